@@ -1,0 +1,241 @@
+//! An agent: its profile, and the state machine that decides which of its turns may start.
+//!
+//! Turns ask for a permit before they spend anything. The machine grants up to `max_concurrent_turns`, keeps the rest
+//! in order, and refuses when the agent is switched off or its budget of the day is spent.
+
+use crate::{
+    ids::{AgentId, ConversationId, KnowledgeBaseId, TenantId, TurnNo},
+    language::Language,
+    model::ModelChoice,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+/// What an operator configures of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentProfile {
+    pub tenant: TenantId,
+    pub id: AgentId,
+    pub name: String,
+    pub enabled: bool,
+    /// Who the agent is and how it speaks, in the words of its owner.
+    pub instructions: String,
+    /// Used until the person's own language is known.
+    pub language: Language,
+    pub model: ModelChoice,
+    pub knowledge: Vec<KnowledgeBaseId>,
+    pub tools: Vec<String>,
+    pub gather: Gather,
+    pub during_turn: DuringTurn,
+    pub limits: TurnLimits,
+    /// Passages that one retrieval gives to the model.
+    pub passages: u32,
+    /// Passages whose cosine is below this are not used (0 to 1; see the retrieval notes in docs/ARCHITECTURE.md).
+    pub min_cosine: f32,
+    pub max_concurrent_turns: u32,
+    /// Millionths of a US dollar a day (UTC); `None` is no limit.
+    pub daily_budget_micros: Option<u64>,
+    /// After this time with a person, the agent takes the conversation back; `None` never.
+    pub return_after: Option<Duration>,
+}
+
+/// How a burst of messages is gathered into one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gather {
+    /// The turn opens when nothing came for this long; zero opens it at once.
+    pub quiet: Duration,
+    /// …and at the latest this long after the first message.
+    pub cap: Duration,
+}
+
+/// What happens to a message that arrives during a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum DuringTurn {
+    /// It waits for the next turn.
+    #[default]
+    Queue,
+    /// It joins the running turn at the next step boundary.
+    Merge,
+    /// The running turn stops at a step boundary and starts again with it.
+    Interrupt,
+    /// It is ignored, by the rule `busy_policy`.
+    Reject,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnLimits {
+    /// Completions that may call tools; after them the model must answer in words.
+    pub max_steps: u32,
+    /// From permit to reply.
+    pub deadline: Duration,
+    /// Earlier messages given to the model.
+    pub history: u32,
+}
+
+impl AgentProfile {
+    /// A profile with the defaults that a new agent gets.
+    #[must_use]
+    pub fn new(tenant: TenantId, id: AgentId, name: impl Into<String>, model: ModelChoice) -> Self {
+        Self {
+            tenant,
+            id,
+            name: name.into(),
+            enabled: true,
+            instructions: String::new(),
+            language: Language::En,
+            model,
+            knowledge: Vec::new(),
+            tools: vec!["search_knowledge".into(), "hand_over".into()],
+            gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
+            during_turn: DuringTurn::Queue,
+            limits: TurnLimits { max_steps: 6, deadline: Duration::from_secs(120), history: 20 },
+            passages: 6,
+            min_cosine: 0.30,
+            max_concurrent_turns: 64,
+            daily_budget_micros: None,
+            return_after: None,
+        }
+    }
+}
+
+/// Names one turn of one conversation.
+pub type TurnRef = (ConversationId, TurnNo);
+
+/// Which of an agent's turns run, which wait, and what they cost today.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Permits {
+    running: BTreeMap<TurnRef, Timestamp>,
+    waiting: VecDeque<TurnRef>,
+    spent: Spent,
+}
+
+/// Money spent on one UTC day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    pub micros: u64,
+}
+
+impl Spent {
+    /// The UTC day of a point in time.
+    #[must_use]
+    pub const fn day_of(at: Timestamp) -> i64 {
+        at.millis().div_euclid(86_400_000)
+    }
+}
+
+/// What an agent's permit desk is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermitInput {
+    /// A turn wants to start. Asking twice is asking once.
+    Asked(TurnRef),
+    /// A turn ended, or its conversation is gone; what it cost.
+    Returned(TurnRef, u64),
+    /// The profile changed: look at the queue again.
+    ProfileChanged,
+    /// What the ledger says was spent today; sent at activation.
+    LedgerRead(Spent),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    AgentDisabled,
+    BudgetSpent,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermitEvent {
+    Queued(TurnRef),
+    Granted(TurnRef, Timestamp),
+    Refused(TurnRef, Refusal),
+    Freed(TurnRef),
+    Charged(Spent),
+}
+
+/// Decides which permits change hands. The events are all there is to tell: the shell answers the turns named in
+/// `Granted` and `Refused`.
+#[must_use]
+pub fn decide(state: &Permits, input: PermitInput, profile: &AgentProfile, now: Timestamp) -> Vec<PermitEvent> {
+    let mut events = Vec::new();
+    match input {
+        PermitInput::Asked(turn) => {
+            if !state.running.contains_key(&turn) && !state.waiting.contains(&turn) {
+                events.push(PermitEvent::Queued(turn));
+            }
+        }
+        PermitInput::Returned(turn, micros) => {
+            if state.running.contains_key(&turn) || state.waiting.contains(&turn) {
+                events.push(PermitEvent::Freed(turn));
+            }
+            if micros > 0 {
+                let today = state.spent_on(now);
+                events.push(PermitEvent::Charged(Spent { micros: today.micros.saturating_add(micros), ..today }));
+            }
+        }
+        PermitInput::ProfileChanged => {}
+        PermitInput::LedgerRead(spent) => events.push(PermitEvent::Charged(spent)),
+    }
+    let mut next = events.iter().fold(state.clone(), evolve);
+    while let Some(&turn) = next.waiting.front() {
+        let event = match next.refusal(profile, now) {
+            Some(why) => PermitEvent::Refused(turn, why),
+            None if next.running.len() < profile.max_concurrent_turns.max(1) as usize => {
+                PermitEvent::Granted(turn, now)
+            }
+            None => break,
+        };
+        next = evolve(next, &event);
+        events.push(event);
+    }
+    events
+}
+
+#[must_use]
+pub fn evolve(mut state: Permits, event: &PermitEvent) -> Permits {
+    match event {
+        PermitEvent::Queued(turn) => state.waiting.push_back(*turn),
+        PermitEvent::Granted(turn, at) => {
+            state.waiting.retain(|t| t != turn);
+            state.running.insert(*turn, *at);
+        }
+        PermitEvent::Refused(turn, _) => state.waiting.retain(|t| t != turn),
+        PermitEvent::Freed(turn) => {
+            state.running.remove(turn);
+            state.waiting.retain(|t| t != turn);
+        }
+        PermitEvent::Charged(spent) => state.spent = *spent,
+    }
+    state
+}
+
+impl Permits {
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn spent_on(&self, now: Timestamp) -> Spent {
+        let day = Spent::day_of(now);
+        if self.spent.day == day { self.spent } else { Spent { day, micros: 0 } }
+    }
+
+    fn refusal(&self, profile: &AgentProfile, now: Timestamp) -> Option<Refusal> {
+        if !profile.enabled {
+            return Some(Refusal::AgentDisabled);
+        }
+        let budget = profile.daily_budget_micros?;
+        (self.spent_on(now).micros >= budget).then_some(Refusal::BudgetSpent)
+    }
+}

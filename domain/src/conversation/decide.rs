@@ -1,0 +1,424 @@
+//! What an input means for a conversation, given its state: the heart of the runtime.
+
+use super::{
+    effect::{Effect, Timer},
+    event::Event,
+    evolve::apply,
+    input::Input,
+    state::{Conversation, Mode, Phase, Stage, Turn},
+};
+use crate::{
+    agent::{AgentProfile, DuringTurn},
+    failure::Failure,
+    grounding::ground,
+    ids::{Seq, StepNo, TurnNo},
+    language::Language,
+    message::{Content, IgnoreRule, InboxItem, Outcome},
+    model::{Completion, CompletionResult, Usage},
+    outbound::Reply,
+    phrases::{Phrase, phrase},
+    time::Timestamp,
+    tool::{ToolResult, ToolStatus},
+};
+
+/// What a decision may look at besides the state.
+#[derive(Debug, Clone, Copy)]
+pub struct Ctx<'a> {
+    pub now: Timestamp,
+    pub profile: &'a AgentProfile,
+}
+
+/// Events to commit and apply, then effects to run, both in order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Decision {
+    pub events: Vec<Event>,
+    pub effects: Vec<Effect>,
+}
+
+#[must_use]
+pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
+    let mut d = Draft { c: state.clone(), ctx, out: Decision::default() };
+    match input {
+        Input::Activated => d.activated(),
+        Input::Arrived(items) => d.arrived(items),
+        Input::TimerFired(Timer::Gather) => d.gather_fired(),
+        Input::TimerFired(Timer::TurnDeadline { turn }) => d.deadline(turn),
+        Input::PermitGranted { turn } => d.permit_granted(turn),
+        Input::PermitRefused { turn, why } => d.permit_refused(turn, why),
+        Input::Retrieved { turn, result } => d.retrieved(turn, result),
+        Input::Completed { turn, step, result } => d.completed(turn, step, result),
+        Input::ToolSettled { turn, step, index, result } => d.tool_settled(turn, step, index, result),
+        Input::TakenOver { reason } => d.taken_over(reason),
+        Input::Returned => d.returned(),
+        Input::Poisoned { cause } => d.poisoned(&cause),
+    }
+    d.out
+}
+
+/// A decision in the making: events are applied as they are added, so that later lines see their effect.
+struct Draft<'a> {
+    c: Conversation,
+    ctx: &'a Ctx<'a>,
+    out: Decision,
+}
+
+impl Draft<'_> {
+    fn event(&mut self, e: Event) {
+        apply(&mut self.c, &e);
+        self.out.events.push(e);
+    }
+
+    fn effect(&mut self, e: Effect) {
+        self.out.effects.push(e);
+    }
+
+    fn turn_at(&self, turn: TurnNo, stage: impl Fn(&Stage) -> bool) -> Option<Turn> {
+        self.c.turn().filter(|t| t.no == turn && stage(&t.stage)).cloned()
+    }
+
+    fn language(&self) -> Language {
+        self.c.language.unwrap_or(self.ctx.profile.language)
+    }
+
+    fn notice(&self, turn: TurnNo, which: Phrase, usage: Usage) -> Reply {
+        let text = phrase(which, self.language()).to_owned();
+        Reply { turn, text, citations: Vec::new(), abstained: false, usage }
+    }
+
+    // --- arrival and gathering ---
+
+    fn activated(&mut self) {
+        if let Some(no) = self.c.turn().map(|t| t.no) {
+            self.effect(Effect::AskPermit { turn: no });
+        }
+    }
+
+    fn arrived(&mut self, items: Vec<InboxItem>) {
+        let in_turn: Vec<Seq> = self.c.turn().map(|t| t.items.iter().map(|i| i.seq).collect()).unwrap_or_default();
+        let known = |i: &InboxItem| in_turn.contains(&i.seq) || self.c.waiting.iter().any(|w| w.seq == i.seq);
+        // An open turn can hold items later than waiting ones were (a merge): numbers alone do not tell.
+        let resumed = self.c.turn().is_some_and(|t| t.resumed);
+        let new: Vec<InboxItem> = items.into_iter().filter(|i| (i.seq > self.c.seen || resumed) && !known(i)).collect();
+        if new.is_empty() {
+            return;
+        }
+        self.event(Event::Admitted { items: new.clone(), at: self.ctx.now });
+        self.follow_language(&new);
+        self.dismiss_what_needs_no_answer(&new);
+        if self.c.waiting.is_empty() {
+            return;
+        }
+        if let Mode::Operator { reason, .. } = &self.c.mode {
+            let outcome = Outcome::HandedOver { reason: reason.clone() };
+            let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
+            self.event(Event::Dismissed { seqs, outcome });
+            return;
+        }
+        match self.c.phase.clone() {
+            Phase::Idle => {}
+            Phase::Gathering(_) => self.gather(),
+            Phase::Turn(t) => self.arrived_during(&t),
+        }
+    }
+
+    fn follow_language(&mut self, new: &[InboxItem]) {
+        let words: Vec<String> = new.iter().filter_map(|i| i.inbound.content.words()).collect();
+        if let Some(language) = Language::detect(&words.join("\n")).filter(|l| Some(*l) != self.c.language) {
+            self.event(Event::LanguageSettled { language });
+        }
+    }
+
+    fn dismiss_what_needs_no_answer(&mut self, new: &[InboxItem]) {
+        let by_rule = |rule: IgnoreRule| -> Vec<Seq> {
+            new.iter().filter(|i| ignore_rule(&i.inbound.content) == Some(rule)).map(|i| i.seq).collect()
+        };
+        for rule in [IgnoreRule::Echo, IgnoreRule::Signal, IgnoreRule::UnsupportedKind, IgnoreRule::Empty] {
+            let seqs = by_rule(rule);
+            if seqs.is_empty() {
+                continue;
+            }
+            self.event(Event::Dismissed { seqs, outcome: Outcome::Ignored { rule } });
+            if rule == IgnoreRule::Echo {
+                self.taken_over("a person answered on the provider's app".to_owned());
+            }
+        }
+    }
+
+    /// Opens the turn, or waits for the burst to end.
+    fn gather(&mut self) {
+        let Phase::Gathering(g) = &self.c.phase else { return };
+        let limits = self.ctx.profile.gather;
+        let due = (g.last_at + limits.quiet).min(g.first_at + limits.cap);
+        if due <= self.ctx.now {
+            self.open_turn();
+        } else {
+            self.effect(Effect::SetTimer { timer: Timer::Gather, at: due });
+        }
+    }
+
+    fn gather_fired(&mut self) {
+        self.gather();
+    }
+
+    fn open_turn(&mut self) {
+        // A file without words cannot be read yet: say so, but only if nothing else was said with it.
+        if self.c.waiting.iter().all(|i| i.inbound.content.words().is_none()) {
+            let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
+            let reply = self.notice(0, Phrase::WordsOnly, Usage::default());
+            self.event(Event::Noticed { seqs, reply });
+            self.effect(Effect::WakeChannel);
+            return;
+        }
+        let turn = self.c.next_turn;
+        self.event(Event::TurnOpened { turn, at: self.ctx.now });
+        self.effect(Effect::AskPermit { turn });
+    }
+
+    fn arrived_during(&mut self, t: &Turn) {
+        match self.ctx.profile.during_turn {
+            DuringTurn::Queue => {}
+            DuringTurn::Reject => {
+                let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
+                self.event(Event::Dismissed { seqs, outcome: Outcome::Ignored { rule: IgnoreRule::BusyPolicy } });
+            }
+            // Nothing is lost by stopping before tools run; while they run, their end is the boundary.
+            DuringTurn::Merge | DuringTurn::Interrupt if t.stage == Stage::Acting => {}
+            DuringTurn::Merge => {
+                if matches!(t.stage, Stage::Thinking { .. } | Stage::Retrieving) {
+                    self.join(t.no);
+                }
+            }
+            DuringTurn::Interrupt => self.interrupt(t.no),
+        }
+    }
+
+    /// What waits joins the running turn, which looks and thinks again.
+    fn join(&mut self, turn: TurnNo) {
+        self.effect(Effect::CancelWork { turn });
+        self.event(Event::TurnJoined { turn });
+        self.effect(Effect::Retrieve { turn });
+    }
+
+    fn interrupt(&mut self, turn: TurnNo) {
+        let cost_micros = self.c.turn().map_or(0, |t| spent(t).cost_micros);
+        self.effect(Effect::CancelWork { turn });
+        self.effect(Effect::ReturnPermit { turn, cost_micros });
+        self.event(Event::TurnAbandoned { turn, at: self.ctx.now });
+        self.gather();
+    }
+
+    // --- the turn ---
+
+    fn permit_granted(&mut self, turn: TurnNo) {
+        let Some(t) = self.turn_at(turn, |s| *s == Stage::AwaitingPermit) else {
+            // Granted to a turn that is over: give it back at once.
+            self.effect(Effect::ReturnPermit { turn, cost_micros: 0 });
+            return;
+        };
+        self.event(Event::PermitGranted { turn });
+        let deadline = (self.ctx.now).max(t.started_at) + self.ctx.profile.limits.deadline;
+        self.effect(Effect::SetTimer { timer: Timer::TurnDeadline { turn }, at: deadline });
+        self.effect(Effect::ShowTyping { turn });
+        let pending: Vec<_> = t.unsettled().map(|(index, call)| (index, call.clone())).collect();
+        if pending.is_empty() {
+            self.effect(Effect::Retrieve { turn });
+        }
+        let step = t.next_step().saturating_sub(1);
+        for (index, call) in pending {
+            self.effect(Effect::RunTool { turn, step, index, call, resumed: t.resumed });
+        }
+    }
+
+    fn permit_refused(&mut self, turn: TurnNo, why: crate::agent::Refusal) {
+        if self.turn_at(turn, |s| *s == Stage::AwaitingPermit).is_none() {
+            return;
+        }
+        self.event(Event::PermitRefused { turn, why });
+        let reason = match why {
+            crate::agent::Refusal::AgentDisabled => "the agent is switched off",
+            crate::agent::Refusal::BudgetSpent => "the agent's budget of the day is spent",
+        };
+        self.hand_over(turn, reason.to_owned());
+    }
+
+    fn retrieved(&mut self, turn: TurnNo, result: Result<Vec<crate::knowledge::Passage>, Failure>) {
+        let Some(t) = self.turn_at(turn, |s| *s == Stage::Retrieving) else { return };
+        match result {
+            Ok(passages) => {
+                let floor = self.ctx.profile.min_cosine;
+                let passages = passages.into_iter().filter(|p| p.scores.cosine.is_none_or(|c| c >= floor)).collect();
+                self.event(Event::PassagesFound { turn, passages });
+                self.effect(Effect::CallModel { turn, step: t.next_step() });
+            }
+            Err(failure) => self.fail(turn, failure),
+        }
+    }
+
+    fn completed(&mut self, turn: TurnNo, step: StepNo, result: CompletionResult) {
+        let Some(t) = self.turn_at(turn, |s| *s == Stage::Thinking { step }) else { return };
+        match result {
+            Err(failure) => self.fail(turn, failure),
+            Ok(c) if !c.calls.is_empty() => self.act(&t, step, c),
+            Ok(c) if c.text.trim().is_empty() => {
+                self.fail(turn, Failure::retry("model.empty", "the model answered with nothing"));
+            }
+            Ok(c) => self.reply(&t, step, c),
+        }
+    }
+
+    fn act(&mut self, t: &Turn, step: StepNo, completion: Completion) {
+        let turn = t.no;
+        if step >= self.ctx.profile.limits.max_steps {
+            self.fail(turn, Failure::reject("turn.too_many_steps", "the model keeps calling tools"));
+            return;
+        }
+        let calls = completion.calls.clone();
+        self.event(Event::StepCompleted { turn, step, completion });
+        for (index, call) in (0_u32..).zip(calls) {
+            self.effect(Effect::RunTool { turn, step, index, call, resumed: false });
+        }
+    }
+
+    fn reply(&mut self, t: &Turn, step: StepNo, completion: Completion) {
+        let mut usage = spent(t);
+        usage += completion.usage;
+        let reply = ground(t.no, &completion.text, &t.citable(), self.language(), usage);
+        self.event(Event::Replied { turn: t.no, step, completion, reply });
+        self.effect(Effect::WakeChannel);
+        self.turn_over(t.no, usage);
+    }
+
+    fn tool_settled(&mut self, turn: TurnNo, step: StepNo, index: u32, result: ToolResult) {
+        let Some(t) = self.turn_at(turn, |s| *s == Stage::Acting) else { return };
+        if t.next_step() != step + 1 || !t.unsettled().any(|(i, _)| i == index) {
+            return;
+        }
+        self.event(Event::ToolSettled { turn, step, index, result });
+        // The other calls of the step go on; the last result moves the turn.
+        let Some(t) = self.turn_at(turn, |s| matches!(s, Stage::Thinking { .. })) else { return };
+        if let Some(reason) = hand_over_reason(&t) {
+            self.hand_over(turn, reason);
+            return;
+        }
+        let policy = self.ctx.profile.during_turn;
+        match (self.c.waiting.is_empty(), policy) {
+            (false, DuringTurn::Interrupt) => self.interrupt(turn),
+            (false, DuringTurn::Merge) => self.join(turn),
+            // After a crash the passages are gone: look again before thinking.
+            _ if t.resumed && t.passages.is_empty() => self.look_again(turn),
+            _ => self.effect(Effect::CallModel { turn, step: t.next_step() }),
+        }
+    }
+
+    fn look_again(&mut self, turn: TurnNo) {
+        self.event(Event::RetrievalRestarted { turn });
+        self.effect(Effect::Retrieve { turn });
+    }
+
+    fn deadline(&mut self, turn: TurnNo) {
+        let Some(t) = self.turn_at(turn, |_| true) else { return };
+        if t.unsettled().next().is_some() {
+            // Stopped in the middle of a call: nobody can know what it did.
+            self.effect(Effect::CancelWork { turn });
+            self.hand_over(turn, "a tool did not answer in time".to_owned());
+        } else {
+            self.fail(turn, Failure::retry("turn.deadline", "the turn took longer than the agent allows"));
+        }
+    }
+
+    // --- ends ---
+
+    fn fail(&mut self, turn: TurnNo, cause: Failure) {
+        let Some(usage) = self.c.turn().map(spent) else { return };
+        self.effect(Effect::CancelWork { turn });
+        let notice = Some(self.notice(turn, Phrase::Failed, usage));
+        self.event(Event::TurnEnded { turn, outcome: Outcome::DeadLettered { cause }, notice });
+        self.effect(Effect::WakeChannel);
+        self.turn_over(turn, usage);
+    }
+
+    fn hand_over(&mut self, turn: TurnNo, reason: String) {
+        let Some(usage) = self.c.turn().map(spent) else { return };
+        let notice = Some(self.notice(turn, Phrase::HandedOver, usage));
+        self.event(Event::TurnEnded { turn, outcome: Outcome::HandedOver { reason: reason.clone() }, notice });
+        self.effect(Effect::WakeChannel);
+        self.silence(reason);
+        self.turn_over(turn, usage);
+    }
+
+    /// After a turn: what came during it is next.
+    fn turn_over(&mut self, turn: TurnNo, usage: Usage) {
+        self.effect(Effect::ReturnPermit { turn, cost_micros: usage.cost_micros });
+        self.gather();
+    }
+
+    // --- people ---
+
+    fn taken_over(&mut self, reason: String) {
+        if let Some(t) = self.c.turn().cloned() {
+            self.effect(Effect::CancelWork { turn: t.no });
+            let outcome = Outcome::HandedOver { reason: reason.clone() };
+            self.event(Event::TurnEnded { turn: t.no, outcome, notice: None });
+            self.effect(Effect::ReturnPermit { turn: t.no, cost_micros: spent(&t).cost_micros });
+        }
+        self.silence(reason);
+    }
+
+    /// The agent falls silent; what waits goes to the person, too.
+    fn silence(&mut self, reason: String) {
+        let return_at = self.ctx.profile.return_after.map(|d| self.ctx.now + d);
+        let mode = Mode::Operator { since: self.ctx.now, reason: reason.clone() };
+        self.event(Event::ModeChanged { mode, return_at });
+        if !self.c.waiting.is_empty() {
+            let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
+            self.event(Event::Dismissed { seqs, outcome: Outcome::HandedOver { reason } });
+        }
+    }
+
+    fn returned(&mut self) {
+        if self.c.mode != Mode::Agent {
+            self.event(Event::ModeChanged { mode: Mode::Agent, return_at: None });
+        }
+    }
+
+    fn poisoned(&mut self, cause: &Failure) {
+        let outcome = Outcome::DeadLettered { cause: cause.clone() };
+        if let Some(t) = self.c.turn().cloned() {
+            self.effect(Effect::CancelWork { turn: t.no });
+            let notice = Some(self.notice(t.no, Phrase::Failed, spent(&t)));
+            self.event(Event::TurnEnded { turn: t.no, outcome: outcome.clone(), notice });
+            self.effect(Effect::WakeChannel);
+            self.effect(Effect::ReturnPermit { turn: t.no, cost_micros: spent(&t).cost_micros });
+        }
+        if !self.c.waiting.is_empty() {
+            let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
+            self.event(Event::Dismissed { seqs, outcome });
+        }
+    }
+}
+
+fn spent(t: &Turn) -> Usage {
+    let mut usage = Usage::default();
+    for s in &t.steps {
+        usage += s.completion.usage;
+    }
+    usage
+}
+
+/// A tool asked for a person, or nobody can know whether one did its work.
+fn hand_over_reason(t: &Turn) -> Option<String> {
+    t.steps.last()?.results.iter().flatten().find_map(|r| match &r.status {
+        ToolStatus::Uncertain { failure } => Some(format!("a tool's outcome is unknown ({})", failure.code)),
+        ToolStatus::Done | ToolStatus::Failed { .. } => r.hand_over.clone(),
+    })
+}
+
+fn ignore_rule(content: &Content) -> Option<IgnoreRule> {
+    match content {
+        Content::Echo { .. } => Some(IgnoreRule::Echo),
+        Content::Signal { .. } => Some(IgnoreRule::Signal),
+        Content::Unsupported { .. } => Some(IgnoreRule::UnsupportedKind),
+        Content::Media { .. } => None,
+        other => other.words().is_none().then_some(IgnoreRule::Empty),
+    }
+}

@@ -1,0 +1,122 @@
+//! What has happened in a conversation: the one closed set.
+
+use super::state::Mode;
+use crate::{
+    agent::Refusal,
+    ids::{Seq, StepNo, TurnNo},
+    knowledge::Passage,
+    language::Language,
+    message::{InboxItem, Outcome},
+    model::Completion,
+    outbound::Reply,
+    time::Timestamp,
+    tool::ToolResult,
+};
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Items were taken in and wait.
+    Admitted {
+        items: Vec<InboxItem>,
+        at: Timestamp,
+    },
+    LanguageSettled {
+        language: Language,
+    },
+    /// Waiting items end without a turn.
+    Dismissed {
+        seqs: Vec<Seq>,
+        outcome: Outcome,
+    },
+    /// Our own sentence goes out for these waiting items, without a model.
+    Noticed {
+        seqs: Vec<Seq>,
+        reply: Reply,
+    },
+    /// All waiting items become a turn.
+    TurnOpened {
+        turn: TurnNo,
+        at: Timestamp,
+    },
+    /// All waiting items join the running turn.
+    TurnJoined {
+        turn: TurnNo,
+    },
+    /// The running turn was given up for a new one; its items wait again, in front.
+    TurnAbandoned {
+        turn: TurnNo,
+        at: Timestamp,
+    },
+    /// After a crash the passages are gone: they are looked up again before the next completion.
+    RetrievalRestarted {
+        turn: TurnNo,
+    },
+    PermitGranted {
+        turn: TurnNo,
+    },
+    PermitRefused {
+        turn: TurnNo,
+        why: Refusal,
+    },
+    PassagesFound {
+        turn: TurnNo,
+        passages: Vec<Passage>,
+    },
+    /// Journalled before it is acted on; its tool calls are thereby intended.
+    StepCompleted {
+        turn: TurnNo,
+        step: StepNo,
+        completion: Completion,
+    },
+    ToolSettled {
+        turn: TurnNo,
+        step: StepNo,
+        index: u32,
+        result: ToolResult,
+    },
+    /// The turn ends with words.
+    Replied {
+        turn: TurnNo,
+        step: StepNo,
+        completion: Completion,
+        reply: Reply,
+    },
+    /// The turn ends otherwise: `outcome` for all its items, `notice` for the person.
+    TurnEnded {
+        turn: TurnNo,
+        outcome: Outcome,
+        notice: Option<Reply>,
+    },
+    /// Who speaks changes; the timer is when the agent takes back.
+    ModeChanged {
+        mode: Mode,
+        return_at: Option<Timestamp>,
+    },
+}
+
+impl Event {
+    /// Whether the event must be committed before its effects are run. The others are rebuilt from the inbox.
+    #[must_use]
+    pub const fn is_durable(&self) -> bool {
+        match self {
+            Self::Dismissed { .. }
+            | Self::Noticed { .. }
+            | Self::StepCompleted { .. }
+            | Self::ToolSettled { .. }
+            | Self::Replied { .. }
+            | Self::TurnEnded { .. }
+            | Self::ModeChanged { .. }
+            // Makes an open turn's items wait again: the snapshot must not finish it after a crash.
+            | Self::TurnAbandoned { .. }
+            // Joins an open turn: its answer settles the item.
+            | Self::TurnJoined { .. } => true,
+            Self::Admitted { .. }
+            | Self::LanguageSettled { .. }
+            | Self::TurnOpened { .. }
+            | Self::RetrievalRestarted { .. }
+            | Self::PermitGranted { .. }
+            | Self::PermitRefused { .. }
+            | Self::PassagesFound { .. } => false,
+        }
+    }
+}

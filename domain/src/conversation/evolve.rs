@@ -1,0 +1,109 @@
+//! Applies events. Never decides anything: an event that does not fit changes nothing.
+
+use super::{
+    event::Event,
+    state::{Conversation, Gathering, Phase, Stage, Turn},
+};
+use crate::{ids::Seq, message::InboxItem, model::Step, time::Timestamp};
+
+#[must_use]
+pub fn evolve(mut c: Conversation, event: &Event) -> Conversation {
+    apply(&mut c, event);
+    c
+}
+
+/// [`evolve`] without moving the state.
+pub(super) fn apply(c: &mut Conversation, event: &Event) {
+    match event {
+        Event::Admitted { items, at } => admit(c, items, *at),
+        Event::LanguageSettled { language } => c.language = Some(*language),
+        Event::Dismissed { seqs, .. } | Event::Noticed { seqs, .. } => drop_waiting(c, seqs),
+        Event::TurnOpened { turn, at } => {
+            let items = std::mem::take(&mut c.waiting);
+            c.next_turn = turn + 1;
+            c.phase = Phase::Turn(Turn {
+                no: *turn,
+                items,
+                passages: Vec::new(),
+                steps: Vec::new(),
+                stage: Stage::AwaitingPermit,
+                started_at: *at,
+                resumed: false,
+            });
+        }
+        Event::TurnJoined { .. } => {
+            let joined = std::mem::take(&mut c.waiting);
+            with_turn(c, |t| {
+                t.items.extend(joined);
+                t.passages.clear();
+                t.stage = Stage::Retrieving;
+            });
+        }
+        Event::RetrievalRestarted { .. } => with_turn(c, |t| t.stage = Stage::Retrieving),
+        Event::TurnAbandoned { at, .. } => abandon(c, *at),
+        Event::PermitGranted { .. } => with_turn(c, |t| {
+            t.stage = if t.unsettled().next().is_some() { Stage::Acting } else { Stage::Retrieving };
+        }),
+        Event::PermitRefused { why, .. } => with_turn(c, |t| t.stage = Stage::Refused(*why)),
+        Event::PassagesFound { passages, .. } => with_turn(c, |t| {
+            t.passages.clone_from(passages);
+            t.stage = Stage::Thinking { step: t.next_step() };
+        }),
+        Event::StepCompleted { step, completion, .. } => with_turn(c, |t| {
+            let results = vec![None; completion.calls.len()];
+            t.steps.push(Step { no: *step, completion: completion.clone(), results });
+            t.stage = Stage::Acting;
+        }),
+        Event::ToolSettled { index, result, .. } => with_turn(c, |t| {
+            if let Some(place) = t.steps.last_mut().and_then(|s| s.results.get_mut(*index as usize)) {
+                *place = Some(result.clone());
+            }
+            if t.unsettled().next().is_none() {
+                t.stage = Stage::Thinking { step: t.next_step() };
+            }
+        }),
+        Event::Replied { .. } | Event::TurnEnded { .. } => end_turn(c),
+        Event::ModeChanged { mode, .. } => c.mode = mode.clone(),
+    }
+}
+
+fn admit(c: &mut Conversation, items: &[InboxItem], at: Timestamp) {
+    c.seen = items.iter().map(|i| i.seq).max().unwrap_or(0).max(c.seen);
+    c.waiting.extend(items.iter().cloned());
+    match &mut c.phase {
+        Phase::Idle => c.phase = Phase::Gathering(Gathering { first_at: at, last_at: at }),
+        Phase::Gathering(g) => g.last_at = at,
+        Phase::Turn(_) => {}
+    }
+}
+
+fn drop_waiting(c: &mut Conversation, seqs: &[Seq]) {
+    c.waiting.retain(|i| !seqs.contains(&i.seq));
+    if c.waiting.is_empty() && matches!(c.phase, Phase::Gathering(_)) {
+        c.phase = Phase::Idle;
+    }
+}
+
+fn abandon(c: &mut Conversation, at: Timestamp) {
+    if let Phase::Turn(t) = std::mem::replace(&mut c.phase, Phase::Gathering(Gathering { first_at: at, last_at: at })) {
+        let mut items = t.items;
+        items.append(&mut c.waiting);
+        c.waiting = items;
+    }
+}
+
+fn end_turn(c: &mut Conversation) {
+    // Messages that came during the turn have waited long enough: their burst began when the first of them came.
+    c.phase = match (c.waiting.first(), c.waiting.last()) {
+        (Some(first), Some(last)) => {
+            Phase::Gathering(Gathering { first_at: first.received_at, last_at: last.received_at })
+        }
+        _ => Phase::Idle,
+    };
+}
+
+fn with_turn(c: &mut Conversation, f: impl FnOnce(&mut Turn)) {
+    if let Phase::Turn(t) = &mut c.phase {
+        f(t);
+    }
+}

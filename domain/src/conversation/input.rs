@@ -1,0 +1,54 @@
+//! What may happen to a conversation.
+
+use super::effect::Timer;
+use crate::{
+    agent::Refusal,
+    failure::Failure,
+    ids::{StepNo, TurnNo},
+    knowledge::Passage,
+    message::InboxItem,
+    model::CompletionResult,
+    tool::ToolResult,
+};
+
+/// Answers of finished work name their turn and step: those of a turn that is over change nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The actor started; re-issue what the state says is pending.
+    Activated,
+    /// Items of the inbox, in order; those that were seen before change nothing.
+    Arrived(Vec<InboxItem>),
+    TimerFired(Timer),
+    PermitGranted {
+        turn: TurnNo,
+    },
+    PermitRefused {
+        turn: TurnNo,
+        why: Refusal,
+    },
+    Retrieved {
+        turn: TurnNo,
+        result: Result<Vec<Passage>, Failure>,
+    },
+    Completed {
+        turn: TurnNo,
+        step: StepNo,
+        result: CompletionResult,
+    },
+    ToolSettled {
+        turn: TurnNo,
+        step: StepNo,
+        index: u32,
+        result: ToolResult,
+    },
+    /// A person takes the conversation.
+    TakenOver {
+        reason: String,
+    },
+    /// A person gives it back, or the time with a person is over.
+    Returned,
+    /// The actor crashed too often on what is pending: end it.
+    Poisoned {
+        cause: Failure,
+    },
+}

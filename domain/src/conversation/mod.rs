@@ -1,0 +1,30 @@
+//! The conversation state machine: gather, turn, tools, reply, hand-over.
+//!
+//! [`decide`] says what an input means, [`evolve`] applies it, [`project`] turns it into the rows to commit and
+//! [`Snapshot`] is what a crash leaves. Phases before the first journalled completion are rebuilt from the inbox, so a
+//! plain turn costs one commit.
+
+mod decide;
+mod effect;
+mod event;
+mod evolve;
+mod input;
+mod project;
+mod prompt;
+mod snapshot;
+mod state;
+
+pub use decide::{Ctx, Decision, decide};
+pub use effect::{Effect, Timer};
+pub use event::Event;
+pub use evolve::evolve;
+pub use input::Input;
+pub use project::{
+    Commit, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewMessage, NewOutbox, Settled, TimerChange, project,
+};
+pub use prompt::{Prompt, completion_request, retrieval_query};
+pub use snapshot::{OpenTurn, Snapshot};
+pub use state::{Conversation, Gathering, Key, Mode, Phase, Stage, Turn};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! From events to the rows that one transaction writes.
+
+use super::{Event, Snapshot, evolve, state::Conversation};
+use crate::{
+    failure::Failure,
+    ids::{ChannelId, ConversationId, DeadLetterId, MessageId, OutboxId, Seq, StepNo, TenantId, TurnNo},
+    message::{InboxItem, Outcome, Peer},
+    model::{Completion, Speaker, Usage},
+    outbound::{Citation, Reply},
+    ports::Ids,
+    time::Timestamp,
+    tool::ToolResult,
+};
+
+/// Everything that one decision of one conversation writes: all of it or nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub channel: ChannelId,
+    /// The version that was loaded or last committed; another one in the store means another writer.
+    pub expected_version: u64,
+    pub now: Timestamp,
+    pub snapshot: Snapshot,
+    pub settled: Vec<Settled>,
+    pub messages: Vec<NewMessage>,
+    pub outbox: Vec<NewOutbox>,
+    pub journal: Vec<JournalRow>,
+    pub ledger: Vec<LedgerRow>,
+    pub dead_letters: Vec<NewDeadLetter>,
+    pub timers: Vec<TimerChange>,
+}
+
+/// An inbox item gets its outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    pub seq: Seq,
+    pub provider_message_id: String,
+    pub outcome: Outcome,
+}
+
+/// A line of the transcript, said by our side (inbound lines are written when they enter the inbox).
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub speaker: Speaker,
+    pub turn: Option<TurnNo>,
+    /// Markdown.
+    pub text: String,
+    pub citations: Vec<Citation>,
+    pub abstained: bool,
+}
+
+/// A reply to deliver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewOutbox {
+    pub id: OutboxId,
+    pub message: MessageId,
+    pub peer: Peer,
+    /// Markdown.
+    pub text: String,
+    pub citations: Vec<Citation>,
+    /// When the person last wrote: the judge of messaging windows.
+    pub last_inbound_at: Timestamp,
+}
+
+/// One thing that was decided in a turn, before it was acted on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalRow {
+    pub turn: TurnNo,
+    pub step: StepNo,
+    /// Place of the call; 0 for the completion itself.
+    pub index: u32,
+    pub what: JournalWhat,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum JournalWhat {
+    /// The model's answer, with the tool calls that it intends.
+    Completion(Completion),
+    /// A call's result. A second one for the same call is refused by the store.
+    Settled(ToolResult),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerRow {
+    pub turn: TurnNo,
+    pub step: StepNo,
+    pub usage: Usage,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDeadLetter {
+    pub id: DeadLetterId,
+    pub seq: Seq,
+    pub cause: Failure,
+}
+
+/// The one durable timer of a conversation: when the agent takes it back from a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerChange {
+    ReturnAt(Timestamp),
+    Cleared,
+}
+
+/// The rows that `events` mean, applied to the state they were decided on. Returns the new state with the commit;
+/// `None` if nothing durable happened.
+#[must_use]
+pub fn project(
+    before: Conversation,
+    events: &[Event],
+    version: u64,
+    now: Timestamp,
+    ids: &dyn Ids,
+) -> (Conversation, Option<Commit>) {
+    let durable = events.iter().any(Event::is_durable);
+    let mut commit = Commit {
+        tenant: before.key.tenant,
+        conversation: before.key.id,
+        channel: before.key.channel,
+        expected_version: version,
+        now,
+        snapshot: Snapshot::default(),
+        settled: Vec::new(),
+        messages: Vec::new(),
+        outbox: Vec::new(),
+        journal: Vec::new(),
+        ledger: Vec::new(),
+        dead_letters: Vec::new(),
+        timers: Vec::new(),
+    };
+    let mut state = before;
+    for event in events {
+        write(&mut commit, &state, event, ids);
+        state = evolve(state, event);
+    }
+    if !durable {
+        return (state, None);
+    }
+    commit.snapshot = state.snapshot();
+    (state, Some(commit))
+}
+
+fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids) {
+    match event {
+        Event::Dismissed { seqs, outcome } => settle(commit, &named(&state.waiting, seqs), outcome, ids),
+        Event::Noticed { seqs, reply } => {
+            let items = named(&state.waiting, seqs);
+            settle_answered(commit, &items, reply.turn, ids);
+            say(commit, state, &items, reply, ids);
+        }
+        Event::StepCompleted { turn, step, completion } => journal(commit, *turn, *step, completion),
+        Event::ToolSettled { turn, step, index, result } => commit.journal.push(JournalRow {
+            turn: *turn,
+            step: *step,
+            index: *index,
+            what: JournalWhat::Settled(result.clone()),
+        }),
+        Event::Replied { turn, step, completion, reply } => {
+            let items = turn_items(state);
+            journal(commit, *turn, *step, completion);
+            settle_answered(commit, &items, *turn, ids);
+            say(commit, state, &items, reply, ids);
+        }
+        Event::TurnEnded { outcome, notice, .. } => {
+            let items = turn_items(state);
+            settle(commit, &items, outcome, ids);
+            if let Some(reply) = notice {
+                say(commit, state, &items, reply, ids);
+            }
+        }
+        Event::ModeChanged { return_at, .. } => {
+            commit.timers.push(return_at.map_or(TimerChange::Cleared, TimerChange::ReturnAt));
+        }
+        Event::Admitted { .. }
+        | Event::LanguageSettled { .. }
+        | Event::TurnOpened { .. }
+        | Event::TurnJoined { .. }
+        | Event::TurnAbandoned { .. }
+        | Event::RetrievalRestarted { .. }
+        | Event::PermitGranted { .. }
+        | Event::PermitRefused { .. }
+        | Event::PassagesFound { .. } => {}
+    }
+}
+
+fn turn_items(state: &Conversation) -> Vec<&InboxItem> {
+    state.turn().map(|t| t.items.iter().collect()).unwrap_or_default()
+}
+
+fn named<'a>(waiting: &'a [InboxItem], seqs: &[Seq]) -> Vec<&'a InboxItem> {
+    waiting.iter().filter(|i| seqs.contains(&i.seq)).collect()
+}
+
+/// The last message is the one answered; the earlier ones of the burst were read with it.
+fn settle_answered(commit: &mut Commit, items: &[&InboxItem], turn: TurnNo, ids: &dyn Ids) {
+    if let Some((last, merged)) = items.split_last() {
+        settle(commit, merged, &Outcome::Merged { turn }, ids);
+        settle(commit, &[last], &Outcome::Answered { turn }, ids);
+    }
+}
+
+fn settle(commit: &mut Commit, items: &[&InboxItem], outcome: &Outcome, ids: &dyn Ids) {
+    for item in items {
+        commit.settled.push(Settled {
+            seq: item.seq,
+            provider_message_id: item.inbound.provider_message_id.clone(),
+            outcome: outcome.clone(),
+        });
+        if let Outcome::DeadLettered { cause } = outcome {
+            let id = DeadLetterId::new(ids.uuid());
+            commit.dead_letters.push(NewDeadLetter { id, seq: item.seq, cause: cause.clone() });
+        }
+    }
+}
+
+fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &Reply, ids: &dyn Ids) {
+    let message = MessageId::new(ids.uuid());
+    commit.messages.push(NewMessage {
+        id: message,
+        speaker: Speaker::Agent,
+        turn: (reply.turn > 0).then_some(reply.turn),
+        text: reply.text.clone(),
+        citations: reply.citations.clone(),
+        abstained: reply.abstained,
+    });
+    if state.key.pull {
+        return;
+    }
+    commit.outbox.push(NewOutbox {
+        id: OutboxId::new(ids.uuid()),
+        message,
+        peer: state.key.peer.clone(),
+        text: reply.text.clone(),
+        citations: reply.citations.clone(),
+        last_inbound_at: items.iter().map(|i| i.received_at).max().unwrap_or(commit.now),
+    });
+}
+
+fn journal(commit: &mut Commit, turn: TurnNo, step: StepNo, completion: &Completion) {
+    let what = JournalWhat::Completion(completion.clone());
+    commit.journal.push(JournalRow { turn, step, index: 0, what });
+    commit.ledger.push(LedgerRow { turn, step, usage: completion.usage });
+}

@@ -1,0 +1,83 @@
+//! What of a conversation survives a crash; the rest is rebuilt from its inbox.
+
+use super::state::{Conversation, Mode, Phase, Stage, Turn};
+use crate::{ids::TurnNo, language::Language, message::InboxItem, model::Step, time::Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The durable part of a conversation. Stored as JSON with its `v`: a change of shape is a new version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub v: u16,
+    pub mode: Mode,
+    pub next_turn: TurnNo,
+    pub language: Option<Language>,
+    /// A turn whose first completion is journalled: it is finished, never begun again.
+    pub open: Option<OpenTurn>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenTurn {
+    pub no: TurnNo,
+    pub items: Vec<InboxItem>,
+    pub steps: Vec<Step>,
+    pub started_at: Timestamp,
+}
+
+impl Snapshot {
+    pub const VERSION: u16 = 1;
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self { v: Self::VERSION, mode: Mode::Agent, next_turn: 1, language: None, open: None }
+    }
+}
+
+impl Conversation {
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let open = match &self.phase {
+            Phase::Turn(t) if !t.steps.is_empty() => {
+                Some(OpenTurn { no: t.no, items: t.items.clone(), steps: t.steps.clone(), started_at: t.started_at })
+            }
+            _ => None,
+        };
+        Snapshot {
+            v: Snapshot::VERSION,
+            mode: self.mode.clone(),
+            next_turn: self.next_turn,
+            language: self.language,
+            open,
+        }
+    }
+
+    /// The state that a crash left. The pending inbox then comes as [`super::Input::Arrived`]; items of the open turn
+    /// are among them and are recognised by their numbers.
+    #[must_use]
+    pub fn restore(key: super::Key, snapshot: Snapshot) -> Self {
+        let phase = snapshot.open.map_or(Phase::Idle, |open| {
+            Phase::Turn(Turn {
+                no: open.no,
+                items: open.items,
+                passages: Vec::new(),
+                steps: open.steps,
+                stage: Stage::AwaitingPermit,
+                started_at: open.started_at,
+                resumed: true,
+            })
+        });
+        let seen = match &phase {
+            Phase::Turn(t) => t.items.iter().map(|i| i.seq).max().unwrap_or(0),
+            Phase::Idle | Phase::Gathering(_) => 0,
+        };
+        Self {
+            key,
+            mode: snapshot.mode,
+            language: snapshot.language,
+            next_turn: snapshot.next_turn,
+            seen,
+            waiting: Vec::new(),
+            phase,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The state of one conversation.
+
+use crate::{
+    agent::Refusal,
+    ids::{ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
+    knowledge::Passage,
+    language::Language,
+    message::{InboxItem, Peer},
+    model::Step,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a conversation is of; never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub tenant: TenantId,
+    pub id: ConversationId,
+    pub channel: ChannelId,
+    pub peer: Peer,
+    /// Replies are read by the client itself (web chat): nothing goes to the outbox.
+    pub pull: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    pub key: Key,
+    pub mode: Mode,
+    /// What the person writes in; `None` until it is known.
+    pub language: Option<Language>,
+    pub next_turn: TurnNo,
+    /// The highest inbox number that was taken in.
+    pub seen: Seq,
+    /// Taken in, without outcome, not part of the running turn; in order.
+    pub waiting: Vec<InboxItem>,
+    pub phase: Phase,
+}
+
+/// Who speaks for the team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum Mode {
+    Agent,
+    /// A person does; the agent is silent.
+    Operator {
+        since: Timestamp,
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    Idle,
+    Gathering(Gathering),
+    Turn(Turn),
+}
+
+/// A burst is coming in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gathering {
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    pub no: TurnNo,
+    /// The messages that it answers, in order; never empty.
+    pub items: Vec<InboxItem>,
+    pub passages: Vec<Passage>,
+    pub steps: Vec<Step>,
+    pub stage: Stage,
+    pub started_at: Timestamp,
+    /// Restored after a crash: tool calls without a result may have been started.
+    pub resumed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stage {
+    AwaitingPermit,
+    Retrieving,
+    /// A completion is being made; `step` is its number.
+    Thinking {
+        step: StepNo,
+    },
+    /// The calls of the last step are running.
+    Acting,
+    Refused(Refusal),
+}
+
+impl Conversation {
+    #[must_use]
+    pub const fn turn(&self) -> Option<&Turn> {
+        match &self.phase {
+            Phase::Turn(t) => Some(t),
+            Phase::Idle | Phase::Gathering(_) => None,
+        }
+    }
+
+    /// Nothing to do and nothing to lose: the actor may go.
+    #[must_use]
+    pub fn is_quiescent(&self) -> bool {
+        matches!(self.phase, Phase::Idle) && self.waiting.is_empty()
+    }
+}
+
+impl Turn {
+    /// The next completion's number.
+    #[must_use]
+    pub fn next_step(&self) -> StepNo {
+        StepNo::try_from(self.steps.len()).unwrap_or(StepNo::MAX)
+    }
+
+    /// Calls of the last step that have no result yet: (place, call).
+    pub fn unsettled(&self) -> impl Iterator<Item = (u32, &crate::tool::ToolCall)> {
+        self.steps.last().into_iter().flat_map(|s| {
+            s.completion
+                .calls
+                .iter()
+                .zip(&s.results)
+                .zip(0_u32..)
+                .filter_map(|((call, result), index)| result.is_none().then_some((index, call)))
+        })
+    }
+
+    /// Passages of the retrieval, then those that tools found: the order that citations number.
+    #[must_use]
+    pub fn citable(&self) -> Vec<Passage> {
+        let found = self.steps.iter().flat_map(|s| s.results.iter().flatten()).flat_map(|r| r.passages.iter());
+        let mut all: Vec<Passage> = Vec::new();
+        for p in self.passages.iter().chain(found) {
+            if !all.iter().any(|q| q.document == p.document && q.offset == p.offset) {
+                all.push(p.clone());
+            }
+        }
+        all
+    }
+}

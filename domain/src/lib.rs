@@ -1,0 +1,33 @@
+//! The core of Colloquy: what a conversation is and what may happen to it.
+//!
+//! **Purpose.** Ids, time, messages, the conversation and agent state machines, the ports through which they meet
+//! the world, and the failure kinds that every crate speaks.
+//!
+//! **Non-goals.** No IO, no clock, no randomness, no runtime, no storage format: those live behind the ports.
+//!
+//! **Invariants.**
+//! - [`conversation::decide`] and [`conversation::evolve`] are synchronous and deterministic.
+//! - Every admitted message ends in exactly one [`message::Outcome`].
+//! - What must survive a crash is in [`conversation::Snapshot`]; everything else is rebuilt from the inbox.
+//! - A port is a trait here only when at least two things implement it.
+//!
+//! **Start here:** [`conversation::decide`], then [`ports`].
+
+pub mod agent;
+pub mod channel;
+pub mod conversation;
+pub mod failure;
+pub mod grounding;
+pub mod ids;
+pub mod knowledge;
+pub mod language;
+pub mod message;
+pub mod model;
+pub mod outbound;
+pub mod phrases;
+pub mod ports;
+pub mod time;
+pub mod tool;
+
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

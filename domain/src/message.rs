@@ -1,0 +1,183 @@
+//! What a person sent, as every channel decodes it, and the one outcome that each message ends in.
+
+use crate::{
+    failure::Failure,
+    ids::{Seq, TurnNo},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// The other side of a conversation, as its channel addresses it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Peer {
+    /// The provider's address to answer to: a phone number, a chat id, a page-scoped id, a web session.
+    pub address: String,
+    /// The name that the provider shows, if it sends one.
+    pub name: Option<String>,
+}
+
+/// A message that arrived on a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inbound {
+    /// The provider's id; unique within a channel account and what repeated deliveries are recognised by.
+    pub provider_message_id: String,
+    pub peer: Peer,
+    /// When the provider says it was sent.
+    pub sent_at: Timestamp,
+    pub content: Content,
+    /// The provider's id of the message that this one quotes.
+    pub reply_to: Option<String>,
+    /// The provider's own fragment, as JSON text, kept for kinds that are not understood yet.
+    pub raw: Option<String>,
+}
+
+/// What a message holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    Text {
+        text: String,
+    },
+    /// `/name args`, with the bot's own mention removed.
+    Command {
+        name: String,
+        args: String,
+    },
+    /// A button, quick reply, list row or callback that the person chose.
+    Choice {
+        title: String,
+        payload: String,
+    },
+    /// A file of any kind; its bytes are not fetched.
+    Media {
+        media: MediaKind,
+        caption: Option<String>,
+        reference: Option<String>,
+        mime: Option<String>,
+        name: Option<String>,
+    },
+    Location {
+        latitude: f64,
+        longitude: f64,
+        name: Option<String>,
+    },
+    /// A person of the team answered through the provider's own app: the bot must fall silent.
+    Echo {
+        text: Option<String>,
+    },
+    /// Something that is not said to the agent (a reaction, an edit, a membership change).
+    Signal {
+        signal: String,
+    },
+    /// A kind that this version does not understand; the provider's fragment is in [`Inbound::raw`].
+    Unsupported {
+        provider_kind: String,
+    },
+}
+
+// Locations come from JSON, where NaN cannot be written, so equality is total in practice.
+impl Eq for Content {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaKind {
+    Image,
+    Video,
+    Audio,
+    Voice,
+    Document,
+    Sticker,
+}
+
+impl Content {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
+
+    /// What the agent reads; `None` if there is nothing in words.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let words = match self {
+            Self::Text { text } => text.clone(),
+            Self::Command { name, args } if args.is_empty() => format!("/{name}"),
+            Self::Command { name, args } => format!("/{name} {args}"),
+            Self::Choice { title, payload } if title.is_empty() => payload.clone(),
+            Self::Choice { title, .. } => title.clone(),
+            Self::Media { caption, .. } => caption.clone().unwrap_or_default(),
+            Self::Location { latitude, longitude, name } => {
+                format!("{} ({latitude}, {longitude})", name.as_deref().unwrap_or("location"))
+            }
+            Self::Echo { .. } | Self::Signal { .. } | Self::Unsupported { .. } => String::new(),
+        };
+        (!words.trim().is_empty()).then_some(words)
+    }
+
+    /// A short stable name for logs, transcripts and statistics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Command { .. } => "command",
+            Self::Choice { .. } => "choice",
+            Self::Media { .. } => "media",
+            Self::Location { .. } => "location",
+            Self::Echo { .. } => "echo",
+            Self::Signal { .. } => "signal",
+            Self::Unsupported { .. } => "unsupported",
+        }
+    }
+}
+
+/// A message in its conversation's inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxItem {
+    pub seq: Seq,
+    pub received_at: Timestamp,
+    pub inbound: Inbound,
+}
+
+/// How a message ended. Each admitted message gets exactly one, once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The reply of this turn answers it.
+    Answered { turn: TurnNo },
+    /// A later message of the same turn is the one answered; this one was read with it.
+    Merged { turn: TurnNo },
+    /// A person of the team has it.
+    HandedOver { reason: String },
+    /// Deliberately not answered, by the named rule.
+    Ignored { rule: IgnoreRule },
+    /// Could not be answered; kept with its cause and replayable.
+    DeadLettered { cause: Failure },
+}
+
+impl Outcome {
+    /// Stable name, as stored and shown.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Answered { .. } => "answered",
+            Self::Merged { .. } => "merged",
+            Self::HandedOver { .. } => "handed_over",
+            Self::Ignored { .. } => "ignored",
+            Self::DeadLettered { .. } => "dead_lettered",
+        }
+    }
+}
+
+/// The named rules by which a message is deliberately not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IgnoreRule {
+    /// Written by the team itself on the provider's app.
+    Echo,
+    /// A reaction, edit, membership change and the like.
+    Signal,
+    /// A kind that this version does not understand.
+    UnsupportedKind,
+    /// No words, no file: nothing to answer.
+    Empty,
+    /// The agent's policy rejects messages during a turn.
+    BusyPolicy,
+}

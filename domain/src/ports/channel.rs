@@ -1,0 +1,93 @@
+use crate::{
+    channel::{
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Handshake, Pacing, Part, Polled, SendError, Sent,
+        SettingField, WebhookRejection, WebhookRequest,
+    },
+    failure::Failure,
+    ids::ChannelId,
+    message::Peer,
+    outbound::Citation,
+    ports::StoreError,
+};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// Everything that one kind of channel knows: verify, decode, render, send, pace.
+#[async_trait]
+pub trait ChannelDriver: Send + Sync {
+    fn kind(&self) -> ChannelKind;
+
+    /// The settings of an account of this kind, for validation and help.
+    fn fields(&self) -> &'static [SettingField];
+
+    /// Replies are read by the client itself; [`ChannelDriver::send`] is never called.
+    fn pull(&self) -> bool {
+        false
+    }
+
+    fn pacing(&self, account: &ChannelAccount) -> Pacing;
+
+    /// The answer to a `GET` on the account's webhook.
+    fn handshake(&self, account: &ChannelAccount, request: &WebhookRequest<'_>) -> Handshake;
+
+    /// Verifies the raw bytes, then decodes them. Unknown kinds are events, never rejections.
+    ///
+    /// # Errors
+    /// [`WebhookRejection`], which says how to answer.
+    fn receive(
+        &self,
+        account: &ChannelAccount,
+        request: &WebhookRequest<'_>,
+    ) -> Result<Vec<ChannelEvent>, WebhookRejection>;
+
+    /// Cuts a Markdown reply into parts in the channel's own markup, within its length limit.
+    fn render(&self, markdown: &str, citations: &[Citation]) -> Vec<Part>;
+
+    /// Delivers one part.
+    ///
+    /// # Errors
+    /// [`SendError`]: refused, uncertain, or the whole account is down.
+    async fn send(&self, delivery: Delivery<'_>) -> Result<Sent, SendError>;
+
+    /// Shows that an answer is being written. `last_message` is the provider's id of the person's last message.
+    ///
+    /// # Errors
+    /// Whatever the provider says; the caller only counts it.
+    async fn typing(&self, account: &ChannelAccount, to: &Peer, last_message: &str) -> Result<(), Failure>;
+
+    /// Whether [`ChannelDriver::poll`] brings this account's messages (otherwise its webhook does).
+    fn polls(&self, _account: &ChannelAccount) -> bool {
+        false
+    }
+
+    /// Waits for new events, up to the provider's long-poll time. Giving a cursor back confirms all before it, so it
+    /// is called with a cursor only after that cursor's events are durable.
+    ///
+    /// # Errors
+    /// The verdict says whether to poll again.
+    async fn poll(&self, account: &ChannelAccount, cursor: Option<String>) -> Result<Polled, Failure>;
+
+    /// A live check of the account's credentials; returns what the provider calls it.
+    ///
+    /// # Errors
+    /// Why the account cannot be used.
+    async fn check(&self, account: &ChannelAccount) -> Result<String, Failure>;
+}
+
+/// Finds accounts and their drivers.
+#[async_trait]
+pub trait ChannelDirectory: Send + Sync {
+    /// The account, or `None` if it does not exist (any more).
+    ///
+    /// # Errors
+    /// The store's.
+    async fn account(&self, channel: ChannelId) -> Result<Option<Arc<ChannelAccount>>, StoreError>;
+
+    /// All enabled accounts of all tenants.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn enabled(&self) -> Result<Vec<Arc<ChannelAccount>>, StoreError>;
+
+    fn driver(&self, kind: &ChannelKind) -> Option<Arc<dyn ChannelDriver>>;
+}

@@ -1,0 +1,25 @@
+//! The ports: traits that the real adapters and the fakes of the test kit both implement.
+//!
+//! One conformance suite for each lies in [`crate::testkit`] and runs against all implementations.
+
+mod announce;
+mod channel;
+mod clock;
+mod documents;
+mod knowledge;
+mod log;
+mod model;
+mod outbox;
+mod store;
+mod tools;
+
+pub use announce::{Announcer, Notice};
+pub use channel::{ChannelDirectory, ChannelDriver};
+pub use clock::{Clock, Ids};
+pub use documents::{DocumentPipeline, DocumentQueue, ProgressSink};
+pub use knowledge::Knowledge;
+pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};
+pub use model::{Model, TokenSink};
+pub use outbox::{OutboxItem, OutboxStore, Settlement};
+pub use store::{ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
+pub use tools::Toolbox;

@@ -1,0 +1,146 @@
+use crate::{
+    agent::Spent,
+    conversation::{Commit, Key, Snapshot},
+    ids::{AgentId, ConversationId, Seq, TenantId},
+    message::InboxItem,
+    model::HistoryMessage,
+    ports::{Cursor, LogEntry},
+    time::Timestamp,
+};
+use async_trait::async_trait;
+
+/// Why the store did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer committed in between: the loaded state is void. Load again.
+    #[error("another writer was faster")]
+    Stale,
+    /// There is no such row for this tenant.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// Two of what may be only one: names the field.
+    #[error("{0} is already taken")]
+    Conflict(&'static str),
+    /// A passing trouble (busy, connection): the same call may succeed later. Nothing was written.
+    #[error("store unavailable: {0}")]
+    Unavailable(String),
+    /// No room left. Nothing was written.
+    #[error("store full: {0}")]
+    Full(String),
+    /// What is stored cannot be read, or what should be written breaks a rule: a defect, not weather.
+    #[error("store: {0}")]
+    Broken(String),
+}
+
+impl StoreError {
+    #[must_use]
+    pub const fn is_retry(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
+}
+
+/// A conversation as it is activated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    pub key: Key,
+    pub agent: AgentId,
+    /// The fence of the next commit.
+    pub version: u64,
+    pub snapshot: Snapshot,
+    /// Inbox items without outcome, in order (those of an open turn among them).
+    pub pending: Vec<InboxItem>,
+}
+
+/// Conversations.
+#[async_trait]
+pub trait ConversationStore: Send + Sync {
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    async fn load(&self, tenant: TenantId, conversation: ConversationId) -> Result<Loaded, StoreError>;
+
+    /// Inbox items without outcome whose number is above `after`, in order.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn pending(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        after: Seq,
+    ) -> Result<Vec<InboxItem>, StoreError>;
+
+    /// Writes all of it or nothing; afterwards the version is `expected_version + 1`.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if the version is another one; [`StoreError::Conflict`] if an inbox item already has an
+    /// outcome or a tool call already has a result.
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+
+    /// The last `limit` lines of the transcript whose inbox number is below `before` (all of our side's), oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn history(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        before: Seq,
+        limit: u32,
+    ) -> Result<Vec<HistoryMessage>, StoreError>;
+
+    /// Up to `limit` conversations with inbox items without outcome, after `after` in id order.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn unfinished(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, ConversationId)>, StoreError>;
+
+    /// Up to `limit` timers that are due.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTimer>, StoreError>;
+
+    /// What the ledger holds against an agent on the UTC day of `now`.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn spent(&self, tenant: TenantId, agent: AgentId, now: Timestamp) -> Result<Spent, StoreError>;
+}
+
+/// A conversation whose time with a person is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueTimer {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub at: Timestamp,
+}
+
+/// "Look at your inbox": all that a conversation's mailbox ever carries from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InboxHint {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+}
+
+/// The way from the log into the inboxes.
+#[async_trait]
+pub trait InboxStore: Send + Sync {
+    /// How far the log was moved.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn cursor(&self) -> Result<Cursor, StoreError>;
+
+    /// In one transaction: entries that are new by (tenant, channel, provider message id) get the next number of their
+    /// conversation (made, with its contact, if it is the peer's first), a line in the transcript, and the cursor moves
+    /// to the last entry's offset. Entries of channels that no longer exist are dropped and counted in the log.
+    /// Returns the conversations that got something.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if the cursor is not `from` any more.
+    async fn take_in(&self, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError>;
+}

@@ -1,0 +1,1 @@
+//! Fakes, the manual clock and the conformance suites.

@@ -1,0 +1,107 @@
+//! Tools that an agent may call.
+
+use crate::{
+    failure::Failure,
+    ids::{ConversationId, KnowledgeBaseId, StepNo, TenantId, TurnNo},
+    knowledge::Passage,
+    language::Language,
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What happens in the world when a tool runs; decides what recovery may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectClass {
+    /// Changes nothing: may run again.
+    Read,
+    /// Changes something, but the same key changes it once: may run again with the same key.
+    Idempotent,
+    /// May change something twice: never started again by itself.
+    Unsafe,
+}
+
+/// A tool as a model sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolSpec {
+    pub name: String,
+    pub description: String,
+    /// JSON Schema of the arguments, as JSON text.
+    pub parameters: String,
+    pub effect: EffectClass,
+    pub timeout: Duration,
+}
+
+/// A call that a model asks for. The arguments are what the model wrote: JSON text, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The model's own id of the call, echoed back to it.
+    pub id: String,
+    pub name: String,
+    pub arguments: String,
+}
+
+/// A call on its way to the tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolInvocation {
+    pub tenant: TenantId,
+    pub conversation: ConversationId,
+    pub turn: TurnNo,
+    pub step: StepNo,
+    /// Place of the call in its step.
+    pub index: u32,
+    pub call: ToolCall,
+    /// hash(tenant, conversation, turn, step, index): the idempotency key.
+    pub key: String,
+    /// The intent was committed by a run that ended before the result was: it may have started before.
+    pub resumed: bool,
+    /// What the agent may know.
+    pub bases: Vec<KnowledgeBaseId>,
+    /// The tools that this agent was given; anything else is refused.
+    pub allowed: Vec<String>,
+    pub language: Language,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// What the model reads next.
+    pub content: String,
+    pub status: ToolStatus,
+    /// Passages that the call found; they can be cited after those of the turn.
+    pub passages: Vec<Passage>,
+    /// Set when the call asks that a person takes over.
+    pub hand_over: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum ToolStatus {
+    Done,
+    /// The model is told and may try otherwise.
+    Failed {
+        failure: Failure,
+    },
+    /// It cannot be known whether it happened: a person must look.
+    Uncertain {
+        failure: Failure,
+    },
+}
+
+impl ToolResult {
+    pub fn done(content: impl Into<String>) -> Self {
+        Self { content: content.into(), status: ToolStatus::Done, passages: Vec::new(), hand_over: None }
+    }
+
+    #[must_use]
+    pub fn failed(failure: Failure) -> Self {
+        let content = format!("error: {failure}");
+        Self { content, status: ToolStatus::Failed { failure }, passages: Vec::new(), hand_over: None }
+    }
+
+    #[must_use]
+    pub fn uncertain(failure: Failure) -> Self {
+        let content = format!("outcome unknown: {failure}");
+        Self { content, status: ToolStatus::Uncertain { failure }, passages: Vec::new(), hand_over: None }
+    }
+}
