@@ -166,7 +166,10 @@ pub fn decide(state: &Permits, input: PermitInput, profile: &AgentProfile, now: 
     let mut events = Vec::new();
     match input {
         PermitInput::Asked(turn) => {
-            if !state.running.contains_key(&turn) && !state.waiting.contains(&turn) {
+            if state.running.contains_key(&turn) {
+                // The answer got lost with the actor that asked: answer again.
+                events.push(PermitEvent::Granted(turn, now));
+            } else if !state.waiting.contains(&turn) {
                 events.push(PermitEvent::Queued(turn));
             }
         }

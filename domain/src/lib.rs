@@ -24,6 +24,7 @@ pub mod language;
 pub mod message;
 pub mod model;
 pub mod outbound;
+pub mod pacing;
 pub mod phrases;
 pub mod ports;
 pub mod time;

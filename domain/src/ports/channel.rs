@@ -55,6 +55,12 @@ pub trait ChannelDriver: Send + Sync {
     /// Whatever the provider says; the caller only counts it.
     async fn typing(&self, account: &ChannelAccount, to: &Peer, last_message: &str) -> Result<(), Failure>;
 
+    /// How long the provider shows [`ChannelDriver::typing`]; it is repeated as often while the turn lasts. `None` if it
+    /// lasts until the reply.
+    fn typing_lasts(&self) -> Option<std::time::Duration> {
+        None
+    }
+
     /// Whether [`ChannelDriver::poll`] brings this account's messages (otherwise its webhook does).
     fn polls(&self, _account: &ChannelAccount) -> bool {
         false

@@ -21,5 +21,5 @@ pub use knowledge::Knowledge;
 pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};
 pub use model::{Model, TokenSink};
 pub use outbox::{OutboxItem, OutboxStore, Settlement};
-pub use store::{ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
+pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
 pub use tools::Toolbox;

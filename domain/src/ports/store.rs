@@ -1,5 +1,5 @@
 use crate::{
-    agent::Spent,
+    agent::{AgentProfile, Spent},
     conversation::{Commit, Key, Snapshot},
     ids::{AgentId, ConversationId, Seq, TenantId},
     message::InboxItem,
@@ -143,4 +143,14 @@ pub trait InboxStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Stale`] if the cursor is not `from` any more.
     async fn take_in(&self, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError>;
+}
+
+/// Finds agents.
+#[async_trait]
+pub trait AgentDirectory: Send + Sync {
+    /// The profile as it is now, or `None` if the tenant has no such agent (any more).
+    ///
+    /// # Errors
+    /// The store's.
+    async fn profile(&self, tenant: TenantId, agent: AgentId) -> Result<Option<AgentProfile>, StoreError>;
 }

@@ -1,0 +1,170 @@
+//! One connected account: drains its outbox and, where the channel polls, brings its messages in.
+
+use crate::{delivery, node::Shared, poll, supervision::Backoff};
+use colloquy_domain::{
+    channel::ChannelAccount, failure::Failure, pacing::Pacer, ports::ChannelDriver, time::Timestamp,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::task::AbortHandle;
+
+/// Pause of an account that its provider refuses altogether.
+const DOWN: Backoff = Backoff { first: Duration::from_secs(15), max: Duration::from_secs(900) };
+/// Wait after a store failure.
+const RETRY: Duration = Duration::from_millis(500);
+/// What is due but held back (behind an earlier reply to the same peer) is not asked for without a breath.
+const SHORTEST_REST: Duration = Duration::from_millis(50);
+
+pub struct Channel;
+
+pub enum Msg {
+    /// There may be something to send.
+    Wake,
+    /// The deliveries under way are settled.
+    Drained(Drained),
+    /// A rest or a pause is over.
+    TimeUp,
+}
+
+/// How a round of deliveries ended.
+pub enum Drained {
+    /// More may wait: look at once.
+    More,
+    /// Look when this is due, or when woken.
+    Until(Option<Timestamp>),
+    StoreTrouble,
+    /// The provider refuses the account.
+    AccountDown(Failure),
+}
+
+pub struct Args {
+    pub shared: Arc<Shared>,
+    pub account: Arc<ChannelAccount>,
+    pub driver: Arc<dyn ChannelDriver>,
+}
+
+/// What the tasks of an account share.
+pub struct Desk {
+    pub shared: Arc<Shared>,
+    pub account: Arc<ChannelAccount>,
+    pub driver: Arc<dyn ChannelDriver>,
+    pub pacer: Mutex<Pacer>,
+}
+
+pub struct State {
+    desk: Arc<Desk>,
+    phase: Phase,
+    /// Refusals of the account in a row.
+    downs: usize,
+    poller: Option<AbortHandle>,
+}
+
+enum Phase {
+    /// Nothing waits: a wake starts a round.
+    Idle,
+    /// A round is under way; `woken` if there was a wake meanwhile.
+    Draining { woken: bool },
+    /// Something is due later; a wake starts a round now.
+    Resting(AbortHandle),
+    /// The provider refuses the account: only time starts a round.
+    Paused(AbortHandle),
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Phase::Resting(timer) | Phase::Paused(timer) = &self.phase {
+            timer.abort();
+        }
+        if let Some(poller) = &self.poller {
+            poller.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl Actor for Channel {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        let Args { shared, account, driver } = args;
+        let pacer = Mutex::new(Pacer::new(driver.pacing(&account)));
+        let desk = Arc::new(Desk { shared, account, driver, pacer });
+        myself.send_message(Msg::Wake)?;
+        Ok(State { desk, phase: Phase::Idle, downs: 0, poller: None })
+    }
+
+    async fn post_start(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        let desk = &state.desk;
+        if !desk.driver.pull() {
+            // What was on its way when the last actor of this account ended may have arrived.
+            let ports = &desk.shared.ports;
+            let found = ports.outbox.recover(desk.account.tenant, desk.account.id, ports.clock.now()).await?;
+            if found > 0 {
+                tracing::warn!(channel.id = %desk.account.id, replies = found, "replies of unknown outcome");
+            }
+        }
+        if desk.driver.polls(&desk.account) {
+            state.poller = Some(tokio::spawn(poll::run(Arc::clone(desk))).abort_handle());
+        }
+        Ok(())
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        match (msg, &mut state.phase) {
+            (Msg::Wake, Phase::Draining { woken }) => *woken = true,
+            (Msg::Wake, Phase::Resting(timer)) => {
+                timer.abort();
+                drain(&myself, state);
+            }
+            (Msg::Wake, Phase::Idle) | (Msg::TimeUp, Phase::Resting(_) | Phase::Paused(_)) => drain(&myself, state),
+            (Msg::Wake, Phase::Paused(_)) | (Msg::TimeUp, Phase::Idle | Phase::Draining { .. }) => {}
+            (Msg::Drained(result), _) => drained(&myself, state, result),
+        }
+        Ok(())
+    }
+}
+
+fn drain(myself: &ActorRef<Msg>, state: &mut State) {
+    if state.desk.driver.pull() {
+        return;
+    }
+    state.phase = Phase::Draining { woken: false };
+    let (desk, myself) = (Arc::clone(&state.desk), myself.clone());
+    tokio::spawn(async move {
+        let result = delivery::round(&desk).await;
+        // Gone meanwhile: its successor recovers.
+        let _ = myself.send_message(Msg::Drained(result));
+    });
+}
+
+fn drained(myself: &ActorRef<Msg>, state: &mut State, result: Drained) {
+    let woken = matches!(state.phase, Phase::Draining { woken: true });
+    let time_up = |wait: Duration| myself.send_after(wait, || Msg::TimeUp).abort_handle();
+    if !matches!(result, Drained::AccountDown(_)) {
+        state.downs = 0;
+    }
+    state.phase = match result {
+        Drained::More => return drain(myself, state),
+        Drained::Until(_) if woken => return drain(myself, state),
+        Drained::Until(None) => Phase::Idle,
+        Drained::Until(Some(due)) => {
+            let wait = due.since(state.desk.shared.ports.clock.now());
+            Phase::Resting(time_up(wait.max(SHORTEST_REST)))
+        }
+        Drained::StoreTrouble => Phase::Resting(time_up(RETRY)),
+        Drained::AccountDown(failure) => {
+            state.downs += 1;
+            let wait = DOWN.wait(state.downs);
+            tracing::error!(
+                tenant.id = %state.desk.account.tenant, channel.id = %state.desk.account.id, error = %failure,
+                pause.seconds = wait.as_secs(), "the provider refuses the account"
+            );
+            Phase::Paused(time_up(wait))
+        }
+    };
+}

@@ -1,0 +1,191 @@
+//! The shell around one conversation: load, decide, commit, apply, run effects.
+
+use crate::{
+    effects::{self, Work},
+    node::Shared,
+    router::{Command, Pulse},
+    supervision::Backoff,
+};
+use colloquy_domain::{
+    agent::AgentProfile,
+    conversation::{Commit, Conversation, Ctx, Event, Input, decide, project},
+    failure::Failure,
+    ids::AgentId,
+    model::ModelChoice,
+    ports::{InboxHint, Notice, StoreError},
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+/// How often a commit is tried before the actor gives up and is started again later.
+const COMMIT_TRIES: usize = 8;
+const COMMIT_BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), max: Duration::from_secs(2) };
+
+pub struct Shell;
+
+pub enum Msg {
+    /// There may be something new in the inbox.
+    Look,
+    Command(Command),
+    /// Own work came back.
+    Input(Input),
+}
+
+pub struct Args {
+    pub shared: Arc<Shared>,
+    pub hint: InboxHint,
+    pub pulse: Arc<Pulse>,
+    /// Set when the conversation failed too often: end what is pending.
+    pub poison: Option<Failure>,
+}
+
+pub struct State {
+    args: Args,
+    loaded: Option<Box<Live>>,
+}
+
+/// A loaded conversation.
+struct Live {
+    conversation: Conversation,
+    agent: AgentId,
+    version: u64,
+    profile: Arc<AgentProfile>,
+    work: Work,
+}
+
+#[async_trait]
+impl Actor for Shell {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Args;
+
+    async fn pre_start(&self, _: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
+        Ok(State { args, loaded: None })
+    }
+
+    async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        let InboxHint { tenant, conversation } = state.args.hint;
+        let ports = &state.args.shared.ports;
+        let loaded = ports.conversations.load(tenant, conversation).await?;
+        let mut poison = state.args.poison.take();
+        let profile = if let Some(profile) = state.args.shared.agents.profile(tenant, loaded.agent).await? {
+            profile
+        } else {
+            poison = Some(Failure::fatal("agent.not_found", "the channel's agent does not exist any more"));
+            let choice =
+                ModelChoice { provider: String::new(), model: String::new(), temperature: None, max_tokens: None };
+            Arc::new(AgentProfile::new(tenant, loaded.agent, String::new(), choice))
+        };
+        state.loaded = Some(Box::new(Live {
+            conversation: Conversation::restore(loaded.key, loaded.snapshot),
+            agent: loaded.agent,
+            version: loaded.version,
+            profile,
+            work: Work::default(),
+        }));
+        if let Some(cause) = poison {
+            // First take in what is pending, so that it gets its outcome; nothing is started for it.
+            let arrived = Input::Arrived(loaded.pending);
+            step(&myself, state, arrived, Run::Nothing).await?;
+            step(&myself, state, Input::Poisoned { cause }, Run::Effects).await?;
+        } else {
+            step(&myself, state, Input::Activated, Run::Effects).await?;
+            step(&myself, state, Input::Arrived(loaded.pending), Run::Effects).await?;
+        }
+        Ok(())
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        let input = match msg {
+            Msg::Input(input) => input,
+            Msg::Command(command) => {
+                state.args.pulse.commands.fetch_sub(1, Ordering::AcqRel);
+                match command {
+                    Command::TakeOver { reason } => Input::TakenOver { reason },
+                    Command::GiveBack => Input::Returned,
+                }
+            }
+            Msg::Look => {
+                // Before reading: a hint that comes while reading means another look.
+                state.args.pulse.look_pending.store(false, Ordering::Release);
+                let Some(live) = &state.loaded else { return Ok(()) };
+                let InboxHint { tenant, conversation } = state.args.hint;
+                let store = &state.args.shared.ports.conversations;
+                Input::Arrived(store.pending(tenant, conversation, live.conversation.seen).await?)
+            }
+        };
+        step(&myself, state, input, Run::Effects).await
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Effects,
+    Nothing,
+}
+
+/// One input: decide, commit, apply, announce, run.
+async fn step(myself: &ActorRef<Msg>, state: &mut State, input: Input, run: Run) -> Result<(), ActorProcessingErr> {
+    let Some(live) = &mut state.loaded else { return Ok(()) };
+    let shared = &state.args.shared;
+    let ports = &shared.ports;
+    if let Some(profile) = shared.agents.cached(live.agent) {
+        live.profile = profile;
+    }
+    let now = ports.clock.now();
+    let decision = decide(&live.conversation, input, &Ctx { now, profile: &live.profile });
+    let (next, commit) = project(live.conversation.clone(), &decision.events, live.version, now, ports.ids.as_ref());
+    if let Some(commit) = commit {
+        save(shared, &commit).await?;
+        live.version += 1;
+        announce(shared, &decision.events, &commit);
+    }
+    live.conversation = next;
+    if run == Run::Effects {
+        let cx =
+            effects::Cx { shared, myself, conversation: &live.conversation, agent: live.agent, profile: &live.profile };
+        for effect in decision.effects {
+            effects::run(&cx, &mut live.work, effect);
+        }
+    }
+    let pulse = &state.args.pulse;
+    pulse.last_active.store(now.millis(), Ordering::Relaxed);
+    pulse.quiescent.store(live.conversation.is_quiescent(), Ordering::Release);
+    Ok(())
+}
+
+/// Commits, waiting out passing troubles. Nothing else of the conversation can happen meanwhile, and that is the point.
+async fn save(shared: &Shared, commit: &Commit) -> Result<(), StoreError> {
+    let mut tries = 0;
+    loop {
+        match shared.ports.conversations.commit(commit.clone()).await {
+            Err(e) if e.is_retry() && tries < COMMIT_TRIES => {
+                tries += 1;
+                tokio::time::sleep(COMMIT_BACKOFF.wait(tries)).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Durable facts, told after their commit: what was said, then which messages it settled.
+fn announce(shared: &Shared, events: &[Event], commit: &Commit) {
+    let (tenant, conversation) = (commit.tenant, commit.conversation);
+    let replies = events.iter().filter_map(|e| match e {
+        Event::Replied { reply, .. } | Event::Noticed { reply, .. } | Event::TurnEnded { notice: Some(reply), .. } => {
+            Some(reply)
+        }
+        _ => None,
+    });
+    for (message, reply) in commit.messages.iter().zip(replies) {
+        let notice = Notice::Replied { tenant, conversation, message: message.id, reply: reply.clone() };
+        shared.ports.announcer.announce(notice);
+    }
+    if !commit.settled.is_empty() {
+        let settled = commit.settled.clone();
+        shared.ports.announcer.announce(Notice::Settled { tenant, conversation, settled });
+    }
+}

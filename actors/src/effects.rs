@@ -1,0 +1,135 @@
+//! The one interpreter of a conversation's effects.
+
+use crate::{
+    agents::Permit,
+    channels,
+    conversation::Msg,
+    node::Shared,
+    work::{self, Task},
+};
+use colloquy_domain::{
+    agent::AgentProfile,
+    conversation::{Conversation, Effect, Input, Timer},
+    ids::AgentId,
+    model::HistoryMessage,
+    time::Timestamp,
+};
+use ractor::ActorRef;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::{sync::OnceCell, task::AbortHandle};
+
+/// What an effect may use.
+pub(crate) struct Cx<'a> {
+    pub shared: &'a Arc<Shared>,
+    pub myself: &'a ActorRef<Msg>,
+    pub conversation: &'a Conversation,
+    pub agent: AgentId,
+    pub profile: &'a Arc<AgentProfile>,
+}
+
+/// Whatever runs for a conversation; dropping it stops all of it and gives the permit back.
+#[derive(Default)]
+pub(crate) struct Work {
+    permit: Option<Permit>,
+    tasks: Vec<AbortHandle>,
+    typing: Option<AbortHandle>,
+    timers: BTreeMap<Timer, AbortHandle>,
+    /// The transcript before the running turn, read once.
+    history: Arc<OnceCell<Vec<HistoryMessage>>>,
+}
+
+impl Work {
+    fn cancel(&mut self) {
+        self.tasks.drain(..).for_each(|t| t.abort());
+    }
+
+    fn end_turn(&mut self) {
+        self.cancel();
+        if let Some(t) = self.typing.take() {
+            t.abort();
+        }
+        self.timers.retain(|timer, handle| {
+            let keep = *timer == Timer::Gather;
+            if !keep {
+                handle.abort();
+            }
+            keep
+        });
+        self.history = Arc::default();
+        self.permit = None;
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.end_turn();
+        self.timers.values().for_each(AbortHandle::abort);
+    }
+}
+
+/// Runs one effect. Never waits: what takes time is spawned and comes back as [`Msg::Input`].
+pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
+    let task = || Task {
+        shared: Arc::clone(cx.shared),
+        reply_to: cx.myself.clone(),
+        conversation: cx.conversation.clone(),
+        profile: Arc::clone(cx.profile),
+        history: Arc::clone(&work.history),
+    };
+    match effect {
+        Effect::SetTimer { timer, at } => set_timer(cx, work, timer, at),
+        Effect::AskPermit { turn } => {
+            let turn_ref = (cx.conversation.key.id, turn);
+            let reply_to = cx.myself.clone();
+            let tenant = cx.conversation.key.tenant;
+            let permit = cx.shared.agents.ask(tenant, cx.agent, turn_ref, move |answer| {
+                let input = match answer {
+                    Ok(()) => Input::PermitGranted { turn },
+                    Err(why) => Input::PermitRefused { turn, why },
+                };
+                // Gone meanwhile: its permit was given back by then.
+                let _ = reply_to.send_message(Msg::Input(input));
+            });
+            work.permit = Some(permit);
+        }
+        Effect::ReturnPermit { cost_micros, .. } => {
+            if let Some(permit) = &mut work.permit {
+                permit.cost_micros = cost_micros;
+            }
+            work.end_turn();
+        }
+        Effect::ShowTyping { .. } => {
+            let (shared, key) = (Arc::clone(cx.shared), cx.conversation.key.clone());
+            let last = cx.conversation.turn().and_then(|t| t.items.last());
+            let last = last.map(|i| i.inbound.provider_message_id.clone()).unwrap_or_default();
+            work.typing = Some(tokio::spawn(work::show_typing(shared, key, last)).abort_handle());
+        }
+        Effect::Retrieve { turn } => {
+            let task = task();
+            work.tasks.push(tokio::spawn(work::retrieve(task, turn)).abort_handle());
+        }
+        Effect::CallModel { turn, step } => {
+            let task = task();
+            work.tasks.push(tokio::spawn(work::call_model(task, turn, step)).abort_handle());
+        }
+        Effect::RunTool { turn, step, index, call, resumed } => {
+            let task = task();
+            let at = work::CallAt { turn, step, index, resumed };
+            work.tasks.push(tokio::spawn(work::run_tool(task, at, call)).abort_handle());
+        }
+        Effect::CancelWork { .. } => work.cancel(),
+        Effect::WakeChannel => {
+            if !cx.conversation.key.pull {
+                cx.shared.channels.tell(channels::Msg::Wake(cx.conversation.key.channel));
+            }
+        }
+    }
+}
+
+fn set_timer(cx: &Cx<'_>, work: &mut Work, timer: Timer, at: Timestamp) {
+    let after = at.since(cx.shared.ports.clock.now());
+    let handle = cx.myself.send_after(after, move || Msg::Input(Input::TimerFired(timer))).abort_handle();
+    if let Some(old) = work.timers.insert(timer, handle) {
+        old.abort();
+    }
+}

@@ -1,0 +1,151 @@
+//! The ingestion actor: takes documents from the durable queue and has them turned into passages, one at a time.
+
+use crate::{node::Shared, supervision::Backoff};
+use colloquy_domain::{
+    failure::Failure,
+    ids::{DocumentId, TenantId},
+    knowledge::{IngestFailure, IngestJob, IngestProgress, IngestReport},
+    ports::{Notice, ProgressSink},
+};
+use futures::FutureExt;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, async_trait};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Attempts at a document whose failures are passing ones.
+const TRIES: u32 = 5;
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(60) };
+/// How often progress is written down, at most.
+const PROGRESS_EVERY: Duration = Duration::from_millis(300);
+/// A look at the queue without being told, in case a hint got lost.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+struct Ingestion;
+
+pub enum Msg {
+    /// There may be a document.
+    Wake,
+    /// The running document is settled.
+    Done,
+}
+
+struct State {
+    shared: Arc<Shared>,
+    busy: bool,
+}
+
+pub async fn start(shared: Arc<Shared>, parent: ActorCell) -> Result<ActorCell, ActorProcessingErr> {
+    let slot = shared.ingestion.clone();
+    let (actor, _) = Actor::spawn_linked(None, Ingestion, shared, parent).await?;
+    slot.fill(actor.clone());
+    Ok(actor.get_cell())
+}
+
+#[async_trait]
+impl Actor for Ingestion {
+    type Msg = Msg;
+    type State = State;
+    type Arguments = Arc<Shared>;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
+        myself.send_message(Msg::Wake)?;
+        myself.send_interval(LOOK_EVERY, || Msg::Wake);
+        Ok(State { shared, busy: false })
+    }
+
+    async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        if matches!(msg, Msg::Done) {
+            state.busy = false;
+        }
+        if state.busy {
+            return Ok(());
+        }
+        let jobs = match state.shared.ports.documents.take(1).await {
+            Ok(jobs) => jobs,
+            Err(e) if e.is_retry() => return Ok(()),
+            Err(e) => return Err(Box::new(e)),
+        };
+        if let Some(job) = jobs.into_iter().next() {
+            state.busy = true;
+            let shared = Arc::clone(&state.shared);
+            tokio::spawn(async move {
+                ingest(&shared, job).await;
+                // Gone meanwhile: its successor looks by itself.
+                let _ = myself.send_message(Msg::Done);
+            });
+        }
+        Ok(())
+    }
+}
+
+async fn ingest(shared: &Arc<Shared>, job: IngestJob) {
+    let (tenant, document) = (job.tenant, job.document);
+    let (sender, receiver) = watch::channel(IngestProgress::default());
+    let reporter = tokio::spawn(report(Arc::clone(shared), tenant, document, receiver));
+    let work = AssertUnwindSafe(shared.ports.pipeline.ingest(&job, &Sink(sender))).catch_unwind().await;
+    // Dropped with the pipeline's borrow: the reporter writes the last state and ends.
+    if let Err(e) = reporter.await {
+        tracing::error!(document.id = %document, error = %e, "progress reporter failed");
+    }
+    let result = work.unwrap_or_else(|_| {
+        let failure = Failure::reject("ingest.panicked", "the document made the pipeline panic");
+        Err(IngestFailure { failure, pages: Vec::new() })
+    });
+    settle(shared, &job, result).await;
+}
+
+async fn settle(shared: &Arc<Shared>, job: &IngestJob, result: Result<IngestReport, IngestFailure>) {
+    let (tenant, document) = (job.tenant, job.document);
+    let queue = &shared.ports.documents;
+    match &result {
+        Ok(r) => {
+            let pages = r.pages.len();
+            tracing::info!(tenant.id = %tenant, document.id = %document, pages, chunks = r.chunks, "document ready");
+        }
+        Err(e) if e.failure.is_retry() && job.attempt + 1 < TRIES => {
+            let wait = BACKOFF.wait(job.attempt as usize + 1);
+            tracing::warn!(tenant.id = %tenant, document.id = %document, error = %e.failure, "document waits");
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
+                if let Err(e) = shared.ports.documents.put_back(tenant, document).await {
+                    tracing::error!(document.id = %document, error = %e, "document not put back; a restart takes it up");
+                }
+                shared.ingestion.tell(Msg::Wake);
+            });
+            return;
+        }
+        Err(e) => {
+            tracing::warn!(tenant.id = %tenant, document.id = %document, error = %e.failure, "document failed");
+        }
+    }
+    let mut tries = 0;
+    while let Err(e) = queue.finish(tenant, document, result.clone()).await {
+        tries += 1;
+        if !e.is_retry() || tries >= 10 {
+            tracing::error!(document.id = %document, error = %e, "document not settled; a restart takes it up");
+            return;
+        }
+        tokio::time::sleep(BACKOFF.wait(tries)).await;
+    }
+}
+
+struct Sink(watch::Sender<IngestProgress>);
+
+impl ProgressSink for Sink {
+    fn progress(&self, progress: IngestProgress) {
+        self.0.send_replace(progress);
+    }
+}
+
+/// Writes progress down and announces it, at most every [`PROGRESS_EVERY`]; ends with its sender.
+async fn report(shared: Arc<Shared>, tenant: TenantId, document: DocumentId, mut rx: watch::Receiver<IngestProgress>) {
+    while rx.changed().await.is_ok() {
+        let progress = rx.borrow_and_update().clone();
+        if let Err(e) = shared.ports.documents.progress(tenant, document, progress.clone()).await {
+            tracing::warn!(document.id = %document, error = %e, "progress not written");
+        }
+        shared.ports.announcer.announce(Notice::Document { tenant, document, progress });
+        tokio::time::sleep(PROGRESS_EVERY).await;
+    }
+}

@@ -1,0 +1,134 @@
+//! One node: the supervision tree and the handle by which the rest of the program speaks to it.
+
+use crate::{
+    agents::{self, Agents},
+    channels, ingestion,
+    ports::{Ports, Settings},
+    root::{self, Root},
+    router,
+    slot::Slot,
+};
+use colloquy_domain::{
+    failure::Failure,
+    ids::{AgentId, ChannelId, ConversationId, TenantId},
+    ports::InboxHint,
+};
+use ractor::{Actor, ActorRef};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use tokio::task::JoinHandle;
+
+/// What all actors of a node share.
+pub struct Shared {
+    pub ports: Ports,
+    pub settings: Settings,
+    pub agents: Agents,
+    pub router: Slot<router::Msg>,
+    pub channels: Slot<channels::Msg>,
+    pub ingestion: Slot<ingestion::Msg>,
+    /// Conversations in memory.
+    pub active: AtomicUsize,
+}
+
+/// A running node.
+pub struct Node {
+    shared: Arc<Shared>,
+    root: ActorRef<root::Msg>,
+    ended: JoinHandle<()>,
+}
+
+/// The part of a node that others hold: cheap to clone, never keeps the node alive.
+#[derive(Clone)]
+pub struct NodeHandle(Arc<Shared>);
+
+impl Node {
+    /// Starts the tree; recovery of unfinished conversations begins at once.
+    ///
+    /// # Errors
+    /// If a child cannot even be started.
+    pub async fn start(ports: Ports, settings: Settings) -> Result<Self, Failure> {
+        let agents = Agents::new(Arc::clone(&ports.agents));
+        let shared = Arc::new(Shared {
+            ports,
+            settings,
+            agents,
+            router: Slot::default(),
+            channels: Slot::default(),
+            ingestion: Slot::default(),
+            active: AtomicUsize::new(0),
+        });
+        let (root, ended) = Actor::spawn(None, Root, Arc::clone(&shared))
+            .await
+            .map_err(|e| Failure::fatal("node.start", e.to_string()))?;
+        Ok(Self { shared, root, ended })
+    }
+
+    #[must_use]
+    pub fn handle(&self) -> NodeHandle {
+        NodeHandle(Arc::clone(&self.shared))
+    }
+
+    /// Returns when the tree has ended by itself: a child kept failing.
+    pub async fn ended(&mut self) {
+        // A panic of the root ends the node as well; either way it is over.
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Stops the children in the table's opposite order. What is not finished is durable and goes on at the next start.
+    pub async fn stop(self) {
+        let (done, stopped) = tokio::sync::oneshot::channel();
+        if self.root.send_message(root::Msg::Stop(done)).is_ok() {
+            // An error means that the root is gone already.
+            let _ = stopped.await;
+            let _ = self.ended.await;
+        }
+    }
+}
+
+impl NodeHandle {
+    /// A person takes the conversation: the agent falls silent.
+    pub fn take_over(&self, tenant: TenantId, conversation: ConversationId, reason: String) -> bool {
+        let hint = InboxHint { tenant, conversation };
+        self.0.router.tell(router::Msg::Command(hint, router::Command::TakeOver { reason }))
+    }
+
+    /// The agent takes the conversation back.
+    pub fn give_back(&self, tenant: TenantId, conversation: ConversationId) -> bool {
+        let hint = InboxHint { tenant, conversation };
+        self.0.router.tell(router::Msg::Command(hint, router::Command::GiveBack))
+    }
+
+    /// There is something new in the conversation's inbox that did not come through the log (a replay).
+    pub fn look(&self, tenant: TenantId, conversation: ConversationId) {
+        self.0.router.tell(router::Msg::Hints(vec![InboxHint { tenant, conversation }]));
+    }
+
+    /// The agent's profile was changed or removed.
+    pub async fn agent_changed(&self, tenant: TenantId, agent: AgentId) {
+        self.0.agents.refresh(tenant, agent).await;
+        self.0.agents.tell(agents::Msg::ProfileChanged(tenant, agent));
+    }
+
+    /// The account was added, changed or removed.
+    pub fn channel_changed(&self, channel: ChannelId) {
+        self.0.channels.tell(channels::Msg::Changed(channel));
+    }
+
+    /// There is something to send for the account.
+    pub fn wake_channel(&self, channel: ChannelId) {
+        self.0.channels.tell(channels::Msg::Wake(channel));
+    }
+
+    /// There is a document to ingest.
+    pub fn wake_ingestion(&self) {
+        self.0.ingestion.tell(ingestion::Msg::Wake);
+    }
+
+    /// Conversations in memory.
+    #[must_use]
+    pub fn active_conversations(&self) -> usize {
+        self.0.active.load(Ordering::Relaxed)
+    }
+}

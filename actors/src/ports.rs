@@ -1,0 +1,54 @@
+use colloquy_domain::ports::{
+    AgentDirectory, Announcer, ChannelDirectory, Clock, ConversationStore, DocumentPipeline, DocumentQueue, Ids,
+    InboxStore, IngressLog, Knowledge, Model, OutboxStore, Toolbox,
+};
+use std::{sync::Arc, time::Duration};
+
+/// Everything the actors need of the world.
+#[derive(Clone)]
+pub struct Ports {
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+    pub log: Arc<dyn IngressLog>,
+    pub inbox: Arc<dyn InboxStore>,
+    pub conversations: Arc<dyn ConversationStore>,
+    pub outbox: Arc<dyn OutboxStore>,
+    pub documents: Arc<dyn DocumentQueue>,
+    pub agents: Arc<dyn AgentDirectory>,
+    pub channels: Arc<dyn ChannelDirectory>,
+    pub pipeline: Arc<dyn DocumentPipeline>,
+    pub knowledge: Arc<dyn Knowledge>,
+    pub model: Arc<dyn Model>,
+    pub tools: Arc<dyn Toolbox>,
+    pub announcer: Arc<dyn Announcer>,
+}
+
+/// How the actors keep house.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A conversation without work leaves memory after this time…
+    pub idle_after: Duration,
+    /// …or at once, oldest first, when more than this many are active.
+    pub max_active: usize,
+    /// Log entries moved into inboxes in one transaction.
+    pub intake_batch: usize,
+    /// How long moved log entries are kept.
+    pub log_retention: Duration,
+    /// Replies of one account on their way at the same time.
+    pub deliveries: usize,
+    /// How often due conversation timers are looked for.
+    pub timer_tick: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            idle_after: Duration::from_secs(60),
+            max_active: 50_000,
+            intake_batch: 512,
+            log_retention: Duration::from_secs(24 * 3600),
+            deliveries: 32,
+            timer_tick: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The slow work of a turn, each piece a task that ends in one message to its conversation.
+
+use crate::{conversation::Msg, node::Shared};
+use colloquy_domain::{
+    agent::AgentProfile,
+    conversation::{Conversation, Input, Key, Prompt, completion_request, retrieval_query},
+    failure::{Failure, Verdict},
+    ids::{StepNo, TurnNo},
+    knowledge::Passage,
+    model::{CompletionRequest, CompletionResult, HistoryMessage},
+    ports::{Notice, StoreError, TokenSink},
+    tool::{ToolCall, ToolInvocation, ToolResult},
+};
+use futures::FutureExt;
+use ractor::ActorRef;
+use sha2::{Digest, Sha256};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::sync::OnceCell;
+
+/// Completions begun for one step when the first ends in a passing failure (providers have their own retries before the
+/// first byte; this one covers a stream that was cut).
+const COMPLETION_TRIES: u32 = 2;
+const RETRIEVAL_TRIES: u32 = 3;
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+
+/// What a piece of work knows of its conversation.
+pub struct Task {
+    pub shared: Arc<Shared>,
+    pub reply_to: ActorRef<Msg>,
+    pub conversation: Conversation,
+    pub profile: Arc<AgentProfile>,
+    pub history: Arc<OnceCell<Vec<HistoryMessage>>>,
+}
+
+impl Task {
+    fn send(&self, input: Input) {
+        // Gone meanwhile: whatever this was for is found again from durable state.
+        let _ = self.reply_to.send_message(Msg::Input(input));
+    }
+
+    async fn history(&self) -> Result<&[HistoryMessage], StoreError> {
+        let key = &self.conversation.key;
+        let first = self.conversation.turn().and_then(|t| t.items.first()).map_or(u64::MAX, |i| i.seq);
+        let limit = self.profile.limits.history;
+        let store = &self.shared.ports.conversations;
+        Ok(self.history.get_or_try_init(|| store.history(key.tenant, key.id, first, limit)).await?)
+    }
+}
+
+/// A panic in an adapter is a failure of this piece of work, not of its conversation.
+async fn guarded<T>(what: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(adapter = what, "adapter panicked");
+        Err(Failure::retry(format!("{what}.panicked"), "an adapter panicked"))
+    })
+}
+
+fn wait_of(failure: &Failure) -> Option<Duration> {
+    match failure.verdict {
+        Verdict::Retry { after } => Some(after.unwrap_or(RETRY_AFTER)),
+        Verdict::Reject | Verdict::Fatal => None,
+    }
+}
+
+pub async fn retrieve(task: Task, turn: TurnNo) {
+    let mut tries = 0;
+    let result = loop {
+        tries += 1;
+        match guarded("retrieval", passages(&task)).await {
+            Err(f) if tries < RETRIEVAL_TRIES => match wait_of(&f) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => break Err(f),
+            },
+            done => break done,
+        }
+    };
+    task.send(Input::Retrieved { turn, result });
+}
+
+async fn passages(task: &Task) -> Result<Vec<Passage>, Failure> {
+    let Some(turn) = task.conversation.turn() else { return Ok(Vec::new()) };
+    let history = task.history().await.map_err(store_failure)?;
+    match retrieval_query(&task.conversation, turn, &task.profile, history) {
+        Some(query) => task.shared.ports.knowledge.search(query).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
+    let mut tries = 0;
+    let result = loop {
+        tries += 1;
+        match guarded("model", complete(&task, turn)).await {
+            Err(f) if tries < COMPLETION_TRIES => match wait_of(&f) {
+                Some(wait) => {
+                    reset(&task, turn);
+                    tokio::time::sleep(wait).await;
+                }
+                None => break Err(f),
+            },
+            done => break done,
+        }
+    };
+    if result.as_ref().is_ok_and(|c| !c.calls.is_empty()) {
+        reset(&task, turn);
+    }
+    task.send(Input::Completed { turn, step, result });
+}
+
+async fn complete(task: &Task, turn: TurnNo) -> CompletionResult {
+    let request = request(task).await?;
+    let sink = Announce { task, turn };
+    task.shared.ports.model.complete(request, &sink).await
+}
+
+async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
+    let Some(turn) = task.conversation.turn() else {
+        return Err(Failure::reject("turn.over", "the turn is over"));
+    };
+    let history = task.history().await.map_err(store_failure)?.to_vec();
+    let tools = task.shared.ports.tools.specs(&task.profile.tools);
+    let prompt = Prompt { history, tools, now: task.shared.ports.clock.now() };
+    Ok(completion_request(&task.conversation, turn, &task.profile, prompt))
+}
+
+struct Announce<'a> {
+    task: &'a Task,
+    turn: TurnNo,
+}
+
+impl TokenSink for Announce<'_> {
+    fn delta(&self, text: &str) {
+        let Key { tenant, id: conversation, .. } = self.task.conversation.key;
+        let notice = Notice::Delta { tenant, conversation, turn: self.turn, text: text.to_owned() };
+        self.task.shared.ports.announcer.announce(notice);
+    }
+}
+
+fn reset(task: &Task, turn: TurnNo) {
+    let Key { tenant, id: conversation, .. } = task.conversation.key;
+    task.shared.ports.announcer.announce(Notice::DeltaReset { tenant, conversation, turn });
+}
+
+/// Which call of which step.
+#[derive(Debug, Clone, Copy)]
+pub struct CallAt {
+    pub turn: TurnNo,
+    pub step: StepNo,
+    pub index: u32,
+    pub resumed: bool,
+}
+
+pub async fn run_tool(task: Task, at: CallAt, call: ToolCall) {
+    let key = &task.conversation.key;
+    let invocation = ToolInvocation {
+        tenant: key.tenant,
+        conversation: key.id,
+        turn: at.turn,
+        step: at.step,
+        index: at.index,
+        call,
+        key: call_key(key, at),
+        resumed: at.resumed,
+        bases: task.profile.knowledge.clone(),
+        allowed: task.profile.tools.clone(),
+        language: task.conversation.language.unwrap_or(task.profile.language),
+    };
+    let run = async { Ok(task.shared.ports.tools.run(invocation).await) };
+    let result = guarded("tool", run).await.unwrap_or_else(ToolResult::uncertain);
+    task.send(Input::ToolSettled { turn: at.turn, step: at.step, index: at.index, result });
+}
+
+/// hash(tenant, conversation, turn, step, index): the same for every run of the same call.
+fn call_key(key: &Key, at: CallAt) -> String {
+    let mut hash = Sha256::new();
+    hash.update(key.tenant.uuid().as_bytes());
+    hash.update(key.id.uuid().as_bytes());
+    hash.update(at.turn.to_be_bytes());
+    hash.update(at.step.to_be_bytes());
+    hash.update(at.index.to_be_bytes());
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Shows that an answer is being made, for as long as the task lives.
+pub async fn show_typing(shared: Arc<Shared>, key: Key, last_message: String) {
+    shared.ports.announcer.announce(Notice::Typing { tenant: key.tenant, conversation: key.id });
+    if key.pull {
+        return;
+    }
+    let Ok(Some(account)) = shared.ports.channels.account(key.channel).await else { return };
+    let Some(driver) = shared.ports.channels.driver(&account.kind) else { return };
+    loop {
+        if let Err(failure) = driver.typing(&account, &key.peer, &last_message).await {
+            tracing::debug!(channel.id = %account.id, error = %failure, "typing not shown");
+        }
+        match driver.typing_lasts() {
+            Some(lasts) => tokio::time::sleep(lasts).await,
+            None => return,
+        }
+    }
+}
+
+fn store_failure(e: StoreError) -> Failure {
+    if e.is_retry() {
+        Failure::retry("store.unavailable", e.to_string())
+    } else {
+        Failure::fatal("store.broken", e.to_string())
+    }
+}

@@ -1,0 +1,152 @@
+//! Whatever happens in whatever order: one outcome each, no call begun twice, and rest in the end.
+
+use super::world::{World, calls, kindly, profile};
+use crate::{
+    agent::{AgentProfile, DuringTurn, Refusal},
+    conversation::{Effect, Input},
+    failure::Failure,
+    message::{Content, MediaKind, Outcome},
+    tool::ToolResult,
+};
+use proptest::prelude::*;
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Say(u8),
+    Answer { place: usize, how: u8 },
+    Wait(u64),
+    Crash,
+    TakeOver,
+    Return,
+    Poison,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => (0_u8..6).prop_map(Op::Say),
+        10 => (0_usize..8, 0_u8..10).prop_map(|(place, how)| Op::Answer { place, how }),
+        2 => (0_u64..400).prop_map(Op::Wait),
+        1 => Just(Op::Crash),
+        1 => Just(Op::TakeOver),
+        1 => Just(Op::Return),
+        1 => Just(Op::Poison),
+    ]
+}
+
+fn content(which: u8) -> Content {
+    match which {
+        0 => Content::Signal { signal: "reaction".into() },
+        1 => Content::Echo { text: None },
+        2 => Content::Media { media: MediaKind::Image, caption: None, reference: None, mime: None, name: None },
+        _ => Content::text("what are your prices?"),
+    }
+}
+
+/// Ten ways to answer: mostly kindly, sometimes not.
+fn answer(how: u8, effect: &Effect) -> Option<Input> {
+    let trouble = || Failure::retry("test.trouble", "drawn");
+    match (how, effect) {
+        (0, Effect::AskPermit { turn }) => Some(Input::PermitRefused { turn: *turn, why: Refusal::AgentDisabled }),
+        (0, Effect::Retrieve { turn }) => Some(Input::Retrieved { turn: *turn, result: Err(trouble()) }),
+        (0, Effect::CallModel { turn, step }) => {
+            Some(Input::Completed { turn: *turn, step: *step, result: Err(trouble()) })
+        }
+        (1..=4, Effect::CallModel { turn, step }) => {
+            Some(Input::Completed { turn: *turn, step: *step, result: Ok(calls(how as usize % 3 + 1)) })
+        }
+        (0, Effect::RunTool { turn, step, index, .. }) => {
+            let result = ToolResult::uncertain(trouble());
+            Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result })
+        }
+        (1, Effect::RunTool { turn, step, index, .. }) => {
+            let mut result = ToolResult::done("calling a person");
+            result.hand_over = Some("asked for a person".into());
+            Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result })
+        }
+        _ => kindly(effect),
+    }
+}
+
+fn policy() -> impl Strategy<Value = DuringTurn> {
+    prop_oneof![Just(DuringTurn::Queue), Just(DuringTurn::Merge), Just(DuringTurn::Interrupt), Just(DuringTurn::Reject),]
+}
+
+fn apply(w: &mut World, op: Op) {
+    match op {
+        Op::Say(which) => _ = w.arrive(content(which)),
+        Op::Answer { place, how } if !w.pending.is_empty() => w.answer(place, &|e| answer(how, e)),
+        Op::Answer { .. } => {}
+        Op::Wait(ms) => w.now = w.now + Duration::from_millis(ms),
+        Op::Crash => w.crash(),
+        Op::TakeOver => _ = w.feed(Input::TakenOver { reason: "an operator".into() }),
+        Op::Return => _ = w.feed(Input::Returned),
+        Op::Poison => _ = w.feed(Input::Poisoned { cause: Failure::fatal("test.poison", "drawn") }),
+    }
+}
+
+proptest! {
+    // req: C-ACT-1
+    #[test]
+    fn every_message_ends_once_and_no_call_is_begun_twice(
+        policy in policy(),
+        ops in prop::collection::vec(op(), 1..80),
+    ) {
+        let mut w = World::new(AgentProfile { during_turn: policy, ..profile() });
+        for op in ops {
+            apply(&mut w, op);
+            // `World` itself refuses a second outcome and a second result of a call.
+            let open = w.state.turn().map_or(0, |t| t.items.len()) + w.state.waiting.len();
+            prop_assert_eq!(w.outcomes.len() + open, w.inbox.len(), "a message is nowhere or twice");
+            for (call, runs) in &w.begun {
+                prop_assert!(*runs <= 1, "call {:?} was begun {} times without being marked as resumed", call, runs);
+            }
+        }
+        w.settle();
+        prop_assert_eq!(w.outcomes.len(), w.inbox.len());
+        prop_assert!(w.state.is_quiescent());
+        let dead = w.outcomes.values().filter(|o| matches!(o, Outcome::DeadLettered { .. })).count();
+        prop_assert_eq!(dead, w.dead, "each dead letter has its row");
+    }
+
+    #[test]
+    fn a_crash_at_any_moment_changes_no_outcome_of_kind_answers(
+        texts in prop::collection::vec(0_u64..250, 1..8),
+        crashes in prop::collection::vec(any::<bool>(), 64),
+    ) {
+        let run = |crash: bool| {
+            let mut w = World::new(profile());
+            for wait in &texts {
+                w.say("what are your prices?");
+                w.now = w.now + Duration::from_millis(*wait);
+            }
+            let mut crashes = crashes.iter();
+            while let Some(place) = (!w.pending.is_empty()).then_some(0) {
+                if crash && crashes.next().copied().unwrap_or(false) {
+                    w.crash();
+                } else {
+                    w.answer(place, &kindly);
+                }
+            }
+            w.settle();
+            w.outcomes.len()
+        };
+        prop_assert_eq!(run(true), run(false));
+    }
+
+    #[test]
+    fn replies_come_in_order_of_turns(ops in prop::collection::vec(op(), 1..60)) {
+        let mut w = World::new(profile());
+        for op in ops {
+            apply(&mut w, op);
+        }
+        w.settle();
+        let turns: Vec<_> = w.said.iter().filter_map(|m| m.turn).collect();
+        prop_assert!(turns.windows(2).all(|t| t[0] < t[1]), "{:?}", turns);
+        let answered: Vec<_> = w.outcomes.values().filter_map(|o| match o {
+            Outcome::Answered { turn } | Outcome::Merged { turn } if *turn > 0 => Some(*turn),
+            _ => None,
+        }).collect();
+        prop_assert!(answered.windows(2).all(|t| t[0] <= t[1]), "an earlier message was answered later: {:?}", answered);
+    }
+}

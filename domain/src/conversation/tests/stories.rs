@@ -1,0 +1,217 @@
+use super::world::{World, calls, kindly, profile};
+use crate::{
+    agent::{DuringTurn, Refusal},
+    conversation::{Effect, Input, Mode, Phase, Timer},
+    failure::Failure,
+    ids::TurnNo,
+    message::{Content, IgnoreRule, MediaKind, Outcome},
+    model::Completion,
+    tool::ToolResult,
+};
+use std::time::Duration;
+
+fn words(text: &str) -> Completion {
+    Completion { text: text.into(), ..Completion::default() }
+}
+
+fn answered(turn: TurnNo) -> Outcome {
+    Outcome::Answered { turn }
+}
+
+/// Runs the turn up to the model's first completion.
+fn to_model(w: &mut World) {
+    while !w.pending.iter().any(|e| matches!(e, Effect::CallModel { .. })) {
+        let place =
+            w.pending.iter().position(|e| !matches!(e, Effect::SetTimer { timer: Timer::TurnDeadline { .. }, .. }));
+        w.answer(place.expect("something is pending"), &kindly);
+    }
+}
+
+#[test]
+fn a_burst_is_one_turn_with_one_answer() {
+    let mut w = World::new(profile());
+    w.say("Hello,");
+    w.now = w.now + Duration::from_millis(50);
+    w.say("when do you open?");
+    assert!(matches!(w.state.phase, Phase::Gathering(_)));
+    assert_eq!(w.version, 0, "gathering is rebuilt from the inbox, not committed");
+    w.settle();
+    assert_eq!(w.outcomes[&1], Outcome::Merged { turn: 1 });
+    assert_eq!(w.outcomes[&2], answered(1));
+    assert_eq!((w.said.len(), w.outbox, w.version), (1, 1, 1), "a plain turn costs one commit");
+    assert!(w.state.is_quiescent());
+}
+
+#[test]
+fn the_cap_ends_a_burst_that_never_pauses() {
+    let mut w = World::new(profile());
+    for _ in 0..4 {
+        w.say("and");
+        w.now = w.now + Duration::from_millis(99);
+    }
+    assert!(matches!(w.state.phase, Phase::Gathering(_)), "300 ms are not over");
+    w.say("and");
+    assert!(w.state.turn().is_some(), "the cap is over: the turn opens at once");
+}
+
+#[test]
+fn tools_run_after_their_intent_is_committed_and_the_model_speaks_last() {
+    let mut w = World::new(profile());
+    w.say("book me a table");
+    to_model(&mut w);
+    let before = w.version;
+    let d = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(2)) });
+    assert_eq!(w.version, before + 1);
+    assert_eq!(d.effects.iter().filter(|e| matches!(e, Effect::RunTool { resumed: false, .. })).count(), 2);
+    w.settle();
+    assert_eq!(w.outcomes[&1], answered(1));
+    assert_eq!(w.results.len(), 2);
+}
+
+#[test]
+fn a_crash_between_intent_and_result_resumes_the_call_and_no_other() {
+    let mut w = World::new(profile());
+    w.say("book me a table");
+    to_model(&mut w);
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(2)) });
+    w.feed(Input::ToolSettled { turn: 1, step: 0, index: 0, result: ToolResult::done("ok") });
+    w.crash();
+    let place = w.pending.iter().position(|e| matches!(e, Effect::AskPermit { .. })).expect("asks again");
+    w.answer(place, &kindly);
+    let resumed: Vec<_> = w
+        .pending
+        .iter()
+        .filter_map(|e| match e {
+            Effect::RunTool { index, resumed, .. } => Some((*index, *resumed)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(resumed, [(1, true)]);
+    w.settle();
+    assert_eq!(w.outcomes[&1], answered(1));
+}
+
+#[test]
+fn an_uncertain_tool_goes_to_a_person() {
+    let mut w = World::new(profile());
+    w.say("pay");
+    to_model(&mut w);
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(1)) });
+    let result = ToolResult::uncertain(Failure::reject("tool.maybe_started", "unknown"));
+    w.feed(Input::ToolSettled { turn: 1, step: 0, index: 0, result });
+    assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }));
+    assert!(matches!(w.state.mode, Mode::Operator { .. }));
+    w.say("hello?");
+    assert!(matches!(w.outcomes[&2], Outcome::HandedOver { .. }), "the person has what follows, too");
+    w.feed(Input::Returned);
+    w.say("and now?");
+    w.settle();
+    assert_eq!(w.outcomes[&3], answered(2));
+}
+
+#[test]
+fn messages_during_a_turn_follow_the_policy() {
+    for (policy, first, second) in [
+        (DuringTurn::Queue, answered(1), answered(2)),
+        (DuringTurn::Merge, Outcome::Merged { turn: 1 }, answered(1)),
+        (DuringTurn::Interrupt, Outcome::Merged { turn: 2 }, answered(2)),
+        (DuringTurn::Reject, answered(1), Outcome::Ignored { rule: IgnoreRule::BusyPolicy }),
+    ] {
+        let mut w = World::new(crate::agent::AgentProfile { during_turn: policy, ..profile() });
+        w.say("one");
+        to_model(&mut w);
+        w.say("two");
+        w.settle();
+        assert_eq!((&w.outcomes[&1], &w.outcomes[&2]), (&first, &second), "{policy:?}");
+    }
+}
+
+#[test]
+fn failures_end_in_dead_letters_with_their_cause_and_a_word_to_the_person() {
+    let mut w = World::new(profile());
+    w.say("bonjour, quels sont vos horaires ?");
+    to_model(&mut w);
+    let cause = Failure::fatal("model.unauthorized", "no such key");
+    w.feed(Input::Completed { turn: 1, step: 0, result: Err(cause.clone()) });
+    assert_eq!(w.outcomes[&1], Outcome::DeadLettered { cause });
+    assert_eq!(w.dead, 1);
+    assert!(w.said[0].text.starts_with("Je suis désolé"), "in the language of the person");
+}
+
+#[test]
+fn the_deadline_ends_a_turn_and_its_late_answers_change_nothing() {
+    let mut w = World::new(profile());
+    w.say("hi");
+    to_model(&mut w);
+    w.feed(Input::TimerFired(Timer::TurnDeadline { turn: 1 }));
+    assert!(matches!(&w.outcomes[&1], Outcome::DeadLettered { cause } if cause.code == "turn.deadline"));
+    let late = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("late")) });
+    assert_eq!(late, crate::conversation::Decision::default());
+}
+
+#[test]
+fn the_model_must_stop_calling_tools() {
+    let mut w = World::new(profile());
+    w.say("loop");
+    for step in 0..3 {
+        to_model(&mut w);
+        w.pending.retain(|e| !matches!(e, Effect::CallModel { .. }));
+        w.feed(Input::Completed { turn: 1, step, result: Ok(calls(1)) });
+    }
+    to_model(&mut w);
+    w.feed(Input::Completed { turn: 1, step: 3, result: Ok(calls(1)) });
+    assert!(matches!(&w.outcomes[&1], Outcome::DeadLettered { cause } if cause.code == "turn.too_many_steps"));
+}
+
+#[test]
+fn what_is_not_said_to_the_agent_is_ignored_by_a_named_rule() {
+    let mut w = World::new(profile());
+    w.arrive(Content::Signal { signal: "reaction".into() });
+    w.arrive(Content::Unsupported { provider_kind: "poll".into() });
+    w.arrive(Content::text("  "));
+    for (seq, rule) in [(1, IgnoreRule::Signal), (2, IgnoreRule::UnsupportedKind), (3, IgnoreRule::Empty)] {
+        assert_eq!(w.outcomes[&seq], Outcome::Ignored { rule });
+    }
+    assert!(w.state.is_quiescent() && w.said.is_empty());
+}
+
+#[test]
+fn a_file_without_words_is_answered_kindly() {
+    let mut w = World::new(profile());
+    w.arrive(Content::Media { media: MediaKind::Voice, caption: None, reference: None, mime: None, name: None });
+    w.settle();
+    assert_eq!(w.outcomes[&1], answered(0));
+    assert!(w.said[0].text.contains("only read text"));
+}
+
+#[test]
+fn a_person_answering_on_the_app_silences_the_agent() {
+    let mut w = World::new(profile());
+    w.say("hi");
+    to_model(&mut w);
+    w.arrive(Content::Echo { text: Some("I'm on it".into()) });
+    assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }));
+    assert_eq!(w.outcomes[&2], Outcome::Ignored { rule: IgnoreRule::Echo });
+    assert!(w.said.is_empty());
+}
+
+#[test]
+fn a_refused_permit_hands_over() {
+    let mut w = World::new(profile());
+    w.say("hi");
+    w.feed(Input::TimerFired(Timer::Gather));
+    w.now = w.now + Duration::from_secs(1);
+    w.feed(Input::TimerFired(Timer::Gather));
+    w.feed(Input::PermitRefused { turn: 1, why: Refusal::BudgetSpent });
+    assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }));
+}
+
+#[test]
+fn the_durable_form_keeps_its_shape() {
+    let mut w = World::new(profile());
+    w.say("book");
+    to_model(&mut w);
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(1)) });
+    // A change here is a new version of the snapshot: old rows must still load.
+    insta::assert_json_snapshot!(w.snapshot);
+}

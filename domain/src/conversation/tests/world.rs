@@ -1,0 +1,223 @@
+//! A conversation with an inbox, a store that keeps what is committed, and effects that wait for answers.
+
+use crate::{
+    agent::AgentProfile,
+    conversation::{
+        Commit, Conversation, Ctx, Decision, Effect, Input, JournalWhat, Key, NewMessage, Settled, Snapshot, decide,
+        project,
+    },
+    ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
+    message::{Content, Inbound, InboxItem, Outcome, Peer},
+    model::{Completion, ModelChoice},
+    ports::Ids,
+    time::Timestamp,
+    tool::ToolCall,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use uuid::Uuid;
+
+#[derive(Default)]
+pub struct CountingIds(AtomicU64);
+
+impl Ids for CountingIds {
+    fn uuid(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed)) + 1)
+    }
+}
+
+pub struct World {
+    pub now: Timestamp,
+    pub profile: AgentProfile,
+    pub state: Conversation,
+    pub pending: Vec<Effect>,
+    // What the store keeps.
+    pub snapshot: Snapshot,
+    pub version: u64,
+    pub inbox: Vec<InboxItem>,
+    pub outcomes: BTreeMap<Seq, Outcome>,
+    pub said: Vec<NewMessage>,
+    pub outbox: usize,
+    pub dead: usize,
+    pub results: BTreeSet<(u32, u32, u32)>,
+    /// How often each call was begun: (turn, step, index) → runs that were not marked as resumed.
+    pub begun: BTreeMap<(u32, u32, u32), u32>,
+    ids: CountingIds,
+}
+
+fn key() -> Key {
+    Key {
+        tenant: TenantId::new(Uuid::from_u128(1)),
+        id: ConversationId::new(Uuid::from_u128(2)),
+        channel: ChannelId::new(Uuid::from_u128(3)),
+        peer: Peer { address: "peer".into(), name: None },
+        pull: false,
+    }
+}
+
+pub fn profile() -> AgentProfile {
+    let model = ModelChoice { provider: "scripted".into(), model: String::new(), temperature: None, max_tokens: None };
+    let mut p = AgentProfile::new(key().tenant, AgentId::new(Uuid::from_u128(4)), "Ada", model);
+    p.gather.quiet = Duration::from_millis(100);
+    p.gather.cap = Duration::from_millis(300);
+    p.limits.max_steps = 3;
+    p
+}
+
+impl World {
+    pub fn new(profile: AgentProfile) -> Self {
+        Self {
+            now: Timestamp(1_000_000),
+            profile,
+            state: Conversation::restore(key(), Snapshot::default()),
+            pending: Vec::new(),
+            snapshot: Snapshot::default(),
+            version: 0,
+            inbox: Vec::new(),
+            outcomes: BTreeMap::new(),
+            said: Vec::new(),
+            outbox: 0,
+            dead: 0,
+            results: BTreeSet::new(),
+            begun: BTreeMap::new(),
+            ids: CountingIds::default(),
+        }
+    }
+
+    /// A message enters the inbox and the conversation looks.
+    pub fn arrive(&mut self, content: Content) -> Decision {
+        let seq = self.inbox.len() as Seq + 1;
+        let inbound = Inbound {
+            provider_message_id: format!("m{seq}"),
+            peer: key().peer,
+            sent_at: self.now,
+            content,
+            reply_to: None,
+            raw: None,
+        };
+        self.inbox.push(InboxItem { seq, received_at: self.now, inbound });
+        self.look()
+    }
+
+    pub fn say(&mut self, text: &str) -> Decision {
+        self.arrive(Content::text(text))
+    }
+
+    pub fn look(&mut self) -> Decision {
+        let seen = self.state.seen;
+        let new = self.unsettled().into_iter().filter(|i| i.seq > seen).collect();
+        self.feed(Input::Arrived(new))
+    }
+
+    pub fn unsettled(&self) -> Vec<InboxItem> {
+        self.inbox.iter().filter(|i| !self.outcomes.contains_key(&i.seq)).cloned().collect()
+    }
+
+    pub fn feed(&mut self, input: Input) -> Decision {
+        let decision = decide(&self.state, input, &Ctx { now: self.now, profile: &self.profile });
+        let (next, commit) = project(self.state.clone(), &decision.events, self.version, self.now, &self.ids);
+        if let Some(commit) = commit {
+            self.save(commit);
+        }
+        self.state = next;
+        for effect in &decision.effects {
+            match effect {
+                Effect::CancelWork { .. } => self.pending.retain(|e| matches!(e, Effect::SetTimer { .. })),
+                Effect::ReturnPermit { turn, .. } => {
+                    self.pending.retain(|e| !matches!(e, Effect::AskPermit { turn: t } if t == turn))
+                }
+                Effect::RunTool { turn, step, index, resumed, .. } => {
+                    if !resumed {
+                        *self.begun.entry((*turn, *step, *index)).or_default() += 1;
+                    }
+                    self.pending.push(effect.clone());
+                }
+                Effect::SetTimer { timer, .. } => {
+                    self.pending.retain(|e| !matches!(e, Effect::SetTimer { timer: t, .. } if t == timer));
+                    self.pending.push(effect.clone());
+                }
+                Effect::AskPermit { .. } | Effect::Retrieve { .. } | Effect::CallModel { .. } => {
+                    self.pending.push(effect.clone());
+                }
+                Effect::ShowTyping { .. } | Effect::WakeChannel => {}
+            }
+        }
+        decision
+    }
+
+    fn save(&mut self, commit: Commit) {
+        assert_eq!(commit.expected_version, self.version);
+        self.version += 1;
+        self.snapshot = commit.snapshot;
+        for Settled { seq, outcome, .. } in commit.settled {
+            let before = self.outcomes.insert(seq, outcome);
+            assert_eq!(before, None, "message {seq} got a second outcome");
+        }
+        self.dead += commit.dead_letters.len();
+        self.outbox += commit.outbox.len();
+        for row in commit.journal {
+            if matches!(row.what, JournalWhat::Settled(_)) {
+                assert!(self.results.insert((row.turn, row.step, row.index)), "a call got a second result");
+            }
+        }
+        self.said.extend(commit.messages);
+    }
+
+    /// The process dies and a new one activates the conversation.
+    pub fn crash(&mut self) {
+        self.pending.clear();
+        self.state = Conversation::restore(key(), self.snapshot.clone());
+        let pending = self.unsettled();
+        self.feed(Input::Activated);
+        self.feed(Input::Arrived(pending));
+    }
+
+    /// Answers the pending effect at this place.
+    pub fn answer(&mut self, place: usize, how: &dyn Fn(&Effect) -> Option<Input>) {
+        let effect = self.pending.remove(place % self.pending.len());
+        if let Effect::SetTimer { at, .. } = &effect {
+            self.now = self.now.max(*at);
+        }
+        if let Some(input) = how(&effect) {
+            self.feed(input);
+        }
+    }
+
+    /// Answers everything kindly until nothing is pending but deadlines.
+    pub fn settle(&mut self) {
+        for _ in 0..1_000 {
+            let is_work = |e: &Effect| {
+                !matches!(e, Effect::SetTimer { timer: crate::conversation::Timer::TurnDeadline { .. }, .. })
+            };
+            let Some(place) = self.pending.iter().position(is_work) else { return };
+            self.answer(place, &kindly);
+        }
+        panic!("the conversation never comes to rest: {:?}", self.state.phase);
+    }
+}
+
+/// Everything works, the model answers in words.
+pub fn kindly(effect: &Effect) -> Option<Input> {
+    use crate::tool::ToolResult;
+    Some(match effect {
+        Effect::SetTimer { timer, .. } => Input::TimerFired(*timer),
+        Effect::AskPermit { turn } => Input::PermitGranted { turn: *turn },
+        Effect::Retrieve { turn } => Input::Retrieved { turn: *turn, result: Ok(Vec::new()) },
+        Effect::CallModel { turn, step } => {
+            let completion = Completion { text: format!("answer {turn}"), ..Completion::default() };
+            Input::Completed { turn: *turn, step: *step, result: Ok(completion) }
+        }
+        Effect::RunTool { turn, step, index, .. } => {
+            Input::ToolSettled { turn: *turn, step: *step, index: *index, result: ToolResult::done("done") }
+        }
+        _ => return None,
+    })
+}
+
+pub fn calls(n: usize) -> Completion {
+    let call = |i| ToolCall { id: format!("c{i}"), name: "search_knowledge".into(), arguments: "{}".into() };
+    Completion { calls: (0..n).map(call).collect(), ..Completion::default() }
+}
