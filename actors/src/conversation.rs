@@ -138,6 +138,7 @@ async fn step(myself: &ActorRef<Msg>, state: &mut State, input: Input, run: Run)
     let now = ports.clock.now();
     let decision = decide(&live.conversation, input, &Ctx { now, profile: &live.profile });
     let (next, commit) = project(live.conversation.clone(), &decision.events, live.version, now, ports.ids.as_ref());
+    admitted(shared, &live.conversation, &decision.events);
     if let Some(commit) = commit {
         save(shared, &commit).await?;
         live.version += 1;
@@ -167,6 +168,17 @@ async fn save(shared: &Shared, commit: &Commit) -> Result<(), StoreError> {
                 tokio::time::sleep(COMMIT_BACKOFF.wait(tries)).await;
             }
             done => return done,
+        }
+    }
+}
+
+/// Tells that messages were taken in: they are durable since the log.
+fn admitted(shared: &Shared, conversation: &Conversation, events: &[Event]) {
+    for event in events {
+        if let Event::Admitted { items, .. } = event {
+            let messages = items.iter().map(|i| i.inbound.provider_message_id.clone()).collect();
+            let (tenant, conversation) = (conversation.key.tenant, conversation.key.id);
+            shared.ports.announcer.announce(Notice::Admitted { tenant, conversation, messages });
         }
     }
 }

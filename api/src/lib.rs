@@ -1,1 +1,28 @@
-//! placeholder
+//! The HTTP face of Colloquy.
+//!
+//! **Purpose.** Webhooks, the REST API, web chat with streaming, health: verify, validate, call, answer in one envelope.
+//!
+//! **Non-goals.** No decisions about conversations, no SQL, no providers: those are reached through `store`'s
+//! repositories, the node's handle and the ports.
+//!
+//! **Invariants.**
+//! - A webhook or a chat message is answered with success only after the log acknowledged it.
+//! - Every handler under `/api` gets its tenant from the credential, and its repository is bound to that tenant.
+//! - Every error is [`error::ApiError`]: one envelope, a stable code, nothing internal.
+//!
+//! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
+
+mod ask;
+mod auth;
+mod body;
+mod endpoints;
+pub mod error;
+pub mod hub;
+mod page;
+mod routes;
+mod state;
+mod time;
+
+pub use hub::Hub;
+pub use routes::router;
+pub use state::{Api, ApiOptions, Catalogue};

@@ -37,6 +37,11 @@ impl Pacer {
     /// # Errors
     /// The time before which it is not worth asking again; nothing was taken.
     pub fn acquire(&mut self, peer: &str, now: Timestamp) -> Result<(), Timestamp> {
+        if self.recent.back().is_some_and(|&last| last > now) {
+            // The clock was set back: what is remembered lies in a future that may be hours away.
+            self.recent.clear();
+            self.peers.clear();
+        }
         self.forget_idle(now);
         let paid_back = self.peers.get(peer).copied().unwrap_or(now).max(now);
         let account_free = self.account_free(now);
@@ -112,6 +117,14 @@ mod tests {
         let mut p = Pacer::new(pacing(0, 0, 0));
         assert_eq!(p.acquire("a", Timestamp(0)), Ok(()));
         assert_eq!(p.acquire("a", Timestamp(1)), Err(Timestamp(1_000)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_nobody() {
+        let mut p = Pacer::new(pacing(1, 6_000, 1));
+        assert_eq!(p.acquire("a", Timestamp(10_000_000)), Ok(()));
+        assert_eq!(p.acquire("a", Timestamp(5_000)), Ok(()));
+        assert_eq!(p.acquire("a", Timestamp(5_000)), Err(Timestamp(11_000)));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What extraction gives and chunking takes: the wire form between the child process and its parent, version 1.
 
-use colloquy_domain::knowledge::{PageReport, PageStatus};
+use colloquy_domain::{
+    failure::Failure,
+    knowledge::{PageReport, PageStatus},
+};
 use serde::{Deserialize, Serialize};
 
 /// A document read from its file.
@@ -42,13 +45,26 @@ pub struct Page {
 #[serde(tag = "block", rename_all = "snake_case")]
 pub enum Block {
     /// `level` is 1 for the outermost.
-    Heading { level: u8, text: String },
-    Paragraph { text: String },
+    Heading {
+        level: u8,
+        text: String,
+    },
+    Paragraph {
+        text: String,
+    },
     /// One item; `text` starts without bullet or number.
-    ListItem { text: String },
+    ListItem {
+        text: String,
+    },
     /// `header` may be empty.
-    Table { caption: Option<String>, header: Vec<String>, rows: Vec<Vec<String>> },
-    Code { text: String },
+    Table {
+        caption: Option<String>,
+        header: Vec<String>,
+        rows: Vec<Vec<String>>,
+    },
+    Code {
+        text: String,
+    },
 }
 
 /// A passage in the making.
@@ -73,6 +89,17 @@ impl Extraction {
     #[must_use]
     pub fn text(&self) -> String {
         self.pages.iter().flat_map(|p| &p.blocks).map(Block::text).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// Why nothing of it is usable; such a document fails the same way every time.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        if self.status != ExtractStatus::Failed {
+            return None;
+        }
+        let cause = self.cause.as_deref().unwrap_or("extract.crashed: the document could not be read");
+        let (code, detail) = cause.split_once(": ").unwrap_or((cause, "the document could not be read"));
+        Some(Failure::reject(code, detail))
     }
 
     #[must_use]

@@ -13,4 +13,16 @@
 //!
 //! **Start here:** `pipeline`, then `retrieve`.
 
+pub mod chunk;
 pub mod document;
+pub mod embed;
+pub mod extract;
+pub mod formats;
+pub mod index;
+pub mod models;
+pub mod pipeline;
+pub mod retrieve;
+pub mod sparse;
+
+#[cfg(test)]
+mod testing;

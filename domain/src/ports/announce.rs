@@ -10,6 +10,8 @@ use crate::{
 /// Something that connected clients may want to see. Durable facts are announced only after their commit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
+    /// The conversation took these messages in, by their provider's ids; their outcome will follow.
+    Admitted { tenant: TenantId, conversation: ConversationId, messages: Vec<String> },
     /// The agent is working on an answer.
     Typing {
         tenant: TenantId,

@@ -1,1 +1,10 @@
 //! Fakes, the manual clock and the conformance suites.
+
+mod clock;
+pub mod conformance;
+mod fixtures;
+mod memory_store;
+
+pub use clock::{ManualClock, SeqIds};
+pub use fixtures::{Account, Fixture, answer, empty_commit, receive, said, say, take_in_all};
+pub use memory_store::{Line, MemoryStore, Sending};

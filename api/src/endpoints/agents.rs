@@ -1,0 +1,292 @@
+//! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`.
+
+use super::knowledge_bases::valid_name;
+use crate::{
+    auth::Tenant,
+    body::{Body, PageOf},
+    error::{ApiError, ApiResult, Detail, created, ok},
+    page::list as page,
+    state::Api,
+    time::rfc3339,
+};
+use axum::extract::{Path, State};
+use colloquy_domain::{
+    agent::{AgentProfile, DuringTurn},
+    ids::{AgentId, KnowledgeBaseId},
+    language::Language,
+    model::ModelChoice,
+};
+use colloquy_store::{Agent, PageRequest, TenantStore};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+/// Characters that instructions may have.
+const LONGEST_INSTRUCTIONS: usize = 20_000;
+
+/// All fields of an agent that can be written; what is absent stays as it is (or gets the default of a new agent).
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fields {
+    name: Option<String>,
+    enabled: Option<bool>,
+    instructions: Option<String>,
+    language: Option<String>,
+    model: Option<ModelFields>,
+    /// Names of knowledge bases.
+    knowledge: Option<Vec<String>>,
+    tools: Option<Vec<String>>,
+    during_turn: Option<DuringTurn>,
+    gather_quiet_ms: Option<u64>,
+    gather_cap_ms: Option<u64>,
+    max_steps: Option<u32>,
+    deadline_seconds: Option<u64>,
+    history: Option<u32>,
+    passages: Option<u32>,
+    min_cosine: Option<f32>,
+    max_concurrent_turns: Option<u32>,
+    daily_budget_usd: Option<f64>,
+    return_after_seconds: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelFields {
+    provider: String,
+    #[serde(default)]
+    model: String,
+    temperature: Option<f32>,
+    max_tokens: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Out {
+    id: String,
+    name: String,
+    enabled: bool,
+    instructions: String,
+    language: &'static str,
+    model: ModelOut,
+    knowledge: Vec<String>,
+    tools: Vec<String>,
+    during_turn: DuringTurn,
+    gather_quiet_ms: u128,
+    gather_cap_ms: u128,
+    max_steps: u32,
+    deadline_seconds: u64,
+    history: u32,
+    passages: u32,
+    min_cosine: f32,
+    max_concurrent_turns: u32,
+    daily_budget_usd: Option<f64>,
+    return_after_seconds: Option<u64>,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+struct ModelOut {
+    provider: String,
+    model: String,
+    temperature: Option<f32>,
+    max_tokens: Option<u32>,
+}
+
+fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
+    let p = agent.profile;
+    let m = p.model;
+    Out {
+        id: p.id.to_string(),
+        name: p.name,
+        enabled: p.enabled,
+        instructions: p.instructions,
+        language: p.language.code(),
+        model: ModelOut {
+            provider: m.provider,
+            model: m.model,
+            temperature: m.temperature,
+            max_tokens: m.max_tokens,
+        },
+        knowledge: p.knowledge.iter().filter_map(|id| bases.get(id).cloned()).collect(),
+        tools: p.tools,
+        during_turn: p.during_turn,
+        gather_quiet_ms: p.gather.quiet.as_millis(),
+        gather_cap_ms: p.gather.cap.as_millis(),
+        max_steps: p.limits.max_steps,
+        deadline_seconds: p.limits.deadline.as_secs(),
+        history: p.limits.history,
+        passages: p.passages,
+        min_cosine: p.min_cosine,
+        max_concurrent_turns: p.max_concurrent_turns,
+        daily_budget_usd: p.daily_budget_micros.map(|m| m as f64 / 1e6),
+        return_after_seconds: p.return_after.map(|d| d.as_secs()),
+        created_at: rfc3339(agent.created_at),
+        updated_at: rfc3339(agent.updated_at),
+    }
+}
+
+/// The agent that an id or a name names.
+pub async fn find(store: &TenantStore, named: &str) -> ApiResult<AgentProfile> {
+    if let Ok(id) = named.parse::<AgentId>() {
+        return Ok(store.agent(id).await?.profile);
+    }
+    Ok(store.agent_by_name(named).await?.ok_or_else(|| ApiError::not_found("agent"))?.profile)
+}
+
+async fn bases(tenant: &Tenant) -> ApiResult<HashMap<KnowledgeBaseId, String>> {
+    let all = tenant.store.knowledge_bases(PageRequest::new(1, PageRequest::MOST)).await?;
+    Ok(all.items.into_iter().map(|b| (b.id, b.name)).collect())
+}
+
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+    let bases = bases(&tenant).await?;
+    page("agents", tenant.store.agents(at.into()).await?, |a| show_one(a, &bases))
+}
+
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let agent = tenant.store.agent(id.parse::<AgentId>()?).await?;
+    ok(show_one(agent, &bases(&tenant).await?))
+}
+
+pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(fields): Body<Fields>) -> ApiResult {
+    let id = AgentId::new(api.ids.uuid());
+    let name = fields.name.clone().ok_or_else(|| ApiError::invalid("name", "is needed"))?;
+    let fresh = AgentProfile::new(tenant.id, id, name, api.options.default_model.clone());
+    let profile = apply(&api, &tenant, fresh, fields).await?;
+    let agent = tenant.store.create_agent(profile).await?;
+    created(show_one(agent, &bases(&tenant).await?))
+}
+
+/// PUT: the whole agent; what is absent gets its default.
+pub async fn replace(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(fields): Body<Fields>,
+) -> ApiResult {
+    let id = id.parse::<AgentId>()?;
+    tenant.store.agent(id).await?;
+    let name = fields.name.clone().ok_or_else(|| ApiError::invalid("name", "is needed"))?;
+    let fresh = AgentProfile::new(tenant.id, id, name, api.options.default_model.clone());
+    save(&api, &tenant, fresh, fields).await
+}
+
+/// PATCH: what is absent stays.
+pub async fn update(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(fields): Body<Fields>,
+) -> ApiResult {
+    let agent = tenant.store.agent(id.parse::<AgentId>()?).await?;
+    save(&api, &tenant, agent.profile, fields).await
+}
+
+async fn save(api: &Api, tenant: &Tenant, profile: AgentProfile, fields: Fields) -> ApiResult {
+    let profile = apply(api, tenant, profile, fields).await?;
+    let agent = tenant.store.update_agent(profile).await?;
+    api.node.agent_changed(tenant.id, agent.profile.id).await;
+    ok(show_one(agent, &bases(tenant).await?))
+}
+
+pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let id = id.parse::<AgentId>()?;
+    tenant.store.delete_agent(id).await?;
+    api.node.agent_changed(tenant.id, id).await;
+    ok(json!({ "id": id.to_string(), "deleted": true }))
+}
+
+/// Writes the fields into the profile; all that is wrong is told at once.
+async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> ApiResult<AgentProfile> {
+    let mut wrong = Vec::new();
+    if let Some(name) = f.name {
+        match valid_name("name", &name) {
+            Ok(name) => name.clone_into(&mut p.name),
+            Err(e) => wrong.extend(e.details),
+        }
+    }
+    set(&mut p.enabled, f.enabled);
+    if let Some(text) = f.instructions {
+        if text.chars().count() > LONGEST_INSTRUCTIONS {
+            wrong.push(Detail::new("instructions", format!("must have at most {LONGEST_INSTRUCTIONS} characters")));
+        }
+        p.instructions = text;
+    }
+    if let Some(tag) = f.language {
+        match Language::from_tag(&tag) {
+            Some(language) => p.language = language,
+            None => wrong.push(Detail::new("language", "must be `en` or `fr`")),
+        }
+    }
+    if let Some(m) = f.model {
+        let ModelFields { provider, model, temperature, max_tokens } = m;
+        p.model = ModelChoice { provider, model, temperature, max_tokens };
+    }
+    if let Err(e) = api.catalogue.check_model(&p.model) {
+        wrong.push(Detail::new("model", e.detail));
+    }
+    if let Some(tools) = f.tools {
+        p.tools = tools;
+    }
+    if let Err(e) = api.catalogue.check_tools(&p.tools) {
+        wrong.push(Detail::new("tools", e.detail));
+    }
+    if let Some(names) = f.knowledge {
+        p.knowledge = knowledge(tenant, &names, &mut wrong).await?;
+    }
+    set(&mut p.during_turn, f.during_turn);
+    set(&mut p.gather.quiet, f.gather_quiet_ms.map(Duration::from_millis));
+    set(&mut p.gather.cap, f.gather_cap_ms.map(Duration::from_millis));
+    set(&mut p.limits.max_steps, f.max_steps);
+    set(&mut p.limits.deadline, f.deadline_seconds.map(Duration::from_secs));
+    set(&mut p.limits.history, f.history);
+    set(&mut p.passages, f.passages);
+    set(&mut p.min_cosine, f.min_cosine);
+    set(&mut p.max_concurrent_turns, f.max_concurrent_turns);
+    if let Some(budget) = f.daily_budget_usd {
+        p.daily_budget_micros = Some((budget * 1e6) as u64);
+        check(&mut wrong, "daily_budget_usd", budget >= 0.0 && budget.is_finite(), "must not be negative");
+    }
+    if let Some(seconds) = f.return_after_seconds {
+        p.return_after = (seconds > 0).then(|| Duration::from_secs(seconds));
+    }
+    check_limits(&p, &mut wrong);
+    if wrong.is_empty() { Ok(p) } else { Err(ApiError::validation(wrong)) }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn check(wrong: &mut Vec<Detail>, field: &str, fine: bool, message: &str) {
+    if !fine {
+        wrong.push(Detail::new(field, message));
+    }
+}
+
+fn check_limits(p: &AgentProfile, wrong: &mut Vec<Detail>) {
+    let minute = Duration::from_secs(60);
+    check(wrong, "gather_quiet_ms", p.gather.quiet <= minute, "must be at most 60000");
+    check(wrong, "gather_cap_ms", p.gather.cap <= 5 * minute, "must be at most 300000");
+    check(wrong, "max_steps", p.limits.max_steps <= 50, "must be at most 50");
+    let seconds = p.limits.deadline.as_secs();
+    check(wrong, "deadline_seconds", (1..=3600).contains(&seconds), "must be between 1 and 3600");
+    check(wrong, "history", p.limits.history <= 200, "must be at most 200");
+    check(wrong, "passages", (1..=50).contains(&p.passages), "must be between 1 and 50");
+    check(wrong, "min_cosine", (0.0..=1.0).contains(&p.min_cosine), "must be between 0 and 1");
+    let turns = p.max_concurrent_turns;
+    check(wrong, "max_concurrent_turns", (1..=10_000).contains(&turns), "must be between 1 and 10000");
+}
+
+async fn knowledge(tenant: &Tenant, names: &[String], wrong: &mut Vec<Detail>) -> ApiResult<Vec<KnowledgeBaseId>> {
+    let mut found = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        match tenant.store.knowledge_base_by_name(name).await? {
+            Some(base) => found.push(base.id),
+            None => wrong.push(Detail::new(format!("knowledge[{place}]"), "there is no such knowledge base")),
+        }
+    }
+    Ok(found)
+}

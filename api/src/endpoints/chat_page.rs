@@ -1,0 +1,29 @@
+//! `GET /chat/{channel}`: a page to talk to a public web chat account.
+
+use super::chat::WEBCHAT;
+use crate::{
+    error::{ApiError, ApiResult},
+    state::Api,
+};
+use axum::{
+    extract::{Path, State},
+    http::header,
+    response::{Html, IntoResponse},
+};
+use colloquy_domain::ids::ChannelId;
+use std::sync::Arc;
+
+const PAGE: &str = include_str!("chat_page.html");
+/// Only the page itself runs, and it speaks only to its own server.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+pub async fn get(State(api): State<Arc<Api>>, Path(channel): Path<String>) -> ApiResult {
+    let missing = || ApiError::not_found("web chat channel");
+    let id: ChannelId = channel.parse().map_err(|_| missing())?;
+    let account = api.channels.account(id).await?.filter(|a| a.kind == WEBCHAT && a.enabled);
+    account.filter(|a| a.setting("public") == Some("true")).ok_or_else(missing)?;
+    // The id is a UUID that was parsed: nothing in it can leave its place in the page.
+    let page = PAGE.replace("{{channel}}", &id.to_string());
+    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response())
+}

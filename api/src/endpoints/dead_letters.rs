@@ -1,0 +1,73 @@
+//! `GET /api/dead-letters`, `GET /api/dead-letters/{id}`, `POST /api/dead-letters/{id}/replay`.
+
+use crate::{
+    auth::Tenant,
+    body::PageOf,
+    error::{ApiResult, ok},
+    page::list as page,
+    state::Api,
+    time::rfc3339,
+};
+use axum::extract::{Path, Query, State};
+use colloquy_domain::ids::DeadLetterId;
+use colloquy_store::{DeadLetter, LostWhat, Replayed};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+#[derive(Serialize)]
+struct Out {
+    id: String,
+    conversation: String,
+    /// `message`: one that was not answered. `delivery`: a reply that was not delivered.
+    what: &'static str,
+    cause: Cause,
+    created_at: String,
+    replayed_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Cause {
+    code: String,
+    message: String,
+}
+
+impl From<DeadLetter> for Out {
+    fn from(d: DeadLetter) -> Self {
+        Self {
+            id: d.id.to_string(),
+            conversation: d.conversation.to_string(),
+            what: match d.what {
+                LostWhat::Message(_) => "message",
+                LostWhat::Delivery(_) => "delivery",
+            },
+            cause: Cause { code: d.cause.code, message: d.cause.detail },
+            created_at: rfc3339(d.created_at),
+            replayed_at: d.replayed_at.map(rfc3339),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Filter {
+    /// Also those that were replayed.
+    #[serde(default)]
+    all: bool,
+}
+
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Query(filter): Query<Filter>, at: PageOf) -> ApiResult {
+    page("dead_letters", tenant.store.dead_letters(!filter.all, at.into()).await?, Out::from)
+}
+
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    ok(Out::from(tenant.store.dead_letter(id.parse::<DeadLetterId>()?).await?))
+}
+
+/// Tries again, once.
+pub async fn replay(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    match tenant.store.replay_dead_letter(id.parse::<DeadLetterId>()?).await? {
+        Replayed::Message(hint) => api.node.look(hint.tenant, hint.conversation),
+        Replayed::Delivery(channel) => api.node.wake_channel(channel),
+    }
+    ok(json!({ "id": id, "replayed": true }))
+}

@@ -1,0 +1,70 @@
+use crate::hub::Hub;
+use colloquy_actors::node::NodeHandle;
+use colloquy_domain::{
+    channel::ChannelKind,
+    failure::Failure,
+    model::ModelChoice,
+    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, OutboxStore},
+};
+use colloquy_store::SqliteStore;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+/// What can be named in an agent or a channel, for validation and choice.
+pub trait Catalogue: Send + Sync {
+    /// # Errors
+    /// Why an agent cannot use this model.
+    fn check_model(&self, choice: &ModelChoice) -> Result<(), Failure>;
+
+    /// # Errors
+    /// Names the tools that do not exist.
+    fn check_tools(&self, names: &[String]) -> Result<(), Failure>;
+
+    /// The kinds of channels that can be connected.
+    fn channel_kinds(&self) -> Vec<ChannelKind>;
+
+    /// How documents are searched now: `hybrid`, or `words_only` with the reason.
+    fn retrieval(&self) -> (&'static str, Option<String>);
+}
+
+/// What the installation decides.
+#[derive(Debug, Clone)]
+pub struct ApiOptions {
+    /// Where uploaded files are kept.
+    pub files: PathBuf,
+    /// Bytes that one upload may have.
+    pub max_upload: usize,
+    /// The address that providers call, without a slash at the end.
+    pub public_url: String,
+    /// The model of agents that name none.
+    pub default_model: ModelChoice,
+    pub version: &'static str,
+}
+
+/// Counted since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub webhooks_accepted: AtomicU64,
+    pub webhooks_rejected: AtomicU64,
+    pub webhooks_ignored: AtomicU64,
+}
+
+/// Everything the endpoints use.
+pub struct Api {
+    pub store: SqliteStore,
+    pub node: NodeHandle,
+    pub hub: Arc<Hub>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+    pub log: Arc<dyn IngressLog>,
+    pub outbox: Arc<dyn OutboxStore>,
+    pub channels: Arc<dyn ChannelDirectory>,
+    pub pipeline: Arc<dyn DocumentPipeline>,
+    pub knowledge: Arc<dyn Knowledge>,
+    pub model: Arc<dyn Model>,
+    pub catalogue: Arc<dyn Catalogue>,
+    pub options: ApiOptions,
+    pub counters: Counters,
+}

@@ -1,0 +1,213 @@
+//! One HTTP client for all channels, which tells apart what never went out and what was never answered.
+
+use colloquy_domain::{
+    channel::{ChannelAccount, SendError},
+    failure::Failure,
+};
+use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect::Policy};
+use serde_json::Value;
+use std::{error::Error, time::Duration};
+
+/// The largest answer that is read; a full page of long-polled updates stays well below.
+const MAX_ANSWER: usize = 16 << 20;
+/// The longest wait that a provider can impose on one message.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// What all drivers share: one client and how long it waits.
+#[derive(Debug, Clone)]
+pub struct ChannelOptions {
+    client: Client,
+    request_timeout: Duration,
+}
+
+impl ChannelOptions {
+    /// `connect` bounds making a connection, `request` a whole exchange (long polls add their own time to it). A
+    /// rustls crypto provider must have been installed before.
+    ///
+    /// # Errors
+    /// Fatal `channel.http_client` if the machine has no usable TLS.
+    pub fn new(connect: Duration, request: Duration) -> Result<Self, Failure> {
+        // A redirect would carry the token in the path, or the message, to wherever it points.
+        let client = Client::builder()
+            .connect_timeout(connect)
+            .redirect(Policy::none())
+            .user_agent(concat!("colloquy/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| Failure::fatal("channel.http_client", root_cause(e)))?;
+        Ok(Self { client, request_timeout: request })
+    }
+}
+
+/// The other side's word.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub retry_after: Option<Duration>,
+    /// `None` if it was not JSON.
+    pub body: Option<Value>,
+}
+
+impl Answer {
+    pub(crate) const fn is_success(&self) -> bool {
+        self.status / 100 == 2
+    }
+}
+
+/// No word from the other side.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// The request never left.
+    NotSent(String),
+    /// It left, and what became of it is not known.
+    Lost(String),
+}
+
+impl NoAnswer {
+    pub(crate) fn send_error(self, channel: &str) -> SendError {
+        match self {
+            Self::NotSent(_) => SendError::Refused(self.failure(channel)),
+            Self::Lost(_) => SendError::Uncertain(self.failure(channel)),
+        }
+    }
+
+    /// For calls that may be repeated.
+    pub(crate) fn failure(self, channel: &str) -> Failure {
+        match self {
+            Self::NotSent(why) => Failure::retry(format!("{channel}.unreachable"), why),
+            Self::Lost(why) => Failure::retry(format!("{channel}.no_answer"), why),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: Client,
+    timeout: Duration,
+}
+
+impl Http {
+    pub(crate) fn new(options: &ChannelOptions) -> Self {
+        Self { client: options.client.clone(), timeout: options.request_timeout }
+    }
+
+    pub(crate) async fn post(&self, url: Url, bearer: Option<&str>, body: &Value) -> Result<Answer, NoAnswer> {
+        self.post_waiting(url, bearer, body, Duration::ZERO).await
+    }
+
+    /// As [`Http::post`], for calls that the other side holds open for up to `wait`.
+    pub(crate) async fn post_waiting(
+        &self,
+        url: Url,
+        bearer: Option<&str>,
+        body: &Value,
+        wait: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let request = self.client.request(Method::POST, url).timeout(self.timeout + wait).json(body);
+        exchange(request, bearer).await
+    }
+
+    pub(crate) async fn get(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
+        exchange(self.client.request(Method::GET, url).timeout(self.timeout), bearer).await
+    }
+}
+
+async fn exchange(request: RequestBuilder, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
+    let request = match bearer {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    let response = request.send().await.map_err(|e| {
+        if e.is_connect() || e.is_builder() || e.is_dns() {
+            NoAnswer::NotSent(root_cause(e))
+        } else {
+            NoAnswer::Lost(root_cause(e))
+        }
+    })?;
+    let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+    match read(response).await {
+        Ok(bytes) => Ok(Answer { status, retry_after, body: serde_json::from_slice(&bytes).ok() }),
+        // A refusal whose explanation got lost is still a refusal.
+        Err(_) if (400..500).contains(&status) => Ok(Answer { status, retry_after, body: None }),
+        Err(why) => Err(NoAnswer::Lost(why)),
+    }
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(root_cause)? {
+        if bytes.len() + chunk.len() > MAX_ANSWER {
+            return Err("the answer is too large".to_owned());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+    Some(bounded_wait(seconds))
+}
+
+/// A wait that the provider asks for, in seconds.
+pub(crate) fn bounded_wait(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(MAX_WAIT)
+}
+
+/// What went wrong at the bottom, without the address: a Telegram address holds the bot's token.
+fn root_cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn Error = &error;
+    while let Some(below) = cause.source() {
+        cause = below;
+    }
+    cause.to_string()
+}
+
+/// Builds `{base}/{segments…}`; each segment is escaped, so that no setting can leave its place in the path.
+pub(crate) fn endpoint(channel: &str, base: &str, segments: &[&str]) -> Result<Url, Failure> {
+    let wrong = |why: &str| Failure::fatal(format!("{channel}.bad_settings"), format!("api_base: {why}"));
+    let mut url = Url::parse(base).map_err(|e| wrong(&e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("not an http(s) address"));
+    }
+    url.path_segments_mut().map_err(|()| wrong("cannot be a base"))?.pop_if_empty().extend(segments);
+    Ok(url)
+}
+
+/// Replaces every secret of the account in a sentence that the provider wrote: some errors repeat the token.
+pub(crate) fn redact(text: &str, account: &ChannelAccount) -> String {
+    let secrets = account.secrets.values().map(colloquy_domain::channel::Secret::expose).filter(|s| s.len() >= 4);
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+}
+
+/// A number that an account can set, or the provider's usual one.
+pub(crate) fn rate(account: &ChannelAccount, default: u32) -> u32 {
+    account.setting("messages_per_second").and_then(|s| s.trim().parse().ok()).filter(|n| *n > 0).unwrap_or(default)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn options() -> ChannelOptions {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        ChannelOptions::new(Duration::from_secs(2), Duration::from_secs(2)).expect("client")
+    }
+
+    #[test]
+    fn settings_cannot_leave_their_place_in_the_path() {
+        let url = endpoint("x", "https://api.example/base/", &["bot1:a", "../../admin?x#y"]).expect("valid");
+        assert_eq!(url.as_str(), "https://api.example/base/bot1:a/..%2F..%2Fadmin%3Fx%23y");
+        for bad in ["ftp://a", "not an address", "data:text,x", "/etc"] {
+            assert_eq!(endpoint("x", bad, &[]).expect_err(bad).code, "x.bad_settings");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_server_never_got_the_request_and_no_error_names_the_token() {
+        let url = endpoint("telegram", "http://127.0.0.1:1", &["bot123:SECRET", "getMe"]).expect("valid");
+        let error = Http::new(&options()).get(url, None).await.expect_err("nobody listens");
+        assert!(matches!(error, NoAnswer::NotSent(_)), "{error:?}");
+        assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
+    }
+}

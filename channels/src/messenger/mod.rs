@@ -1,0 +1,131 @@
+//! Messenger: webhooks by Meta's app, replies through the Graph API, plain text only.
+
+mod content;
+mod decode;
+mod errors;
+
+use crate::{
+    http::{ChannelOptions, Http, rate},
+    lenient::text,
+    markup::{self, Dialect},
+    meta::{self, Graph},
+};
+use async_trait::async_trait;
+use colloquy_domain::{
+    channel::{
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Handshake, Pacing, Part, Polled, SendError, Sent,
+        SettingField, WebhookRejection, WebhookRequest,
+    },
+    failure::Failure,
+    message::Peer,
+    outbound::Citation,
+    ports::ChannelDriver,
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const NAME: &str = "messenger";
+/// Characters of a text message.
+const LIMIT: usize = 2000;
+
+const FIELDS: &[SettingField] = &[
+    SettingField {
+        name: "page_id",
+        required: false,
+        secret: false,
+        help: "Id of the page; the one that the access token belongs to if neither this nor the external id is set.",
+    },
+    SettingField {
+        name: "app_id",
+        required: true,
+        secret: false,
+        help: "Id of your app: words that the page sends through another app are a person's, and silence the agent.",
+    },
+    meta::ACCESS_TOKEN,
+    meta::APP_SECRET,
+    meta::VERIFY_TOKEN,
+    meta::MESSAGES_PER_SECOND,
+    meta::GRAPH_VERSION,
+    meta::API_BASE,
+];
+
+pub(crate) struct Messenger {
+    graph: Graph,
+}
+
+impl Messenger {
+    pub(crate) fn new(options: &ChannelOptions) -> Self {
+        Self { graph: Graph::new(Http::new(options), NAME, errors::classify) }
+    }
+
+    async fn post(&self, account: &ChannelAccount, body: &Value) -> Result<Value, meta::CallError> {
+        self.graph.post(account, &[page(account).unwrap_or("me"), "messages"], body).await
+    }
+}
+
+fn page(account: &ChannelAccount) -> Option<&str> {
+    meta::account_id(account, "page_id")
+}
+
+#[async_trait]
+impl ChannelDriver for Messenger {
+    fn kind(&self) -> ChannelKind {
+        ChannelKind::of(NAME)
+    }
+
+    fn fields(&self) -> &'static [SettingField] {
+        FIELDS
+    }
+
+    fn pacing(&self, account: &ChannelAccount) -> Pacing {
+        Pacing { per_second: rate(account, 300), peer_interval: Duration::ZERO, peer_burst: 1 }
+    }
+
+    fn handshake(&self, account: &ChannelAccount, request: &WebhookRequest<'_>) -> Handshake {
+        meta::handshake(account, request)
+    }
+
+    fn receive(
+        &self,
+        account: &ChannelAccount,
+        request: &WebhookRequest<'_>,
+    ) -> Result<Vec<ChannelEvent>, WebhookRejection> {
+        let payload = meta::verified(account, request)?;
+        Ok(decode::events(&payload, decode::Own { page: page(account), app: account.setting("app_id") }))
+    }
+
+    fn render(&self, markdown: &str, citations: &[Citation]) -> Vec<Part> {
+        markup::render(markdown, citations, Dialect::Plain, LIMIT)
+    }
+
+    /// `metadata` comes back in the message's echo, and tells which delivery it was even if its answer got lost.
+    async fn send(&self, delivery: Delivery<'_>) -> Result<Sent, SendError> {
+        meta::within_window(NAME, &delivery)?;
+        let body = json!({
+            "recipient": {"id": delivery.to.address},
+            "messaging_type": "RESPONSE",
+            "message": {"text": delivery.part.text, "metadata": delivery.outbox.to_string()},
+        });
+        let answer = self.post(delivery.account, &body).await.map_err(|e| e.send_error(NAME))?;
+        Ok(Sent { provider_message_id: text(&answer, "/message_id").map(str::to_owned) })
+    }
+
+    /// Marks what was written as seen, and shows "typing".
+    async fn typing(&self, account: &ChannelAccount, to: &Peer, _last_message: &str) -> Result<(), Failure> {
+        for action in ["mark_seen", "typing_on"] {
+            let body = json!({"recipient": {"id": to.address}, "sender_action": action});
+            self.post(account, &body).await.map_err(|e| e.failure(NAME))?;
+        }
+        Ok(())
+    }
+
+    async fn poll(&self, _account: &ChannelAccount, _cursor: Option<String>) -> Result<Polled, Failure> {
+        Err(Failure::fatal("messenger.not_polled", "Messenger delivers by webhook only"))
+    }
+
+    async fn check(&self, account: &ChannelAccount) -> Result<String, Failure> {
+        let page = page(account).unwrap_or("me");
+        let answer = self.graph.get(account, &[page], "name").await.map_err(|e| e.failure(NAME))?;
+        Ok(text(&answer, "/name").unwrap_or(page).to_owned())
+    }
+}

@@ -1,0 +1,127 @@
+//! From a webhook's envelope to events.
+
+use super::{content::content, errors};
+use crate::{
+    lenient::{id, items, made_id, text, time},
+    meta::GraphError,
+};
+use colloquy_domain::{
+    channel::{ChannelEvent, DeliveryStatus, StatusUpdate},
+    message::{Content, Inbound, Peer},
+};
+use serde_json::Value;
+
+/// All events of a verified payload that belong to the phone number `own` (to any, if it is not known).
+pub(super) fn events(payload: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
+    if let Some(object) = text(payload, "/object").filter(|o| *o != "whatsapp_business_account") {
+        return vec![ignored(format!("object.{object}"))];
+    }
+    let changes = items(payload, "/entry").iter().flat_map(|entry| items(entry, "/changes"));
+    changes.flat_map(|change| of_change(change, own)).collect()
+}
+
+fn ignored(kind: impl Into<String>) -> ChannelEvent {
+    ChannelEvent::Ignored { kind: kind.into() }
+}
+
+fn of_change(change: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
+    let field = text(change, "/field").unwrap_or("no_field");
+    let Some(value) = change.get("value") else { return vec![ignored(field)] };
+    let phone = id(value, "/metadata/phone_number_id");
+    if let (Some(phone), Some(own)) = (&phone, own)
+        && phone != own
+    {
+        return vec![ignored("other_account")];
+    }
+    match field {
+        "messages" => {
+            let messages = items(value, "/messages").iter().map(|m| of_message(m, value));
+            let statuses = items(value, "/statuses").iter().map(of_status);
+            let mut events: Vec<_> = messages.chain(statuses).collect();
+            if events.is_empty() {
+                events.push(ignored(if value.get("errors").is_some() { "errors" } else { "messages.empty" }));
+            }
+            events
+        }
+        "smb_message_echoes" => items(value, "/message_echoes").iter().map(|m| of_echo(m, value)).collect(),
+        _ => vec![ignored(field)],
+    }
+}
+
+fn of_message(message: &Value, value: &Value) -> ChannelEvent {
+    if message.get("group_id").is_some_and(|g| !g.is_null()) {
+        return ignored("group_message");
+    }
+    let address = id(message, "/from").or_else(|| id(message, "/from_user_id")).or_else(|| {
+        // A person with a user name may have neither: then the only contact of the payload is meant.
+        id(value, "/contacts/0/wa_id").or_else(|| id(value, "/contacts/0/user_id"))
+    });
+    let Some(address) = address else { return ignored("messages.no_sender") };
+    let name = contact_name(value, &address, id(message, "/from_user_id").as_deref());
+    inbound(message, Peer { address, name }, content(message))
+}
+
+/// A person of the team answered from the phone: the other side is whom the echo went to.
+fn of_echo(message: &Value, value: &Value) -> ChannelEvent {
+    let Some(address) = id(message, "/to").or_else(|| id(message, "/to_user_id")) else {
+        return ignored("smb_message_echoes.no_recipient");
+    };
+    let words = text(message, "/text/body").or_else(|| text(message, "/edit/message/text/body"));
+    let content = match text(message, "/type") {
+        // Taking back or changing words says nothing new.
+        Some(kind @ ("revoke" | "edit" | "reaction")) => Content::Signal { signal: format!("echo.{kind}") },
+        _ => Content::Echo { text: words.map(str::to_owned) },
+    };
+    let name = contact_name(value, &address, id(message, "/to_user_id").as_deref());
+    inbound(message, Peer { address, name }, content)
+}
+
+/// Where a message names the one that it is about.
+const ABOUT: [&str; 4] =
+    ["/context/id", "/reaction/message_id", "/edit/original_message_id", "/revoke/original_message_id"];
+
+fn inbound(message: &Value, peer: Peer, content: Content) -> ChannelEvent {
+    let understood = !matches!(content, Content::Unsupported { .. } | Content::Signal { .. });
+    ChannelEvent::Message(Inbound {
+        provider_message_id: id(message, "/id").unwrap_or_else(|| made_id("whatsapp", message)),
+        peer,
+        sent_at: time(message, "/timestamp"),
+        reply_to: ABOUT.iter().find_map(|pointer| id(message, pointer)),
+        raw: (!understood).then(|| message.to_string()),
+        content,
+    })
+}
+
+/// The name of the contact that wrote, by either of its ids, or of the only contact that there is.
+fn contact_name(value: &Value, address: &str, user_id: Option<&str>) -> Option<String> {
+    let contacts = items(value, "/contacts");
+    let is_it = |c: &&Value| {
+        let ids = [id(c, "/wa_id"), id(c, "/user_id")];
+        ids.iter().flatten().any(|i| i == address || Some(i.as_str()) == user_id)
+    };
+    let contact = contacts.iter().find(is_it).or_else(|| contacts.first().filter(|_| contacts.len() == 1))?;
+    text(contact, "/profile/name").or_else(|| text(contact, "/profile/username")).map(str::to_owned)
+}
+
+fn of_status(status: &Value) -> ChannelEvent {
+    let word = text(status, "/status").unwrap_or("none");
+    let reached = match word {
+        "sent" => DeliveryStatus::Sent,
+        "delivered" => DeliveryStatus::Delivered,
+        "read" | "played" => DeliveryStatus::Read,
+        "failed" => DeliveryStatus::Failed,
+        other => return ignored(format!("status.{other}")),
+    };
+    let failure = (reached == DeliveryStatus::Failed).then(|| {
+        let error = status.pointer("/errors/0").map(GraphError::of_value).unwrap_or_default();
+        errors::classify(&error).failure("whatsapp", &error)
+    });
+    ChannelEvent::Status(StatusUpdate {
+        provider_message_id: id(status, "/id"),
+        outbox: text(status, "/biz_opaque_callback_data").and_then(|d| d.parse().ok()),
+        peer: id(status, "/recipient_id").or_else(|| id(status, "/recipient_user_id")),
+        status: reached,
+        at: time(status, "/timestamp"),
+        failure,
+    })
+}

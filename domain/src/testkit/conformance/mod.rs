@@ -1,0 +1,14 @@
+//! What every implementation of the store's ports must do. Each suite panics at the first difference; it runs on a
+//! store that holds what its [`Fixture`](super::Fixture) names.
+
+mod conversation;
+mod documents;
+mod inbox;
+mod log;
+mod outbox;
+
+pub use conversation::conversation_store_conformance;
+pub use documents::document_queue_conformance;
+pub use inbox::inbox_store_conformance;
+pub use log::ingress_log_conformance;
+pub use outbox::outbox_store_conformance;

@@ -1,0 +1,79 @@
+use super::{Line, MemoryStore, State, Thread};
+use crate::{
+    conversation::{Key, Snapshot},
+    ids::{ConversationId, TenantId},
+    message::{Content, InboxItem},
+    model::Speaker,
+    ports::{Cursor, InboxHint, InboxStore, LogEntry, NewEntry, StoreError},
+};
+use async_trait::async_trait;
+
+#[async_trait]
+impl InboxStore for MemoryStore {
+    async fn cursor(&self) -> Result<Cursor, StoreError> {
+        Ok(self.state().cursor)
+    }
+
+    async fn take_in(&self, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
+        let mut state = self.state();
+        let Some(to) = entries.last().map(|e| e.offset) else { return Ok(Vec::new()) };
+        if state.cursor != from {
+            return Err(StoreError::Stale);
+        }
+        state.cursor = to;
+        let mut hints: Vec<InboxHint> = Vec::new();
+        for LogEntry { entry, .. } in entries {
+            let tenant = entry.tenant;
+            let Some(conversation) = state.take_in(entry) else { continue };
+            let hint = InboxHint { tenant, conversation };
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+        Ok(hints)
+    }
+}
+
+impl State {
+    /// The conversation that got the entry; `None` if its channel does not exist or it was there already.
+    fn take_in(&mut self, entry: NewEntry) -> Option<ConversationId> {
+        let NewEntry { tenant, channel, received_at, inbound } = entry;
+        let pull = self.channels.get(&channel).filter(|(a, _)| a.tenant == tenant)?.1;
+        if !self.known.insert((tenant, channel, inbound.provider_message_id.clone())) {
+            return None;
+        }
+        let id = self.conversation_of(tenant, channel, &inbound.peer.address)?;
+        let thread = self.conversations.entry(id).or_insert_with(|| Thread {
+            key: Key { tenant, id, channel, peer: inbound.peer.clone(), pull },
+            version: 0,
+            snapshot: Snapshot::default(),
+            inbox: Vec::new(),
+            lines: Vec::new(),
+            journal: Vec::new(),
+            dead_letters: Vec::new(),
+            ledger: Vec::new(),
+        });
+        if inbound.peer.name.is_some() {
+            thread.key.peer.name.clone_from(&inbound.peer.name);
+        }
+        let seq = thread.inbox.len() as u64 + 1;
+        let (speaker, text) = match &inbound.content {
+            Content::Echo { text } => (Speaker::Operator, text.clone().unwrap_or_default()),
+            content => (Speaker::Person, content.words().unwrap_or_default()),
+        };
+        thread.lines.push(Line { speaker, seq: Some(seq), message: None, text });
+        thread.inbox.push((InboxItem { seq, received_at, inbound }, None));
+        Some(id)
+    }
+
+    fn conversation_of(
+        &mut self,
+        tenant: TenantId,
+        channel: crate::ids::ChannelId,
+        peer: &str,
+    ) -> Option<ConversationId> {
+        let ids = self.ids.clone()?;
+        let key = (tenant, channel, peer.to_owned());
+        Some(*self.by_peer.entry(key).or_insert_with(|| ConversationId::new(ids.uuid())))
+    }
+}

@@ -1,0 +1,172 @@
+//! The store's ports in memory: the reference model that the conformance suites hold the real stores against.
+//!
+//! Compact rather than fast; nothing survives it. A lock is held for the length of one call, so every call is atomic.
+
+mod conversation;
+mod documents;
+mod inbox;
+mod log;
+mod outbox;
+
+use crate::{
+    agent::AgentProfile,
+    channel::{ChannelAccount, DeliveryStatus},
+    conversation::{JournalRow, Key, NewDeadLetter, Snapshot},
+    failure::Failure,
+    ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId},
+    message::{InboxItem, Outcome},
+    model::Speaker,
+    ports::{Cursor, Ids, LogEntry, OutboxItem},
+    testkit::SeqIds,
+    time::Timestamp,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+};
+
+/// All ports of the store, in memory. Clones share what is stored.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    ids: Option<Arc<dyn Ids>>,
+    agents: BTreeMap<(TenantId, AgentId), AgentProfile>,
+    /// The account, and whether its replies are read by the client itself.
+    channels: BTreeMap<ChannelId, (ChannelAccount, bool)>,
+    log: Vec<LogEntry>,
+    log_end: u64,
+    waiting_for_log: Vec<Waker>,
+    cursor: Cursor,
+    /// What repeated deliveries are recognised by.
+    known: BTreeSet<(TenantId, ChannelId, String)>,
+    by_peer: BTreeMap<(TenantId, ChannelId, String), ConversationId>,
+    conversations: BTreeMap<ConversationId, Thread>,
+    timers: BTreeMap<ConversationId, Timestamp>,
+    outbox: outbox::Outbox,
+    documents: documents::Documents,
+}
+
+/// One conversation with all of its rows.
+struct Thread {
+    key: Key,
+    version: u64,
+    snapshot: Snapshot,
+    inbox: Vec<(InboxItem, Option<Outcome>)>,
+    lines: Vec<Line>,
+    journal: Vec<JournalRow>,
+    dead_letters: Vec<NewDeadLetter>,
+    /// Agent, UTC day, millionths of a US dollar.
+    ledger: Vec<(AgentId, i64, u64)>,
+}
+
+/// One line of a transcript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub speaker: Speaker,
+    /// Number in the inbox; none for our side's lines.
+    pub seq: Option<Seq>,
+    pub message: Option<MessageId>,
+    pub text: String,
+}
+
+/// A reply in the outbox, and how far it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sending {
+    pub item: OutboxItem,
+    pub status: DeliveryStatus,
+    pub cause: Option<Failure>,
+}
+
+impl MemoryStore {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_ids(Arc::new(SeqIds::new(u16::MAX)))
+    }
+
+    /// New conversations get ids from here.
+    #[must_use]
+    pub fn with_ids(ids: Arc<dyn Ids>) -> Self {
+        let store = Self::default();
+        store.state().ids = Some(ids);
+        store
+    }
+
+    /// `pull`: replies are read by the client itself, nothing goes to the outbox.
+    pub fn register_channel(&self, account: ChannelAccount, pull: bool) {
+        self.state().channels.insert(account.id, (account, pull));
+    }
+
+    pub fn register_agent(&self, profile: AgentProfile) {
+        self.state().agents.insert((profile.tenant, profile.id), profile);
+    }
+
+    #[must_use]
+    pub fn agent(&self, tenant: TenantId, agent: AgentId) -> Option<AgentProfile> {
+        self.state().agents.get(&(tenant, agent)).cloned()
+    }
+
+    #[must_use]
+    pub fn account(&self, channel: ChannelId) -> Option<ChannelAccount> {
+        self.state().channels.get(&channel).map(|(account, _)| account.clone())
+    }
+
+    /// All accounts, in id order.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<ChannelAccount> {
+        self.state().channels.values().map(|(account, _)| account.clone()).collect()
+    }
+
+    /// All conversations, in id order.
+    #[must_use]
+    pub fn conversations(&self) -> Vec<Key> {
+        self.state().conversations.values().map(|t| t.key.clone()).collect()
+    }
+
+    /// The inbox of a conversation with what became of each item, in order.
+    #[must_use]
+    pub fn inbox(&self, conversation: ConversationId) -> Vec<(InboxItem, Option<Outcome>)> {
+        self.state().conversations.get(&conversation).map(|t| t.inbox.clone()).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn transcript(&self, conversation: ConversationId) -> Vec<Line> {
+        self.state().conversations.get(&conversation).map(|t| t.lines.clone()).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn journal(&self, conversation: ConversationId) -> Vec<JournalRow> {
+        self.state().conversations.get(&conversation).map(|t| t.journal.clone()).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn dead_letters(&self, conversation: ConversationId) -> Vec<NewDeadLetter> {
+        self.state().conversations.get(&conversation).map(|t| t.dead_letters.clone()).unwrap_or_default()
+    }
+
+    /// All replies ever put into the outbox, in order.
+    #[must_use]
+    pub fn outbox(&self) -> Vec<Sending> {
+        self.state().outbox.all()
+    }
+
+    #[must_use]
+    pub fn delivery(&self, outbox: OutboxId) -> Option<Sending> {
+        self.state().outbox.get(outbox)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that panicked while it held the lock has failed already.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn thread(&self, tenant: TenantId, conversation: ConversationId) -> Option<&Thread> {
+        self.conversations.get(&conversation).filter(|t| t.key.tenant == tenant)
+    }
+}

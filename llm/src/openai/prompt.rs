@@ -1,0 +1,178 @@
+//! From a request to the messages that a model reads: pure.
+//!
+//! Only the system message has authority. Passages stand as JSON lines between marks: JSON escapes their line breaks and
+//! quotes, and `<` is escaped as well, so that no text can end the block or begin another.
+
+use crate::citable::{citable, place};
+use async_openai::types::chat::{
+    ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls, ChatCompletionRequestAssistantMessage,
+    ChatCompletionRequestMessage, ChatCompletionRequestSystemMessage, ChatCompletionRequestToolMessage,
+    ChatCompletionRequestUserMessage, ChatCompletionTool, ChatCompletionTools, FunctionCall, FunctionObject,
+};
+use colloquy_domain::{
+    knowledge::Passage,
+    model::{CompletionRequest, Speaker, Step},
+    tool::{ToolCall, ToolResult, ToolSpec},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+type Message = ChatCompletionRequestMessage;
+
+/// The messages: instructions, history, passages with what the person wrote, then each step and its results.
+pub(super) fn messages(request: &CompletionRequest) -> Vec<Message> {
+    let all = citable(request);
+    let mut messages = vec![Message::System(ChatCompletionRequestSystemMessage {
+        content: request.instructions.as_str().into(),
+        name: None,
+    })];
+    messages.extend(history(request));
+    messages.push(user(&turn_text(request, &all)));
+    // A passage is shown once: where it was found first.
+    let mut shown = own(request, &all);
+    for step in &request.steps {
+        messages.push(assistant(&step.completion.text, &step.completion.calls));
+        messages.extend(results(step, &all, &mut shown));
+    }
+    messages
+}
+
+/// The tools, as functions.
+pub(super) fn tools(specs: &[ToolSpec]) -> Option<Vec<ChatCompletionTools>> {
+    let tools: Vec<ChatCompletionTools> = specs
+        .iter()
+        .map(|spec| {
+            let function = FunctionObject {
+                name: spec.name.clone(),
+                description: Some(spec.description.clone()),
+                parameters: serde_json::from_str(&spec.parameters).ok(),
+                strict: None,
+            };
+            ChatCompletionTools::Function(ChatCompletionTool { function })
+        })
+        .collect();
+    (!tools.is_empty()).then_some(tools)
+}
+
+/// Earlier messages, those of one side joined: many servers' templates want the sides to take turns.
+fn history(request: &CompletionRequest) -> Vec<Message> {
+    let mut joined: Vec<(bool, String)> = Vec::new();
+    for message in &request.history {
+        let person = message.speaker == Speaker::Person;
+        let text = if person { unforged(&message.text) } else { message.text.clone() };
+        match joined.last_mut() {
+            Some((side, earlier)) if *side == person => {
+                earlier.push_str("\n\n");
+                earlier.push_str(&text);
+            }
+            _ => joined.push((person, text)),
+        }
+    }
+    // What the person wrote last and was not answered belongs before this turn's words.
+    joined.iter().map(|(person, text)| if *person { user(text) } else { assistant(text, &[]) }).collect()
+}
+
+fn turn_text(request: &CompletionRequest, all: &[&Passage]) -> String {
+    let said = request.messages.iter().map(|m| unforged(m)).collect::<Vec<_>>().join("\n\n");
+    if request.passages.is_empty() {
+        return said;
+    }
+    let numbered: Vec<(usize, &Passage)> = (1..).zip(all.iter().copied()).take(own(request, all)).collect();
+    format!("{}\n\n{said}", block(&numbered))
+}
+
+/// How many of the citable passages are the turn's own.
+fn own(request: &CompletionRequest, all: &[&Passage]) -> usize {
+    request.passages.iter().filter_map(|p| place(all, p)).max().map_or(0, |last| last + 1)
+}
+
+fn results(step: &Step, all: &[&Passage], shown: &mut usize) -> Vec<Message> {
+    let calls = step.completion.calls.iter().zip(step.results.iter().chain(std::iter::repeat(&None)));
+    calls
+        .map(|(call, result)| {
+            let content = result.as_ref().map_or_else(|| "no result".to_owned(), |r| result_text(r, all, shown));
+            Message::Tool(ChatCompletionRequestToolMessage { content: content.into(), tool_call_id: call.id.clone() })
+        })
+        .collect()
+}
+
+fn result_text(result: &ToolResult, all: &[&Passage], shown: &mut usize) -> String {
+    if result.passages.is_empty() {
+        return result.content.clone();
+    }
+    let mut new = Vec::new();
+    let mut known = Vec::new();
+    for place in result.passages.iter().filter_map(|p| place(all, p)) {
+        if place >= *shown {
+            *shown = place + 1;
+            new.push((place + 1, all[place]));
+        } else {
+            known.push(format!("[{}]", place + 1));
+        }
+    }
+    let mut text = result.content.clone();
+    if !new.is_empty() {
+        text = format!("{text}\n{}", block(&new));
+    }
+    if !known.is_empty() {
+        text = format!("{text}\nalso found: {}, shown above", known.join(" "));
+    }
+    text
+}
+
+fn block(passages: &[(usize, &Passage)]) -> String {
+    let lines: Vec<String> = passages.iter().map(|(number, p)| passage_line(*number, p)).collect();
+    format!("<passages>\n{}\n</passages>", lines.join("\n"))
+}
+
+/// A passage as a model sees it; the fields in this order.
+#[derive(Serialize)]
+struct Line<'a> {
+    n: usize,
+    document: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    section: String,
+    text: &'a str,
+}
+
+fn passage_line(n: usize, p: &Passage) -> String {
+    let line = Line { n, document: &p.name, page: p.page, section: p.headings.join(" > "), text: &p.text };
+    serde_json::to_string(&line).unwrap_or_default().replace('<', "\\u003c")
+}
+
+/// What a person wrote, unable to look like a block of passages.
+fn unforged(text: &str) -> String {
+    text.replace("<passages", "< passages").replace("</passages", "< /passages")
+}
+
+fn user(text: &str) -> Message {
+    Message::User(ChatCompletionRequestUserMessage { content: text.into(), name: None })
+}
+
+fn assistant(text: &str, calls: &[ToolCall]) -> Message {
+    let tool_calls: Vec<ChatCompletionMessageToolCalls> = calls
+        .iter()
+        .map(|call| {
+            let function = FunctionCall { name: call.name.clone(), arguments: arguments(&call.arguments) };
+            ChatCompletionMessageToolCalls::Function(ChatCompletionMessageToolCall { id: call.id.clone(), function })
+        })
+        .collect();
+    Message::Assistant(ChatCompletionRequestAssistantMessage {
+        content: (!text.is_empty()).then(|| text.into()),
+        tool_calls: (!tool_calls.is_empty()).then_some(tool_calls),
+        ..ChatCompletionRequestAssistantMessage::default()
+    })
+}
+
+/// Several servers parse the arguments of earlier calls and fail on what is no JSON object.
+fn arguments(written: &str) -> String {
+    match serde_json::from_str::<Value>(written) {
+        Ok(Value::Object(_)) => written.to_owned(),
+        _ => json!({"invalid_json": written}).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! Embeddings: texts to unit vectors, by one model on one worker.
+//!
+//! Questions go before documents: the worker looks at the questions' queue between any two batches, so a person waits
+//! for one batch at most, however much is being ingested. Both queues are bounded.
+
+mod onnx;
+
+use crate::models::{ModelFiles, manifest::ModelSpec};
+use colloquy_domain::failure::Failure;
+use onnx::Onnx;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Most texts of one run of the model, and about how many tokens they may fill with padding. Larger batches gain
+/// nothing on a CPU, cost memory (16 texts of 256 tokens: 600 MB) and make questions wait.
+const BATCH: usize = 32;
+const BATCH_TOKENS: usize = 1_536;
+/// A token is rarely shorter, on average over a text; only for sharing texts out.
+const TOKEN_BYTES: usize = 3;
+/// Requests that may wait.
+const QUEUE: usize = 64;
+
+/// A vector of length 1.
+pub type Vector = Vec<f32>;
+
+/// A loaded model. Cheap to share; dropping the last one ends its worker.
+#[derive(Debug)]
+pub struct Embedder {
+    spec: ModelSpec,
+    questions: mpsc::Sender<Request>,
+    documents: mpsc::Sender<Request>,
+}
+
+/// The embedder that is in use, if any; it may arrive while the program runs.
+#[derive(Debug, Clone, Default)]
+pub struct Slot(Arc<RwLock<Option<Arc<Embedder>>>>);
+
+impl Slot {
+    #[must_use]
+    pub fn get(&self) -> Option<Arc<Embedder>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set(&self, embedder: Embedder) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(embedder));
+    }
+}
+
+struct Request {
+    texts: Vec<String>,
+    reply: oneshot::Sender<Result<Vec<Vector>, Failure>>,
+}
+
+impl Embedder {
+    /// Loads the library and the model and starts the worker on the current tokio runtime.
+    ///
+    /// # Errors
+    /// `embed.library` or `embed.model` (fatal) when they cannot be used; nothing panics.
+    pub async fn load(files: ModelFiles, spec: ModelSpec) -> Result<Self, Failure> {
+        let model = tokio::task::spawn_blocking(move || Onnx::load(&files, spec))
+            .await
+            .unwrap_or_else(|e| Err(Failure::fatal("embed.model", format!("loading the model stopped: {e}"))))?;
+        let (questions, question_queue) = mpsc::channel(QUEUE);
+        let (documents, document_queue) = mpsc::channel(QUEUE);
+        tokio::spawn(work(Arc::new(Mutex::new(model)), question_queue, document_queue));
+        Ok(Self { spec, questions, documents })
+    }
+
+    #[must_use]
+    pub const fn spec(&self) -> ModelSpec {
+        self.spec
+    }
+
+    /// Embeds questions, before any waiting document.
+    ///
+    /// # Errors
+    /// `embed.failed` (retry).
+    pub async fn embed_questions(&self, texts: Vec<String>) -> Result<Vec<Vector>, Failure> {
+        ask(&self.questions, texts).await
+    }
+
+    /// Embeds passages, in their order. Identical texts are embedded once; similar lengths share a batch, because a
+    /// batch costs as much as its longest text in every row.
+    ///
+    /// # Errors
+    /// `embed.failed` (retry).
+    pub async fn embed_documents(&self, texts: &[String]) -> Result<Vec<Vector>, Failure> {
+        let unique = unique_by_length(texts);
+        let mut vectors: HashMap<&str, Vector> = HashMap::with_capacity(unique.len());
+        for batch in batches(&unique, self.spec.max_tokens) {
+            let embedded = ask(&self.documents, batch.iter().map(|t| (*t).to_owned()).collect()).await?;
+            vectors.extend(batch.iter().copied().zip(embedded));
+        }
+        let all: Option<Vec<Vector>> = texts.iter().map(|t| vectors.get(t.as_str()).cloned()).collect();
+        all.ok_or_else(|| Failure::retry("embed.failed", "the model returned too few vectors"))
+    }
+}
+
+fn unique_by_length(texts: &[String]) -> Vec<&str> {
+    let mut unique: Vec<&str> = texts.iter().map(String::as_str).collect();
+    // Longest first: the runtime's arena then never has to grow again for a larger shape.
+    unique.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    unique.dedup();
+    unique
+}
+
+/// Cuts texts, longest first, into batches.
+fn batches<'a, 'b>(texts: &'b [&'a str], max_tokens: usize) -> impl Iterator<Item = &'b [&'a str]> {
+    let mut rest = texts;
+    std::iter::from_fn(move || {
+        let longest = (rest.first()?.len() / TOKEN_BYTES + 2).min(max_tokens);
+        let rows = (BATCH_TOKENS / longest).clamp(1, BATCH).min(rest.len());
+        let (batch, after) = rest.split_at(rows);
+        rest = after;
+        Some(batch)
+    })
+}
+
+async fn ask(queue: &mpsc::Sender<Request>, texts: Vec<String>) -> Result<Vec<Vector>, Failure> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stopped = || Failure::retry("embed.failed", "the embedding worker has stopped");
+    let (reply, answer) = oneshot::channel();
+    queue.send(Request { texts, reply }).await.map_err(|_| stopped())?;
+    answer.await.map_err(|_| stopped())?
+}
+
+/// Until both queues are closed and empty.
+async fn work(model: Arc<Mutex<Onnx>>, mut questions: mpsc::Receiver<Request>, mut documents: mpsc::Receiver<Request>) {
+    loop {
+        let request = tokio::select! {
+            biased;
+            Some(request) = questions.recv() => request,
+            Some(request) = documents.recv() => request,
+            else => return,
+        };
+        let model = Arc::clone(&model);
+        let texts = request.texts;
+        let run = tokio::task::spawn_blocking(move || {
+            // A panic inside the runtime leaves no half-written state of ours.
+            model.lock().unwrap_or_else(PoisonError::into_inner).embed(&texts)
+        });
+        let result =
+            run.await.unwrap_or_else(|e| Err(Failure::retry("embed.failed", format!("the model stopped: {e}"))));
+        // The asker may have gone.
+        let _ = request.reply.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_share_a_batch_with_fewer_others() {
+        let (long, short) = ("x".repeat(3_000), "y".repeat(30));
+        let texts: Vec<&str> = std::iter::repeat_n(long.as_str(), 7).chain(std::iter::repeat_n(short.as_str(), 70)).collect();
+        let sizes: Vec<usize> = batches(&texts, 256).map(<[&str]>::len).collect();
+        assert_eq!(sizes, [6, 6, 32, 32, 1]);
+        assert_eq!(batches(&[], 256).count(), 0);
+    }
+
+    fn cosine(a: &[f32], b: &[f32]) -> f32 {
+        a.iter().zip(b).map(|(x, y)| x * y).sum()
+    }
+
+    // req: C-ACT-2
+    #[tokio::test]
+    async fn the_real_model_knows_what_is_alike_and_keeps_the_order() {
+        let embedder = crate::testing::real_embedder().await;
+        let texts = ["The cat sits on the mat.", "Quarterly revenue rose by nine percent.", "The cat sits on the mat."];
+        let documents = embedder.embed_documents(&texts.map(str::to_owned)).await.expect("embedded");
+        let question = embedder.embed_questions(vec!["Where is the kitten?".to_owned()]).await.expect("embedded");
+        assert_eq!(documents[0], documents[2], "identical texts have identical vectors");
+        assert_eq!(documents[0].len(), embedder.spec().dimension);
+        assert!((cosine(&documents[0], &documents[0]) - 1.0).abs() < 1e-4, "unit length");
+        assert!(cosine(&question[0], &documents[0]) > cosine(&question[0], &documents[1]) + 0.2);
+    }
+
+    #[test]
+    fn identical_texts_are_embedded_once_and_lengths_lie_together() {
+        let texts = ["ccc", "a", "ccc", "bb", "a"].map(str::to_owned);
+        assert_eq!(unique_by_length(&texts), ["ccc", "bb", "a"]);
+    }
+}

@@ -1,0 +1,55 @@
+use crate::{
+    client::{Agent, Listing, with_server},
+    config::Config,
+    exit::{CommandResult, Outcome},
+    out,
+};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+/// Show the agents
+///
+/// An agent answers on the channels that name it, from the knowledge bases and with the tools that it is given. Agents
+/// are made and changed over the API (POST /api/agents).
+///
+/// Example:
+///   colloquy agents list
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct Agents {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List the agents with their model, knowledge and tools
+    List {
+        /// Print what the API answers
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Agents {
+    pub async fn run(self, config: &Config) -> CommandResult {
+        let What::List { json } = self.what;
+        let answer: Value = with_server(config, "agents", async |api| Ok(api.get("/api/agents", &[]).await?)).await?;
+        if json {
+            out::json(&answer)?;
+            return Ok(Outcome::Done);
+        }
+        let agents = serde_json::from_value::<Listing<Agent>>(answer)?.into_items();
+        let mut rows = vec![["NAME", "MODEL", "KNOWLEDGE", "TOOLS", "ID"].map(str::to_owned).to_vec()];
+        for a in agents {
+            let model = if a.model.model.is_empty() {
+                a.model.provider
+            } else {
+                format!("{}:{}", a.model.provider, a.model.model)
+            };
+            rows.push(vec![a.name, model, a.knowledge.join(", "), a.tools.join(", "), a.id]);
+        }
+        out::table(&rows);
+        Ok(Outcome::Done)
+    }
+}

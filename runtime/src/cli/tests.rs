@@ -1,0 +1,59 @@
+use super::*;
+use clap::CommandFactory;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_is_short_and_tells_each_command() {
+    insta::assert_snapshot!(Cli::command().term_width(100).render_help(), @"");
+}
+
+#[test]
+fn the_long_help_of_each_command_has_an_example_or_commands() {
+    for command in Cli::command().get_subcommands_mut() {
+        let help = command.render_long_help().to_string();
+        let example = help.contains("Example:") && help.contains(&format!("colloquy {}", command.get_name()));
+        assert!(example || command.has_subcommands(), "{}: {help}", command.get_name());
+        assert!(help.lines().all(|l| l.chars().count() <= 125), "{help}");
+    }
+}
+
+#[test]
+fn what_is_missing_or_unknown_is_wrong_use() {
+    for line in [
+        "colloquy",
+        "colloquy sing",
+        "colloquy ask",
+        "colloquy ask x",
+        "colloquy ingest --kb k",
+        "colloquy dead-letters replay",
+        "colloquy dead-letters replay x --all",
+        "colloquy serve --colour red",
+        "colloquy extract f --json --wire",
+    ] {
+        let told = parse(line).expect_err(line);
+        assert!(told.use_stderr(), "{line}");
+    }
+}
+
+#[test]
+fn flags_reach_the_configuration_before_and_after_the_command() {
+    let cli = parse("colloquy --data-dir d serve --port 80 --log debug --host 0.0.0.0").unwrap();
+    let flags = cli.flags();
+    let mut settings: Vec<(&str, &str)> = flags.settings.iter().map(|(k, _, v)| (*k, v.as_str())).collect();
+    settings.sort_unstable();
+    assert_eq!(settings, [("data_dir", "d"), ("host", "0.0.0.0"), ("log", "debug"), ("port", "80")]);
+}
+
+#[test]
+fn only_the_hidden_form_of_extract_is_the_child() {
+    assert!(parse("colloquy extract --wire -- a.pdf").unwrap().reading_child().is_some());
+    assert!(parse("colloquy extract a.pdf --json").unwrap().reading_child().is_none());
+}

@@ -1,0 +1,146 @@
+//! The registry of settings: one line each. Adding one is adding a line here and to the two example files.
+
+use super::{Config, LogFormat};
+use colloquy_domain::channel::Secret;
+use colloquy_store::SecretKey;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// One setting.
+pub struct Field {
+    /// Its name in the file, dotted.
+    pub key: &'static str,
+    /// Its name in the environment.
+    pub env: &'static str,
+    /// Never repeated in a message: it is, or may hold, a secret.
+    pub secret: bool,
+    /// Reads it from text; the error says what it must be, without repeating it.
+    pub set: Set,
+}
+
+type Set = fn(&mut Config, &str) -> Result<(), String>;
+
+const fn open(key: &'static str, env: &'static str, set: Set) -> Field {
+    Field { key, env, secret: false, set }
+}
+
+const fn hidden(key: &'static str, env: &'static str, set: Set) -> Field {
+    Field { key, env, secret: true, set }
+}
+
+/// Every setting; prices are a table of their own, in the file alone.
+pub const FIELDS: &[Field] = &[
+    open("data_dir", "COLLOQUY_DATA_DIR", |c, v| path(v).map(|p| c.data_dir = p)),
+    open("host", "COLLOQUY_HOST", |c, v| host(v).map(|h| c.host = h)),
+    open("port", "PORT", |c, v| number(v, 1, 65_535).map(|n| c.port = u16::try_from(n).ok())),
+    open("public_url", "COLLOQUY_PUBLIC_URL", |c, v| url(v).map(|u| c.public_url = Some(u))),
+    open("models_dir", "COLLOQUY_MODELS_DIR", |c, v| path(v).map(|p| c.models_dir = p)),
+    open("install_models", "COLLOQUY_INSTALL_MODELS", |c, v| yes_or_no(v).map(|y| c.install_models = y)),
+    hidden("database_url", "DATABASE_URL", |c, v| database(v).map(|p| c.database = Some(p))),
+    hidden("nats_url", "NATS_URL", |_, _| Err(CLUSTER.to_owned())),
+    hidden("qdrant_url", "QDRANT_URL", |_, _| Err(CLUSTER.to_owned())),
+    hidden("secret_key", "COLLOQUY_SECRET_KEY", |c, v| secret_key(v).map(|k| c.secret_key = Some(k))),
+    open("log", "RUST_LOG", |c, v| filter(v).map(|f| c.log = Some(f))),
+    open("log_format", "COLLOQUY_LOG_FORMAT", |c, v| log_format(v).map(|f| c.log_format = f)),
+    hidden("openai.api_key", "OPENAI_API_KEY", |c, v| {
+        c.openai.api_key = Some(Secret::new(v));
+        Ok(())
+    }),
+    open("openai.base_url", "OPENAI_BASE_URL", |c, v| url(v).map(|u| c.openai.base_url = Some(u))),
+    open("openai.model", "OPENAI_MODEL", |c, v| {
+        c.openai.model = Some(v.to_owned());
+        Ok(())
+    }),
+    open("idle_seconds", "COLLOQUY_IDLE_SECONDS", |c, v| {
+        number(v, 1, 86_400).map(|n| c.idle = Duration::from_secs(n))
+    }),
+    open("max_active", "COLLOQUY_MAX_ACTIVE", |c, v| {
+        number(v, 1, 10_000_000).map(|n| c.max_active = usize::try_from(n).unwrap_or(usize::MAX))
+    }),
+    open("max_upload_mb", "COLLOQUY_MAX_UPLOAD_MB", |c, v| number(v, 1, 2_048).map(|n| c.max_upload = n << 20)),
+    open("extraction_seconds", "COLLOQUY_EXTRACTION_SECONDS", |c, v| {
+        number(v, 1, 3_600).map(|n| c.extraction_time = Duration::from_secs(n))
+    }),
+];
+
+/// Names that start like ours and are read elsewhere.
+pub const OTHER_ENV: &[&str] = &["COLLOQUY_CONFIG"];
+
+const CLUSTER: &str = "cluster mode is not part of this version";
+
+#[must_use]
+pub fn by_key(key: &str) -> Option<&'static Field> {
+    FIELDS.iter().find(|f| f.key == key)
+}
+
+fn path(v: &str) -> Result<PathBuf, String> {
+    if v.contains('\0') { Err("is not a path".to_owned()) } else { Ok(PathBuf::from(v)) }
+}
+
+fn host(v: &str) -> Result<IpAddr, String> {
+    if v == "localhost" {
+        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    v.parse().map_err(|_| "must be an IP address, for example 127.0.0.1, or 0.0.0.0 for all interfaces".to_owned())
+}
+
+fn number(v: &str, least: u64, most: u64) -> Result<u64, String> {
+    let n = v.parse().ok().filter(|n| (least..=most).contains(n));
+    n.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+fn yes_or_no(v: &str) -> Result<bool, String> {
+    match v {
+        "true" | "yes" | "1" => Ok(true),
+        "false" | "no" | "0" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn url(v: &str) -> Result<String, String> {
+    let wrong = || "must be an address that starts with http:// or https://".to_owned();
+    let parsed = reqwest::Url::parse(v).map_err(|_| wrong())?;
+    if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none_or(str::is_empty) {
+        return Err(wrong());
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err("must not carry a user name or a password".to_owned());
+    }
+    Ok(v.trim_end_matches('/').to_owned())
+}
+
+fn database(v: &str) -> Result<PathBuf, String> {
+    let lower = v.to_ascii_lowercase();
+    if lower.starts_with("postgres://") || lower.starts_with("postgresql://") {
+        return Err(CLUSTER.to_owned());
+    }
+    let file = v.strip_prefix("sqlite://").or_else(|| v.strip_prefix("sqlite:"));
+    match file {
+        Some(f) if f.is_empty() || f.contains(":memory:") => {
+            Err("must name a file: what is only in memory is lost at the end".to_owned())
+        }
+        Some(f) if f.contains('?') => Err("must not have parameters after `?`".to_owned()),
+        Some(f) => path(f),
+        None => Err("must look like sqlite://path/to/colloquy.db".to_owned()),
+    }
+}
+
+fn secret_key(v: &str) -> Result<SecretKey, String> {
+    SecretKey::from_hex(v).map_err(|_| "must be 64 hexadecimal digits (32 bytes)".to_owned())
+}
+
+fn filter(v: &str) -> Result<String, String> {
+    let wrong = |_| "must be a log filter, for example `info` or `warn,colloquy=debug`".to_owned();
+    tracing_subscriber::EnvFilter::try_new(v).map(|_| v.to_owned()).map_err(wrong)
+}
+
+fn log_format(v: &str) -> Result<LogFormat, String> {
+    match v {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    }
+}

@@ -1,0 +1,159 @@
+use super::{
+    fields::{FIELDS, OTHER_ENV},
+    load::{Flags, load},
+    *,
+};
+use std::{collections::BTreeSet, io, path::Path};
+
+const EXAMPLE: &str = include_str!("../../../colloquy.example.toml");
+const ENV_EXAMPLE: &str = include_str!("../../../.env.example");
+
+fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+fn flags(settings: &[(&'static str, &'static str, &str)]) -> Flags {
+    let settings = settings.iter().map(|(k, f, v)| (*k, *f, (*v).to_owned())).collect();
+    Flags { file: None, settings }
+}
+
+/// A file system with one file.
+fn only(path: &'static str, text: &str) -> impl Fn(&Path) -> io::Result<String> {
+    move |p| if p == Path::new(path) { Ok(text.to_owned()) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
+fn nothing(_: &Path) -> io::Result<String> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
+fn told(result: Result<Config, Problems>) -> String {
+    result.expect_err("problems").to_string()
+}
+
+// req: S0-CFG-1
+#[test]
+fn each_layer_overrides_the_one_below() {
+    let file = only("colloquy.toml", "port = 1\nidle_seconds = 5\nhost = \"0.0.0.0\"\n");
+    let from_file = load(&Flags::default(), &env(&[]), &file).unwrap();
+    assert_eq!((from_file.port, from_file.idle), (Some(1), Duration::from_secs(5)));
+    let with_env = load(&Flags::default(), &env(&[("PORT", "2")]), &file).unwrap();
+    assert_eq!((with_env.port, with_env.host), (Some(2), IpAddr::from([0, 0, 0, 0])));
+    let with_flag = load(&flags(&[("port", "--port", "3")]), &env(&[("PORT", "2")]), &file).unwrap();
+    assert_eq!(with_flag.port, Some(3));
+    assert_eq!(load(&Flags::default(), &env(&[]), &nothing).unwrap(), Config::defaults());
+}
+
+// req: S0-CFG-1
+#[test]
+fn everything_that_is_wrong_is_told_at_once_and_secrets_are_not() {
+    let file = only(
+        "colloquy.toml",
+        "port = 70000\ncolour = \"red\"\nlog_format = [1]\n\n[openai]\ntemperature = 1\n\n\
+         [prices.small]\nprompt = -1\n",
+    );
+    let env = env(&[
+        ("DATABASE_URL", "postgres://user:hunter2@db/colloquy"),
+        ("NATS_URL", "nats://n"),
+        ("COLLOQUY_SECRET_KEY", "hunter2"),
+        ("COLLOQUY_COLOUR", "red"),
+        ("OPENAI_BASE_URL", "localhost"),
+        ("RUST_LOG", "a=b=c"),
+    ]);
+    let message = told(load(&flags(&[("host", "--host", "here")]), &env, &file));
+    insta::assert_snapshot!(message, @"");
+    assert!(!message.contains("hunter2"));
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_with_its_line() {
+    let file = only("colloquy.toml", "port = 3000\nhost = \n");
+    insta::assert_snapshot!(told(load(&Flags::default(), &env(&[]), &file)), @"");
+}
+
+#[test]
+fn a_named_file_must_exist_and_replaces_the_usual_ones() {
+    let named = Flags { file: Some("missing.toml".into()), settings: Vec::new() };
+    let message = told(load(&named, &env(&[]), &only("colloquy.toml", "port = 1")));
+    insta::assert_snapshot!(message, @"");
+    let named = Flags { file: Some("mine.toml".into()), settings: Vec::new() };
+    let config = load(&named, &env(&[]), &only("mine.toml", "port = 9")).unwrap();
+    assert_eq!(config.port, Some(9));
+}
+
+#[test]
+fn the_file_in_the_data_folder_cannot_choose_another_data_folder() {
+    let at = flags(&[("data_dir", "--data-dir", "d")]);
+    let config = load(&at, &env(&[]), &only("d/colloquy.toml", "port = 9")).unwrap();
+    assert_eq!((config.port, config.data_dir), (Some(9), PathBuf::from("d")));
+    let message = told(load(&at, &env(&[]), &only("d/colloquy.toml", "data_dir = \"e\"")));
+    assert!(message.contains("data_dir: cannot be set"), "{message}");
+}
+
+#[test]
+fn an_endpoint_makes_openai_the_default_model() {
+    let plain = load(&Flags::default(), &env(&[("OPENAI_API_KEY", "")]), &nothing).unwrap();
+    assert_eq!(plain.default_model().provider, "extractive");
+    assert!(plain.endpoint().is_none());
+    let local = [("OPENAI_BASE_URL", "http://localhost:11434/v1/"), ("OPENAI_MODEL", "qwen3")];
+    let local = load(&Flags::default(), &env(&local), &nothing).unwrap();
+    assert_eq!((local.default_model().provider, local.default_model().model), ("openai".into(), "qwen3".into()));
+    assert_eq!(local.endpoint().unwrap().base_url, "http://localhost:11434/v1");
+    let keyed = load(&Flags::default(), &env(&[("OPENAI_API_KEY", "sk-hidden")]), &nothing).unwrap();
+    assert_eq!(keyed.endpoint().unwrap().base_url, OPENAI);
+    assert!(!format!("{keyed:?}").contains("sk-hidden"));
+}
+
+#[test]
+fn databases_are_files() {
+    let path = |url: &str| load(&Flags::default(), &env(&[("DATABASE_URL", url)]), &nothing).map(|c| c.database_path());
+    assert_eq!(path("sqlite:///var/lib/c.db").unwrap(), Path::new("/var/lib/c.db"));
+    assert_eq!(path("sqlite://data/c.db").unwrap(), Path::new("data/c.db"));
+    assert_eq!(Config::defaults().database_path(), Path::new("./data/colloquy.db"));
+    for wrong in ["sqlite::memory:", "mysql://x", "sqlite://c.db?mode=ro"] {
+        assert!(path(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// Lines of an example with its commented settings switched on.
+fn switched_on(example: &str) -> String {
+    let on = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    example.lines().map(on).collect()
+}
+
+/// Settings that an example cannot show with a value that works.
+const REFUSED: &[&str] = &["nats_url", "qdrant_url"];
+
+// req: S0-CFG-1
+#[test]
+fn the_example_file_names_every_setting_and_is_valid() {
+    let text = switched_on(EXAMPLE);
+    let config = load(&Flags::default(), &env(&[]), &only("colloquy.toml", &text)).unwrap();
+    assert_eq!(config.prices["gpt-4o-mini"], Price { prompt_micros: 150_000, completion_micros: 600_000 });
+    let table: toml::Table = text.parse().unwrap();
+    for field in FIELDS.iter().filter(|f| !REFUSED.contains(&f.key)) {
+        let found = field.key.split('.').try_fold(&toml::Value::Table(table.clone()), |v, k| v.get(k)).is_some();
+        assert!(found, "{} is missing in colloquy.example.toml", field.key);
+    }
+    let untouched = load(&Flags::default(), &env(&[]), &only("colloquy.toml", EXAMPLE)).unwrap();
+    assert_eq!(untouched, Config::defaults(), "what is not commented out is the default");
+}
+
+// req: S0-CFG-1
+#[test]
+fn the_example_environment_names_every_variable_and_is_valid() {
+    let text = switched_on(ENV_EXAMPLE);
+    let pairs: BTreeMap<String, String> = text
+        .lines()
+        .filter(|l| !l.trim().is_empty() && !l.starts_with('#'))
+        .map(|l| l.split_once('=').expect("NAME=value"))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect();
+    let named: BTreeSet<&str> = pairs.keys().map(String::as_str).collect();
+    let known = FIELDS.iter().filter(|f| !REFUSED.contains(&f.key)).map(|f| f.env).chain(OTHER_ENV.iter().copied());
+    assert_eq!(named, known.collect::<BTreeSet<_>>());
+    let config = load(&Flags::default(), &pairs, &only("colloquy.toml", "")).unwrap();
+    assert_eq!(config.port, Some(3000));
+}

@@ -1,0 +1,31 @@
+//! The documentation that the demonstration's agent knows: an explicit list, compiled in.
+
+macro_rules! docs {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../", $path)))),*]
+    };
+}
+
+/// Name and text.
+pub const DOCS: &[(&str, &str)] = docs!["docs/ARCHITECTURE.md", "docs/DELIVERY.md"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_page_of_the_documentation_is_listed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let pages = std::fs::read_dir(root.join("docs")).unwrap().flatten();
+        let pages = pages.map(|e| e.file_name().to_string_lossy().into_owned()).filter(|n| n.ends_with(".md"));
+        let mut expected: Vec<String> = pages.map(|n| format!("docs/{n}")).collect();
+        if root.join("README.md").is_file() {
+            expected.push("README.md".to_owned());
+        }
+        expected.sort();
+        let mut listed: Vec<&str> = DOCS.iter().map(|(name, _)| *name).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, expected);
+    }
+}

@@ -1,0 +1,165 @@
+use super::{commit::Prepared, signed, unsigned};
+use crate::{
+    error::{db, unreadable},
+    records::{self, InboundRecord},
+    sql,
+    sqlite::SqliteStore,
+};
+use async_trait::async_trait;
+use colloquy_domain::{
+    agent::Spent,
+    conversation::{Commit, Key, Snapshot},
+    ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
+    message::{InboxItem, Peer},
+    model::{HistoryMessage, Speaker},
+    ports::{ConversationStore, DueTimer, Loaded, StoreError},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+#[derive(sqlx::FromRow)]
+struct LoadRow {
+    channel_id: Uuid,
+    peer: String,
+    peer_name: Option<String>,
+    version: i64,
+    snapshot: Option<String>,
+    agent_id: Uuid,
+    pull: bool,
+}
+
+#[async_trait]
+impl ConversationStore for SqliteStore {
+    async fn load(&self, tenant: TenantId, conversation: ConversationId) -> Result<Loaded, StoreError> {
+        let row: Option<LoadRow> = sqlx::query_as(sql::conversation::LOAD)
+            .bind(tenant.uuid())
+            .bind(conversation.uuid())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(db)?;
+        let row = row.ok_or(StoreError::NotFound("conversation"))?;
+        // Read second: what came in between is simply pending, and a commit in between fails the fence.
+        let pending = self.pending(tenant, conversation, 0).await?;
+        let key = Key {
+            tenant,
+            id: conversation,
+            channel: ChannelId::new(row.channel_id),
+            peer: Peer { address: row.peer, name: row.peer_name },
+            pull: row.pull,
+        };
+        Ok(Loaded {
+            key,
+            agent: AgentId::new(row.agent_id),
+            version: unsigned(row.version),
+            snapshot: row.snapshot.as_deref().map_or_else(|| Ok(Snapshot::default()), read_snapshot)?,
+            pending,
+        })
+    }
+
+    async fn pending(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        after: Seq,
+    ) -> Result<Vec<InboxItem>, StoreError> {
+        let rows: Vec<(i64, i64, String)> = sqlx::query_as(sql::conversation::PENDING)
+            .bind(conversation.uuid())
+            .bind(signed(after))
+            .bind(tenant.uuid())
+            .fetch_all(self.readers())
+            .await
+            .map_err(db)?;
+        rows.into_iter()
+            .map(|(seq, received_at, payload)| {
+                let inbound = InboundRecord::parse(&payload)?;
+                Ok(InboxItem { seq: unsigned(seq), received_at: Timestamp(received_at), inbound })
+            })
+            .collect()
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.write(Prepared::new(commit)?).await
+    }
+
+    async fn history(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        before: Seq,
+        limit: u32,
+    ) -> Result<Vec<HistoryMessage>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(sql::conversation::HISTORY)
+            .bind(tenant.uuid())
+            .bind(conversation.uuid())
+            .bind(signed(before))
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await
+            .map_err(db)?;
+        let lines = rows.into_iter().rev();
+        lines.map(|(speaker, text)| Ok(HistoryMessage { speaker: read_speaker(&speaker)?, text })).collect()
+    }
+
+    async fn unfinished(
+        &self,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<(TenantId, ConversationId)>, StoreError> {
+        let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(sql::conversation::UNFINISHED)
+            .bind(after.map_or(Uuid::nil(), ConversationId::uuid))
+            .bind(signed(limit as u64))
+            .fetch_all(self.readers())
+            .await
+            .map_err(db)?;
+        Ok(rows.into_iter().map(|(t, c)| (TenantId::new(t), ConversationId::new(c))).collect())
+    }
+
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTimer>, StoreError> {
+        let rows: Vec<(Uuid, Uuid, i64)> = sqlx::query_as(sql::conversation::DUE_TIMERS)
+            .bind(now.millis())
+            .bind(signed(limit as u64))
+            .fetch_all(self.readers())
+            .await
+            .map_err(db)?;
+        let timer = |(tenant, conversation, at)| DueTimer {
+            tenant: TenantId::new(tenant),
+            conversation: ConversationId::new(conversation),
+            at: Timestamp(at),
+        };
+        Ok(rows.into_iter().map(timer).collect())
+    }
+
+    async fn spent(&self, tenant: TenantId, agent: AgentId, now: Timestamp) -> Result<Spent, StoreError> {
+        let day = Spent::day_of(now);
+        let micros: i64 = sqlx::query_scalar(sql::conversation::SPENT)
+            .bind(tenant.uuid())
+            .bind(agent.uuid())
+            .bind(day)
+            .fetch_one(self.readers())
+            .await
+            .map_err(db)?;
+        Ok(Spent { day, micros: unsigned(micros) })
+    }
+}
+
+fn read_snapshot(text: &str) -> Result<Snapshot, StoreError> {
+    let snapshot: Snapshot = records::read("snapshot", text)?;
+    if snapshot.v == Snapshot::VERSION { Ok(snapshot) } else { Err(unreadable("snapshot: unknown version")) }
+}
+
+pub(crate) fn speaker_name(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::Person => "person",
+        Speaker::Agent => "agent",
+        Speaker::Operator => "operator",
+    }
+}
+
+pub(crate) fn read_speaker(name: &str) -> Result<Speaker, StoreError> {
+    match name {
+        "person" => Ok(Speaker::Person),
+        "agent" => Ok(Speaker::Agent),
+        "operator" => Ok(Speaker::Operator),
+        _ => Err(unreadable("speaker")),
+    }
+}

@@ -1,0 +1,88 @@
+use super::{signed, unsigned};
+use crate::{error::db, records::InboundRecord, sql, sqlite::SqliteStore, writer::LogRow};
+use async_trait::async_trait;
+use colloquy_domain::{
+    ids::{ChannelId, TenantId},
+    ports::{Cursor, IngressLog, LogEntry, NewEntry, StoreError},
+    time::Timestamp,
+};
+use futures::FutureExt;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The longest that [`IngressLog::wait`] waits.
+const WAIT: Duration = Duration::from_secs(1);
+/// Entries forgotten in one transaction, so that trimming never holds the writer for long.
+const TRIM: i64 = 2000;
+
+#[async_trait]
+impl IngressLog for SqliteStore {
+    async fn append(&self, entries: Vec<NewEntry>) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let rows = entries
+            .iter()
+            .map(|e| {
+                Ok(LogRow {
+                    tenant: e.tenant.uuid(),
+                    channel: e.channel.uuid(),
+                    received_at: e.received_at.millis(),
+                    payload: InboundRecord::json(&e.inbound)?,
+                })
+            })
+            .collect::<Result<_, StoreError>>()?;
+        self.writer().append(rows).await
+    }
+
+    async fn read(&self, cursor: Cursor, max: usize) -> Result<Vec<LogEntry>, StoreError> {
+        let rows: Vec<(i64, Uuid, Uuid, i64, String)> = sqlx::query_as(sql::log::READ)
+            .bind(signed(cursor))
+            .bind(signed(max as u64))
+            .fetch_all(self.readers())
+            .await
+            .map_err(db)?;
+        rows.into_iter()
+            .map(|(offset, tenant, channel, received_at, payload)| {
+                let entry = NewEntry {
+                    tenant: TenantId::new(tenant),
+                    channel: ChannelId::new(channel),
+                    received_at: Timestamp(received_at),
+                    inbound: InboundRecord::parse(&payload)?,
+                };
+                Ok(LogEntry { offset: unsigned(offset), entry })
+            })
+            .collect()
+    }
+
+    async fn wait(&self, cursor: Cursor) {
+        let mut end = self.writer().log_end();
+        // Both an entry and the time are a reason to look; a closed store ends the wait, too.
+        let _ = tokio::time::timeout(WAIT, end.wait_for(|last| *last > cursor)).await;
+    }
+
+    async fn trim(&self, cursor: Cursor, before: Timestamp) -> Result<u64, StoreError> {
+        let mut trimmed = 0;
+        loop {
+            let piece = self
+                .tell(move |conn| {
+                    async move {
+                        let done = sqlx::query(sql::log::TRIM)
+                            .bind(signed(cursor))
+                            .bind(before.millis())
+                            .bind(TRIM)
+                            .execute(conn)
+                            .await
+                            .map_err(db)?;
+                        Ok(done.rows_affected())
+                    }
+                    .boxed()
+                })
+                .await?;
+            trimmed += piece;
+            if piece < TRIM.unsigned_abs() {
+                return Ok(trimmed);
+            }
+        }
+    }
+}

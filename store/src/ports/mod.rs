@@ -1,0 +1,27 @@
+//! The domain's ports on SQLite.
+
+mod commit;
+mod conversation;
+mod documents;
+mod inbox;
+mod log;
+mod outbox;
+mod settle;
+mod statuses;
+
+pub(crate) use conversation::read_speaker;
+pub(crate) use statuses::read_status;
+
+/// Counters and offsets: SQL's integers are signed.
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// Small counters (attempts, parts, pages).
+pub(crate) fn small(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,165 @@
+use super::{settle::Settle, signed, small, statuses::Advance};
+use crate::{
+    error::db,
+    records::CitationRecord,
+    sql::outbox as sql,
+    sqlite::SqliteStore,
+    writer::{Write, WriteError},
+};
+use async_trait::async_trait;
+use colloquy_domain::{
+    channel::{DeliveryStatus, StatusUpdate},
+    ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId},
+    message::Peer,
+    ports::{OutboxItem, OutboxStore, Settlement, StoreError},
+    time::Timestamp,
+};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+#[async_trait]
+impl OutboxStore for SqliteStore {
+    async fn claim(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        // Most wake-ups find nothing: look before taking a place in the writer's queue.
+        let due = sqlx::query(sql::DUE)
+            .bind(tenant.uuid())
+            .bind(channel.uuid())
+            .bind(now.millis())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(db)?;
+        if due.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows = self.write(Claim { tenant: tenant.uuid(), channel: channel.uuid(), now: now.millis(), max }).await?;
+        rows.into_iter().map(|row| row.item(tenant)).collect()
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        if settlements.is_empty() {
+            return Ok(());
+        }
+        self.write(Settle { settlements, ids: self.ids() }).await
+    }
+
+    async fn next_due(&self, tenant: TenantId, channel: ChannelId) -> Result<Option<Timestamp>, StoreError> {
+        let due: Option<i64> = sqlx::query_scalar(sql::NEXT_DUE)
+            .bind(tenant.uuid())
+            .bind(channel.uuid())
+            .fetch_one(self.readers())
+            .await
+            .map_err(db)?;
+        Ok(due.map(Timestamp))
+    }
+
+    async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
+        self.write(Recover { tenant: tenant.uuid(), channel: channel.uuid(), now: now.millis() }).await
+    }
+
+    async fn advance(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        updates: Vec<StatusUpdate>,
+    ) -> Result<Vec<(ConversationId, MessageId, DeliveryStatus)>, StoreError> {
+        if updates.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(Advance { tenant: tenant.uuid(), channel: channel.uuid(), updates, ids: self.ids() }).await
+    }
+}
+
+struct Claim {
+    tenant: Uuid,
+    channel: Uuid,
+    now: i64,
+    max: usize,
+}
+
+#[derive(sqlx::FromRow)]
+struct Claimed {
+    position: i64,
+    id: Uuid,
+    channel_id: Uuid,
+    conversation_id: Uuid,
+    message_id: Uuid,
+    peer: String,
+    peer_name: Option<String>,
+    text: String,
+    citations: String,
+    last_inbound_at: i64,
+    parts_sent: i64,
+    attempts: i64,
+}
+
+#[async_trait]
+impl Write for Claim {
+    type Output = Vec<Claimed>;
+    const SAVEPOINT: bool = false;
+
+    async fn run(&self, conn: &mut SqliteConnection) -> Result<Vec<Claimed>, WriteError> {
+        let mut rows: Vec<Claimed> = sqlx::query_as(sql::CLAIM)
+            .bind(self.tenant)
+            .bind(self.channel)
+            .bind(self.now)
+            .bind(signed(self.max as u64))
+            .fetch_all(conn)
+            .await?;
+        // RETURNING promises no order.
+        rows.sort_unstable_by_key(|r| r.position);
+        Ok(rows)
+    }
+}
+
+impl Claimed {
+    fn item(self, tenant: TenantId) -> Result<OutboxItem, StoreError> {
+        Ok(OutboxItem {
+            tenant,
+            id: OutboxId::new(self.id),
+            channel: ChannelId::new(self.channel_id),
+            conversation: ConversationId::new(self.conversation_id),
+            message: MessageId::new(self.message_id),
+            peer: Peer { address: self.peer, name: self.peer_name },
+            text: self.text,
+            citations: CitationRecord::parse(&self.citations)?,
+            last_inbound_at: Timestamp(self.last_inbound_at),
+            parts_sent: small(self.parts_sent),
+            attempts: small(self.attempts),
+        })
+    }
+}
+
+struct Recover {
+    tenant: Uuid,
+    channel: Uuid,
+    now: i64,
+}
+
+#[async_trait]
+impl Write for Recover {
+    type Output = u64;
+
+    async fn run(&self, conn: &mut SqliteConnection) -> Result<u64, WriteError> {
+        let conversations: Vec<Uuid> = sqlx::query_scalar(sql::RECOVER)
+            .bind(self.tenant)
+            .bind(self.channel)
+            .bind(self.now)
+            .fetch_all(&mut *conn)
+            .await?;
+        for conversation in &conversations {
+            promote(conn, self.tenant, *conversation).await?;
+        }
+        Ok(conversations.len() as u64)
+    }
+}
+
+/// Lets the next reply of the conversation be claimed.
+pub(super) async fn promote(conn: &mut SqliteConnection, tenant: Uuid, conversation: Uuid) -> Result<(), StoreError> {
+    sqlx::query(sql::PROMOTE).bind(tenant).bind(conversation).execute(conn).await.map(|_| ()).map_err(db)
+}

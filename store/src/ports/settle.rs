@@ -1,0 +1,158 @@
+//! What came of deliveries.
+//!
+//! A row that is not being sent any more (a crash made it `uncertain`, somebody else settled it) is only moved by
+//! `Sent`, which is news about the world; everything else about it is ignored, because queueing it again could send it
+//! twice.
+
+use super::outbox::promote;
+use crate::{
+    error::{conflict_on, db},
+    records::FailureRecord,
+    sql::{conversation::ADD_DEAD_LETTER, outbox as sql},
+    writer::{Write, WriteError},
+};
+use async_trait::async_trait;
+use colloquy_domain::{
+    failure::Failure,
+    ids::{OutboxId, TenantId},
+    ports::{Ids, Settlement, StoreError},
+};
+use sqlx::SqliteConnection;
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub(super) struct Settle {
+    pub(super) settlements: Vec<Settlement>,
+    pub(super) ids: Arc<dyn Ids>,
+}
+
+#[async_trait]
+impl Write for Settle {
+    type Output = ();
+
+    async fn run(&self, conn: &mut SqliteConnection) -> Result<(), WriteError> {
+        for settlement in &self.settlements {
+            self.settle(conn, settlement).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Settle {
+    async fn settle(&self, conn: &mut SqliteConnection, settlement: &Settlement) -> Result<(), StoreError> {
+        match settlement {
+            Settlement::Progress { tenant, id, parts, provider_message_id } => {
+                let row = keyed(sql::PROGRESS, *tenant, *id).bind(i64::from(*parts));
+                conversation(conn, row, *tenant, *id).await?;
+                add_part(conn, *tenant, *id, provider_message_id.as_deref()).await
+            }
+            Settlement::Sent { tenant, id, provider_message_id, at } => {
+                let row = keyed(sql::SENT, *tenant, *id).bind(at.millis());
+                let sent = conversation(conn, row, *tenant, *id).await?;
+                add_part(conn, *tenant, *id, provider_message_id.as_deref()).await?;
+                finished(conn, *tenant, sent).await
+            }
+            Settlement::Again { tenant, id, parts, at, failure } => {
+                let cause = FailureRecord::json(failure)?;
+                let row = keyed(sql::AGAIN, *tenant, *id).bind(i64::from(*parts)).bind(at.millis()).bind(cause);
+                conversation(conn, row, *tenant, *id).await.map(|_| ())
+            }
+            Settlement::Failed { tenant, id, failure, at } => {
+                let cause = FailureRecord::json(failure)?;
+                let row = keyed(sql::FAILED, *tenant, *id).bind(at.millis()).bind(cause);
+                let failed = conversation(conn, row, *tenant, *id).await?;
+                if let Some(conversation) = failed {
+                    let letter =
+                        Undelivered { tenant: tenant.uuid(), conversation, outbox: id.uuid(), at: at.millis() };
+                    letter.write(conn, self.ids.uuid(), failure).await?;
+                }
+                finished(conn, *tenant, failed).await
+            }
+            Settlement::Uncertain { tenant, id, failure, at } => {
+                let cause = FailureRecord::json(failure)?;
+                let row = keyed(sql::UNCERTAIN, *tenant, *id).bind(at.millis()).bind(cause);
+                let uncertain = conversation(conn, row, *tenant, *id).await?;
+                finished(conn, *tenant, uncertain).await
+            }
+        }
+    }
+}
+
+type Keyed = sqlx::query::QueryScalar<'static, sqlx::Sqlite, Uuid, sqlx::sqlite::SqliteArguments>;
+
+fn keyed(statement: &'static str, tenant: TenantId, id: OutboxId) -> Keyed {
+    sqlx::query_scalar(statement).bind(tenant.uuid()).bind(id.uuid())
+}
+
+/// Runs the change; the conversation of the row that it changed, or `None` if the row is not being sent.
+async fn conversation(
+    conn: &mut SqliteConnection,
+    change: Keyed,
+    tenant: TenantId,
+    id: OutboxId,
+) -> Result<Option<Uuid>, StoreError> {
+    let changed = change.fetch_optional(&mut *conn).await.map_err(db)?;
+    if changed.is_none() {
+        let exists =
+            sqlx::query(sql::EXISTS).bind(tenant.uuid()).bind(id.uuid()).fetch_optional(conn).await.map_err(db)?;
+        exists.ok_or(StoreError::NotFound("outbox item"))?;
+        tracing::warn!(tenant.id = %tenant, outbox.id = %id, "ignored the result of a delivery that was already settled");
+    }
+    Ok(changed)
+}
+
+async fn finished(conn: &mut SqliteConnection, tenant: TenantId, conversation: Option<Uuid>) -> Result<(), StoreError> {
+    match conversation {
+        Some(conversation) => promote(conn, tenant.uuid(), conversation).await,
+        None => Ok(()),
+    }
+}
+
+async fn add_part(
+    conn: &mut SqliteConnection,
+    tenant: TenantId,
+    id: OutboxId,
+    provider_message_id: Option<&str>,
+) -> Result<(), StoreError> {
+    let Some(name) = provider_message_id else { return Ok(()) };
+    sqlx::query(sql::ADD_PART)
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .bind(name)
+        .execute(conn)
+        .await
+        .map(|_| ())
+        .map_err(db)
+}
+
+/// A reply that will not be delivered.
+pub(super) struct Undelivered {
+    pub(super) tenant: Uuid,
+    pub(super) conversation: Uuid,
+    pub(super) outbox: Uuid,
+    pub(super) at: i64,
+}
+
+impl Undelivered {
+    pub(super) async fn write(
+        &self,
+        conn: &mut SqliteConnection,
+        id: Uuid,
+        failure: &Failure,
+    ) -> Result<(), StoreError> {
+        sqlx::query(ADD_DEAD_LETTER)
+            .bind(id)
+            .bind(self.tenant)
+            .bind(self.conversation)
+            .bind("delivery")
+            .bind(None::<i64>)
+            .bind(self.outbox)
+            .bind(&failure.code)
+            .bind(FailureRecord::json(failure)?)
+            .bind(self.at)
+            .execute(conn)
+            .await
+            .map(|_| ())
+            .map_err(conflict_on("dead letter"))
+    }
+}

@@ -1,0 +1,137 @@
+use super::{read, write};
+use crate::error::unreadable;
+use colloquy_domain::{
+    agent::{AgentProfile, DuringTurn, Gather, TurnLimits},
+    ids::{AgentId, KnowledgeBaseId, TenantId},
+    language::Language,
+    model::ModelChoice,
+    ports::StoreError,
+};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What an operator configures of an agent, except what has a column. Durations are milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentRecord {
+    pub v: u16,
+    pub instructions: String,
+    pub language: String,
+    pub provider: String,
+    pub model: String,
+    #[serde(default)]
+    pub temperature: Option<f32>,
+    #[serde(default)]
+    pub max_tokens: Option<u32>,
+    pub knowledge: Vec<KnowledgeBaseId>,
+    pub tools: Vec<String>,
+    pub gather_quiet: u64,
+    pub gather_cap: u64,
+    pub during_turn: DuringTurnRecord,
+    pub max_steps: u32,
+    pub deadline: u64,
+    pub history: u32,
+    pub passages: u32,
+    pub min_cosine: f32,
+    pub max_concurrent_turns: u32,
+    #[serde(default)]
+    pub daily_budget_micros: Option<u64>,
+    #[serde(default)]
+    pub return_after: Option<u64>,
+}
+
+/// See [`DuringTurn`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuringTurnRecord {
+    Queue,
+    Merge,
+    Interrupt,
+    Reject,
+}
+
+fn millis(d: Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl AgentRecord {
+    pub const VERSION: u16 = 1;
+
+    pub(crate) fn json(profile: &AgentProfile) -> Result<String, StoreError> {
+        write(&Self::from(profile))
+    }
+
+    pub(crate) fn parse(
+        (tenant, id, name, enabled): (TenantId, AgentId, String, bool),
+        text: &str,
+    ) -> Result<AgentProfile, StoreError> {
+        let r: Self = read("agent", text)?;
+        if r.v != Self::VERSION {
+            return Err(unreadable("agent: unknown version"));
+        }
+        Ok(AgentProfile {
+            tenant,
+            id,
+            name,
+            enabled,
+            instructions: r.instructions,
+            language: Language::from_tag(&r.language).unwrap_or_default(),
+            model: ModelChoice {
+                provider: r.provider,
+                model: r.model,
+                temperature: r.temperature,
+                max_tokens: r.max_tokens,
+            },
+            knowledge: r.knowledge,
+            tools: r.tools,
+            gather: Gather { quiet: Duration::from_millis(r.gather_quiet), cap: Duration::from_millis(r.gather_cap) },
+            during_turn: match r.during_turn {
+                DuringTurnRecord::Queue => DuringTurn::Queue,
+                DuringTurnRecord::Merge => DuringTurn::Merge,
+                DuringTurnRecord::Interrupt => DuringTurn::Interrupt,
+                DuringTurnRecord::Reject => DuringTurn::Reject,
+            },
+            limits: TurnLimits {
+                max_steps: r.max_steps,
+                deadline: Duration::from_millis(r.deadline),
+                history: r.history,
+            },
+            passages: r.passages,
+            min_cosine: r.min_cosine,
+            max_concurrent_turns: r.max_concurrent_turns,
+            daily_budget_micros: r.daily_budget_micros,
+            return_after: r.return_after.map(Duration::from_millis),
+        })
+    }
+}
+
+impl From<&AgentProfile> for AgentRecord {
+    fn from(p: &AgentProfile) -> Self {
+        Self {
+            v: Self::VERSION,
+            instructions: p.instructions.clone(),
+            language: p.language.code().to_owned(),
+            provider: p.model.provider.clone(),
+            model: p.model.model.clone(),
+            temperature: p.model.temperature,
+            max_tokens: p.model.max_tokens,
+            knowledge: p.knowledge.clone(),
+            tools: p.tools.clone(),
+            gather_quiet: millis(p.gather.quiet),
+            gather_cap: millis(p.gather.cap),
+            during_turn: match p.during_turn {
+                DuringTurn::Queue => DuringTurnRecord::Queue,
+                DuringTurn::Merge => DuringTurnRecord::Merge,
+                DuringTurn::Interrupt => DuringTurnRecord::Interrupt,
+                DuringTurn::Reject => DuringTurnRecord::Reject,
+            },
+            max_steps: p.limits.max_steps,
+            deadline: millis(p.limits.deadline),
+            history: p.limits.history,
+            passages: p.passages,
+            min_cosine: p.min_cosine,
+            max_concurrent_turns: p.max_concurrent_turns,
+            daily_budget_micros: p.daily_budget_micros,
+            return_after: p.return_after.map(millis),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use super::{Page, PageRequest, TenantStore, found};
+use crate::{
+    error::{conflict_on, db},
+    records::AgentRecord,
+    sql::platform as sql,
+};
+use colloquy_domain::{
+    agent::AgentProfile,
+    ids::{AgentId, TenantId},
+    ports::StoreError,
+    time::Timestamp,
+};
+use futures::FutureExt;
+use sqlx::{SqlSafeStr as _, SqlStr, SqliteConnection};
+use uuid::Uuid;
+
+/// An agent as it is configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    pub profile: AgentProfile,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    name: String,
+    enabled: bool,
+    profile: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl Row {
+    fn agent(self, tenant: TenantId) -> Result<Agent, StoreError> {
+        let profile = AgentRecord::parse((tenant, AgentId::new(self.id), self.name, self.enabled), &self.profile)?;
+        Ok(Agent { profile, created_at: Timestamp(self.created_at), updated_at: Timestamp(self.updated_at) })
+    }
+}
+
+impl TenantStore {
+    /// The profile's tenant is this one, whatever it says.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the name is taken, [`StoreError::NotFound`] if a knowledge base does not exist, or
+    /// the store's.
+    pub async fn create_agent(&self, profile: AgentProfile) -> Result<Agent, StoreError> {
+        self.save_agent(sql::ADD_AGENT, profile).await
+    }
+
+    /// # Errors
+    /// As [`TenantStore::create_agent`]; [`StoreError::NotFound`] if there is no such agent, too.
+    pub async fn update_agent(&self, profile: AgentProfile) -> Result<Agent, StoreError> {
+        self.agent(profile.id).await?;
+        self.save_agent(sql::SET_AGENT, profile).await
+    }
+
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn agent(&self, id: AgentId) -> Result<Agent, StoreError> {
+        let row: Option<Row> = self.one(sql::AGENT, id.uuid()).await?;
+        row.ok_or(StoreError::NotFound("agent"))?.agent(self.tenant)
+    }
+
+    /// # Errors
+    /// The store's.
+    pub async fn agent_by_name(&self, name: &str) -> Result<Option<Agent>, StoreError> {
+        let row: Option<Row> = self.one(sql::AGENT_BY_NAME, name.to_owned()).await?;
+        row.map(|r| r.agent(self.tenant)).transpose()
+    }
+
+    /// # Errors
+    /// The store's.
+    pub async fn agents(&self, request: PageRequest) -> Result<Page<Agent>, StoreError> {
+        let page: Page<Row> = self.page(sql::AGENTS, sql::COUNT_AGENTS, request).await?;
+        page.try_map(|row| row.agent(self.tenant))
+    }
+
+    /// # Errors
+    /// [`StoreError::Conflict`] while a channel is answered by it, [`StoreError::NotFound`], or the store's.
+    pub async fn delete_agent(&self, id: AgentId) -> Result<(), StoreError> {
+        let (tenant, id, now) = (self.key(), id.uuid(), self.store.now().millis());
+        self.store
+            .tell(move |conn| {
+                async move {
+                    let query = sqlx::query(sql::AGENT_ANSWERS).bind(tenant).bind(id);
+                    if query.fetch_optional(&mut *conn).await.map_err(db)?.is_some() {
+                        return Err(StoreError::Conflict("agent"));
+                    }
+                    let query = sqlx::query(sql::DELETE_AGENT).bind(tenant).bind(id).bind(now);
+                    found(query.execute(conn).await.map_err(db)?.rows_affected(), "agent")
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    async fn save_agent(&self, statement: &'static str, profile: AgentProfile) -> Result<Agent, StoreError> {
+        let profile = AgentProfile { tenant: self.tenant, ..profile };
+        let (json, now, id) = (AgentRecord::json(&profile)?, self.store.now().millis(), profile.id);
+        let statement = statement.into_sql_str();
+        self.store
+            .tell(move |conn| {
+                let (statement, profile, json) = (statement.clone(), profile.clone(), json.clone());
+                async move { save(conn, statement, profile, json, now).await }.boxed()
+            })
+            .await?;
+        self.agent(id).await
+    }
+}
+
+async fn save(
+    conn: &mut SqliteConnection,
+    statement: SqlStr,
+    profile: AgentProfile,
+    json: String,
+    now: i64,
+) -> Result<(), StoreError> {
+    for base in &profile.knowledge {
+        let query = sqlx::query(sql::BASE).bind(profile.tenant.uuid()).bind(base.uuid());
+        query.fetch_optional(&mut *conn).await.map_err(db)?.ok_or(StoreError::NotFound("knowledge base"))?;
+    }
+    let query = sqlx::query(statement).bind(profile.tenant.uuid()).bind(profile.id.uuid()).bind(profile.name);
+    let query = query.bind(profile.enabled).bind(json).bind(now);
+    let done = query.execute(conn).await.map_err(conflict_on("name"))?;
+    found(done.rows_affected(), "agent")
+}

@@ -1,0 +1,207 @@
+use super::{Page, PageRequest, TenantStore};
+use crate::{
+    error::db,
+    ports::{read_speaker, read_status, signed, unsigned},
+    records::{CitationRecord, OutcomeRecord},
+    sql::reports as sql,
+};
+use colloquy_domain::{
+    channel::{ChannelKind, DeliveryStatus},
+    ids::{ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo},
+    message::{Outcome, Peer},
+    model::Speaker,
+    outbound::Citation,
+    ports::StoreError,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// A conversation as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationSummary {
+    pub id: ConversationId,
+    pub channel: ChannelId,
+    pub kind: ChannelKind,
+    pub contact: ContactId,
+    pub peer: Peer,
+    /// A person of the team speaks; the agent is silent.
+    pub with_operator: bool,
+    /// Messages that the person sent so far.
+    pub received: u64,
+    pub created_at: Timestamp,
+    pub last_inbound_at: Timestamp,
+    pub last_message: Option<LastMessage>,
+}
+
+/// The end of a transcript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastMessage {
+    pub speaker: Speaker,
+    pub text: String,
+    pub at: Timestamp,
+}
+
+/// One line of a transcript, with what became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TranscriptLine {
+    pub id: MessageId,
+    /// Grows along the transcript.
+    pub position: u64,
+    pub speaker: Speaker,
+    /// Kind of the content; `text` for our side.
+    pub kind: String,
+    /// Number in the inbox; none for our side.
+    pub seq: Option<Seq>,
+    pub turn: Option<TurnNo>,
+    /// Empty for what has no words.
+    pub text: String,
+    pub citations: Vec<Citation>,
+    pub abstained: bool,
+    /// How a received message ended; none while it is being answered.
+    pub outcome: Option<Outcome>,
+    /// How far a reply came; none where the client reads replies itself.
+    pub status: Option<DeliveryStatus>,
+    pub at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct SummaryRow {
+    id: Uuid,
+    channel_id: Uuid,
+    kind: String,
+    contact_id: Uuid,
+    peer: String,
+    peer_name: Option<String>,
+    mode: String,
+    last_seq: i64,
+    created_at: i64,
+    last_inbound_at: i64,
+    last_speaker: Option<String>,
+    last_text: Option<String>,
+    last_at: Option<i64>,
+}
+
+impl SummaryRow {
+    fn summary(self) -> Result<ConversationSummary, StoreError> {
+        let last_message = match (self.last_speaker, self.last_text, self.last_at) {
+            (Some(speaker), Some(text), Some(at)) => {
+                Some(LastMessage { speaker: read_speaker(&speaker)?, text, at: Timestamp(at) })
+            }
+            _ => None,
+        };
+        Ok(ConversationSummary {
+            id: ConversationId::new(self.id),
+            channel: ChannelId::new(self.channel_id),
+            kind: ChannelKind::named(&self.kind),
+            contact: ContactId::new(self.contact_id),
+            peer: Peer { address: self.peer, name: self.peer_name },
+            with_operator: self.mode == "operator",
+            received: unsigned(self.last_seq),
+            created_at: Timestamp(self.created_at),
+            last_inbound_at: Timestamp(self.last_inbound_at),
+            last_message,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct LineRow {
+    position: i64,
+    id: Uuid,
+    speaker: String,
+    kind: String,
+    seq: Option<i64>,
+    turn: Option<i64>,
+    text: String,
+    citations: Option<String>,
+    abstained: bool,
+    created_at: i64,
+    outcome_detail: Option<String>,
+    status: Option<String>,
+}
+
+impl LineRow {
+    fn line(self) -> Result<TranscriptLine, StoreError> {
+        Ok(TranscriptLine {
+            id: MessageId::new(self.id),
+            position: unsigned(self.position),
+            speaker: read_speaker(&self.speaker)?,
+            kind: self.kind,
+            seq: self.seq.map(unsigned),
+            turn: self.turn.and_then(|t| TurnNo::try_from(t).ok()),
+            text: self.text,
+            citations: self.citations.as_deref().map(CitationRecord::parse).transpose()?.unwrap_or_default(),
+            abstained: self.abstained,
+            outcome: self.outcome_detail.as_deref().map(OutcomeRecord::parse).transpose()?,
+            status: self.status.as_deref().map(read_status).transpose()?,
+            at: Timestamp(self.created_at),
+        })
+    }
+}
+
+impl TenantStore {
+    /// The one that was written to last comes first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn conversations(&self, request: PageRequest) -> Result<Page<ConversationSummary>, StoreError> {
+        let page: Page<SummaryRow> = self.page(sql::CONVERSATIONS, sql::COUNT_CONVERSATIONS, request).await?;
+        page.try_map(SummaryRow::summary)
+    }
+
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn conversation(&self, id: ConversationId) -> Result<ConversationSummary, StoreError> {
+        let row: Option<SummaryRow> = self.one(sql::CONVERSATION, id.uuid()).await?;
+        row.ok_or(StoreError::NotFound("conversation"))?.summary()
+    }
+
+    /// The conversation with a peer of a channel; `None` before its first message is in the inbox.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn conversation_with(
+        &self,
+        channel: ChannelId,
+        peer: &str,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        let query = sqlx::query_scalar(sql::BY_PEER).bind(self.key()).bind(channel.uuid()).bind(peer);
+        let id: Option<Uuid> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        Ok(id.map(ConversationId::new))
+    }
+
+    /// Page 1 is the end of the transcript; each page runs from older to newer.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn messages(
+        &self,
+        conversation: ConversationId,
+        request: PageRequest,
+    ) -> Result<Page<TranscriptLine>, StoreError> {
+        let readers = self.store.readers();
+        let query = sqlx::query_as(sql::MESSAGES).bind(self.key()).bind(conversation.uuid());
+        let query = query.bind(request.sql_limit()).bind(request.sql_offset());
+        let mut rows: Vec<LineRow> = query.fetch_all(readers).await.map_err(db)?;
+        rows.reverse();
+        let query = sqlx::query_scalar(sql::COUNT_MESSAGES).bind(self.key()).bind(conversation.uuid());
+        let total: i64 = query.fetch_one(readers).await.map_err(db)?;
+        Page::new(rows, request, total).try_map(LineRow::line)
+    }
+
+    /// Up to `limit` lines behind a position, for clients that read their replies themselves.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn messages_since(
+        &self,
+        conversation: ConversationId,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<TranscriptLine>, StoreError> {
+        let query = sqlx::query_as(sql::MESSAGES_SINCE).bind(self.key()).bind(conversation.uuid());
+        let query = query.bind(signed(position)).bind(i64::from(limit));
+        let rows: Vec<LineRow> = query.fetch_all(self.store.readers()).await.map_err(db)?;
+        rows.into_iter().map(LineRow::line).collect()
+    }
+}

@@ -1,0 +1,62 @@
+use crate::ports::unsigned;
+use colloquy_domain::ports::StoreError;
+
+/// Which piece of a list is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    page: u32,
+    limit: u32,
+}
+
+impl PageRequest {
+    /// The most rows that one page has.
+    pub const MOST: u32 = 200;
+
+    /// `page` counts from 1; values out of range are brought into it.
+    #[must_use]
+    pub fn new(page: u32, limit: u32) -> Self {
+        Self { page: page.max(1), limit: limit.clamp(1, Self::MOST) }
+    }
+
+    pub(super) fn sql_limit(self) -> i64 {
+        i64::from(self.limit)
+    }
+
+    pub(super) fn sql_offset(self) -> i64 {
+        i64::from(self.page - 1) * i64::from(self.limit)
+    }
+}
+
+impl Default for PageRequest {
+    fn default() -> Self {
+        Self::new(1, 50)
+    }
+}
+
+/// A piece of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Counts from 1.
+    pub page: u32,
+    pub limit: u32,
+    /// Rows of the whole list.
+    pub total: u64,
+}
+
+impl<T> Page<T> {
+    pub(super) fn new(items: Vec<T>, request: PageRequest, total: i64) -> Self {
+        Self { items, page: request.page, limit: request.limit, total: unsigned(total) }
+    }
+
+    /// The same page of other items.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        let Self { items, page, limit, total } = self;
+        Page { items: items.into_iter().map(f).collect(), page, limit, total }
+    }
+
+    pub(super) fn try_map<U>(self, f: impl FnMut(T) -> Result<U, StoreError>) -> Result<Page<U>, StoreError> {
+        let Self { items, page, limit, total } = self;
+        Ok(Page { items: items.into_iter().map(f).collect::<Result<_, _>>()?, page, limit, total })
+    }
+}

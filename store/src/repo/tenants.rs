@@ -1,0 +1,91 @@
+use super::{Installation, Page, PageRequest};
+use crate::{
+    error::{conflict_on, db},
+    sql::platform as sql,
+};
+use colloquy_domain::{ids::TenantId, ports::StoreError, time::Timestamp};
+use futures::FutureExt;
+use uuid::Uuid;
+
+/// One customer of the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    pub id: TenantId,
+    /// Its name in addresses; unique.
+    pub slug: String,
+    pub name: String,
+    pub created_at: Timestamp,
+}
+
+type Row = (Uuid, String, String, i64);
+
+fn tenant((id, slug, name, created_at): Row) -> Tenant {
+    Tenant { id: TenantId::new(id), slug, name, created_at: Timestamp(created_at) }
+}
+
+/// The tenant that exists before anybody made one.
+const DEFAULT: (&str, &str) = ("default", "Default");
+
+impl Installation {
+    /// # Errors
+    /// [`StoreError::Conflict`] if the slug is taken, or the store's.
+    pub async fn create_tenant(&self, slug: &str, name: &str) -> Result<Tenant, StoreError> {
+        let row: Row = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
+        self.insert(sql::ADD_TENANT, &row).await?;
+        Ok(tenant(row))
+    }
+
+    /// The tenant of a fresh installation; made if it is missing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ensure_default_tenant(&self) -> Result<Tenant, StoreError> {
+        let (slug, name) = DEFAULT;
+        if let Some(tenant) = self.tenant_by_slug(slug).await? {
+            return Ok(tenant);
+        }
+        let row: Row = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
+        self.insert(sql::ENSURE_TENANT, &row).await?;
+        self.tenant_by_slug(slug).await?.ok_or(StoreError::NotFound("tenant"))
+    }
+
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn tenant(&self, id: TenantId) -> Result<Tenant, StoreError> {
+        let query = sqlx::query_as(sql::TENANT).bind(id.uuid());
+        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        row.map(tenant).ok_or(StoreError::NotFound("tenant"))
+    }
+
+    /// # Errors
+    /// The store's.
+    pub async fn tenant_by_slug(&self, slug: &str) -> Result<Option<Tenant>, StoreError> {
+        let query = sqlx::query_as(sql::TENANT_BY_SLUG).bind(slug);
+        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        Ok(row.map(tenant))
+    }
+
+    /// # Errors
+    /// The store's.
+    pub async fn tenants(&self, request: PageRequest) -> Result<Page<Tenant>, StoreError> {
+        let readers = self.store.readers();
+        let query = sqlx::query_as(sql::TENANTS).bind(request.sql_limit()).bind(request.sql_offset());
+        let rows: Vec<Row> = query.fetch_all(readers).await.map_err(db)?;
+        let total: i64 = sqlx::query_scalar(sql::COUNT_TENANTS).fetch_one(readers).await.map_err(db)?;
+        Ok(Page::new(rows, request, total).map(tenant))
+    }
+
+    async fn insert(&self, statement: &'static str, row: &Row) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.store
+            .tell(move |conn| {
+                let (id, slug, name, at) = row.clone();
+                async move {
+                    let query = sqlx::query(statement).bind(id).bind(slug).bind(name).bind(at);
+                    query.execute(conn).await.map(|_| ()).map_err(conflict_on("slug"))
+                }
+                .boxed()
+            })
+            .await
+    }
+}

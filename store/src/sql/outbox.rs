@@ -1,0 +1,84 @@
+use crate::bulk::Rows;
+
+/// The first unfinished row of its conversation is its head; only heads are claimed.
+pub(crate) const ADD: &str = "INSERT INTO outbox (id, tenant_id, channel_id, conversation_id, message_id, peer, \
+     peer_name, text, citations, last_inbound_at, due_at, created_at, head) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, \
+     NOT EXISTS (SELECT 1 FROM outbox WHERE conversation_id = $4 AND tenant_id = $2 AND state <> 'done')";
+
+pub(crate) const DUE: &str = "SELECT 1 FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' \
+     AND head = 1 AND due_at <= $3 LIMIT 1";
+
+pub(crate) const CLAIM: &str = "UPDATE outbox SET state = 'sending', claimed_at = $3, attempts = attempts + 1 \
+     WHERE position IN (SELECT position FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' \
+     AND head = 1 AND due_at <= $3 ORDER BY due_at, position LIMIT $4) \
+     RETURNING position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, \
+     last_inbound_at, parts_sent, attempts - 1 AS attempts";
+
+pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM outbox \
+     WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND head = 1";
+
+/// What was promised to the provider may have arrived, unless a status already said that it did.
+pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'done', status_at = $3, status = CASE \
+     WHEN status = 'queued' OR (parts_sent > 0 AND status <> 'failed') THEN 'uncertain' ELSE status END \
+     WHERE tenant_id = $1 AND channel_id = $2 AND state = 'sending' RETURNING conversation_id";
+
+/// The next unfinished row of the conversation, if there is one, becomes its head.
+pub(crate) const PROMOTE: &str = "UPDATE outbox SET head = 1 WHERE position = (SELECT MIN(position) FROM outbox \
+     WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done')";
+
+pub(crate) const EXISTS: &str = "SELECT 1 FROM outbox WHERE tenant_id = $1 AND id = $2";
+
+pub(crate) const PROGRESS: &str = "UPDATE outbox SET parts_sent = MAX(parts_sent, $3) \
+     WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+
+pub(crate) const SENT: &str = "UPDATE outbox SET state = 'done', parts_sent = parts_sent + 1, status_at = $3, cause = NULL, \
+     status = CASE WHEN status IN ('queued', 'uncertain') THEN 'sent' ELSE status END \
+     WHERE tenant_id = $1 AND id = $2 RETURNING conversation_id";
+
+pub(crate) const AGAIN: &str = "UPDATE outbox SET state = 'queued', parts_sent = MAX(parts_sent, $3), due_at = $4, \
+     cause = $5 WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+
+pub(crate) const FAILED: &str = "UPDATE outbox SET state = 'done', status = 'failed', status_at = $3, cause = $4 \
+     WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+
+pub(crate) const UNCERTAIN: &str = "UPDATE outbox SET state = 'done', status_at = $3, cause = $4, \
+     status = CASE status WHEN 'queued' THEN 'uncertain' ELSE status END \
+     WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+
+/// The place of the part is the number of parts that the provider took, this one included.
+pub(crate) const ADD_PART: &str = "INSERT INTO outbox_parts (tenant_id, channel_id, provider_message_id, outbox_id, part) \
+     SELECT tenant_id, channel_id, $3, id, parts_sent FROM outbox WHERE tenant_id = $1 AND id = $2 \
+     ON CONFLICT DO NOTHING";
+
+/// Two parameters (tenant, channel) stand before the rows.
+pub(crate) const BY_PART: Rows = Rows {
+    before: "SELECT p.provider_message_id AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
+             FROM outbox_parts p JOIN outbox o ON o.id = p.outbox_id \
+             WHERE p.tenant_id = $1 AND p.channel_id = $2 AND p.provider_message_id IN (VALUES ",
+    columns: 1,
+    after: ")",
+};
+
+/// Two parameters (tenant, channel) stand before the rows.
+pub(crate) const BY_ID: Rows = Rows {
+    before: "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state FROM outbox o \
+             WHERE o.tenant_id = $1 AND o.channel_id = $2 AND o.id IN (VALUES ",
+    columns: 1,
+    after: ")",
+};
+
+/// A watermark speaks of what was certainly sent; our clock's time of the claim is at most the provider's of the send.
+pub(crate) const BY_WATERMARK: &str = "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
+     FROM conversations c JOIN outbox o ON o.conversation_id = c.id \
+     WHERE c.tenant_id = $1 AND c.channel_id = $2 AND c.peer = $3 \
+     AND o.status IN ('sent', 'delivered') AND o.claimed_at <= $4 ORDER BY o.position";
+
+/// What the provider took and could not deliver is sent whole if somebody replays it.
+pub(crate) const ADVANCE: Rows = Rows {
+    before: "UPDATE outbox SET status = v.column3, status_at = v.column4, cause = COALESCE(v.column5, cause), \
+             parts_sent = CASE WHEN v.column3 = 'failed' AND state = 'done' THEN 0 ELSE parts_sent END \
+             FROM (VALUES ",
+    columns: 5,
+    after: ") AS v WHERE outbox.tenant_id = v.column1 AND outbox.id = v.column2",
+};

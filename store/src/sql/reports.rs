@@ -1,0 +1,69 @@
+//! What the API and the command line show.
+
+pub(crate) const CONVERSATION: &str = "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, c.mode, \
+     c.last_seq, c.created_at, c.last_inbound_at, m.speaker AS last_speaker, m.text AS last_text, \
+     m.created_at AS last_at FROM conversations c JOIN channels ch ON ch.id = c.channel_id \
+     LEFT JOIN messages m ON m.position = (SELECT MAX(position) FROM messages \
+     WHERE tenant_id = c.tenant_id AND conversation_id = c.id) WHERE c.tenant_id = $1 AND c.id = $2";
+
+pub(crate) const CONVERSATIONS: &str = "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, c.mode, \
+     c.last_seq, c.created_at, c.last_inbound_at, m.speaker AS last_speaker, m.text AS last_text, \
+     m.created_at AS last_at FROM conversations c JOIN channels ch ON ch.id = c.channel_id \
+     LEFT JOIN messages m ON m.position = (SELECT MAX(position) FROM messages \
+     WHERE tenant_id = c.tenant_id AND conversation_id = c.id) \
+     WHERE c.tenant_id = $1 ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $2 OFFSET $3";
+pub(crate) const COUNT_CONVERSATIONS: &str = "SELECT COUNT(*) FROM conversations WHERE tenant_id = $1";
+
+pub(crate) const BY_PEER: &str = "SELECT id FROM conversations WHERE tenant_id = $1 AND channel_id = $2 AND peer = $3";
+
+/// The newest first; the caller turns them round.
+pub(crate) const MESSAGES: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
+     m.abstained, m.created_at, i.outcome_detail, \
+     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
+     FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
+     WHERE m.tenant_id = $1 AND m.conversation_id = $2 ORDER BY m.position DESC LIMIT $3 OFFSET $4";
+pub(crate) const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM messages WHERE tenant_id = $1 AND conversation_id = $2";
+
+pub(crate) const MESSAGES_SINCE: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
+     m.abstained, m.created_at, i.outcome_detail, \
+     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
+     FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
+     WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.position > $3 ORDER BY m.position LIMIT $4";
+
+pub(crate) const DEAD_LETTER: &str = "SELECT id, conversation_id, kind, seq, outbox_id, cause, created_at, replayed_at \
+     FROM dead_letters WHERE tenant_id = $1 AND id = $2";
+pub(crate) const DEAD_LETTERS: &str = "SELECT id, conversation_id, kind, seq, outbox_id, cause, created_at, replayed_at \
+     FROM dead_letters WHERE tenant_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3";
+pub(crate) const COUNT_DEAD_LETTERS: &str = "SELECT COUNT(*) FROM dead_letters WHERE tenant_id = $1";
+pub(crate) const OPEN_DEAD_LETTERS: &str = "SELECT id, conversation_id, kind, seq, outbox_id, cause, created_at, \
+     replayed_at FROM dead_letters WHERE tenant_id = $1 AND replayed_at IS NULL ORDER BY id DESC LIMIT $2 OFFSET $3";
+pub(crate) const COUNT_OPEN_DEAD_LETTERS: &str =
+    "SELECT COUNT(*) FROM dead_letters WHERE tenant_id = $1 AND replayed_at IS NULL";
+
+pub(crate) const MARK_REPLAYED: &str =
+    "UPDATE dead_letters SET replayed_at = $3 WHERE tenant_id = $1 AND id = $2 AND replayed_at IS NULL";
+pub(crate) const NEXT_SEQ: &str =
+    "UPDATE conversations SET last_seq = last_seq + 1 WHERE tenant_id = $1 AND id = $2 RETURNING last_seq";
+/// The message again, under a number of its own; the time that it came stays, because messaging windows go by it.
+pub(crate) const REPLAY_MESSAGE: &str = "INSERT INTO inbox (conversation_id, seq, tenant_id, channel_id, \
+     provider_message_id, received_at, payload) \
+     SELECT conversation_id, $4, tenant_id, channel_id, provider_message_id || $5, received_at, payload \
+     FROM inbox WHERE tenant_id = $1 AND conversation_id = $2 AND seq = $3";
+/// The line of the transcript shows what becomes of it now.
+pub(crate) const MOVE_LINE: &str =
+    "UPDATE messages SET seq = $4 WHERE tenant_id = $1 AND conversation_id = $2 AND seq = $3";
+pub(crate) const REPLAY_DELIVERY: &str = "UPDATE outbox SET state = 'queued', status = 'queued', due_at = $3, \
+     cause = NULL, head = NOT EXISTS (SELECT 1 FROM outbox o WHERE o.conversation_id = outbox.conversation_id \
+     AND o.tenant_id = outbox.tenant_id AND o.state <> 'done') \
+     WHERE tenant_id = $1 AND id = $2 AND state = 'done' AND status = 'failed' RETURNING channel_id";
+
+pub(crate) const SPENDING: &str = "SELECT agent_id, day, SUM(prompt_tokens), SUM(completion_tokens), SUM(cost_micros) \
+     FROM ledger WHERE tenant_id = $1 AND day >= $2 AND day <= $3 GROUP BY agent_id, day ORDER BY day, agent_id";
+
+pub(crate) const BACKLOG: &str = "SELECT \
+     (SELECT COUNT(*) FROM inbox WHERE outcome IS NULL), \
+     (SELECT COUNT(*) FROM outbox WHERE state <> 'done'), \
+     MAX(0, COALESCE((SELECT MAX(log_offset) FROM ingress_log), 0) \
+            - (SELECT log_offset FROM ingress_cursor WHERE id = 1)), \
+     (SELECT COUNT(*) FROM documents WHERE status IN ('pending', 'extracting', 'indexing')), \
+     (SELECT COUNT(*) FROM dead_letters WHERE replayed_at IS NULL)";

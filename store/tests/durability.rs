@@ -1,0 +1,157 @@
+//! kill -9 at any instant: whatever was acknowledged is there afterwards.
+
+mod common;
+
+use colloquy_domain::{
+    ids::{AgentId, ChannelId, TenantId},
+    ports::{ConversationStore, InboxStore, IngressLog},
+    testkit::{Account, SeqIds, answer, take_in_all},
+};
+use colloquy_store::SqliteStore;
+use common::NOW;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+const FOLDER: &str = "COLLOQUY_TEST_DURABILITY_FOLDER";
+const ROUND: &str = "COLLOQUY_TEST_DURABILITY_ROUND";
+const KILLS: u16 = 6;
+
+/// The same ids in every process.
+fn account() -> Account {
+    let ids = SeqIds::new(99);
+    use colloquy_domain::ports::Ids as _;
+    Account { tenant: TenantId::new(ids.uuid()), agent: AgentId::new(ids.uuid()), channel: ChannelId::new(ids.uuid()) }
+}
+
+/// Its tenant gets an id of the store's; the account's own is replaced by it.
+async fn registered(store: &SqliteStore) -> Account {
+    let tenant = store.installation().ensure_default_tenant().await.expect("tenant").id;
+    let account = Account { tenant, ..account() };
+    if store.tenant(tenant).agent(account.agent).await.is_err() {
+        common::register(store, &account, false).await;
+    }
+    account
+}
+
+/// Runs in a process of its own, which is killed while it writes.
+#[tokio::test]
+#[ignore = "the child of the test below"]
+async fn child_writes_until_it_is_killed() {
+    let (Ok(folder), Ok(round)) = (std::env::var(FOLDER), std::env::var(ROUND)) else { return };
+    let round: u16 = round.parse().expect("a number");
+    let (store, _) = common::open_at(&Path::new(&folder).join("colloquy.db"), 100 + round).await;
+    let account = registered(&store).await;
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for n in 0_u64.. {
+                    let id = format!("r{round}-w{writer}-{n}");
+                    let entry = account.text(&format!("peer-{}", n % 3), &id, "x", NOW);
+                    store.append(vec![entry]).await.expect("append");
+                    println!("appended {id}");
+                }
+            })
+        })
+        .collect();
+    let ids = SeqIds::new(200 + round);
+    loop {
+        for hint in take_in_all(&store).await {
+            let loaded = store.load(hint.tenant, hint.conversation).await.expect("load");
+            store.commit(answer(&loaded, "y", &ids, NOW)).await.expect("commit");
+            println!("committed {} {}", hint.conversation, loaded.version + 1);
+            let last = loaded.pending.last().map_or(0, |i| i.seq);
+            println!("settled {} {last}", hint.conversation);
+        }
+        assert!(writers.iter().all(|w| !w.is_finished()));
+    }
+}
+
+#[derive(Default)]
+struct Acknowledged {
+    appended: BTreeSet<String>,
+    /// Version and last settled number of each conversation.
+    committed: BTreeMap<String, (u64, u64)>,
+}
+
+impl Acknowledged {
+    fn read(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["appended", id] => {
+                self.appended.insert(id.to_owned());
+            }
+            ["committed", id, version] => {
+                let seen = self.committed.entry(id.to_owned()).or_default();
+                seen.0 = seen.0.max(version.parse().expect("a version"));
+            }
+            ["settled", id, seq] => {
+                let seen = self.committed.entry(id.to_owned()).or_default();
+                seen.1 = seen.1.max(seq.parse().expect("a number"));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Starts the child, kills it after a number of acknowledgements, and reads what else it had said.
+fn run_and_kill(folder: &Path, round: u16, acknowledged: &mut Acknowledged) {
+    let mut child = Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", "child_writes_until_it_is_killed", "--ignored", "--nocapture"])
+        .env(FOLDER, folder)
+        .env(ROUND, round.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut said = 0;
+    for line in lines.map_while(Result::ok) {
+        acknowledged.read(&line);
+        said += usize::from(line.starts_with("appended") || line.starts_with("committed"));
+        if said == 40 + 30 * usize::from(round) {
+            child.kill().expect("killed");
+        }
+    }
+    let status = child.wait().expect("ended");
+    assert!(!status.success() && status.code().is_none(), "it ended by the signal: {status:?}");
+}
+
+// req: S3-JOB-1
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_9() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut acknowledged = Acknowledged::default();
+    for round in 0..KILLS {
+        run_and_kill(folder.path(), round, &mut acknowledged);
+        let (store, _) = common::open_at(&folder.path().join("colloquy.db"), 300 + round).await;
+        let entries = store.read(0, usize::MAX >> 1).await.expect("read");
+        let held: BTreeSet<String> = entries.into_iter().map(|e| e.entry.inbound.provider_message_id).collect();
+        let lost: Vec<_> = acknowledged.appended.difference(&held).collect();
+        assert!(lost.is_empty(), "round {round}: lost {lost:?}");
+        let account = registered(&store).await;
+        for (id, (version, settled)) in &acknowledged.committed {
+            let loaded = store.load(account.tenant, id.parse().expect("an id")).await.expect("load");
+            assert!(loaded.version >= *version, "round {round}: a commit is gone");
+            assert!(loaded.pending.iter().all(|i| i.seq > *settled), "round {round}: an outcome is gone");
+        }
+        store.close().await;
+    }
+    assert!(acknowledged.appended.len() > 100 && acknowledged.committed.len() == 3);
+    every_entry_is_in_one_inbox(folder.path()).await;
+}
+
+async fn every_entry_is_in_one_inbox(folder: &Path) {
+    let (store, _) = common::open_at(&folder.join("colloquy.db"), 400).await;
+    let account = registered(&store).await;
+    take_in_all(&store).await;
+    assert_eq!(store.read(store.cursor().await.expect("cursor"), 1).await, Ok(Vec::new()));
+    let entries = store.read(0, usize::MAX >> 1).await.expect("read").len() as u64;
+    let listed = store.tenant(account.tenant).conversations(colloquy_store::PageRequest::default()).await;
+    let received: u64 = listed.expect("listed").items.iter().map(|c| c.received).sum();
+    assert_eq!(received, entries, "each entry has one number in one inbox");
+}

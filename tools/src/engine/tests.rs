@@ -1,0 +1,232 @@
+use super::*;
+use colloquy_domain::{
+    ids::{ConversationId, DocumentId, KnowledgeBaseId, TenantId},
+    knowledge::{KnowledgeQuery, Passage, Scores},
+    language::Language,
+    tool::ToolCall,
+};
+use serde_json::json;
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+fn uuid(n: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(n)
+}
+
+fn invocation(tool: &str, arguments: &str) -> ToolInvocation {
+    ToolInvocation {
+        tenant: TenantId::new(uuid(1)),
+        conversation: ConversationId::new(uuid(2)),
+        turn: 1,
+        step: 0,
+        index: 0,
+        call: ToolCall { id: "call_0".into(), name: tool.into(), arguments: arguments.into() },
+        key: "key-1".into(),
+        resumed: false,
+        bases: vec![KnowledgeBaseId::new(uuid(3))],
+        allowed: ["search_knowledge", "hand_over", "probe"].map(String::from).to_vec(),
+        language: Language::En,
+    }
+}
+
+fn code(result: &ToolResult) -> (&'static str, &str) {
+    match &result.status {
+        ToolStatus::Done => ("done", ""),
+        ToolStatus::Failed { failure } => ("failed", &failure.code),
+        ToolStatus::Uncertain { failure } => ("uncertain", &failure.code),
+    }
+}
+
+/// Remembers what it was asked and finds one passage in the bases it is given.
+#[derive(Default)]
+struct FakeKnowledge {
+    asked: Mutex<Vec<KnowledgeQuery>>,
+    fails: bool,
+}
+
+#[async_trait]
+impl Knowledge for FakeKnowledge {
+    async fn search(&self, query: KnowledgeQuery) -> Result<Vec<Passage>, Failure> {
+        self.asked.lock().unwrap().push(query.clone());
+        if self.fails {
+            return Err(Failure::retry("knowledge.unavailable", "the store is closed"));
+        }
+        let passage = Passage {
+            document: DocumentId::new(uuid(9)),
+            name: "Prices.pdf".into(),
+            headings: vec!["Delivery".into()],
+            page: Some(2),
+            offset: 40,
+            text: "Delivery costs 4.90 €.".into(),
+            scores: Scores { cosine: None, bm25: 3.0, shown: 0.7 },
+        };
+        Ok(if query.bases.is_empty() { Vec::new() } else { vec![passage] })
+    }
+}
+
+/// What the probe does when it runs.
+#[derive(Clone, Copy)]
+enum Does {
+    Succeed,
+    Hang,
+    Panic,
+}
+
+struct Probe {
+    effect: EffectClass,
+    does: Does,
+    runs: AtomicUsize,
+    keys: Mutex<Vec<String>>,
+}
+
+impl Probe {
+    fn new(effect: EffectClass, does: Does) -> Arc<Self> {
+        Arc::new(Self { effect, does, runs: AtomicUsize::new(0), keys: Mutex::default() })
+    }
+}
+
+#[async_trait]
+impl Tool for Probe {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: "probe".into(),
+            description: "test".into(),
+            parameters: json!({"type": "object", "properties": {"n": {"type": "integer"}}}).to_string(),
+            effect: self.effect,
+            timeout: Duration::from_secs(3),
+        }
+    }
+
+    async fn run(&self, _: Value, inv: &ToolInvocation) -> ToolResult {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        self.keys.lock().unwrap().push(inv.key.clone());
+        match self.does {
+            Does::Succeed => ToolResult::done("ok"),
+            Does::Hang => std::future::pending().await,
+            Does::Panic => panic!("a bug in a tool"),
+        }
+    }
+}
+
+const CLASSES: [EffectClass; 3] = [EffectClass::Read, EffectClass::Idempotent, EffectClass::Unsafe];
+
+// req: C-ACT-3
+#[tokio::test]
+async fn knowledge_is_searched_in_the_bases_and_tenant_of_the_call_and_its_passages_can_be_cited() {
+    let knowledge = Arc::new(FakeKnowledge::default());
+    let tools = Tools::new(knowledge.clone());
+    let result = tools.run(invocation("search_knowledge", r#"{"query":"delivery price","limit":3}"#)).await;
+    assert_eq!(code(&result), ("done", ""));
+    assert_eq!(result.passages.len(), 1);
+    insta::assert_snapshot!(result.content, @r#"{"found":[{"document":"Prices.pdf","page":2,"section":"Delivery"}]}"#);
+    let asked = knowledge.asked.lock().unwrap().clone();
+    let want = KnowledgeQuery {
+        tenant: TenantId::new(uuid(1)),
+        bases: vec![KnowledgeBaseId::new(uuid(3))],
+        text: "delivery price".into(),
+        previous: Vec::new(),
+        language: Some(Language::En),
+        limit: 3,
+    };
+    assert_eq!(asked, [want]);
+}
+
+#[tokio::test]
+async fn an_empty_search_and_a_broken_store_are_results() {
+    let tools = Tools::new(Arc::new(FakeKnowledge::default()));
+    let without_bases = ToolInvocation { bases: Vec::new(), ..invocation("search_knowledge", r#"{"query":"x"}"#) };
+    let result = tools.run(without_bases).await;
+    assert_eq!((code(&result).0, result.content.as_str()), ("done", r#"{"found":[]}"#));
+
+    let tools = Tools::new(Arc::new(FakeKnowledge { fails: true, ..FakeKnowledge::default() }));
+    let result = tools.run(invocation("search_knowledge", r#"{"query":"x"}"#)).await;
+    assert_eq!(code(&result), ("failed", "knowledge.unavailable"));
+}
+
+// req: S0-FLOW-1
+#[tokio::test]
+async fn handing_over_carries_the_reason() {
+    let tools = Tools::new(Arc::new(FakeKnowledge::default()));
+    let result = tools.run(invocation("hand_over", r#"{"reason":" wants a person "}"#)).await;
+    assert_eq!(code(&result), ("done", ""));
+    assert_eq!(result.hand_over.as_deref(), Some("wants a person"));
+}
+
+#[tokio::test]
+async fn refused_calls_never_start_the_tool() {
+    let probe = Probe::new(EffectClass::Read, Does::Succeed);
+    let tools = Tools::of(vec![probe.clone()]);
+    let result = tools.run(invocation("probe", r#"{"n":"seven"}"#)).await;
+    assert_eq!(code(&result), ("failed", "tool.invalid_arguments"));
+    assert!(result.content.contains("n: "), "{}", result.content);
+
+    let result = tools.run(ToolInvocation { allowed: Vec::new(), ..invocation("probe", "{}") }).await;
+    assert_eq!(code(&result), ("failed", "tool.not_allowed"));
+
+    let result = tools.run(invocation("rm_rf", "{}")).await;
+    assert_eq!(code(&result), ("failed", "tool.unknown"));
+    assert_eq!(probe.runs.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_is_a_failure_only_when_nothing_can_have_changed() {
+    for (effect, want) in CLASSES.into_iter().zip(["failed", "uncertain", "uncertain"]) {
+        let result = Tools::of(vec![Probe::new(effect, Does::Hang)]).run(invocation("probe", "{}")).await;
+        assert_eq!(code(&result), (want, "tool.timeout"), "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_ends_as_a_result_and_the_engine_lives_on() {
+    for (effect, want) in CLASSES.into_iter().zip(["failed", "uncertain", "uncertain"]) {
+        let tools = Tools::of(vec![Probe::new(effect, Does::Panic)]);
+        for _ in 0..2 {
+            assert_eq!(code(&tools.run(invocation("probe", "{}")).await), (want, "tool.panicked"), "{effect:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_resumed_call_starts_again_only_if_its_class_allows_it() {
+    for (effect, runs, want) in [
+        (EffectClass::Read, 1, ("done", "")),
+        (EffectClass::Idempotent, 1, ("done", "")),
+        (EffectClass::Unsafe, 0, ("uncertain", "tool.maybe_started")),
+    ] {
+        let probe = Probe::new(effect, Does::Succeed);
+        let tools = Tools::of(vec![probe.clone()]);
+        let result = tools.run(ToolInvocation { resumed: true, ..invocation("probe", "{}") }).await;
+        assert_eq!(code(&result), want, "{effect:?}");
+        assert_eq!(probe.runs.load(Ordering::SeqCst), runs, "{effect:?}");
+        assert!(probe.keys.lock().unwrap().iter().all(|k| k == "key-1"));
+    }
+}
+
+#[tokio::test]
+async fn a_resumed_unsafe_call_is_uncertain_even_if_it_would_be_refused_today() {
+    let tools = Tools::of(vec![Probe::new(EffectClass::Unsafe, Does::Succeed)]);
+    let inv = ToolInvocation { resumed: true, allowed: Vec::new(), ..invocation("probe", "not json") };
+    assert_eq!(code(&tools.run(inv).await), ("uncertain", "tool.maybe_started"));
+}
+
+#[test]
+fn specs_keep_the_order_asked_for_and_leave_unknown_names_out() {
+    let tools = Tools::new(Arc::new(FakeKnowledge::default()));
+    let names: Vec<String> =
+        tools.specs(&["hand_over", "nope", "search_knowledge"].map(String::from)).into_iter().map(|s| s.name).collect();
+    assert_eq!(names, ["hand_over", "search_knowledge"]);
+    assert_eq!(tools.names(), ["search_knowledge", "hand_over"]);
+}
+
+#[test]
+fn saving_an_agent_with_an_unknown_tool_names_it() {
+    let tools = Tools::new(Arc::new(FakeKnowledge::default()));
+    assert_eq!(tools.check(&["hand_over".into()]), Ok(()));
+    let failure = tools.check(&["hand_over".into(), "teleport".into()]).unwrap_err();
+    insta::assert_snapshot!(failure.to_string(), @"tool.unknown: no such tool: teleport; there are: search_knowledge, hand_over");
+}
