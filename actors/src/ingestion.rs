@@ -10,7 +10,7 @@ use colloquy_domain::{
 use futures::FutureExt;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, async_trait};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Attempts at a document whose failures are passing ones.
 const TRIES: u32 = 5;
@@ -81,9 +81,11 @@ impl Actor for Ingestion {
 async fn ingest(shared: &Arc<Shared>, job: IngestJob) {
     let (tenant, document) = (job.tenant, job.document);
     let (sender, receiver) = watch::channel(IngestProgress::default());
-    let reporter = tokio::spawn(report(Arc::clone(shared), tenant, document, receiver));
+    let (done, ended) = oneshot::channel();
+    let reporter = tokio::spawn(report(Arc::clone(shared), tenant, document, receiver, ended));
     let work = AssertUnwindSafe(shared.ports.pipeline.ingest(&job, &Sink(sender))).catch_unwind().await;
-    // Dropped with the pipeline's borrow: the reporter writes the last state and ends.
+    // The reporter writes the last state and ends.
+    drop::<oneshot::Sender<()>>(done);
     if let Err(e) = reporter.await {
         tracing::error!(document.id = %document, error = %e, "progress reporter failed");
     }
@@ -138,14 +140,22 @@ impl ProgressSink for Sink {
     }
 }
 
-/// Writes progress down and announces it, at most every [`PROGRESS_EVERY`]; ends with its sender.
-async fn report(shared: Arc<Shared>, tenant: TenantId, document: DocumentId, mut rx: watch::Receiver<IngestProgress>) {
-    while rx.changed().await.is_ok() {
-        let progress = rx.borrow_and_update().clone();
+/// Writes progress down and announces it, at most every [`PROGRESS_EVERY`]; ends when its sender does.
+async fn report(
+    shared: Arc<Shared>,
+    tenant: TenantId,
+    document: DocumentId,
+    mut progress: watch::Receiver<IngestProgress>,
+    mut ended: oneshot::Receiver<()>,
+) {
+    let mut over = false;
+    while progress.changed().await.is_ok() {
+        let progress = progress.borrow_and_update().clone();
         if let Err(e) = shared.ports.documents.progress(tenant, document, progress.clone()).await {
             tracing::warn!(document.id = %document, error = %e, "progress not written");
         }
         shared.ports.announcer.announce(Notice::Document { tenant, document, progress });
-        tokio::time::sleep(PROGRESS_EVERY).await;
+        // Cut short by the end, so that small documents do not wait for their report.
+        over = over || tokio::time::timeout(PROGRESS_EVERY, &mut ended).await.is_ok();
     }
 }

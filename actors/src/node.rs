@@ -113,6 +113,7 @@ impl NodeHandle {
 
     /// The account was added, changed or removed.
     pub fn channel_changed(&self, channel: ChannelId) {
+        self.0.ports.channels.changed(channel);
         self.0.channels.tell(channels::Msg::Changed(channel));
     }
 

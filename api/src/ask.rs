@@ -5,7 +5,7 @@ use colloquy_domain::{
     agent::AgentProfile,
     conversation::{Conversation, Key, Prompt, Snapshot, Stage, Turn, completion_request, retrieval_query},
     failure::Failure,
-    grounding::ground,
+    grounding::{ground, usable},
     ids::{AgentId, ChannelId, ConversationId, KnowledgeBaseId, TenantId},
     language::Language,
     message::{Content, Inbound, InboxItem, Peer},
@@ -64,8 +64,7 @@ pub async fn ask(
     };
     if let Some(query) = retrieval_query(&conversation, &turn, &profile, &[]) {
         let found = api.knowledge.search(query).await?;
-        turn.passages =
-            found.into_iter().filter(|p| p.scores.cosine.is_none_or(|c| c >= profile.min_cosine)).collect();
+        turn.passages = usable(found, profile.min_cosine);
     }
     let prompt = Prompt { history: Vec::new(), tools: Vec::new(), now };
     let request = completion_request(&conversation, &turn, &profile, prompt);

@@ -36,7 +36,8 @@ impl FromRequestParts<Arc<Api>> for Tenant {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let key = bearer(parts).ok_or_else(|| ApiError::unauthorized("an API key is needed: Authorization: Bearer …"))?;
+        let key =
+            bearer(parts).ok_or_else(|| ApiError::unauthorized("an API key is needed: Authorization: Bearer …"))?;
         tenant_of(api, key).await
     }
 }

@@ -20,9 +20,11 @@ pub mod error;
 pub mod hub;
 mod page;
 mod routes;
+mod serve;
 mod state;
 mod time;
 
 pub use hub::Hub;
 pub use routes::router;
+pub use serve::serve;
 pub use state::{Api, ApiOptions, Catalogue};

@@ -31,7 +31,10 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/agents/{id}", get(agents::show).put(agents::replace).patch(agents::update).delete(agents::remove))
         .route("/ask", post(ask::post))
         .route("/channels", get(channels::list).post(channels::create))
-        .route("/channels/{id}", get(channels::show).put(channels::update).patch(channels::update).delete(channels::remove))
+        .route(
+            "/channels/{id}",
+            get(channels::show).put(channels::update).patch(channels::update).delete(channels::remove),
+        )
         .route("/channels/{id}/test", post(channels::test))
         .route("/chat", post(chat::post))
         .route("/conversations", get(conversations::list))
@@ -73,7 +76,11 @@ fn fixed(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<Head
 }
 
 /// Names each request in its answer and, where the answer is an error, in its body.
-async fn request_id(axum::extract::State(api): axum::extract::State<Arc<Api>>, request: Request, next: Next) -> Response {
+async fn request_id(
+    axum::extract::State(api): axum::extract::State<Arc<Api>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let id = api.ids.uuid().to_string();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;

@@ -26,4 +26,3 @@ mod whatsapp;
 
 pub use http::ChannelOptions;
 pub use registry::{Registry, drivers};
-pub use telegram::set_webhook;

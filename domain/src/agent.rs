@@ -34,7 +34,7 @@ pub struct AgentProfile {
     pub limits: TurnLimits,
     /// Passages that one retrieval gives to the model.
     pub passages: u32,
-    /// Passages whose cosine is below this are not used (0 to 1; see the retrieval notes in docs/ARCHITECTURE.md).
+    /// If even the best passage's cosine is below this, none is used (0 to 1; see docs/ARCHITECTURE.md).
     pub min_cosine: f32,
     pub max_concurrent_turns: u32,
     /// Millionths of a US dollar a day (UTC); `None` is no limit.

@@ -15,6 +15,14 @@ pub const ABSTAIN: &str = "NO_ANSWER";
 /// Longest quote of a citation, in characters.
 const QUOTE: usize = 240;
 
+/// The passages that may be used: all of them, or none if even the best is too far from the question. The floor is on
+/// the best one because good passages beside it often have a low cosine of their own, above all across languages.
+#[must_use]
+pub fn usable(passages: Vec<Passage>, min_cosine: f32) -> Vec<Passage> {
+    let best = passages.iter().filter_map(|p| p.scores.cosine).reduce(f32::max);
+    if best.is_some_and(|b| b < min_cosine) { Vec::new() } else { passages }
+}
+
 /// Builds the reply: `[n]` marks that name a passage become citations, numbered anew in the order of the text; marks
 /// that name none are removed, because a citation that leads nowhere is worse than none.
 #[must_use]
@@ -96,8 +104,7 @@ fn quote(passage: &str, reply: &str) -> String {
             .collect()
     };
     let reply_words = words(reply);
-    let sentences: Vec<&str> =
-        passage.split_inclusive(['.', '!', '?', '\n']).map(str::trim).filter(|s| !s.is_empty()).collect();
+    let sentences = sentences(passage);
     let score = |s: &str| words(s).iter().filter(|w| reply_words.contains(w)).count();
     // The first of equals, so that a tie quotes the passage's beginning.
     let best = sentences.iter().rev().copied().max_by_key(|s| score(s)).unwrap_or(passage);
@@ -106,6 +113,31 @@ fn quote(passage: &str, reply: &str) -> String {
         quote = quote.chars().take(QUOTE - 1).collect::<String>() + "…";
     }
     quote
+}
+
+/// Pieces that end at a line break, or at `.`, `!`, `?` with a space and no small letter behind: "7 a.m. on Sundays" is
+/// one piece.
+fn sentences(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        let ends = match c {
+            '\n' => true,
+            '.' | '!' | '?' => {
+                let rest = &text[end..];
+                let next = rest.trim_start().chars().next();
+                rest.starts_with(char::is_whitespace) && next.is_none_or(|n| !n.is_lowercase())
+            }
+            _ => false,
+        };
+        if ends {
+            pieces.push(&text[start..end]);
+            start = end;
+        }
+    }
+    pieces.push(&text[start..]);
+    pieces.into_iter().map(str::trim).filter(|s| !s.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -140,6 +172,27 @@ mod tests {
         assert_eq!(cited, [(1, "doc2.pdf", Some(2)), (2, "doc3.pdf", Some(3))]);
         assert_eq!(r.citations[0].quote, "We open at nine.");
         assert!(!r.abstained);
+    }
+
+    #[test]
+    fn quotes_are_whole_sentences() {
+        let text =
+            "Breakfast is served from 7 to 10:30 a.m., on Sundays until 11:30 a.m. Late guests get a tray. Enjoy!";
+        assert_eq!(sentences(text).len(), 3);
+        let quoted = quote(text, "Breakfast is served from 7 to 10:30");
+        assert_eq!(quoted, "Breakfast is served from 7 to 10:30 a.m., on Sundays until 11:30 a.m.");
+    }
+
+    #[test]
+    fn the_floor_is_on_the_best_passage() {
+        let with = |c| {
+            let mut p = passage(1, "Alpha.");
+            p.scores.cosine = c;
+            p
+        };
+        assert_eq!(usable(vec![with(Some(0.5)), with(Some(0.1))], 0.3).len(), 2);
+        assert_eq!(usable(vec![with(Some(0.2)), with(Some(0.1))], 0.3).len(), 0);
+        assert_eq!(usable(vec![with(None)], 0.3).len(), 1, "found by words alone");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Measures the extractive provider on a question-answering set: `evaluate_extractive FOLDER [QUESTIONS]`.
+//! Measures the extractive provider on a question-answering set: `evaluate_extractive FOLDER [QUESTIONS [WRONG]]`;
+//! WRONG is how many wrong answers are shown.
 //!
 //! The folder holds `passages.jsonl` ({id, title, text}) and `queries.jsonl` ({text, relevant, answers}). Four situations
 //! are measured: the right passage among five random ones; six random passages; the six best by BM25 (as retrieval
@@ -143,7 +144,7 @@ fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Vec<T>, Box<dyn Erro
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let folder = args.next().ok_or("usage: evaluate_extractive FOLDER [QUESTIONS]")?;
+    let folder = args.next().ok_or("usage: evaluate_extractive FOLDER [QUESTIONS [WRONG]]")?;
     let limit: usize = args.next().map_or(Ok(400), |n| n.parse())?;
     let shown: usize = args.next().map_or(Ok(0), |n| n.parse())?;
     let sources: Vec<Source> = lines(&Path::new(&folder).join("passages.jsonl"))?;

@@ -19,6 +19,8 @@ mod extractive;
 mod openai;
 mod registry;
 mod scripted;
+#[cfg(test)]
+mod tests_support;
 
 pub use extractive::Extractive;
 pub use openai::{OpenAiOptions, Price};

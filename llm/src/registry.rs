@@ -27,11 +27,13 @@ pub struct Models {
     providers: Vec<Provider>,
 }
 
+type Check = Box<dyn Fn(&ModelChoice) -> Result<(), Failure> + Send + Sync>;
+
 struct Provider {
     name: &'static str,
     model: Arc<dyn Model>,
     /// Why a choice of this provider cannot work, if so.
-    check: Box<dyn Fn(&ModelChoice) -> Result<(), Failure> + Send + Sync>,
+    check: Check,
 }
 
 impl Models {
@@ -94,7 +96,7 @@ impl Model for Models {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::openai::tests_support::{Heard, install_tls, request};
+    use crate::tests_support::{Heard, install_tls, request};
 
     fn choice(provider: &str) -> ModelChoice {
         ModelChoice { provider: provider.into(), model: String::new(), temperature: None, max_tokens: None }

@@ -17,6 +17,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod directory;
 mod exit;
 mod folder;
 mod install;
@@ -25,6 +26,7 @@ mod machine;
 mod out;
 mod serving;
 mod signals;
+mod upkeep;
 mod wire;
 
 use clap::Parser;

@@ -25,10 +25,10 @@ pub async fn serve(
 ) -> CommandResult<()> {
     let mut folder = DataFolder::open(config, command)?;
     let mut app = Box::pin(App::start(config, &folder, bind)).await?;
-    folder.announce(&app.url)?;
+    let local = folder.announce(&app.url)?;
     let key_file = folder.path().join("api-key");
     tracing::info!(url = app.url, api_key_file = %key_file.display(), "serving");
-    let api = Api::new(&app.url, folder.api_key().clone())?;
+    let api = Api::new(&local, folder.api_key().clone())?;
     let result = {
         let mut begun = pin!(begin(&api));
         let mut installed = pin!(install::in_background(config));

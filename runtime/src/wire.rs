@@ -1,25 +1,154 @@
-//! Placeholder until the wiring is written.
+//! The one wiring function: everything is built here, top to bottom.
 
-use crate::{config::Config, folder::DataFolder};
-use std::net::SocketAddr;
+use crate::{
+    config::Config,
+    directory::{Directory, Names},
+    folder::DataFolder,
+    machine::{MachineClock, MachineIds},
+    upkeep,
+};
+use anyhow::Context;
+use colloquy_actors::{Node, Ports, Settings};
+use colloquy_api::{Api, ApiOptions, Hub};
+use colloquy_channels::{ChannelOptions, Registry};
+use colloquy_llm::{ModelOptions, Models};
+use colloquy_rag::{
+    extract::Extractor,
+    pipeline::{Rag, RagOptions},
+};
+use colloquy_store::{Store, StoreOptions};
+use colloquy_tools::Tools;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+/// Time to reach a provider.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Time for one request to a provider.
+const REQUEST: Duration = Duration::from_secs(30);
 
 /// The running application.
 pub struct App {
+    /// Where it answers, without a slash at the end.
     pub url: String,
+    store: Store,
+    rag: Arc<Rag>,
+    node: Node,
+    serving: JoinHandle<std::io::Result<()>>,
+    stop_serving: oneshot::Sender<()>,
+    upkeep: JoinHandle<()>,
 }
 
 impl App {
-    pub async fn start(_config: &Config, _folder: &DataFolder, _bind: SocketAddr) -> anyhow::Result<Self> {
-        anyhow::bail!("the application is not wired yet")
+    /// Opens the stores, starts the actors (which recover what was unfinished) and serves on `bind`.
+    ///
+    /// # Errors
+    /// What could not be opened or bound, and why.
+    pub async fn start(config: &Config, folder: &DataFolder, bind: SocketAddr) -> anyhow::Result<Self> {
+        // --- the machine ---
+        let clock = Arc::new(MachineClock);
+        let ids = Arc::new(MachineIds);
+        // Bound first: an address that is taken is told before anything is changed.
+        let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
+        let url = format!("http://{}", listener.local_addr()?);
+
+        // --- what is durable ---
+        let options = StoreOptions { clock: clock.clone(), ids: ids.clone(), secret_key: folder.secret_key().clone() };
+        let store = Store::open(config.database_path(), options).await?;
+        upkeep::first_rows(&store, folder.api_key(), &config.default_model(), ids.as_ref()).await?;
+
+        // --- knowledge, models, tools, channels ---
+        let program = std::env::current_exe().context("the path of this program")?;
+        let extractor = Arc::new(Extractor { program, limits: config.extract_limits() });
+        let rag = Rag::open(RagOptions { dir: folder.vectors(), models: config.models(), extractor }).await?;
+        let rag = Arc::new(rag);
+        let models = Arc::new(Models::new(ModelOptions { openai: config.endpoint(), script: None }));
+        let tools = Arc::new(Tools::new(rag.clone()));
+        let drivers = Registry::new(&ChannelOptions::new(CONNECT, REQUEST)?);
+        let directory = Arc::new(Directory::new(store.clone(), drivers.clone()));
+        let hub = Arc::new(Hub::default());
+
+        // --- the actors ---
+        let shared = Arc::new(store.clone());
+        let ports = Ports {
+            clock: clock.clone(),
+            ids: ids.clone(),
+            log: shared.clone(),
+            inbox: shared.clone(),
+            conversations: shared.clone(),
+            outbox: shared.clone(),
+            documents: shared.clone(),
+            agents: directory.clone(),
+            channels: directory.clone(),
+            pipeline: rag.clone(),
+            knowledge: rag.clone(),
+            model: models.clone(),
+            tools: tools.clone(),
+            announcer: hub.clone(),
+        };
+        let settings = Settings { idle_after: config.idle, max_active: config.max_active, ..Settings::default() };
+        let node = Node::start(ports, settings).await?;
+
+        // --- HTTP ---
+        let api = Arc::new(Api {
+            store: store.clone(),
+            node: node.handle(),
+            hub,
+            clock,
+            ids,
+            log: shared.clone(),
+            outbox: shared,
+            channels: directory,
+            pipeline: rag.clone(),
+            knowledge: rag.clone(),
+            model: models.clone(),
+            catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
+            options: ApiOptions {
+                files: folder.files(),
+                max_upload: usize::try_from(config.max_upload).unwrap_or(usize::MAX),
+                public_url: config.public_url.clone().unwrap_or_else(|| url.clone()),
+                default_model: config.default_model(),
+                version: env!("CARGO_PKG_VERSION"),
+            },
+            counters: Default::default(),
+        });
+        let (stop_serving, stopped) = oneshot::channel();
+        let serving = tokio::spawn(colloquy_api::serve(listener, colloquy_api::router(api), async {
+            // An error means that the application was dropped: stop as well.
+            let _ = stopped.await;
+        }));
+        let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
+        Ok(Self { url, store, rag, node, serving, stop_serving, upkeep })
     }
 
-    pub async fn stop(self) {}
-
+    /// Resolves when the application cannot go on: the supervision tree gave up, or serving ended.
     pub async fn failed(&mut self) {
-        std::future::pending().await
+        tokio::select! {
+            () = self.node.ended() => {}
+            ended = &mut self.serving => tracing::error!(result = ?ended, "serving ended"),
+        }
     }
 
+    /// A model arrived: it is loaded, and documents that were indexed without it are indexed again.
+    ///
+    /// # Errors
+    /// The stores'.
     pub async fn models_installed(&self) -> anyhow::Result<()> {
-        Ok(())
+        self.rag.load_model().await;
+        upkeep::reindex(&self.store, &self.rag, &self.node.handle()).await
+    }
+
+    /// Stops in the opposite order of the start. What is unfinished is durable and goes on at the next start.
+    pub async fn stop(self) {
+        // Gone already if serving failed.
+        let _ = self.stop_serving.send(());
+        if !self.serving.is_finished() {
+            let _ = self.serving.await;
+        }
+        self.upkeep.abort();
+        self.node.stop().await;
+        if let Err(e) = self.rag.close().await {
+            tracing::error!(error = %e, "vector store not closed");
+        }
+        self.store.close().await;
     }
 }

@@ -56,7 +56,7 @@ pub(crate) async fn execute<T: Sync>(
     let (mut changed, mut last) = (0, 0);
     for piece in pieces(rows) {
         let text = statement.text(0, piece.len());
-        let query = piece.iter().fold(sqlx::query(AssertSqlSafe(text)), |q, row| bind(q, row));
+        let query = piece.iter().fold(sqlx::query(AssertSqlSafe(text)), &bind);
         let done = query.execute(&mut *conn).await?;
         changed += done.rows_affected();
         last = done.last_insert_rowid();

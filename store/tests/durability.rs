@@ -121,7 +121,6 @@ fn run_and_kill(folder: &Path, round: u16, acknowledged: &mut Acknowledged) {
     assert!(!status.success() && status.code().is_none(), "it ended by the signal: {status:?}");
 }
 
-// req: S3-JOB-1
 #[tokio::test]
 async fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().expect("a folder");

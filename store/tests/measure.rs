@@ -1,9 +1,10 @@
 //! Figures, printed: `cargo test -p colloquy-store --test measure -- --ignored --nocapture`.
+#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
 mod common;
 
 use colloquy_domain::{
-    ports::{ConversationStore, InboxStore, IngressLog, OutboxStore, Settlement},
+    ports::{ConversationStore, IngressLog, OutboxStore, Settlement},
     testkit::{Account, Fixture, answer, take_in_all},
 };
 use colloquy_store::SqliteStore;

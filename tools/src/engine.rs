@@ -58,21 +58,21 @@ impl Tools {
     }
 
     /// The gates before a tool runs; a refusal is the call's result.
-    fn admit(&self, inv: &ToolInvocation) -> Result<(&Entry, Value), ToolResult> {
+    fn admit(&self, inv: &ToolInvocation) -> Result<(&Entry, Value), Box<ToolResult>> {
         let Some(entry) = self.entry(&inv.call.name) else {
             let detail = format!("there is no tool of this name; there are: {}", inv.allowed.join(", "));
-            return Err(ToolResult::failed(Failure::reject("tool.unknown", detail)));
+            return Err(Box::new(ToolResult::failed(Failure::reject("tool.unknown", detail))));
         };
         // Before the other gates: what they say today says nothing about what an earlier run did.
         if inv.resumed && entry.spec.effect == EffectClass::Unsafe {
             let detail = "the program stopped while this ran: a person must see whether it happened";
-            return Err(ToolResult::uncertain(Failure::reject("tool.maybe_started", detail)));
+            return Err(Box::new(ToolResult::uncertain(Failure::reject("tool.maybe_started", detail))));
         }
         if !inv.allowed.contains(&inv.call.name) {
             let detail = "this agent was not given this tool";
-            return Err(ToolResult::failed(Failure::reject("tool.not_allowed", detail)));
+            return Err(Box::new(ToolResult::failed(Failure::reject("tool.not_allowed", detail))));
         }
-        let args = arguments::check(&inv.call.arguments, &entry.schema).map_err(ToolResult::failed)?;
+        let args = arguments::check(&inv.call.arguments, &entry.schema).map_err(|f| Box::new(ToolResult::failed(f)))?;
         Ok((entry, args))
     }
 }
@@ -117,7 +117,7 @@ impl Toolbox for Tools {
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {
         let result = match self.admit(&invocation) {
             Ok((entry, args)) => entry.run(args, &invocation).await,
-            Err(refused) => refused,
+            Err(refused) => *refused,
         };
         log(&invocation, self.entry(&invocation.call.name), &result);
         result

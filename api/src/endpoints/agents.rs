@@ -101,12 +101,7 @@ fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
         enabled: p.enabled,
         instructions: p.instructions,
         language: p.language.code(),
-        model: ModelOut {
-            provider: m.provider,
-            model: m.model,
-            temperature: m.temperature,
-            max_tokens: m.max_tokens,
-        },
+        model: ModelOut { provider: m.provider, model: m.model, temperature: m.temperature, max_tokens: m.max_tokens },
         knowledge: p.knowledge.iter().filter_map(|id| bases.get(id).cloned()).collect(),
         tools: p.tools,
         during_turn: p.during_turn,

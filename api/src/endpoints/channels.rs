@@ -50,13 +50,38 @@ struct Out {
     secrets: BTreeMap<String, &'static str>,
     /// What the provider is to call; `None` where it calls nothing.
     webhook_url: Option<String>,
+    /// After a change: whether the provider was told the address (otherwise it is entered on the provider's pages).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_registered: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_error: Option<String>,
     created_at: String,
     updated_at: String,
 }
 
+/// Registers the webhook where the provider's API allows it; what went wrong is shown, the channel is saved all the same.
+async fn saved(api: &Api, driver: &dyn ChannelDriver, channel: Channel) -> ApiResult<Out> {
+    api.node.channel_changed(channel.account.id);
+    let registered = if channel.account.enabled {
+        driver.register_webhook(&channel.account, &webhook_url(api, &channel.account)).await
+    } else {
+        Ok(false)
+    };
+    let mut out = show_one(api, channel);
+    match registered {
+        Ok(done) => out.webhook_registered = Some(done),
+        Err(failure) => out.webhook_error = Some(failure.to_string()),
+    }
+    Ok(out)
+}
+
+fn webhook_url(api: &Api, account: &ChannelAccount) -> String {
+    format!("{}/webhooks/{}", api.options.public_url, account.id)
+}
+
 fn show_one(api: &Api, channel: Channel) -> Out {
     let a = channel.account;
-    let webhook_url = (a.kind != WEBCHAT).then(|| format!("{}/webhooks/{}", api.options.public_url, a.id));
+    let webhook_url = (a.kind != WEBCHAT).then(|| webhook_url(api, &a));
     Out {
         id: a.id.to_string(),
         kind: a.kind.to_string(),
@@ -67,6 +92,8 @@ fn show_one(api: &Api, channel: Channel) -> Out {
         settings: a.settings,
         secrets: a.secrets.into_keys().map(|k| (k, "***")).collect(),
         webhook_url,
+        webhook_registered: None,
+        webhook_error: None,
         created_at: rfc3339(channel.created_at),
         updated_at: rfc3339(channel.updated_at),
     }
@@ -105,8 +132,7 @@ pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(fields): B
     let driver = driver(&api, &fresh)?;
     let account = apply(&tenant, driver.as_ref(), fresh, fields).await?;
     let channel = tenant.store.create_channel(account, driver.pull()).await?;
-    api.node.channel_changed(channel.account.id);
-    created(show_one(&api, channel))
+    created(saved(&api, driver.as_ref(), channel).await?)
 }
 
 /// The web chat account of an agent that has none yet.
@@ -141,8 +167,7 @@ pub async fn update(
     let driver = driver(&api, &account)?;
     let account = apply(&tenant, driver.as_ref(), account, fields).await?;
     let channel = tenant.store.update_channel(account).await?;
-    api.node.channel_changed(channel.account.id);
-    ok(show_one(&api, channel))
+    ok(saved(&api, driver.as_ref(), channel).await?)
 }
 
 pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {

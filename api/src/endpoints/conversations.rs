@@ -10,12 +10,7 @@ use crate::{
     time::rfc3339,
 };
 use axum::extract::{Path, State};
-use colloquy_domain::{
-    channel::DeliveryStatus,
-    ids::ConversationId,
-    message::Outcome,
-    model::Speaker,
-};
+use colloquy_domain::{channel::DeliveryStatus, ids::ConversationId, message::Outcome, model::Speaker};
 use colloquy_store::{ConversationSummary, LastMessage, TranscriptLine};
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -94,12 +94,7 @@ pub struct Filter {
     kb: Option<String>,
 }
 
-pub async fn list(
-    State(_): State<Arc<Api>>,
-    tenant: Tenant,
-    Query(filter): Query<Filter>,
-    at: PageOf,
-) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Query(filter): Query<Filter>, at: PageOf) -> ApiResult {
     let base = match filter.kb.as_deref() {
         None => None,
         Some(name) => {

@@ -87,20 +87,6 @@ pub(crate) struct Telegram {
     usernames: Mutex<BTreeMap<ChannelId, String>>,
 }
 
-/// Tells Telegram to deliver the account's updates to `url`, signed with its `webhook_secret`.
-///
-/// # Errors
-/// Fatal `telegram.bad_settings` without a secret; otherwise whatever Telegram says.
-pub async fn set_webhook(options: &ChannelOptions, account: &ChannelAccount, url: &str) -> Result<(), Failure> {
-    let secret = account
-        .secret("webhook_secret")
-        .filter(|s| !s.is_empty())
-        .ok_or_else(|| Failure::fatal("telegram.bad_settings", "webhook_secret is not set"))?;
-    let body = json!({"url": url, "secret_token": secret, "allowed_updates": ALLOWED_UPDATES});
-    Api::new(Http::new(options)).call(account, "setWebhook", &body).await.map_err(ApiError::failure)?;
-    Ok(())
-}
-
 /// A bot's id is the first half of its token.
 fn bot_id(account: &ChannelAccount) -> Option<&str> {
     let of_token = account.secret("bot_token").and_then(|t| t.split_once(':')).map(|(id, _)| id);
@@ -285,6 +271,19 @@ impl ChannelDriver for Telegram {
         let last = updates.iter().filter_map(|u| u.get("update_id").and_then(Value::as_i64)).max();
         let cursor = last.map(|l| l.saturating_add(1).to_string()).or(cursor);
         Ok(Polled { events: updates.iter().map(|u| self.decode(account, u)).collect(), cursor })
+    }
+
+    async fn register_webhook(&self, account: &ChannelAccount, url: &str) -> Result<bool, Failure> {
+        if self.polls(account) {
+            return Ok(false);
+        }
+        let secret = account
+            .secret("webhook_secret")
+            .filter(|s| !s.is_empty())
+            .ok_or_else(|| Failure::fatal("telegram.bad_settings", "webhook_secret is not set"))?;
+        let body = json!({"url": url, "secret_token": secret, "allowed_updates": ALLOWED_UPDATES});
+        self.api.call(account, "setWebhook", &body).await.map_err(ApiError::failure)?;
+        Ok(true)
     }
 
     async fn check(&self, account: &ChannelAccount) -> Result<String, Failure> {

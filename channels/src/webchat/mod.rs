@@ -22,7 +22,12 @@ impl ChannelDriver for WebChat {
     }
 
     fn fields(&self) -> &'static [SettingField] {
-        &[]
+        &[SettingField {
+            name: "public",
+            required: false,
+            secret: false,
+            help: "`true` lets visitors chat without an API key, on the page /chat/{channel id}",
+        }]
     }
 
     fn pull(&self) -> bool {

@@ -200,12 +200,16 @@ async fn a_wrong_token_is_fatal_for_the_poll_and_the_check() {
 async fn the_webhook_is_set_with_its_secret() {
     let server = answering(200, json!({"ok": true, "result": true})).await;
     let account = at(&server, "telegram");
-    colloquy_channels::set_webhook(&options(), &account, "https://example.org/hook").await.expect("set");
+    let url = "https://example.org/hook";
+    assert_eq!(driver("telegram").register_webhook(&account, url).await, Ok(false), "a polling account has none");
+    let mut account = account;
+    account.settings.insert("mode".into(), "webhook".into());
+    assert_eq!(driver("telegram").register_webhook(&account, url).await, Ok(true));
     let (path, body) = requests(&server).await.remove(0);
     assert_eq!(path, method("setWebhook"));
     assert_eq!((&body["url"], &body["secret_token"]), (&json!("https://example.org/hook"), &json!(SECRET)));
     let mut without = account;
     without.secrets.remove("webhook_secret");
-    let failure = colloquy_channels::set_webhook(&options(), &without, "https://example.org/hook").await;
+    let failure = driver("telegram").register_webhook(&without, url).await;
     assert_eq!(failure.expect_err("no secret").verdict, Verdict::Fatal);
 }

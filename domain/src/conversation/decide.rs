@@ -10,7 +10,7 @@ use super::{
 use crate::{
     agent::{AgentProfile, DuringTurn},
     failure::Failure,
-    grounding::ground,
+    grounding::{ground, usable},
     ids::{Seq, StepNo, TurnNo},
     language::Language,
     message::{Content, IgnoreRule, InboxItem, Outcome},
@@ -245,8 +245,7 @@ impl Draft<'_> {
         let Some(t) = self.turn_at(turn, |s| *s == Stage::Retrieving) else { return };
         match result {
             Ok(passages) => {
-                let floor = self.ctx.profile.min_cosine;
-                let passages = passages.into_iter().filter(|p| p.scores.cosine.is_none_or(|c| c >= floor)).collect();
+                let passages = usable(passages, self.ctx.profile.min_cosine);
                 self.event(Event::PassagesFound { turn, passages });
                 self.effect(Effect::CallModel { turn, step: t.next_step() });
             }

@@ -11,7 +11,11 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
     /// The conversation took these messages in, by their provider's ids; their outcome will follow.
-    Admitted { tenant: TenantId, conversation: ConversationId, messages: Vec<String> },
+    Admitted {
+        tenant: TenantId,
+        conversation: ConversationId,
+        messages: Vec<String>,
+    },
     /// The agent is working on an answer.
     Typing {
         tenant: TenantId,

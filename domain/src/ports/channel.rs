@@ -73,6 +73,15 @@ pub trait ChannelDriver: Send + Sync {
     /// The verdict says whether to poll again.
     async fn poll(&self, account: &ChannelAccount, cursor: Option<String>) -> Result<Polled, Failure>;
 
+    /// Tells the provider which address to call, where its API allows that. `false`: there is nothing to register (the
+    /// channel polls, or its webhook is set up on the provider's own pages).
+    ///
+    /// # Errors
+    /// What the provider says against it.
+    async fn register_webhook(&self, _account: &ChannelAccount, _url: &str) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
     /// A live check of the account's credentials; returns what the provider calls it.
     ///
     /// # Errors
@@ -96,4 +105,7 @@ pub trait ChannelDirectory: Send + Sync {
     async fn enabled(&self) -> Result<Vec<Arc<ChannelAccount>>, StoreError>;
 
     fn driver(&self, kind: &ChannelKind) -> Option<Arc<dyn ChannelDriver>>;
+
+    /// The account was added, changed or removed: what is remembered of it is void.
+    fn changed(&self, channel: ChannelId);
 }

@@ -76,6 +76,7 @@ fn needed(candidate: &Candidate, passage: &Passage, leads: &Leads) -> f32 {
 fn pick(best: &Candidate, ranked: &[Candidate], indexed: &[Indexed<'_>]) -> Vec<Candidate> {
     let unit = |c: &Candidate| &indexed[c.passage].units[c.unit];
     let size = |c: &Candidate| with_list(c, indexed).chars().count();
+    let best = &whole(best, ranked, indexed);
     let mut picked = vec![*best];
     let mut length = size(best);
     if let Some(before) = antecedent(best, ranked, indexed) {
@@ -93,6 +94,17 @@ fn pick(best: &Candidate, ranked: &[Candidate], indexed: &[Indexed<'_>]) -> Vec<
         picked.push(*candidate);
     }
     picked
+}
+
+/// The "…:" of a list whose item is meant for what it stands under, not for its own words: all of the list is wanted.
+fn whole(best: &Candidate, ranked: &[Candidate], indexed: &[Indexed<'_>]) -> Candidate {
+    let unit = |c: &Candidate| &indexed[c.passage].units[c.unit];
+    let lead = ranked.iter().find(|c| c.passage == best.passage && is_lead(unit(c), unit(best)));
+    lead.filter(|lead| lead.own > best.own).copied().unwrap_or(*best)
+}
+
+fn is_lead(lead: &Unit, item: &Unit) -> bool {
+    lead.text.ends_with(':') && item.lead == lead.text
 }
 
 /// The sentence before, where the best one says only "it" or "they".
@@ -114,9 +126,8 @@ fn is_line(unit: &Unit) -> bool {
 /// Whether the one, when said, says the other as well.
 fn is_said(picked: &Candidate, other: &Candidate, indexed: &[Indexed<'_>]) -> bool {
     let unit = |c: &Candidate| &indexed[c.passage].units[c.unit];
-    let listed =
-        picked.passage == other.passage && unit(picked).text.ends_with(':') && unit(other).lead == unit(picked).text;
-    picked.is_at(other) || listed || repeats(picked, other, indexed)
+    let leads = |a: &Candidate, b: &Candidate| a.passage == b.passage && is_lead(unit(a), unit(b));
+    picked.is_at(other) || leads(picked, other) || leads(other, picked) || repeats(picked, other, indexed)
 }
 
 /// Whether two pieces say the same.

@@ -2,7 +2,7 @@
 //! that they do not answer.
 
 use super::*;
-use crate::openai::tests_support::{passage, request};
+use crate::tests_support::{passage, request};
 use colloquy_domain::knowledge::{Passage, Scores};
 
 /// (name, heading, text): a small shop and its services, in both languages.

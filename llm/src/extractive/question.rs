@@ -187,7 +187,7 @@ fn kind(text: &str) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::openai::tests_support::request;
+    use crate::tests_support::request;
     use colloquy_domain::model::HistoryMessage;
 
     fn read(request: &CompletionRequest) -> Vec<(String, Kind)> {

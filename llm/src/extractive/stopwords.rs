@@ -1,5 +1,7 @@
 //! Words that carry no meaning in a question, without accents.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 const ENGLISH: &str = "a an the this that these those it its they them their theirs he him his she her hers i me my mine \
     you your yours we us our ours who whom whose which what when where why how is are was were be been being am do does \
     did doing done have has had having can could should would will shall may might must of in on at to from for with by \
@@ -19,7 +21,9 @@ const FRENCH: &str = "le la les un une des du de au aux ce cet cette ces ca cela
     est-ce quest cest jai dis dites dire svp plait merci bonjour bonsoir salut veux veut voulez voudrais souhaite savoir \
     connaitre donner donnez moi quelqu quelle aller vais allez va vont qu est lors afin selon appelle";
 
+static ALL: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| ENGLISH.split_ascii_whitespace().chain(FRENCH.split_ascii_whitespace()).collect());
+
 pub(super) fn is_stopword(folded: &str) -> bool {
-    // Two short lists: a scan costs less than a set to be built at every start.
-    ENGLISH.split_ascii_whitespace().chain(FRENCH.split_ascii_whitespace()).any(|w| w == folded)
+    ALL.contains(folded)
 }

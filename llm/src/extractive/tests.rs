@@ -1,5 +1,5 @@
 use super::*;
-use crate::openai::tests_support::{Heard, passage, request};
+use crate::tests_support::{Heard, passage, request};
 use colloquy_domain::{
     grounding::ground,
     knowledge::{Passage, Scores},

@@ -11,8 +11,6 @@ mod printed_call;
 mod prompt;
 mod retry;
 mod sse;
-#[cfg(test)]
-pub(crate) mod tests_support;
 mod transport;
 
 use self::{

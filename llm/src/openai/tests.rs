@@ -1,9 +1,7 @@
 //! Against servers: wiremock for whole bodies, a bare TCP server where the cuts of a stream matter.
 
-use super::{
-    tests_support::{Heard, install_tls, request},
-    *,
-};
+use super::*;
+use crate::tests_support::{Heard, install_tls, request};
 use colloquy_domain::tool::{EffectClass, ToolSpec};
 use serde_json::{Value, json};
 use std::sync::{

@@ -1,5 +1,5 @@
 use super::*;
-use crate::openai::tests_support::{Heard, request};
+use crate::tests_support::{Heard, request};
 use colloquy_domain::model::{HistoryMessage, Speaker, Step};
 use std::time::Duration;
 

@@ -15,9 +15,9 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 /// Most texts of one run of the model, and about how many tokens they may fill with padding. Larger batches gain
-/// nothing on a CPU, cost memory (16 texts of 256 tokens: 600 MB) and make questions wait.
+/// nothing on a CPU, cost memory (16 texts of 256 tokens took 600 MB) and make questions wait.
 const BATCH: usize = 32;
-const BATCH_TOKENS: usize = 1_536;
+const BATCH_TOKENS: usize = 768;
 /// A token is rarely shorter, on average over a text; only for sharing texts out.
 const TOKEN_BYTES: usize = 3;
 /// Requests that may wait.
@@ -158,9 +158,10 @@ mod tests {
     #[test]
     fn long_texts_share_a_batch_with_fewer_others() {
         let (long, short) = ("x".repeat(3_000), "y".repeat(30));
-        let texts: Vec<&str> = std::iter::repeat_n(long.as_str(), 7).chain(std::iter::repeat_n(short.as_str(), 70)).collect();
+        let texts: Vec<&str> =
+            std::iter::repeat_n(long.as_str(), 7).chain(std::iter::repeat_n(short.as_str(), 70)).collect();
         let sizes: Vec<usize> = batches(&texts, 256).map(<[&str]>::len).collect();
-        assert_eq!(sizes, [6, 6, 32, 32, 1]);
+        assert_eq!(sizes, [3, 3, 3, 32, 32, 4]);
         assert_eq!(batches(&[], 256).count(), 0);
     }
 

@@ -73,8 +73,8 @@ proptest! {
             let d = document(&text, script);
             prop_assert_eq!(d.indices.len(), d.values.len());
             prop_assert!(d.indices.windows(2).all(|w| w[0] < w[1]));
-            // Saturation: no term weighs more than k1 + 1, and none less than nothing.
-            prop_assert!(d.values.iter().all(|v| *v > 0.0 && *v < K1 + 1.0 + 1e-3 || *v > 0.0 && *v < (K1 + 1.0) / (1.0 - B)));
+            // Saturation: however often it is repeated, and however short the text, a term's weight is bounded.
+            prop_assert!(d.values.iter().all(|v| *v > 0.0 && *v < K1 + 1.0));
         }
         let q = query(&text, None);
         prop_assert!(q.indices.windows(2).all(|w| w[0] < w[1]));

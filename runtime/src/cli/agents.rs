@@ -1,5 +1,5 @@
 use crate::{
-    client::{Agent, Listing, with_server},
+    client::{Agent, Api, with_server},
     config::Config,
     exit::{CommandResult, Outcome},
     out,
@@ -25,7 +25,7 @@ pub struct Agents {
 enum What {
     /// List the agents with their model, knowledge and tools
     List {
-        /// Print what the API answers
+        /// Print the agents as the API shows them
         #[arg(long)]
         json: bool,
     },
@@ -34,12 +34,13 @@ enum What {
 impl Agents {
     pub async fn run(self, config: &Config) -> CommandResult {
         let What::List { json } = self.what;
-        let answer: Value = with_server(config, "agents", async |api| Ok(api.get("/api/agents", &[]).await?)).await?;
+        let rows = async |api: &Api| Ok(api.list::<Value>("/api/agents", "agents", &[]).await?);
+        let answer = with_server(config, "agents", rows).await?;
         if json {
             out::json(&answer)?;
             return Ok(Outcome::Done);
         }
-        let agents = serde_json::from_value::<Listing<Agent>>(answer)?.into_items();
+        let agents: Vec<Agent> = serde_json::from_value(Value::Array(answer))?;
         let mut rows = vec![["NAME", "MODEL", "KNOWLEDGE", "TOOLS", "ID"].map(str::to_owned).to_vec()];
         for a in agents {
             let model = if a.model.model.is_empty() {

@@ -36,8 +36,7 @@ impl Ask {
     pub async fn run(self, config: &Config) -> CommandResult {
         install::warn_if_missing(config);
         let body = json!({ "question": self.question, "kb": self.kb, "language": self.language });
-        let answer: Answer =
-            with_server(config, "ask", async |api| Ok(api.post("/api/ask", &body).await?)).await?;
+        let answer: Answer = with_server(config, "ask", async |api| Ok(api.post("/api/ask", &body).await?)).await?;
         if self.json {
             out::json(&answer)?;
         } else {

@@ -1,5 +1,5 @@
 use crate::{
-    client::{Api, Channel, Listing, with_server},
+    client::{Agent, Api, Channel, with_server},
     config::Config,
     exit::{CommandResult, Outcome, Stop},
     out,
@@ -24,7 +24,7 @@ enum What {
     Add(Add),
     /// List the channels with their agent and webhook address
     List {
-        /// Print what the API answers
+        /// Print the channels as the API shows them
         #[arg(long)]
         json: bool,
     },
@@ -62,7 +62,7 @@ struct Add {
     /// A setting or secret; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Print what the API answers
+    /// Print the channel as the API shows it
     #[arg(long)]
     json: bool,
 }
@@ -72,12 +72,8 @@ impl Channels {
         match self.what {
             What::Kinds => kinds(),
             What::Add(add) => add.run(config).await,
-            What::List { json } => {
-                with_server(config, "channels", async |api| list(api, json).await).await
-            }
-            What::Remove { channel } => {
-                with_server(config, "channels", async |api| remove(api, &channel).await).await
-            }
+            What::List { json } => with_server(config, "channels", async |api| list(api, json).await).await,
+            What::Remove { channel } => with_server(config, "channels", async |api| remove(api, &channel).await).await,
         }
     }
 }
@@ -146,7 +142,7 @@ impl Add {
 }
 
 async fn only_agent(api: &Api) -> CommandResult<String> {
-    let agents = api.get::<Listing<crate::client::Agent>>("/api/agents", &[]).await?.into_items();
+    let agents = agents(api).await?;
     match agents.as_slice() {
         [one] => Ok(one.id.clone()),
         [] => Err(Stop::wrong("there is no agent yet: make one with POST /api/agents, or start with `colloquy demo`")),
@@ -192,18 +188,24 @@ fn read(value: &str) -> Result<String, String> {
 }
 
 async fn all(api: &Api) -> CommandResult<Vec<Channel>> {
-    Ok(api.get::<Listing<Channel>>("/api/channels", &[]).await?.into_items())
+    Ok(api.list("/api/channels", "channels", &[]).await?)
+}
+
+async fn agents(api: &Api) -> CommandResult<Vec<Agent>> {
+    Ok(api.list("/api/agents", "agents", &[]).await?)
 }
 
 async fn list(api: &Api, json: bool) -> CommandResult {
     if json {
-        out::json(&api.get::<Value>("/api/channels", &[]).await?)?;
+        out::json(&api.list::<Value>("/api/channels", "channels", &[]).await?)?;
         return Ok(Outcome::Done);
     }
     let mut rows = vec![["NAME", "KIND", "AGENT", "STATE", "WEBHOOK", "ID"].map(str::to_owned).to_vec()];
+    let agents = agents(api).await?;
     for c in all(api).await? {
         let state = if c.enabled { "on" } else { "off" };
-        rows.push(vec![c.name, c.kind, c.agent, state.to_owned(), c.webhook_url.unwrap_or("-".to_owned()), c.id]);
+        let agent = agents.iter().find(|a| a.id == c.agent).map_or(c.agent, |a| a.name.clone());
+        rows.push(vec![c.name, c.kind, agent, state.to_owned(), c.webhook_url.unwrap_or("-".to_owned()), c.id]);
     }
     out::table(&rows);
     Ok(Outcome::Done)
@@ -235,7 +237,7 @@ mod tests {
     fn secrets_are_told_from_settings_and_read_from_where_they_are() {
         let from = |v: &str| if v == "@env:T" { Ok("t0ken".to_owned()) } else { Ok(v.to_owned()) };
         let set = ["token=@env:T", "mode=poll", "other=a=b"].map(str::to_owned);
-        let (settings, secrets) = sort(&set, FIELDS, &from).ok().expect("sorted");
+        let (settings, secrets) = sort(&set, FIELDS, &from).expect("sorted");
         assert_eq!(secrets, Values::from([("token".to_owned(), "t0ken".to_owned())]));
         let expected = [("mode", "poll"), ("other", "a=b")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(settings, Values::from(expected));

@@ -54,8 +54,8 @@ impl Chat {
                 continue;
             }
             match self.say(api, message, &mut session).await {
-                Ok(said) if said == Outcome::Failed => outcome = Outcome::Failed,
-                Ok(_) => {}
+                Ok(Outcome::Failed) => outcome = Outcome::Failed,
+                Ok(Outcome::Done) => {}
                 // At the terminal the next message may do better.
                 Err(Stop::Failed(e)) if by_hand => out::note(format_args!("{e:#}")),
                 Err(stop) => return Err(stop),

@@ -1,10 +1,11 @@
 use crate::{
-    client::{Api, Listing, with_server},
+    client::{Api, Cause, with_server},
     config::Config,
     exit::{CommandResult, Outcome, Stop},
     out,
 };
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// See and replay the messages that ended with a cause instead of an answer
@@ -21,7 +22,7 @@ pub struct DeadLetters {
 enum What {
     /// List those that were not replayed, the newest first
     List {
-        /// Print what the API answers
+        /// Print the dead letters as the API shows them
         #[arg(long)]
         json: bool,
     },
@@ -76,42 +77,35 @@ fn path(id: &str) -> CommandResult<String> {
     Ok(format!("/api/dead-letters/{id}"))
 }
 
-fn text(letter: &Value, field: &str) -> String {
-    match letter.get(field) {
-        Some(Value::String(s)) => s.clone(),
-        Some(Value::Null) | None => "-".to_owned(),
-        Some(other) => other.to_string(),
-    }
+/// What the list shows of one.
+#[derive(Deserialize)]
+struct Letter {
+    id: String,
+    what: String,
+    cause: Cause,
+    created_at: String,
 }
 
+const LETTERS: (&str, &str) = ("/api/dead-letters", "dead_letters");
+
 async fn list(api: &Api, json: bool) -> CommandResult {
-    let answer: Value = api.get("/api/dead-letters", &[("limit", "100")]).await?;
+    let answer: Vec<Value> = api.list(LETTERS.0, LETTERS.1, &[]).await?;
     if json {
         out::json(&answer)?;
         return Ok(Outcome::Done);
     }
-    let letters = serde_json::from_value::<Listing<Value>>(answer)?.into_items();
-    let mut rows = vec![["ID", "KIND", "CODE", "CAUSE", "SINCE"].map(str::to_owned).to_vec()];
-    rows.extend(letters.iter().map(|l| ["id", "kind", "code", "cause", "created_at"].map(|f| text(l, f)).to_vec()));
+    let mut rows = vec![["ID", "WHAT", "CODE", "CAUSE", "SINCE"].map(str::to_owned).to_vec()];
+    for l in serde_json::from_value::<Vec<Letter>>(Value::Array(answer))? {
+        rows.push(vec![l.id, l.what, l.cause.code, l.cause.message, l.created_at]);
+    }
     out::table(&rows);
     Ok(Outcome::Done)
 }
 
-/// Of all pages, before the first is replayed: replaying shortens the list.
+/// All of them, before the first is replayed: replaying shortens the list.
 async fn open_ids(api: &Api) -> CommandResult<Vec<String>> {
-    let mut ids: Vec<String> = Vec::new();
-    for page in 1_u32.. {
-        let query = [("limit", "100"), ("page", &page.to_string())];
-        let letters = api.get::<Listing<Value>>("/api/dead-letters", &query).await?.into_items();
-        let open = letters.iter().filter(|l| l.get("replayed_at").is_none_or(Value::is_null));
-        let before = ids.len();
-        ids.extend(open.map(|l| text(l, "id")).filter(|id| id != "-"));
-        ids.dedup();
-        if letters.len() < 100 || ids.len() == before {
-            break;
-        }
-    }
-    Ok(ids)
+    let letters: Vec<Letter> = api.list(LETTERS.0, LETTERS.1, &[]).await?;
+    Ok(letters.into_iter().map(|l| l.id).collect())
 }
 
 async fn replay(api: &Api, ids: Vec<String>, json: bool) -> CommandResult {

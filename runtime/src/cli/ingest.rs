@@ -55,8 +55,9 @@ struct Ingested {
 
 impl From<Document> for Ingested {
     fn from(d: Document) -> Self {
+        let pages = d.page_count();
         let cause = d.cause.map(|c| format!("{}: {}", c.code, c.message));
-        Self { name: d.name, status: d.status, cause, pages: d.pages.len(), chunks: d.chunks, seconds: d.seconds }
+        Self { name: d.name, status: d.status, cause, pages, chunks: d.chunks, seconds: d.seconds }
     }
 }
 
@@ -140,12 +141,34 @@ mod tests {
             status: "failed".to_owned(),
             cause: Some(Cause { code: "extract.no_text_layer".to_owned(), message: "no page has text".to_owned() }),
             pages: vec![serde_json::json!({ "number": 1, "status": "no_text_layer" })],
+            page_count: 1,
             chunks: 0,
             indexed: 0,
             seconds: Some(0.5),
         };
         let missing = Ingested::failed("gone.pdf".to_owned(), "upload.unreadable: no such file".to_owned());
         let summary = Summary { documents: vec![failed.into(), missing] };
-        insta::assert_json_snapshot!(summary, @"");
+        insta::assert_json_snapshot!(summary, @r#"
+        {
+          "documents": [
+            {
+              "name": "scan.pdf",
+              "status": "failed",
+              "cause": "extract.no_text_layer: no page has text",
+              "pages": 1,
+              "chunks": 0,
+              "seconds": 0.5
+            },
+            {
+              "name": "gone.pdf",
+              "status": "failed",
+              "cause": "upload.unreadable: no such file",
+              "pages": 0,
+              "chunks": 0,
+              "seconds": null
+            }
+          ]
+        }
+        "#);
     }
 }

@@ -44,9 +44,5 @@ impl Migrate {
 
 /// How every command of this program opens the store.
 pub fn store_options(folder: &DataFolder) -> StoreOptions {
-    StoreOptions {
-        clock: Arc::new(MachineClock),
-        ids: Arc::new(MachineIds),
-        secret_key: folder.secret_key().clone(),
-    }
+    StoreOptions { clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), secret_key: folder.secret_key().clone() }
 }

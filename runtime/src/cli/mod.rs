@@ -128,11 +128,13 @@ impl Cli {
 }
 
 impl Command {
-    /// Commands that end soon speak only of trouble.
+    /// Commands that end soon tell themselves what went wrong; a server's log is all that it says. The vector store
+    /// speaks of its own insides.
     const fn usual_log(&self) -> &'static str {
         match self {
-            Self::Serve(_) => "info",
-            _ => "warn",
+            Self::Serve(_) => "warn,colloquy=info,qdrant_edge=error",
+            Self::Demo(_) => "warn,qdrant_edge=error",
+            _ => "error",
         }
     }
 

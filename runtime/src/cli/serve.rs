@@ -17,7 +17,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Serve {
-    /// Port to listen on [default: 3000]
+    /// Port to listen on; 0 is any free one [default: 3000]
     #[arg(long, value_name = "PORT")]
     pub port: Option<String>,
     /// Address to listen on; 0.0.0.0 is all interfaces [default: 127.0.0.1]

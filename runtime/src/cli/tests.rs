@@ -12,7 +12,36 @@ fn the_definition_is_sound() {
 
 #[test]
 fn help_is_short_and_tells_each_command() {
-    insta::assert_snapshot!(Cli::command().term_width(100).render_help(), @"");
+    insta::assert_snapshot!(Cli::command().term_width(100).render_help(), @r#"
+    Connect WhatsApp, Messenger, Telegram and web chat to agents that answer from your documents
+
+    Usage: colloquy [OPTIONS] <COMMAND>
+
+    Commands:
+      demo          Try Colloquy: an agent that knows Colloquy's own documentation, in your browser
+      serve         Run the server
+      ingest        Put documents into a knowledge base
+      ask           Ask a knowledge base one question
+      chat          Talk to an agent in the terminal
+      agents        Show the agents
+      channels      Connect channels and see them
+      dead-letters  See and replay the messages that ended with a cause instead of an answer
+      models        Install or list the embedding model and ONNX Runtime
+      doctor        Check this installation and say what to do
+      extract       Show the text that Colloquy reads out of a document
+      migrate       Bring the database up to date
+      help          Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <FILE>   Configuration file [default: ./colloquy.toml, else colloquy.toml in the data
+                            folder, if there is one]
+          --data-dir <DIR>  Folder with everything that Colloquy keeps [default: ./data]
+          --log <FILTER>    What is logged: `info`, `debug`, `warn,colloquy=debug`, …
+      -h, --help            Print help (see more with '--help')
+      -V, --version         Print version
+
+    Exit codes: 0 done, 1 failed, 2 wrong use. `colloquy COMMAND --help` explains each command.
+    "#);
 }
 
 #[test]

@@ -14,6 +14,8 @@ use std::{path::Path, time::Duration};
 
 /// The server is on this machine.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Rows that the server gives at once.
+const PAGE: usize = 100;
 
 /// The server's API, with the key of its data folder.
 #[derive(Clone)]
@@ -28,13 +30,7 @@ pub struct Api {
 pub enum ApiError {
     /// The server's own word.
     #[error("{message}{}{}", fields(.details), request(.request_id.as_deref()))]
-    Refused {
-        status: StatusCode,
-        code: String,
-        message: String,
-        details: Vec<Detail>,
-        request_id: Option<String>,
-    },
+    Refused { status: StatusCode, code: String, message: String, details: Vec<Detail>, request_id: Option<String> },
     #[error("the server at {url} cannot be reached: {cause}")]
     Unreachable { url: String, cause: String },
     /// An answer in another shape than ours.
@@ -130,6 +126,8 @@ impl Api {
         }
     }
 
+    /// One answer's data.
+    ///
     /// # Errors
     /// See [`ApiError`]; so for all calls.
     pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, ApiError> {
@@ -140,8 +138,31 @@ impl Api {
         self.call(self.request(Method::POST, path).json(body)).await
     }
 
-    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
-        self.call(self.request(Method::PUT, path).json(body)).await
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ApiError> {
+        self.call(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// All rows of a list, page after page; `field` is the list's name in the answer.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        field: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, ApiError> {
+        let strange = |cause: String| ApiError::Strange { status: StatusCode::OK, cause };
+        let mut rows = Vec::new();
+        for page in 1_u32.. {
+            let (limit, page) = (PAGE.to_string(), page.to_string());
+            let query: Vec<_> = query.iter().copied().chain([("limit", &*limit), ("page", &*page)]).collect();
+            let mut answer: serde_json::Value = self.get(path, &query).await?;
+            let found: Vec<T> = serde_json::from_value(answer[field].take()).map_err(|e| strange(e.to_string()))?;
+            let last = found.len() < PAGE;
+            rows.extend(found);
+            if last {
+                break;
+            }
+        }
+        Ok(rows)
     }
 
     /// Whatever is said on success is not of interest.
@@ -177,7 +198,11 @@ impl Api {
         let form = Form::new().text("kb", kb.to_owned()).part("file", part.file_name(name.to_owned()));
         let answer: Documents = self.call(self.request(Method::POST, "/api/documents").multipart(form)).await?;
         let cause = || "no document in the answer".to_owned();
-        answer.documents.into_iter().next().ok_or_else(|| ApiError::Strange { status: StatusCode::CREATED, cause: cause() })
+        answer
+            .documents
+            .into_iter()
+            .next()
+            .ok_or_else(|| ApiError::Strange { status: StatusCode::CREATED, cause: cause() })
     }
 
     /// Posts and follows the server-sent events of the answer.

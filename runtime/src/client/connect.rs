@@ -56,8 +56,8 @@ async fn in_process<T>(
     work: impl AsyncFnOnce(&Api) -> CommandResult<T>,
 ) -> CommandResult<T> {
     let mut app = Box::pin(App::start(config, &folder, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).await?;
-    folder.announce(&app.url)?;
-    let api = Api::new(&app.url, folder.api_key().clone())?;
+    let local = folder.announce(&app.url)?;
+    let api = Api::new(&local, folder.api_key().clone())?;
     let result = tokio::select! {
         result = work(&api) => result,
         () = app.failed() => Err(Stop::Failed(anyhow!("the application stopped: see the log above"))),

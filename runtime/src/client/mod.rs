@@ -7,5 +7,4 @@ mod types;
 
 pub use api::{Api, ApiError};
 pub use connect::{in_use_by_server, with_server};
-pub use events::Events;
 pub use types::*;

@@ -11,8 +11,11 @@ pub struct Document {
     /// `pending`, `extracting`, `indexing`, `ready` or `failed`.
     pub status: String,
     pub cause: Option<Cause>,
+    /// How each page came out, once it is known.
     #[serde(default)]
     pub pages: Vec<Value>,
+    #[serde(default)]
+    pub page_count: u32,
     #[serde(default)]
     pub chunks: u32,
     /// Of the chunks, those that can be found.
@@ -25,6 +28,12 @@ impl Document {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.status.as_str(), "ready" | "failed")
+    }
+
+    /// Pages seen so far.
+    #[must_use]
+    pub fn page_count(&self) -> usize {
+        self.pages.len().max(self.page_count as usize)
     }
 }
 
@@ -96,35 +105,4 @@ pub struct Channel {
     pub agent: String,
     pub enabled: bool,
     pub webhook_url: Option<String>,
-}
-
-/// A list that is answered either bare or in a page under the resource's name.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Listing<T> {
-    Bare(Vec<T>),
-    Page(std::collections::BTreeMap<String, Listed<T>>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Listed<T> {
-    Items(Vec<T>),
-    About(Value),
-}
-
-impl<T> Listing<T> {
-    #[must_use]
-    pub fn into_items(self) -> Vec<T> {
-        match self {
-            Self::Bare(items) => items,
-            Self::Page(fields) => fields
-                .into_values()
-                .find_map(|f| match f {
-                    Listed::Items(items) => Some(items),
-                    Listed::About(_) => None,
-                })
-                .unwrap_or_default(),
-        }
-    }
 }

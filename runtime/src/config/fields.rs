@@ -35,7 +35,7 @@ const fn hidden(key: &'static str, env: &'static str, set: Set) -> Field {
 pub const FIELDS: &[Field] = &[
     open("data_dir", "COLLOQUY_DATA_DIR", |c, v| path(v).map(|p| c.data_dir = p)),
     open("host", "COLLOQUY_HOST", |c, v| host(v).map(|h| c.host = h)),
-    open("port", "PORT", |c, v| number(v, 1, 65_535).map(|n| c.port = u16::try_from(n).ok())),
+    open("port", "PORT", |c, v| number(v, 0, 65_535).map(|n| c.port = u16::try_from(n).ok())),
     open("public_url", "COLLOQUY_PUBLIC_URL", |c, v| url(v).map(|u| c.public_url = Some(u))),
     open("models_dir", "COLLOQUY_MODELS_DIR", |c, v| path(v).map(|p| c.models_dir = p)),
     open("install_models", "COLLOQUY_INSTALL_MODELS", |c, v| yes_or_no(v).map(|y| c.install_models = y)),
@@ -54,9 +54,7 @@ pub const FIELDS: &[Field] = &[
         c.openai.model = Some(v.to_owned());
         Ok(())
     }),
-    open("idle_seconds", "COLLOQUY_IDLE_SECONDS", |c, v| {
-        number(v, 1, 86_400).map(|n| c.idle = Duration::from_secs(n))
-    }),
+    open("idle_seconds", "COLLOQUY_IDLE_SECONDS", |c, v| number(v, 1, 86_400).map(|n| c.idle = Duration::from_secs(n))),
     open("max_active", "COLLOQUY_MAX_ACTIVE", |c, v| {
         number(v, 1, 10_000_000).map(|n| c.max_active = usize::try_from(n).unwrap_or(usize::MAX))
     }),

@@ -29,7 +29,7 @@ pub fn apply(config: &mut Config, name: &str, text: &str, problems: &mut Problem
         reading.problems.add("file", error.message(), at);
     }
     if errors.is_empty() {
-        for (key, value) in table.get_ref() {
+        for (key, value) in in_order(table.get_ref()) {
             reading.entry(key, value);
         }
     }
@@ -47,12 +47,12 @@ impl Reading<'_> {
         let name = key.get_ref().as_ref();
         match value.get_ref() {
             DeValue::Table(models) if name == PRICES => {
-                for (model, price) in models {
+                for (model, price) in in_order(models) {
                     self.price(model, price);
                 }
             }
             DeValue::Table(entries) if SECTIONS.contains(&name) => {
-                for (key, value) in entries {
+                for (key, value) in in_order(entries) {
                     self.setting(&format!("{name}.{}", key.get_ref()), key.span().start, value);
                 }
             }
@@ -83,7 +83,7 @@ impl Reading<'_> {
             return self.problems.add(name, "must be a table with `prompt` and `completion`", at);
         };
         let mut found = Price { prompt_micros: 0, completion_micros: 0 };
-        for (key, value) in table {
+        for (key, value) in in_order(table) {
             let at = self.line(key.span().start);
             let place = match key.get_ref().as_ref() {
                 "prompt" => &mut found.prompt_micros,
@@ -108,6 +108,13 @@ impl Reading<'_> {
         }
         self.config.prices.insert(model.get_ref().to_string(), found);
     }
+}
+
+/// As they stand in the file.
+fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Spanned<DeValue<'i>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
 }
 
 fn scalar(value: &DeValue<'_>) -> Option<String> {

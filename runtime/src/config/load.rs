@@ -93,12 +93,7 @@ fn apply_environment(config: &mut Config, env: &BTreeMap<String, String>, proble
 }
 
 /// The named file, else the one here, else the one in the data folder.
-fn find_file(
-    flags: &Flags,
-    env: &BTreeMap<String, String>,
-    read: Read<'_>,
-    problems: &mut Problems,
-) -> Option<Text> {
+fn find_file(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>, problems: &mut Problems) -> Option<Text> {
     let set = |name: &str| env.get(name).filter(|v| !v.trim().is_empty());
     let named = match (&flags.file, set("COLLOQUY_CONFIG")) {
         (Some(path), _) => Some((path.clone(), "--config", COMMAND_LINE)),

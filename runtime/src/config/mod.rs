@@ -9,7 +9,7 @@ mod load;
 mod problems;
 
 pub use load::{Flags, load_from_machine};
-pub use problems::{Problem, Problems};
+pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
 use colloquy_llm::Price;

@@ -60,21 +60,42 @@ fn everything_that_is_wrong_is_told_at_once_and_secrets_are_not() {
         ("RUST_LOG", "a=b=c"),
     ]);
     let message = told(load(&flags(&[("host", "--host", "here")]), &env, &file));
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    the configuration has 13 problems:
+      port: "70000" must be a whole number from 0 to 65535 (from colloquy.toml line 1)
+      colour: there is no such setting (from colloquy.toml line 2)
+      log_format: must be a single value (from colloquy.toml line 3)
+      openai.temperature: there is no such setting (from colloquy.toml line 6)
+      prices.small.prompt: must be a number of dollars per million tokens, from 0 to 10000 (from colloquy.toml line 9)
+      prices.small.completion: is missing (from colloquy.toml line 8)
+      DATABASE_URL: cluster mode is not part of this version (from the environment)
+      NATS_URL: cluster mode is not part of this version (from the environment)
+      COLLOQUY_SECRET_KEY: must be 64 hexadecimal digits (32 bytes) (from the environment)
+      RUST_LOG: "a=b=c" must be a log filter, for example `info` or `warn,colloquy=debug` (from the environment)
+      OPENAI_BASE_URL: "localhost" must be an address that starts with http:// or https:// (from the environment)
+      COLLOQUY_COLOUR: there is no such setting (from the environment)
+      --host: "here" must be an IP address, for example 127.0.0.1, or 0.0.0.0 for all interfaces (from the command line)
+    "#);
     assert!(!message.contains("hunter2"));
 }
 
 #[test]
 fn a_file_that_is_no_toml_is_told_with_its_line() {
     let file = only("colloquy.toml", "port = 3000\nhost = \n");
-    insta::assert_snapshot!(told(load(&Flags::default(), &env(&[]), &file)), @"");
+    insta::assert_snapshot!(told(load(&Flags::default(), &env(&[]), &file)), @r#"
+    the configuration has a problem:
+      file: string values must be quoted, expected literal string (from colloquy.toml line 2)
+    "#);
 }
 
 #[test]
 fn a_named_file_must_exist_and_replaces_the_usual_ones() {
     let named = Flags { file: Some("missing.toml".into()), settings: Vec::new() };
     let message = told(load(&named, &env(&[]), &only("colloquy.toml", "port = 1")));
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r#"
+    the configuration has a problem:
+      --config: cannot read missing.toml: entity not found (from the command line)
+    "#);
     let named = Flags { file: Some("mine.toml".into()), settings: Vec::new() };
     let config = load(&named, &env(&[]), &only("mine.toml", "port = 9")).unwrap();
     assert_eq!(config.port, Some(9));
@@ -154,6 +175,6 @@ fn the_example_environment_names_every_variable_and_is_valid() {
     let named: BTreeSet<&str> = pairs.keys().map(String::as_str).collect();
     let known = FIELDS.iter().filter(|f| !REFUSED.contains(&f.key)).map(|f| f.env).chain(OTHER_ENV.iter().copied());
     assert_eq!(named, known.collect::<BTreeSet<_>>());
-    let config = load(&Flags::default(), &pairs, &only("colloquy.toml", "")).unwrap();
+    let config = load(&Flags::default(), &pairs, &only("/etc/colloquy/colloquy.toml", "")).unwrap();
     assert_eq!(config.port, Some(3000));
 }

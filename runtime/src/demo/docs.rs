@@ -6,8 +6,22 @@ macro_rules! docs {
     };
 }
 
-/// Name and text.
-pub const DOCS: &[(&str, &str)] = docs!["docs/ARCHITECTURE.md", "docs/DELIVERY.md"];
+/// Path in the repository and text. The last part of the path is the document's name.
+pub const DOCS: &[(&str, &str)] = docs![
+    "README.md",
+    "docs/ARCHITECTURE.md",
+    "docs/DELIVERY.md",
+    "docs/DEPLOYMENT.md",
+    "docs/LOGGING.md",
+    "docs/SECURITY.md",
+    "docs/WEBHOOKS.md",
+];
+
+/// What a document is called in the knowledge base.
+#[must_use]
+pub fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
 
 #[cfg(test)]
 mod tests {
@@ -24,7 +38,7 @@ mod tests {
             expected.push("README.md".to_owned());
         }
         expected.sort();
-        let mut listed: Vec<&str> = DOCS.iter().map(|(name, _)| *name).collect();
+        let mut listed: Vec<&str> = DOCS.iter().map(|(path, _)| *path).collect();
         listed.sort_unstable();
         assert_eq!(listed, expected);
     }

@@ -3,4 +3,4 @@
 mod docs;
 mod seed;
 
-pub use seed::{Demo, seed};
+pub use seed::seed;

@@ -1,8 +1,8 @@
 //! Making the demonstration over the API, so that a second start finds it and only brings it up to date.
 
-use super::docs::DOCS;
+use super::docs::{self, DOCS};
 use crate::{
-    client::{Agent, Api, Channel, Document, Documents, Listing},
+    client::{Agent, Api, Channel, Document},
     exit::CommandResult,
     out,
 };
@@ -41,8 +41,8 @@ pub async fn seed(api: &Api, folder: &Path, model: &ModelChoice) -> CommandResul
 
 fn fingerprint() -> String {
     let mut hash = Sha256::new();
-    for (name, text) in DOCS {
-        hash.update(format!("{name}\0{}\0{text}", text.len()));
+    for (path, text) in DOCS {
+        hash.update(format!("{path}\0{}\0{text}", text.len()));
     }
     hex::encode(hash.finalize())
 }
@@ -52,16 +52,16 @@ async fn load_docs(api: &Api, folder: &Path) -> CommandResult<Vec<Document>> {
     let loaded = std::fs::read_to_string(&mark).is_ok_and(|m| m == fingerprint());
     let there: Vec<String> = if loaded { names(api).await? } else { Vec::new() };
     let mut loading = Vec::new();
-    for (name, text) in DOCS.iter().filter(|(name, _)| !there.iter().any(|t| t == name)) {
-        loading.push(api.upload_text(BASE, name, text).await?);
+    for (path, text) in DOCS.iter().filter(|(path, _)| !there.iter().any(|t| t == docs::name(path))) {
+        loading.push(api.upload_text(BASE, docs::name(path), text).await?);
     }
     std::fs::write(mark, fingerprint())?;
     Ok(loading)
 }
 
 async fn names(api: &Api) -> CommandResult<Vec<String>> {
-    match api.get::<Documents>("/api/documents", &[("kb", BASE), ("limit", "100")]).await {
-        Ok(found) => Ok(found.documents.into_iter().filter(|d| d.status != "failed").map(|d| d.name).collect()),
+    match api.list::<Document>("/api/documents", "documents", &[("kb", BASE)]).await {
+        Ok(found) => Ok(found.into_iter().filter(|d| d.status != "failed").map(|d| d.name).collect()),
         Err(e) if e.is_not_found() => Ok(Vec::new()),
         Err(e) => Err(e.into()),
     }
@@ -69,14 +69,12 @@ async fn names(api: &Api) -> CommandResult<Vec<String>> {
 
 /// The agent's id. One that exists keeps what its owner changed, except for the model: that follows the configuration.
 async fn agent(api: &Api, model: &ModelChoice) -> CommandResult<String> {
-    let agents = api.get::<Listing<Agent>>("/api/agents", &[]).await?.into_items();
+    let agents: Vec<Agent> = api.list("/api/agents", "agents", &[]).await?;
     let model_json = json!({ "provider": model.provider, "model": model.model });
     if let Some(found) = agents.into_iter().find(|a| a.name == AGENT) {
         if found.model.provider != model.provider || found.model.model != model.model {
-            let path = format!("/api/agents/{}", found.id);
-            let mut body: Value = api.get(&path, &[]).await?;
-            body["model"] = model_json;
-            api.put::<Value>(&path, &body).await?;
+            let body = json!({ "model": model_json });
+            api.patch::<Value>(&format!("/api/agents/{}", found.id), &body).await?;
         }
         return Ok(found.id);
     }
@@ -88,7 +86,7 @@ async fn agent(api: &Api, model: &ModelChoice) -> CommandResult<String> {
 
 /// The web chat's id.
 async fn channel(api: &Api, agent: &str) -> CommandResult<String> {
-    let channels = api.get::<Listing<Channel>>("/api/channels", &[]).await?.into_items();
+    let channels: Vec<Channel> = api.list("/api/channels", "channels", &[]).await?;
     if let Some(found) = channels.into_iter().find(|c| c.kind == "webchat" && c.name == CHANNEL) {
         return Ok(found.id);
     }
@@ -129,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_documentation_is_there_under_distinct_names() {
-        let mut names: Vec<&str> = DOCS.iter().map(|(name, _)| *name).collect();
+        let mut names: Vec<&str> = DOCS.iter().map(|(path, _)| docs::name(path)).collect();
         assert!(DOCS.iter().all(|(_, text)| text.len() > 200));
         names.sort_unstable();
         names.dedup();

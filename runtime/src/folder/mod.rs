@@ -100,13 +100,14 @@ impl DataFolder {
         Ok(Self { path, owner, api_key, secret_key, _lock: lock })
     }
 
-    /// Tells other commands where this process serves.
+    /// Tells other commands where this process serves; returns the address by which this machine reaches it.
     ///
     /// # Errors
     /// The file's.
-    pub fn announce(&mut self, url: &str) -> Result<(), FolderError> {
-        self.owner.url = Some(url.to_owned());
-        write_owner(&self.path, &self.owner)
+    pub fn announce(&mut self, url: &str) -> Result<String, FolderError> {
+        self.owner.url = Some(reachable(url));
+        write_owner(&self.path, &self.owner)?;
+        Ok(reachable(url))
     }
 
     /// Guards `/api`: made at the first start, kept in a file that only this user can read.
@@ -175,6 +176,11 @@ pub fn read_api_key(data_dir: &Path) -> Result<Secret, FolderError> {
     check_api_key(&path, &text)
 }
 
+/// An address that listens everywhere is reached on this machine.
+fn reachable(url: &str) -> String {
+    url.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
+}
+
 fn files_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("files")
 }
@@ -200,7 +206,8 @@ fn write_owner(data_dir: &Path, owner: &Owner) -> Result<(), FolderError> {
 
 fn api_key(data_dir: &Path) -> Result<Secret, FolderError> {
     let path = data_dir.join(API_KEY);
-    let text = files::read_or_make(&path, |bytes| format!("clq_{}\n", hex::encode(bytes))).map_err(at("make", &path))?;
+    let text =
+        files::read_or_make(&path, |bytes| format!("clq_{}\n", hex::encode(bytes))).map_err(at("make", &path))?;
     check_api_key(&path, &text)
 }
 

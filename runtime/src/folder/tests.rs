@@ -12,7 +12,7 @@ fn one_process_owns_the_folder_and_others_can_find_it() {
     let mut folder = DataFolder::open(&config, "serve").unwrap();
     let second = DataFolder::open(&config, "ingest").expect_err("in use");
     assert!(second.to_string().contains("in use by `colloquy serve` (process"), "{second}");
-    folder.announce("http://127.0.0.1:4000").unwrap();
+    folder.announce("http://0.0.0.0:4000").unwrap();
     let found = owner(&config.data_dir).unwrap().flatten().expect("an owner");
     assert_eq!((found.url.as_deref(), found.serves()), (Some("http://127.0.0.1:4000"), true));
     drop(folder);
@@ -48,7 +48,8 @@ fn keys_are_made_once_and_for_their_owner_alone() {
     assert_eq!(&read_api_key(&config.data_dir).unwrap(), &api);
     #[cfg(unix)]
     for name in [API_KEY, SECRET_KEY, OWNER] {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&config.data_dir.join(name).metadata().unwrap().permissions());
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&config.data_dir.join(name).metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

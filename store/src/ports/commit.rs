@@ -18,6 +18,9 @@ use colloquy_domain::{
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use uuid::Uuid;
 
+/// Items that got the same outcome: its name, its JSON, their numbers.
+type SameOutcome = (&'static str, String, Vec<i64>);
+
 /// A commit with its JSON already made: the writer's time is everybody's.
 pub(super) struct Prepared {
     commit: Commit,
@@ -25,8 +28,7 @@ pub(super) struct Prepared {
     conversation: Uuid,
     now: i64,
     snapshot: String,
-    /// Items by outcome: name, JSON, numbers.
-    settled: Vec<(&'static str, String, Vec<i64>)>,
+    settled: Vec<SameOutcome>,
     journal: Vec<(JournalRow, &'static str, String)>,
     messages: Vec<(NewMessage, String)>,
     outbox: Vec<(NewOutbox, String)>,
@@ -63,7 +65,7 @@ impl Prepared {
     }
 }
 
-fn by_outcome(commit: &Commit) -> Result<Vec<(&'static str, String, Vec<i64>)>, StoreError> {
+fn by_outcome(commit: &Commit) -> Result<Vec<SameOutcome>, StoreError> {
     let mut groups: Vec<(&Outcome, Vec<i64>)> = Vec::new();
     for s in &commit.settled {
         match groups.iter_mut().find(|(outcome, _)| **outcome == s.outcome) {

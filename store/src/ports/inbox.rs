@@ -287,7 +287,7 @@ where
     let mut rows = Vec::new();
     for piece in bulk::pieces(keys) {
         let text = statement.text(0, piece.len());
-        let query = piece.iter().fold(sqlx::query(AssertSqlSafe(text)), |q, key| bind(q, key));
+        let query = piece.iter().fold(sqlx::query(AssertSqlSafe(text)), &bind);
         rows.extend(query.fetch_all(&mut *conn).await.map_err(db)?);
     }
     rows.iter().map(T::from_row).collect::<Result<C, _>>().map_err(db)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::openai::tests_support::{passage, request};
+use crate::tests_support::{passage, request};
 use colloquy_domain::model::{Completion, HistoryMessage};
 
 /// One line for each message: role, then what it holds.

@@ -2,7 +2,10 @@
 
 use super::styles::attribute;
 use crate::formats::{Cause, ExtractLimits, encoding, tidy};
-use quick_xml::{Reader, events::{BytesStart, Event}};
+use quick_xml::{
+    Reader,
+    events::{BytesStart, Event},
+};
 use std::io::{Cursor, Read, Write};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 /// How many lines from the top and from the bottom may be furniture.
 const EDGE: usize = 3;
+/// Longer lines are content, in characters.
+const MAX_LENGTH: usize = 120;
 /// On how many pages a line must repeat before it is taken away.
 const MIN_PAGES: usize = 3;
 
@@ -37,16 +39,17 @@ pub fn remove(pages: &mut [Option<RawPage>]) {
     }
 }
 
-/// Indexes of the first and last lines that hold something.
+/// Indexes of the first and last lines that hold something; none on a page that would be left with nothing.
 fn edges(page: &RawPage) -> Vec<usize> {
     let filled: Vec<usize> = (0..page.lines.len()).filter(|i| !page.lines[*i].text.trim().is_empty()).collect();
-    if filled.len() <= 2 * EDGE {
-        // A page of few lines: only the outermost two, or a short page would vanish altogether.
-        let mut ends: Vec<usize> = filled.first().into_iter().chain(filled.last()).copied().collect();
-        ends.dedup();
-        return ends;
-    }
-    filled[..EDGE].iter().chain(&filled[filled.len() - EDGE..]).copied().collect()
+    let edge = match filled.len() {
+        0..=2 => 0,
+        // A short page may be all that is said there.
+        n if n <= 2 * EDGE => 1,
+        _ => EDGE,
+    };
+    let ends = filled[..edge].iter().chain(&filled[filled.len() - edge..]).copied();
+    ends.filter(|i| page.lines[*i].text.trim().chars().count() <= MAX_LENGTH).collect()
 }
 
 /// The line with every number as `#` and without spaces at the ends or doubled.
@@ -91,6 +94,13 @@ mod tests {
         assert_eq!(texts(pages[0].as_ref())[..2], ["Hotel Guide", "own words x"]);
         assert_eq!(texts(pages[1].as_ref())[0], "own words y");
         assert!(pages.iter().all(|p| !texts(p.as_ref()).iter().any(|t| t.starts_with("Page"))));
+    }
+
+    #[test]
+    fn a_page_is_never_left_empty() {
+        let mut pages: Vec<_> = (1..=5).map(|n| page(&["Slides", &n.to_string()])).collect();
+        remove(&mut pages);
+        assert!(pages.iter().all(|p| texts(p.as_ref()).len() == 2));
     }
 
     #[test]

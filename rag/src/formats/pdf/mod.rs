@@ -20,6 +20,9 @@ pub const FORMAT: Format =
 const HEAD: usize = 1024;
 /// Fewer characters than this on a page with a picture are no text layer.
 const MIN_CHARACTERS: usize = 20;
+/// Pages with fewer letters than this are shown to the second reader too: now and then the first one loses a page but
+/// for a line.
+const FEW_LETTERS: usize = 100;
 
 /// A line of a page with what is known of its type; an empty text is a gap between paragraphs.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -71,7 +74,7 @@ fn extract(bytes: &[u8], limits: &ExtractLimits) -> Result<Extraction, Cause> {
 /// One page from whichever library reads it better; `None` when neither does.
 fn read_page(first: Option<&primary::Reader>, second: &mut secondary::Reader<'_>, index: usize) -> Option<RawPage> {
     let page = first.and_then(|r| guarded(|| r.page(index)).flatten());
-    let other_may_help = page.as_ref().is_none_or(|p| letters(p) < MIN_CHARACTERS || looks_broken(p));
+    let other_may_help = page.as_ref().is_none_or(|p| letters(p) < FEW_LETTERS || looks_broken(p));
     if !other_may_help {
         return page;
     }
@@ -81,7 +84,8 @@ fn read_page(first: Option<&primary::Reader>, second: &mut secondary::Reader<'_>
             let better = if looks_broken(&page) {
                 !looks_broken(&other) && letters(&other) * 2 > letters(&page)
             } else {
-                letters(&other) > letters(&page)
+                letters(&page) < MIN_CHARACTERS && letters(&other) > letters(&page)
+                    || letters(&other) > 2 * letters(&page) && !looks_broken(&other)
             };
             Some(if better { RawPage { pictures: page.pictures, ..other } } else { page })
         }

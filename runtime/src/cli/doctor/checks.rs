@@ -80,7 +80,9 @@ async fn database(config: &Config, folder: &DataFolder, report: &mut Report) {
             store.close().await;
             report.ok("database", format!("{shown} opens and is up to date"));
         }
-        Err(e) => report.fail("database", e.to_string(), "restore the data folder from a backup if the file is damaged"),
+        Err(e) => {
+            report.fail("database", e.to_string(), "restore the data folder from a backup if the file is damaged");
+        }
     }
 }
 

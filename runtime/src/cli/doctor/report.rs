@@ -70,6 +70,30 @@ mod tests {
         report.warn("model", "missing", "install it");
         assert_eq!(report.worst(), State::Warn);
         report.fail("disk", "full", "make room");
-        insta::assert_json_snapshot!(report.summary(), @"");
+        insta::assert_json_snapshot!(report.summary(), @r#"
+        {
+          "status": "fail",
+          "checks": [
+            {
+              "name": "config",
+              "status": "ok",
+              "message": "fine",
+              "hint": null
+            },
+            {
+              "name": "model",
+              "status": "warn",
+              "message": "missing",
+              "hint": "install it"
+            },
+            {
+              "name": "disk",
+              "status": "fail",
+              "message": "full",
+              "hint": "make room"
+            }
+          ]
+        }
+        "#);
     }
 }

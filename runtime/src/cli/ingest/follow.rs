@@ -21,7 +21,8 @@ pub struct Follow {
 impl Follow {
     pub fn new(documents: usize) -> Self {
         let bars = MultiProgress::new();
-        let total = bars.add(ProgressBar::new(documents as u64).with_style(style("{bar:24} {pos}/{len} documents {msg}")));
+        let total =
+            bars.add(ProgressBar::new(documents as u64).with_style(style("{bar:24} {pos}/{len} documents {msg}")));
         total.enable_steady_tick(LOOK_EVERY);
         Self { bars, total }
     }
@@ -92,7 +93,7 @@ impl Follow {
         bar.set_length(u64::from(document.chunks.max(1)));
         bar.set_position(u64::from(document.indexed));
         let chunks = if document.chunks == 0 { String::new() } else { format!(", {} chunks", document.chunks) };
-        bar.set_message(format!("{} ({} pages{chunks})", document.status, document.pages.len()));
+        bar.set_message(format!("{} ({} pages{chunks})", document.status, document.page_count()));
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 /// Folders within folders that are followed; deeper is a loop or a mistake.
 const DEEPEST: usize = 32;
+const BELOW: &str = " › ";
 
 /// A file, under the name that it gets in the knowledge base.
 #[derive(Debug)]
@@ -34,7 +35,8 @@ impl Found {
 
 /// The files named, and in folders those that can be read as documents; each once, in a stable order.
 ///
-/// Within a folder a document is called by its path from there, so that equal names in different folders stay apart.
+/// Within a folder a document is called by its path from there, so that equal names in different folders stay apart:
+/// the server keeps only what follows the last slash of a name, so the parts are joined by [`BELOW`].
 pub fn find(paths: &[PathBuf]) -> Vec<Found> {
     let mut found = Vec::new();
     for path in paths {
@@ -56,7 +58,9 @@ fn file_name(path: &Path) -> String {
 fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Found>) {
     let mut entries: Vec<PathBuf> = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten().map(|e| e.path()).collect(),
-        Err(e) => return found.push(Found { name: name_below(root, folder), path: folder.to_owned(), trouble: Some(e) }),
+        Err(e) => {
+            return found.push(Found { name: name_below(root, folder), path: folder.to_owned(), trouble: Some(e) });
+        }
     };
     entries.sort();
     for path in entries {
@@ -78,7 +82,7 @@ fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Found>) {
 fn name_below(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
     let parts: Vec<_> = below.components().map(|c| c.as_os_str().to_string_lossy()).collect();
-    if parts.is_empty() { file_name(path) } else { parts.join("/") }
+    if parts.is_empty() { file_name(path) } else { parts.join(BELOW) }
 }
 
 fn is_document(path: &Path) -> bool {
@@ -103,7 +107,7 @@ mod tests {
         let paths = [root.to_owned(), root.join("b.md"), root.join("odd.xyz"), root.join("gone.pdf")];
         let found = find(&paths);
         let names: Vec<&str> = found.iter().map(|f| f.name.as_str()).collect();
-        assert_eq!(names, ["a/Z.PDF", "a/b.md", "b.md", "odd.xyz", "gone.pdf"]);
+        assert_eq!(names, ["a › Z.PDF", "a › b.md", "b.md", "odd.xyz", "gone.pdf"]);
         assert_eq!(found.iter().filter(|f| f.trouble.is_some()).count(), 1);
     }
 }

@@ -1,0 +1,103 @@
+use super::world::{World, until};
+use colloquy_domain::{
+    channel::{ChannelEvent, DeliveryStatus, Polled, SendError},
+    failure::Failure,
+    model::Completion,
+    ports::Clock,
+};
+use std::{collections::VecDeque, time::Duration};
+
+fn script(w: &World, results: Vec<Result<(), SendError>>) {
+    *w.driver.script.lock().expect("fine") = results.into();
+}
+
+fn statuses(w: &World) -> Vec<DeliveryStatus> {
+    w.store.outbox().into_iter().map(|s| s.status).collect()
+}
+
+// req: S3-JOB-3
+#[tokio::test(start_paused = true)]
+async fn a_passing_failure_is_tried_again_no_sooner_than_asked() {
+    let mut w = World::new();
+    let wait = Duration::from_secs(30);
+    script(&w, vec![Err(SendError::Refused(Failure::retry_after(wait, "graph.rate", "slow down")))]);
+    let node = w.start().await;
+    let begin = w.clock.now();
+    w.say("ann", "m1", "hello").await;
+    until("delivered", || w.sent().len() == 1).await;
+    assert!(w.clock.now().since(begin) >= wait);
+    assert_eq!(statuses(&w), [DeliveryStatus::Sent]);
+    node.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_failure_is_settled_and_the_next_reply_goes() {
+    let mut w = World::new();
+    script(&w, vec![Err(SendError::Refused(Failure::reject("graph.recipient", "no such user")))]);
+    let node = w.start().await;
+    w.say("ann", "m1", "one").await;
+    until("failed", || statuses(&w) == [DeliveryStatus::Failed]).await;
+    w.say("ann", "m2", "two").await;
+    until("delivered", || w.sent().len() == 1).await;
+    assert_eq!(*w.driver.attempts.lock().expect("fine"), 2);
+    node.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_arrived_is_never_repeated() {
+    let mut w = World::new();
+    script(&w, vec![Err(SendError::Uncertain(Failure::retry("graph.lost", "no answer came")))]);
+    let node = w.start().await;
+    w.say("ann", "m1", "one").await;
+    until("uncertain", || statuses(&w) == [DeliveryStatus::Uncertain]).await;
+    tokio::time::sleep(Duration::from_secs(48 * 3600)).await;
+    assert_eq!(*w.driver.attempts.lock().expect("fine"), 1);
+    node.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_that_were_taken_are_not_sent_again_and_nothing_overtakes() {
+    let mut w = World::new();
+    let down = || Err(SendError::Refused(Failure::retry("graph.busy", "later")));
+    script(&w, vec![Ok(()), down(), down()]);
+    w.model = Box::new(|r| {
+        let text = format!("{0}-1\n{0}-2\n{0}-3", r.messages.join(""));
+        Box::pin(async move { Ok(Completion { text, ..Completion::default() }) })
+    });
+    let node = w.start().await;
+    w.say("ann", "m1", "a").await;
+    w.say("ann", "m2", "b").await;
+    until("all parts", || w.sent().len() >= 6 || w.store.outbox().len() == 1 && w.sent().len() == 3).await;
+    until("all delivered", || statuses(&w).iter().all(|s| *s == DeliveryStatus::Sent)).await;
+    let texts: Vec<String> = w.sent().into_iter().map(|(_, t)| t).collect();
+    let mut sorted = texts.clone();
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!(texts, sorted, "in order, none twice");
+    node.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_account_is_paused_and_heals() {
+    let mut w = World::new();
+    script(&w, vec![Err(SendError::AccountDown(Failure::fatal("graph.token", "token expired")))]);
+    let node = w.start().await;
+    let begin = w.clock.now();
+    w.say("ann", "m1", "one").await;
+    until("delivered", || w.sent().len() == 1).await;
+    assert!(w.clock.now().since(begin) >= Duration::from_secs(15), "paused meanwhile");
+    node.stop().await;
+}
+
+// req: C-CHN-1
+#[tokio::test(start_paused = true)]
+async fn polled_messages_are_durable_before_their_cursor_is_used() {
+    let mut w = World::new();
+    let entry = w.account.text("ann", "u1", "polled", w.clock.now());
+    let polled = Polled { events: vec![ChannelEvent::Message(entry.inbound)], cursor: Some("7".into()) };
+    *w.driver.polls.lock().expect("fine") = Some(VecDeque::from([polled]));
+    let node = w.start().await;
+    until("answered", || w.sent().len() == 1).await;
+    assert_eq!(*w.driver.cursors.lock().expect("fine"), [None, Some("7".to_owned())]);
+    node.stop().await;
+}

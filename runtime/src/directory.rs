@@ -1,0 +1,105 @@
+//! The directories that the actors and the API look accounts and agents up in: the store's rows, remembered.
+
+use async_trait::async_trait;
+use colloquy_api::Catalogue;
+use colloquy_channels::Registry;
+use colloquy_domain::{
+    agent::AgentProfile,
+    channel::{ChannelAccount, ChannelKind},
+    failure::Failure,
+    ids::{AgentId, ChannelId, TenantId},
+    model::ModelChoice,
+    ports::{AgentDirectory, ChannelDirectory, ChannelDriver, StoreError},
+};
+use colloquy_llm::Models;
+use colloquy_rag::pipeline::{ModelStatus, Rag};
+use colloquy_store::Store;
+use colloquy_tools::Tools;
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Accounts and agents of all tenants.
+pub struct Directory {
+    store: Store,
+    drivers: Registry,
+    /// Every webhook looks its account up: they are remembered until they change.
+    accounts: RwLock<HashMap<ChannelId, Arc<ChannelAccount>>>,
+}
+
+impl Directory {
+    pub fn new(store: Store, drivers: Registry) -> Self {
+        Self { store, drivers, accounts: RwLock::default() }
+    }
+
+    fn remembered(&self, channel: ChannelId) -> Option<Arc<ChannelAccount>> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&channel).cloned()
+    }
+}
+
+#[async_trait]
+impl ChannelDirectory for Directory {
+    async fn account(&self, channel: ChannelId) -> Result<Option<Arc<ChannelAccount>>, StoreError> {
+        if let Some(account) = self.remembered(channel) {
+            return Ok(Some(account));
+        }
+        let found = self.store.installation().channel(channel).await?;
+        let Some(account) = found.map(|c| Arc::new(c.account)) else { return Ok(None) };
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        accounts.insert(channel, Arc::clone(&account));
+        Ok(Some(account))
+    }
+
+    async fn enabled(&self) -> Result<Vec<Arc<ChannelAccount>>, StoreError> {
+        Ok(self.store.installation().enabled_channels().await?.into_iter().map(|c| Arc::new(c.account)).collect())
+    }
+
+    fn driver(&self, kind: &ChannelKind) -> Option<Arc<dyn ChannelDriver>> {
+        self.drivers.get(kind)
+    }
+
+    fn changed(&self, channel: ChannelId) {
+        self.accounts.write().unwrap_or_else(PoisonError::into_inner).remove(&channel);
+    }
+}
+
+#[async_trait]
+impl AgentDirectory for Directory {
+    async fn profile(&self, tenant: TenantId, agent: AgentId) -> Result<Option<AgentProfile>, StoreError> {
+        match self.store.tenant(tenant).agent(agent).await {
+            Ok(agent) => Ok(Some(agent.profile)),
+            Err(StoreError::NotFound(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// What agents and channels may name.
+pub struct Names {
+    pub models: Arc<Models>,
+    pub tools: Arc<Tools>,
+    pub drivers: Registry,
+    pub rag: Arc<Rag>,
+}
+
+impl Catalogue for Names {
+    fn check_model(&self, choice: &ModelChoice) -> Result<(), Failure> {
+        self.models.check(choice)
+    }
+
+    fn check_tools(&self, names: &[String]) -> Result<(), Failure> {
+        self.tools.check(names)
+    }
+
+    fn channel_kinds(&self) -> Vec<ChannelKind> {
+        self.drivers.kinds().cloned().collect()
+    }
+
+    fn retrieval(&self) -> (&'static str, Option<String>) {
+        match self.rag.model_state() {
+            ModelStatus::Ready { .. } => ("hybrid", None),
+            ModelStatus::WordsOnly { what, hint } => ("words_only", Some(format!("{what}: {hint}"))),
+        }
+    }
+}

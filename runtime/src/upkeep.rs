@@ -1,0 +1,85 @@
+//! What a fresh installation needs, and what is done now and then.
+
+use anyhow::Context;
+use colloquy_actors::node::NodeHandle;
+use colloquy_domain::{
+    agent::AgentProfile,
+    channel::{ChannelAccount, ChannelKind, Secret},
+    ids::{AgentId, ChannelId},
+    model::ModelChoice,
+    ports::{Ids, StoreError},
+};
+use colloquy_rag::pipeline::Rag;
+use colloquy_store::{KeyHash, PageRequest, Store};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// The knowledge base of the first agent.
+const BASE: &str = "default";
+const MAINTAIN_EVERY: Duration = Duration::from_secs(120);
+
+/// The default tenant, the key that guards its API, and, where there is none, a first agent with a web chat.
+///
+/// # Errors
+/// The store's.
+pub async fn first_rows(store: &Store, api_key: &Secret, model: &ModelChoice, ids: &dyn Ids) -> anyhow::Result<()> {
+    let tenant = store.installation().ensure_default_tenant().await?;
+    let rows = store.tenant(tenant.id);
+    let hash = KeyHash::of(api_key.expose());
+    if store.installation().api_key(hash).await?.is_none() {
+        rows.create_api_key("first start", hash, &["*".to_owned()]).await?;
+    }
+    if rows.agents(PageRequest::new(1, 1)).await?.total > 0 {
+        return Ok(());
+    }
+    let base = rows.ensure_knowledge_base(BASE).await?;
+    let mut profile = AgentProfile::new(tenant.id, AgentId::new(ids.uuid()), "Assistant", model.clone());
+    profile.knowledge = vec![base.id];
+    let agent = rows.create_agent(profile).await?;
+    let account = ChannelAccount {
+        tenant: tenant.id,
+        id: ChannelId::new(ids.uuid()),
+        kind: ChannelKind::of("webchat"),
+        name: "Web chat".to_owned(),
+        agent: agent.profile.id,
+        external_id: None,
+        settings: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        enabled: true,
+    };
+    rows.create_channel(account, true).await?;
+    Ok(())
+}
+
+/// Puts documents whose passages lack the present model's vectors back into the queue.
+///
+/// # Errors
+/// The stores'.
+pub async fn reindex(store: &Store, rag: &Rag, node: &NodeHandle) -> anyhow::Result<()> {
+    let outdated = rag.outdated().await.context("documents to index again")?;
+    if outdated.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(documents = outdated.len(), "indexing again with the embedding model");
+    for key in outdated {
+        match store.tenant(key.tenant).requeue_document(key.document).await {
+            // Deleted meanwhile.
+            Ok(()) | Err(StoreError::NotFound(_)) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    node.wake_ingestion();
+    Ok(())
+}
+
+/// Housekeeping for ever: what a model's arrival left behind, and the vector store's.
+pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle) {
+    if let Err(e) = reindex(&store, &rag, &node).await {
+        tracing::warn!(error = %e, "documents not indexed again");
+    }
+    loop {
+        tokio::time::sleep(MAINTAIN_EVERY).await;
+        if let Err(e) = rag.maintain().await {
+            tracing::warn!(error = %e, "vector store not maintained");
+        }
+    }
+}

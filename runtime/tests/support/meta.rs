@@ -1,0 +1,118 @@
+//! Meta's side of a webhook: payloads as Meta writes them, signed as Meta signs them.
+
+use super::client::{Answer, Client};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+pub const APP_SECRET: &str = "the-app-secret";
+pub const VERIFY_TOKEN: &str = "the-verify-token";
+/// The phone number that our payloads are for.
+pub const PHONE_NUMBER_ID: &str = "1122334455667";
+/// The page that our payloads are for.
+pub const PAGE_ID: &str = "500500500";
+pub const APP_ID: &str = "42";
+
+/// The value of `X-Hub-Signature-256`.
+pub fn signature(body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(APP_SECRET.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Delivers raw bytes with this signature.
+///
+/// # Errors
+/// The connection's.
+pub async fn deliver_raw(api: &Client, channel: &str, body: Vec<u8>, signature: &str) -> reqwest::Result<Answer> {
+    let request = api.bare(Method::POST, &format!("/webhooks/{channel}"));
+    let request = request.header("content-type", "application/json").header("x-hub-signature-256", signature);
+    api.attempt(request.body(body)).await
+}
+
+/// Delivers a properly signed payload.
+///
+/// # Errors
+/// The connection's.
+pub async fn deliver(api: &Client, channel: &str, payload: &Value) -> reqwest::Result<Answer> {
+    let body = payload.to_string().into_bytes();
+    let signature = signature(&body);
+    deliver_raw(api, channel, body, &signature).await
+}
+
+/// A text from a person.
+#[derive(Debug, Clone)]
+pub struct Text {
+    pub from: String,
+    pub id: String,
+    pub body: String,
+}
+
+impl Text {
+    pub fn new(from: &str, id: &str, body: &str) -> Self {
+        Self { from: from.to_owned(), id: id.to_owned(), body: body.to_owned() }
+    }
+}
+
+fn whatsapp(value: Value) -> Value {
+    let metadata = json!({ "display_phone_number": "972123456789", "phone_number_id": PHONE_NUMBER_ID });
+    let mut full = json!({ "messaging_product": "whatsapp", "metadata": metadata });
+    for (key, part) in value.as_object().unwrap() {
+        full[key] = part.clone();
+    }
+    let entry = json!({ "id": "1234567890", "changes": [{ "field": "messages", "value": full }] });
+    json!({ "object": "whatsapp_business_account", "entry": [entry] })
+}
+
+/// A WhatsApp webhook with these messages.
+pub fn texts(texts: &[Text]) -> Value {
+    let contact = |t: &Text| json!({ "wa_id": t.from, "profile": { "name": format!("Person {}", t.from) } });
+    let message = |t: &Text| {
+        let text = json!({ "body": t.body });
+        json!({ "from": t.from, "id": t.id, "timestamp": "1790000000", "type": "text", "text": text })
+    };
+    let (contacts, messages): (Vec<_>, Vec<_>) = texts.iter().map(|t| (contact(t), message(t))).unzip();
+    whatsapp(json!({ "contacts": contacts, "messages": messages }))
+}
+
+/// A WhatsApp webhook with one status of what was sent: `sent`, `delivered`, `read`.
+pub fn status(status: &str, id: &str, to: &str, opaque: &str) -> Value {
+    let status = json!({
+        "id": id, "status": status, "recipient_id": to, "timestamp": "1790000001", "biz_opaque_callback_data": opaque,
+    });
+    whatsapp(json!({ "statuses": [status] }))
+}
+
+/// A Messenger webhook with one text.
+pub fn page_text(text: &Text) -> Value {
+    let message = json!({ "mid": text.id, "text": text.body });
+    let messaging = json!({
+        "sender": { "id": text.from }, "recipient": { "id": PAGE_ID }, "timestamp": 1_790_000_000_000_u64,
+        "message": message,
+    });
+    json!({ "object": "page", "entry": [{ "id": PAGE_ID, "time": 1_790_000_000_000_u64, "messaging": [messaging] }] })
+}
+
+/// Connects a WhatsApp number whose Graph API is at `api_base`; returns the channel's id.
+pub async fn connect_whatsapp(api: &Client, agent: &str, api_base: &str) -> String {
+    let settings = json!({
+        "phone_number_id": PHONE_NUMBER_ID, "access_token": super::graph::TOKEN, "app_secret": APP_SECRET,
+        "verify_token": VERIFY_TOKEN, "api_base": api_base, "messages_per_second": "1000",
+    });
+    connect(api, "whatsapp", agent, settings).await
+}
+
+/// Connects a Messenger page.
+pub async fn connect_messenger(api: &Client, agent: &str, api_base: &str) -> String {
+    let settings = json!({
+        "page_id": PAGE_ID, "app_id": APP_ID, "access_token": super::graph::TOKEN, "app_secret": APP_SECRET,
+        "verify_token": VERIFY_TOKEN, "api_base": api_base,
+    });
+    connect(api, "messenger", agent, settings).await
+}
+
+async fn connect(api: &Client, kind: &str, agent: &str, settings: Value) -> String {
+    let body = json!({ "kind": kind, "agent": agent, "settings": settings });
+    api.post("/api/channels", &body).await.data()["id"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,11 @@
+//! What the tests of the running program share: the program itself, a client, Meta's side of a conversation.
+//!
+//! Included by path into each test program that needs it; none uses all of it.
+#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
+
+pub mod client;
+pub mod graph;
+pub mod meta;
+pub mod server;
+pub mod wait;
