@@ -3,7 +3,7 @@
 use crate::{node::Shared, slot::Slot};
 use colloquy_domain::{
     agent::{AgentProfile, PermitEvent, PermitInput, Permits, Refusal, TurnRef, decide, evolve},
-    ids::{AgentId, TenantId},
+    ids::{AgentId, TenantId, TurnNo},
     ports::{AgentDirectory, StoreError},
 };
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
@@ -35,6 +35,13 @@ pub struct Permit {
     asking: AbortHandle,
     /// What the turn cost so far, for the budget.
     pub cost_micros: u64,
+}
+
+impl Permit {
+    /// The turn that it is for.
+    pub const fn turn(&self) -> TurnNo {
+        self.turn.1
+    }
 }
 
 impl Drop for Permit {

@@ -92,11 +92,12 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
             });
             work.permit = Some(permit);
         }
-        Effect::ReturnPermit { cost_micros, .. } => {
-            if let Some(permit) = &mut work.permit {
+        Effect::ReturnPermit { turn, cost_micros } => {
+            // Another turn's: a grant that came too late, whose permit was given back when it was dropped.
+            if let Some(permit) = work.permit.as_mut().filter(|p| p.turn() == turn) {
                 permit.cost_micros = cost_micros;
+                work.end_turn();
             }
-            work.end_turn();
         }
         Effect::ShowTyping { .. } => {
             let (shared, key) = (Arc::clone(cx.shared), cx.conversation.key.clone());

@@ -67,4 +67,6 @@ pub struct Api {
     pub catalogue: Arc<dyn Catalogue>,
     pub options: ApiOptions,
     pub counters: Counters,
+    /// Held while an agent gets its web chat account.
+    pub making_webchat: tokio::sync::Mutex<()>,
 }

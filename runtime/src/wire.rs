@@ -110,6 +110,7 @@ impl App {
                 version: env!("CARGO_PKG_VERSION"),
             },
             counters: Default::default(),
+            making_webchat: Default::default(),
         });
         let (stop_serving, stopped) = oneshot::channel();
         let serving = tokio::spawn(colloquy_api::serve(listener, colloquy_api::router(api), async {

@@ -151,13 +151,25 @@ async fn account(api: &Api, tenant: Option<auth::Tenant>, request: &Request) -> 
         None => None,
         Some(named) => Some(super::agents::find(&tenant.store, named).await?.id),
     };
+    match (webchat(&tenant, agent).await?, agent) {
+        (Some(found), _) => Ok(Arc::new(found)),
+        (None, None) => Err(missing()),
+        (None, Some(agent)) => {
+            // Two first messages at the same time share one account.
+            let _making = api.making_webchat.lock().await;
+            match webchat(&tenant, Some(agent)).await? {
+                Some(found) => Ok(Arc::new(found)),
+                None => super::channels::create_webchat(api, &tenant, agent).await.map(Arc::new),
+            }
+        }
+    }
+}
+
+/// The tenant's first web chat account, of this agent if one is named.
+async fn webchat(tenant: &auth::Tenant, agent: Option<AgentId>) -> ApiResult<Option<ChannelAccount>> {
     let all = tenant.store.channels(PageRequest::new(1, PageRequest::MOST)).await?;
     let mut webchats = all.items.into_iter().map(|c| c.account).filter(|a| a.kind == WEBCHAT && a.enabled);
-    match (webchats.find(|c| agent.is_none_or(|a| c.agent == a)), agent) {
-        (Some(found), _) => Ok(Arc::new(found)),
-        (None, Some(agent)) => super::channels::create_webchat(api, &tenant, agent).await.map(Arc::new),
-        (None, None) => Err(missing()),
-    }
+    Ok(webchats.find(|c| agent.is_none_or(|a| c.agent == a)))
 }
 
 /// Logs the message; it is durable when this returns.
@@ -240,8 +252,10 @@ impl Asked {
             Outcome::Answered { turn } | Outcome::Merged { turn } => Some(turn),
             Outcome::HandedOver { .. } | Outcome::Ignored { .. } | Outcome::DeadLettered { .. } => None,
         };
-        let lines = store.messages(conversation, PageRequest::default()).await?.items;
-        let reply = lines.into_iter().find(|l| turn.is_some() && l.turn == turn).map(reply_of);
+        let reply = match turn {
+            Some(turn) => store.reply(conversation, turn).await?.map(reply_of),
+            None => None,
+        };
         let ended = Ended { conversation: Some(conversation), outcome: Some(outcome), reply };
         Ok(Step { event: None, ended: Some(ended) })
     }

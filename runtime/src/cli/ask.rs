@@ -22,7 +22,7 @@ pub struct Ask {
     /// The question, in quotes
     question: String,
     /// Knowledge base to answer from
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = "default")]
     kb: String,
     /// Language of the answer, `en` or `fr` [default: that of the question]
     #[arg(long, value_name = "LANGUAGE")]

@@ -29,7 +29,7 @@ pub struct Ingest {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Knowledge base; made if it does not exist
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = "default")]
     kb: String,
     /// Print {documents: [{name, status, cause, pages, chunks, seconds}]}
     #[arg(long)]

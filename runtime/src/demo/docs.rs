@@ -12,6 +12,8 @@ pub const DOCS: &[(&str, &str)] = docs![
     "docs/ARCHITECTURE.md",
     "docs/DELIVERY.md",
     "docs/DEPLOYMENT.md",
+    "docs/FAQ.fr.md",
+    "docs/FAQ.md",
     "docs/LOGGING.md",
     "docs/SECURITY.md",
     "docs/WEBHOOKS.md",

@@ -76,7 +76,7 @@ async fn every_recorded_payload_is_accepted_and_forgeries_of_it_are_not() {
     let conversation = server.api.conversation(person).await.expect("the recorded person");
     let lines = server.api.transcript(conversation["id"].as_str().unwrap()).await;
     let received: Vec<_> = lines.iter().filter(|l| l["speaker"] == "person").collect();
-    assert!(received.len() > 10, "{received:#?}");
+    assert!(received.len() > 5, "{received:#?}");
     for line in &received {
         let outcome = line["outcome"]["outcome"].as_str();
         assert!(matches!(outcome, Some("answered" | "merged" | "ignored" | "handed_over")), "{line}");

@@ -204,4 +204,18 @@ impl TenantStore {
         let rows: Vec<LineRow> = query.fetch_all(self.store.readers()).await.map_err(db)?;
         rows.into_iter().map(LineRow::line).collect()
     }
+
+    /// What the agent said in a turn, however long ago that was.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn reply(
+        &self,
+        conversation: ConversationId,
+        turn: TurnNo,
+    ) -> Result<Option<TranscriptLine>, StoreError> {
+        let query = sqlx::query_as(sql::REPLY).bind(self.key()).bind(conversation.uuid()).bind(i64::from(turn));
+        let row: Option<LineRow> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        row.map(LineRow::line).transpose()
+    }
 }

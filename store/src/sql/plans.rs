@@ -53,6 +53,7 @@ fn hot() -> Vec<(&'static str, String)> {
         ("reports::BY_PEER", reports::BY_PEER),
         ("reports::MESSAGES", reports::MESSAGES),
         ("reports::MESSAGES_SINCE", reports::MESSAGES_SINCE),
+        ("reports::REPLY", reports::REPLY),
         ("reports::DEAD_LETTERS", reports::DEAD_LETTERS),
         ("reports::SPENDING", reports::SPENDING),
     ];

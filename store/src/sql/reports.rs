@@ -30,6 +30,12 @@ pub(crate) const MESSAGES_SINCE: &str = "SELECT m.position, m.id, m.speaker, m.k
      FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.position > $3 ORDER BY m.position LIMIT $4";
 
+pub(crate) const REPLY: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
+     m.abstained, m.created_at, NULL AS outcome_detail, \
+     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
+     FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.turn = $3 AND m.speaker = 'agent' \
+     ORDER BY m.position DESC LIMIT 1";
+
 pub(crate) const DEAD_LETTER: &str = "SELECT id, conversation_id, kind, seq, outbox_id, cause, created_at, replayed_at \
      FROM dead_letters WHERE tenant_id = $1 AND id = $2";
 pub(crate) const DEAD_LETTERS: &str = "SELECT id, conversation_id, kind, seq, outbox_id, cause, created_at, replayed_at \
