@@ -17,6 +17,7 @@
 mod bulk;
 mod cipher;
 mod error;
+pub mod limits;
 mod options;
 mod ports;
 pub mod records;

@@ -6,7 +6,7 @@ use super::{
     units::{Role, Unit},
     words::{Words, raw},
 };
-use colloquy_domain::{knowledge::Passage, language::Language};
+use colloquy_domain::knowledge::Passage;
 use std::collections::BTreeSet;
 
 /// Longest answer to one question, in characters.
@@ -26,8 +26,11 @@ pub(super) fn answer(question: &Question, passages: &[&Passage]) -> Option<Strin
     let indexed: Vec<Indexed<'_>> = passages.iter().map(|p| Indexed::new(p, &words)).collect();
     let ranked = rank(question, &indexed);
     let leads = Leads::of(passages);
-    let best = ranked.iter().find(|c| is_enough(question, c, indexed[c.passage].passage, &leads))?;
-    Some(say(&pick(best, &ranked, &indexed), &ranked, &indexed))
+    let best = ranked.iter().find(|c| is_enough(question, c, &indexed[c.passage], &leads))?;
+    // One answer speaks one language.
+    let foreign = |c: &Candidate| indexed[c.passage].is_foreign(question.language);
+    let spoken: Vec<Candidate> = ranked.iter().filter(|c| foreign(c) == foreign(best)).copied().collect();
+    Some(say(&pick(best, &spoken, &indexed), &spoken, &indexed))
 }
 
 /// How far the best passage by BM25 is ahead of the second.
@@ -52,13 +55,12 @@ impl Leads {
     }
 }
 
-fn is_enough(question: &Question, candidate: &Candidate, passage: &Passage, leads: &Leads) -> bool {
-    if passage.scores.cosine.is_some_and(|cosine| cosine >= OTHER_LANGUAGE)
-        && Language::detect(&passage.text).is_some_and(|language| language != question.language)
-    {
+fn is_enough(question: &Question, candidate: &Candidate, indexed: &Indexed<'_>, leads: &Leads) -> bool {
+    let passage = indexed.passage;
+    if passage.scores.cosine.is_some_and(|cosine| cosine >= OTHER_LANGUAGE) && indexed.is_foreign(question.language) {
         return true;
     }
-    candidate.coverage >= needed(candidate, passage, leads)
+    candidate.asked && candidate.coverage >= needed(candidate, passage, leads)
 }
 
 /// The part of the question's words that must be covered. A passage that stands out, or is close in meaning, needs

@@ -22,6 +22,7 @@ use colloquy_domain::{
     ports::{Model, TokenSink},
     tool::ToolCall,
 };
+use question::Question;
 use smalltalk::SmallTalk;
 
 /// The provider.
@@ -56,7 +57,9 @@ fn complete(request: &CompletionRequest) -> Completion {
 fn answers(request: &CompletionRequest) -> String {
     let passages = citable(request);
     let questions = question::questions(request);
-    let answers: Vec<String> = questions.iter().filter_map(|q| compose::answer(q, &passages)).collect();
+    // What leans on the earlier question may yet be one of its own.
+    let answer = |q: &Question| compose::answer(q, &passages).or_else(|| compose::answer(&q.alone()?, &passages));
+    let answers: Vec<String> = questions.iter().filter_map(answer).collect();
     if answers.is_empty() { ABSTAIN.to_owned() } else { answers.join("\n\n") }
 }
 

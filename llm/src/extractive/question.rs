@@ -27,6 +27,8 @@ pub(super) struct Question {
 pub(super) struct Term {
     pub(super) word: Word,
     pub(super) weight: f32,
+    /// Taken over from the earlier question: it tells what is meant, not what is asked.
+    pub(super) carried: bool,
 }
 
 /// What an answer must hold, by the question's first words.
@@ -38,6 +40,15 @@ pub(super) enum Kind {
     Person,
     Place,
     Other,
+}
+
+impl Question {
+    /// The question without what it took over; `None` if it took over nothing, or is nothing without it.
+    pub(super) fn alone(&self) -> Option<Self> {
+        let terms: Vec<Term> = self.terms.iter().filter(|t| !t.carried).cloned().collect();
+        let changed = terms.len() < self.terms.len() && !terms.is_empty();
+        changed.then_some(Self { terms, ..*self })
+    }
 }
 
 /// The questions of a request; none if it asks nothing.
@@ -85,11 +96,12 @@ fn question(text: &str, language: Language, earlier: Option<&str>) -> Question {
             } else {
                 1.0
             },
+            false,
         );
     }
     if let Some(earlier) = earlier.filter(|_| leans_on_earlier(text, terms.len())) {
         for word in words.content(earlier) {
-            push(&mut terms, word, CARRIED);
+            push(&mut terms, word, CARRIED, true);
         }
     }
     Question { language, terms, kind: kind(text) }
@@ -108,9 +120,9 @@ fn without_measure(text: &str) -> (String, Option<&str>) {
     (kept, sort.filter(|w| w.chars().next().is_some_and(char::is_lowercase)))
 }
 
-fn push(terms: &mut Vec<Term>, word: Word, weight: f32) {
+fn push(terms: &mut Vec<Term>, word: Word, weight: f32, carried: bool) {
     if !terms.iter().any(|t| t.word.stem == word.stem) {
-        terms.push(Term { word, weight });
+        terms.push(Term { word, weight, carried });
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     units::{Role, Unit, units},
     words::{Word, Words, likeness},
 };
-use colloquy_domain::knowledge::Passage;
+use colloquy_domain::{knowledge::Passage, language::Language};
 
 /// How much a word counts that does not stand in the piece itself, but …
 const UNDER: f32 = 0.85;
@@ -14,6 +14,10 @@ const TITLE: f32 = 0.6;
 const BEFORE: f32 = 0.6;
 const AFTER: f32 = 0.3;
 const ELSEWHERE: f32 = 0.35;
+/// A piece holds a word if it stands for it at least this well: better than "elsewhere in the passage".
+const HELD: f32 = 0.5;
+/// What a piece in another language than the question's is worth beside one in the same.
+const OTHER_LANGUAGE: f32 = 0.85;
 /// Score of a piece whose heading asks the very question, and of the first one under it.
 const HEADED: f32 = 0.95;
 const FIRST: f32 = 0.06;
@@ -33,6 +37,8 @@ pub(super) struct Candidate {
     pub(super) cue: Option<bool>,
     /// By which candidates are ordered.
     pub(super) score: f32,
+    /// Whether it holds any word that the person wrote now, not only words of the earlier question.
+    pub(super) asked: bool,
     /// Names and numbers of the question that its passage does not hold at all.
     pub(super) missing_names: u8,
 }
@@ -50,6 +56,7 @@ pub(super) struct Indexed<'a> {
     words: Vec<Vec<Word>>,
     under: Vec<Vec<Word>>,
     title: Vec<Word>,
+    language: Option<Language>,
 }
 
 impl<'a> Indexed<'a> {
@@ -61,6 +68,7 @@ impl<'a> Indexed<'a> {
             words: units.iter().map(|u| words.content(&u.text)).collect(),
             under: units.iter().map(|u| words.content(&u.under())).collect(),
             title: words.content(&title),
+            language: Language::detect(&passage.text),
             units,
         }
     }
@@ -84,6 +92,17 @@ impl<'a> Indexed<'a> {
         .fold(0.0, f32::max)
     }
 
+    /// Whether it is written in another language than this one, as far as that can be told.
+    pub(super) fn is_foreign(&self, language: Language) -> bool {
+        self.language.is_some_and(|l| l != language)
+    }
+
+    /// Whether the piece holds any word that was asked for now.
+    fn asked(&self, unit: usize, question: &Question) -> bool {
+        let mut now = question.terms.iter().filter(|t| !t.carried).peekable();
+        now.peek().is_none() || now.any(|t| self.level(unit, &t.word) >= HELD)
+    }
+
     fn holds(&self, word: &Word) -> bool {
         best(&self.title, word) > 0.0 || self.words.iter().chain(&self.under).any(|words| best(words, word) > 0.0)
     }
@@ -105,6 +124,7 @@ pub(super) fn rank(question: &Question, passages: &[Indexed<'_>]) -> Vec<Candida
     for (place, indexed) in passages.iter().enumerate() {
         let missing_names = question.terms.iter().filter(|t| is_named(t) && !indexed.holds(&t.word)).count();
         let missing_names = u8::try_from(missing_names).unwrap_or(u8::MAX);
+        let foreign = indexed.is_foreign(question.language);
         let prior = indexed.passage.scores.bm25 / top_bm25;
         for (unit, piece) in indexed.units.iter().enumerate().filter(|(_, u)| u.role != Role::Question) {
             let sum = |level: &dyn Fn(&Word) -> f32| {
@@ -118,7 +138,9 @@ pub(super) fn rank(question: &Question, passages: &[Indexed<'_>]) -> Vec<Candida
             let headed = if headed > 0.9 { HEADED + if first { FIRST } else { 0.0 } } else { 0.0 };
             let score =
                 score(coverage, own, cue, indexed.words[unit].len()).max(headed + cue_score(cue)) + 0.06 * prior;
-            candidates.push(Candidate { passage: place, unit, coverage, own, cue, score, missing_names });
+            let score = if foreign { score * OTHER_LANGUAGE } else { score };
+            let asked = indexed.asked(unit, question);
+            candidates.push(Candidate { passage: place, unit, coverage, own, cue, score, asked, missing_names });
         }
     }
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));

@@ -67,6 +67,28 @@ fn a_follow_up_is_understood_from_the_question_before() {
 }
 
 #[test]
+fn what_was_asked_before_does_not_answer_what_is_asked_now() {
+    let killed = passage(1, "faq.md", "Aucun message n'est perdu si le processus est tué.");
+    let price = passage(2, "faq.md", "L'abonnement coûte 3 euros par mois.");
+    let earlier =
+        HistoryMessage { speaker: Speaker::Person, text: "Un message est perdu si le processus est tué ?".into() };
+    let asked =
+        |passages| CompletionRequest { passages, history: vec![earlier.clone()], ..request("Combien ça coûte ?") };
+    assert_eq!(complete(&asked(vec![killed.clone()])).text, ABSTAIN);
+    assert!(complete(&asked(vec![killed, price])).text.starts_with("L'abonnement coûte 3 euros"));
+}
+
+#[test]
+fn an_answer_speaks_the_language_of_the_question_where_both_are_there() {
+    let french = passage(1, "faq.fr.md", "Pour connecter Telegram, demandez un jeton à @BotFather.");
+    let english = passage(2, "faq.md", "To connect Telegram, ask @BotFather for a token.");
+    let both = vec![french, english];
+    assert_eq!(ask("How do I connect Telegram?", both.clone()), "To connect Telegram, ask @BotFather for a token. [2]");
+    let answer = ask("Comment connecter Telegram ?", both);
+    assert_eq!(answer, "Pour connecter Telegram, demandez un jeton à @BotFather. [1]");
+}
+
+#[test]
 fn a_document_in_the_other_language_is_used_when_it_is_close_in_meaning() {
     let english = |cosine| Passage {
         scores: Scores { cosine: Some(cosine), bm25: 0.0, shown: 0.6 },

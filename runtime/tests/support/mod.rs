@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
 pub mod client;
+pub mod documents;
 pub mod graph;
 pub mod meta;
 pub mod server;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 type SameOutcome = (&'static str, String, Vec<i64>);
 
 /// A commit with its JSON already made: the writer's time is everybody's.
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     commit: Commit,
     tenant: Uuid,
     conversation: Uuid,
@@ -36,7 +36,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(mut commit: Commit) -> Result<Self, StoreError> {
+    pub(crate) fn new(mut commit: Commit) -> Result<Self, StoreError> {
         let with = |citations: &[_]| CitationRecord::json(citations);
         Ok(Self {
             tenant: commit.tenant.uuid(),

@@ -28,13 +28,15 @@ impl InboxStore for SqliteStore {
     }
 
     async fn take_in(&self, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
-        let Some(to) = entries.last().map(|e| e.offset) else { return Ok(Vec::new()) };
-        let entries = entries.into_iter().map(Entry::new).collect::<Result<_, StoreError>>()?;
-        self.write(TakeIn { from, to, entries, ids: self.ids() }).await
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(TakeIn::new(from, entries, self.ids())?).await
     }
 }
 
-struct TakeIn {
+/// A batch of the log on its way into inboxes.
+pub(crate) struct TakeIn {
     from: Cursor,
     to: Cursor,
     entries: Vec<Entry>,
@@ -130,6 +132,13 @@ impl Write for TakeIn {
 }
 
 impl TakeIn {
+    /// Makes the rows: the writer's time is everybody's.
+    pub(crate) fn new(from: Cursor, entries: Vec<LogEntry>, ids: Arc<dyn Ids>) -> Result<Self, StoreError> {
+        let to = entries.last().map_or(from, |e| e.offset);
+        let entries = entries.into_iter().map(Entry::new).collect::<Result<_, StoreError>>()?;
+        Ok(Self { from, to, entries, ids })
+    }
+
     /// The entries of channels that exist and that no inbox holds yet, in order.
     async fn new_entries(&self, conn: &mut SqliteConnection) -> Result<Vec<&Entry>, StoreError> {
         let mut channels: Vec<(Uuid, Uuid)> = self.entries.iter().map(|e| (e.tenant, e.channel)).collect();

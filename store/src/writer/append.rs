@@ -37,10 +37,10 @@ pub(super) async fn write(conn: &mut SqliteConnection, appends: &[Append]) -> Re
     if rows.is_empty() {
         return Ok(None);
     }
-    let (_, last) = bulk::execute(conn, APPEND, &rows, |q, r| {
-        q.bind(r.tenant).bind(r.channel).bind(r.received_at).bind(r.payload.clone())
-    })
-    .await
-    .map_err(db)?;
+    let (_, last) = bulk::execute(conn, APPEND, &rows, |q, r| bind(q, r)).await.map_err(db)?;
     Ok(u64::try_from(last).ok())
+}
+
+pub(crate) fn bind<'q>(query: bulk::SqliteQuery<'q>, r: &LogRow) -> bulk::SqliteQuery<'q> {
+    query.bind(r.tenant).bind(r.channel).bind(r.received_at).bind(r.payload.clone())
 }

@@ -5,7 +5,7 @@ mod append;
 mod batch;
 mod job;
 
-pub(crate) use append::LogRow;
+pub(crate) use append::{LogRow, bind as bind_log_row};
 pub(crate) use job::{Told, Write};
 
 use self::{

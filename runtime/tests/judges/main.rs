@@ -1,0 +1,14 @@
+//! The running program before judges that others wrote: packages that are a Telegram server, a WhatsApp client and
+//! a model server, and know nothing of this project.
+//!
+//! They come from the registries of npm and PyPI, pinned by the manifests beside this file, at the first run; node with
+//! npm and python3 are all that they need.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod install;
+mod judge;
+mod model;
+mod telegram;
+mod whatsapp;

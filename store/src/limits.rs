@@ -1,0 +1,289 @@
+//! What this machine's disk and the driver give at most: the yardstick of `colloquy bench`.
+//!
+//! Everything runs on a scratch file of its own, through one connection with the store's own settings and the store's
+//! own statements, with nothing else around them: no queue, no actors, no reads. Rows are made before the clock starts.
+
+use crate::{
+    OpenError, SqliteStore, StoreOptions, bulk,
+    error::db,
+    ports::{Prepared, TakeIn},
+    records::InboundRecord,
+    sql,
+    sqlite::connect_options,
+    writer::{LogRow, Write, WriteError, bind_log_row},
+};
+use colloquy_domain::{
+    agent::AgentProfile,
+    channel::{ChannelAccount, ChannelKind},
+    conversation::{Commit, JournalRow, JournalWhat, LedgerRow, NewMessage, Settled, Snapshot},
+    ids::{AgentId, ChannelId, ConversationId, MessageId, TenantId},
+    message::{Content, Inbound, Outcome, Peer},
+    model::{Completion, ModelChoice, Speaker, Usage},
+    ports::{Cursor, Ids, LogEntry, NewEntry, StoreError},
+    time::Timestamp,
+};
+use sqlx::{ConnectOptions, SqliteConnection};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// Conversations that the measured turns belong to.
+const CONVERSATIONS: usize = 4096;
+
+/// A measurement: how much was done in how long.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Tally {
+    pub done: u64,
+    pub took: Duration,
+}
+
+impl Tally {
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        self.done as f64 / self.took.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+}
+
+/// How the rows of one commit are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// A statement for each row.
+    OneByOne,
+    /// The multi-row statements of the store's own writer.
+    Together,
+}
+
+/// A scratch database and the one connection to it.
+pub struct Limits {
+    conn: SqliteConnection,
+    ids: Arc<dyn Ids>,
+    account: (TenantId, ChannelId),
+    now: Timestamp,
+    /// By the peer's number: what the next commit of its conversation needs.
+    conversations: Vec<(Option<ConversationId>, u32)>,
+    next: usize,
+    cursor: Cursor,
+    written: u64,
+}
+
+impl Limits {
+    /// Makes `limits.db` in the folder.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(dir: &Path, options: StoreOptions) -> Result<Self, OpenError> {
+        let path = dir.join("limits.db");
+        let (ids, now) = (Arc::clone(&options.ids), options.clock.now());
+        let cannot = |cause: String| OpenError::Database { path: path.display().to_string(), cause };
+        let store = SqliteStore::open(&path, options).await?;
+        let account = account(&store, ids.as_ref()).await.map_err(|e| cannot(e.to_string()))?;
+        store.close().await;
+        let conn = connect_options(&path).connect().await.map_err(|e| cannot(e.to_string()))?;
+        let conversations = vec![(None, 0); CONVERSATIONS];
+        Ok(Self { conn, ids, account, now, conversations, next: 0, cursor: 0, written: 0 })
+    }
+
+    /// Rows of the ingress log that are committed `batch` at a time, for as long as asked. Answers each commit's time,
+    /// too.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn log_rows(
+        &mut self,
+        batch: usize,
+        rows: Rows,
+        lasting: Duration,
+    ) -> Result<(Tally, Vec<Duration>), StoreError> {
+        let (mut tally, mut commits) = (Tally::default(), Vec::new());
+        while tally.took < lasting {
+            let made = self.batch(batch).iter().map(|e| row(&e.entry)).collect::<Result<Vec<_>, _>>()?;
+            let start = Instant::now();
+            execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
+            let pieces = match rows {
+                Rows::OneByOne => 1,
+                Rows::Together => made.len(),
+            };
+            for piece in made.chunks(pieces) {
+                bulk::execute(&mut self.conn, sql::log::APPEND, piece, bind_log_row).await.map_err(db)?;
+            }
+            execute(&mut self.conn, "COMMIT").await?;
+            let took = start.elapsed();
+            commits.push(took);
+            tally.took += took;
+            tally.done += made.len() as u64;
+        }
+        Ok((tally, commits))
+    }
+
+    /// Turns of a web chat, `batch` of them at a time: the batch's messages are appended to the log and committed, then
+    /// taken into their inboxes and committed, then their replies are committed. So a turn takes part in three commits,
+    /// and `batch` turns share each of them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn turns(&mut self, batch: usize, lasting: Duration) -> Result<Tally, StoreError> {
+        while self.conversations.iter().any(|(id, _)| id.is_none()) {
+            self.round(batch).await?;
+        }
+        let mut tally = Tally::default();
+        while tally.took < lasting {
+            tally.took += self.round(batch).await?;
+            tally.done += batch as u64;
+        }
+        Ok(tally)
+    }
+
+    async fn round(&mut self, batch: usize) -> Result<Duration, StoreError> {
+        let first = self.next;
+        let mut entries = self.batch(batch);
+        let rows = entries.iter().map(|e| row(&e.entry)).collect::<Result<Vec<_>, _>>()?;
+        let start = Instant::now();
+        execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
+        let (_, last) = bulk::execute(&mut self.conn, sql::log::APPEND, &rows, bind_log_row).await.map_err(db)?;
+        execute(&mut self.conn, "COMMIT").await?;
+        let mut took = start.elapsed();
+
+        let last = u64::try_from(last).unwrap_or(0);
+        let from = last - entries.len() as u64;
+        for (offset, entry) in (from + 1..).zip(&mut entries) {
+            entry.offset = offset;
+        }
+        self.skip_to(from).await?;
+        let taking = TakeIn::new(from, entries, Arc::clone(&self.ids))?;
+        let start = Instant::now();
+        execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
+        let hints = taking.run(&mut self.conn).await.map_err(said)?;
+        execute(&mut self.conn, "COMMIT").await?;
+        took += start.elapsed();
+        self.cursor = last;
+
+        let mut replies = Vec::with_capacity(batch);
+        for (place, hint) in hints.iter().enumerate() {
+            let number = (first + place) % CONVERSATIONS;
+            let (id, turns) = &mut self.conversations[number];
+            *id = Some(hint.conversation);
+            *turns += 1;
+            let turn = *turns;
+            replies.push(Prepared::new(self.reply(hint.conversation, turn))?);
+        }
+        let start = Instant::now();
+        execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
+        for reply in &replies {
+            reply.run(&mut self.conn).await.map_err(said)?;
+        }
+        execute(&mut self.conn, "COMMIT").await?;
+        Ok(took + start.elapsed())
+    }
+
+    /// Moves the cursor over what [`Self::log_rows`] has left in the log.
+    async fn skip_to(&mut self, to: Cursor) -> Result<(), StoreError> {
+        if self.cursor < to {
+            let query = sqlx::query(sql::inbox::MOVE_CURSOR).bind(crate::ports::signed(to));
+            query.bind(crate::ports::signed(self.cursor)).execute(&mut self.conn).await.map_err(db)?;
+            self.cursor = to;
+        }
+        Ok(())
+    }
+
+    /// New messages of different peers.
+    fn batch(&mut self, size: usize) -> Vec<LogEntry> {
+        let (tenant, channel) = self.account;
+        let entry = |(peer, number): (usize, u64)| LogEntry {
+            offset: 0,
+            entry: NewEntry {
+                tenant,
+                channel,
+                received_at: self.now,
+                inbound: Inbound {
+                    provider_message_id: format!("wamid.{number:024}"),
+                    peer: Peer { address: format!("336{peer:08}"), name: Some("Camille Martin".to_owned()) },
+                    sent_at: self.now,
+                    content: Content::text(format!("Hello, what are your opening hours on day {number}, please?")),
+                    reply_to: None,
+                    raw: None,
+                },
+            },
+        };
+        let peers = (self.next..self.next + size).map(|n| n % CONVERSATIONS);
+        let entries = peers.zip(self.written..).map(entry).collect();
+        self.next = (self.next + size) % CONVERSATIONS;
+        self.written += size as u64;
+        entries
+    }
+
+    /// What a plain turn commits: the fence with the snapshot, the outcome, the journalled completion, the line of the
+    /// transcript, the cost.
+    fn reply(&self, conversation: ConversationId, turn: u32) -> Commit {
+        let text = format!("Hello, what are your opening hours on day {turn}, please?");
+        let usage = Usage { prompt_tokens: 40, completion_tokens: 10, cost_micros: 0 };
+        let completion = Completion { text: text.clone(), usage, ..Completion::default() };
+        Commit {
+            tenant: self.account.0,
+            conversation,
+            channel: self.account.1,
+            expected_version: u64::from(turn) - 1,
+            now: self.now,
+            snapshot: Snapshot { next_turn: turn + 1, ..Snapshot::default() },
+            settled: vec![Settled {
+                seq: u64::from(turn),
+                provider_message_id: String::new(),
+                outcome: Outcome::Answered { turn },
+            }],
+            messages: vec![NewMessage {
+                id: MessageId::new(self.ids.uuid()),
+                speaker: Speaker::Agent,
+                turn: Some(turn),
+                text,
+                citations: Vec::new(),
+                abstained: false,
+            }],
+            outbox: Vec::new(),
+            journal: vec![JournalRow { turn, step: 0, index: 0, what: JournalWhat::Completion(completion) }],
+            ledger: vec![LedgerRow { turn, step: 0, usage }],
+            dead_letters: Vec::new(),
+            timers: Vec::new(),
+        }
+    }
+}
+
+/// A tenant with an agent and a web chat.
+async fn account(store: &SqliteStore, ids: &dyn Ids) -> Result<(TenantId, ChannelId), StoreError> {
+    let tenant = store.installation().ensure_default_tenant().await?.id;
+    let rows = store.tenant(tenant);
+    let model =
+        ModelChoice { provider: "scripted".to_owned(), model: String::new(), temperature: None, max_tokens: None };
+    let agent = AgentId::new(ids.uuid());
+    rows.create_agent(AgentProfile::new(tenant, agent, "limits", model)).await?;
+    let channel = ChannelId::new(ids.uuid());
+    let account = ChannelAccount {
+        tenant,
+        id: channel,
+        kind: ChannelKind::of("webchat"),
+        name: "limits".to_owned(),
+        agent,
+        external_id: None,
+        settings: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        enabled: true,
+    };
+    rows.create_channel(account, true).await?;
+    Ok((tenant, channel))
+}
+
+fn row(e: &NewEntry) -> Result<LogRow, StoreError> {
+    Ok(LogRow {
+        tenant: e.tenant.uuid(),
+        channel: e.channel.uuid(),
+        received_at: e.received_at.millis(),
+        payload: InboundRecord::json(&e.inbound)?,
+    })
+}
+
+async fn execute(conn: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
+    sqlx::query(statement).execute(conn).await.map(|_| ()).map_err(db)
+}
+
+fn said(error: WriteError) -> StoreError {
+    match error {
+        WriteError::Clean(e) | WriteError::Dirty(e) => e,
+    }
+}
