@@ -9,7 +9,10 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::task::AbortHandle;
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinHandle},
+};
 
 /// Pause of an account that its provider refuses altogether.
 const DOWN: Backoff = Backoff { first: Duration::from_secs(15), max: Duration::from_secs(900) };
@@ -17,6 +20,9 @@ const DOWN: Backoff = Backoff { first: Duration::from_secs(15), max: Duration::f
 const RETRY: Duration = Duration::from_millis(500);
 /// What is due but held back (behind an earlier reply to the same peer) is not asked for without a breath.
 const SHORTEST_REST: Duration = Duration::from_millis(50);
+
+/// How long an actor that stops waits for the answers to what it has sent.
+const LAST_ANSWERS: Duration = Duration::from_secs(8);
 
 pub struct Channel;
 
@@ -52,6 +58,8 @@ pub struct Desk {
     pub account: Arc<ChannelAccount>,
     pub driver: Arc<dyn ChannelDriver>,
     pub pacer: Mutex<Pacer>,
+    /// True when nothing new is to be begun.
+    pub stopping: watch::Sender<bool>,
 }
 
 pub struct State {
@@ -66,7 +74,7 @@ enum Phase {
     /// Nothing waits: a wake starts a round.
     Idle,
     /// A round is under way; `woken` if there was a wake meanwhile.
-    Draining { woken: bool },
+    Draining { woken: bool, round: JoinHandle<()> },
     /// Something is due later; a wake starts a round now.
     Resting(AbortHandle),
     /// The provider refuses the account: only time starts a round.
@@ -75,8 +83,11 @@ enum Phase {
 
 impl Drop for State {
     fn drop(&mut self) {
-        if let Phase::Resting(timer) | Phase::Paused(timer) = &self.phase {
-            timer.abort();
+        match &self.phase {
+            Phase::Idle => {}
+            Phase::Resting(timer) | Phase::Paused(timer) => timer.abort(),
+            // Of an actor that failed: never two rounds of one account side by side.
+            Phase::Draining { round, .. } => round.abort(),
         }
         if let Some(poller) = &self.poller {
             poller.abort();
@@ -93,7 +104,8 @@ impl Actor for Channel {
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { shared, account, driver } = args;
         let pacer = Mutex::new(Pacer::new(driver.pacing(&account)));
-        let desk = Arc::new(Desk { shared, account, driver, pacer });
+        let stopping = watch::Sender::new(false);
+        let desk = Arc::new(Desk { shared, account, driver, pacer, stopping });
         myself.send_message(Msg::Wake)?;
         Ok(State { desk, phase: Phase::Idle, downs: 0, poller: None })
     }
@@ -116,7 +128,7 @@ impl Actor for Channel {
 
     async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match (msg, &mut state.phase) {
-            (Msg::Wake, Phase::Draining { woken }) => *woken = true,
+            (Msg::Wake, Phase::Draining { woken, .. }) => *woken = true,
             (Msg::Wake, Phase::Resting(timer)) => {
                 timer.abort();
                 drain(&myself, state);
@@ -127,23 +139,34 @@ impl Actor for Channel {
         }
         Ok(())
     }
+
+    /// An answer that nobody waits for would leave its reply of unknown outcome.
+    async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.desk.stopping.send_replace(true);
+        if let Phase::Draining { round, .. } = &mut state.phase
+            && tokio::time::timeout(LAST_ANSWERS, &mut *round).await.is_err()
+        {
+            round.abort();
+        }
+        Ok(())
+    }
 }
 
 fn drain(myself: &ActorRef<Msg>, state: &mut State) {
     if state.desk.driver.pull() {
         return;
     }
-    state.phase = Phase::Draining { woken: false };
     let (desk, myself) = (Arc::clone(&state.desk), myself.clone());
-    tokio::spawn(async move {
+    let round = tokio::spawn(async move {
         let result = delivery::round(&desk).await;
         // Gone meanwhile: its successor recovers.
         let _ = myself.send_message(Msg::Drained(result));
     });
+    state.phase = Phase::Draining { woken: false, round };
 }
 
 fn drained(myself: &ActorRef<Msg>, state: &mut State, result: Drained) {
-    let woken = matches!(state.phase, Phase::Draining { woken: true });
+    let woken = matches!(state.phase, Phase::Draining { woken: true, .. });
     let time_up = |wait: Duration| myself.send_after(wait, || Msg::TimeUp).abort_handle();
     if !matches!(result, Drained::AccountDown(_)) {
         state.downs = 0;

@@ -7,10 +7,16 @@ use crate::{
 };
 use colloquy_domain::ids::ChannelId;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Wait after a store failure.
 const RETRY: Duration = Duration::from_secs(1);
+/// Within the time that the root gives for stopping.
+const STOP: Duration = Duration::from_secs(9);
 /// Accounts are restarted for ever; the window only decides how long the backoff remembers.
 const FOR_EVER: Intensity = Intensity { max: usize::MAX, window: Duration::from_secs(600) };
 
@@ -21,6 +27,8 @@ pub enum Msg {
     StartAll,
     /// (Re)start the account's actor, or stop it if the account is gone or disabled.
     Changed(ChannelId),
+    /// The account's last actor has ended.
+    Stopped(ChannelId),
     /// There is something to send.
     Wake(ChannelId),
 }
@@ -28,6 +36,8 @@ pub enum Msg {
 struct State {
     shared: Arc<Shared>,
     running: HashMap<ChannelId, ActorRef<channel::Msg>>,
+    /// Their last actors wait for answers; then the account is looked at anew.
+    stopping: HashSet<ChannelId>,
     failures: HashMap<ChannelId, Failures>,
 }
 
@@ -46,7 +56,7 @@ impl Actor for Supervisor {
     type Arguments = Arc<Shared>;
 
     async fn pre_start(&self, _: ActorRef<Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
-        Ok(State { shared, running: HashMap::new(), failures: HashMap::new() })
+        Ok(State { shared, running: HashMap::new(), stopping: HashSet::new(), failures: HashMap::new() })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -68,8 +78,19 @@ impl Actor for Supervisor {
                     myself.send_after(RETRY, || Msg::StartAll);
                 }
             },
+            Msg::Changed(id) if state.stopping.contains(&id) => {}
             Msg::Changed(id) => changed(&myself, state, id).await?,
+            Msg::Stopped(id) => {
+                state.stopping.remove(&id);
+                changed(&myself, state, id).await?;
+            }
         }
+        Ok(())
+    }
+
+    async fn post_stop(&self, myself: ActorRef<Msg>, _: &mut State) -> Result<(), ActorProcessingErr> {
+        // They end what they are doing; whoever ends without them kills them.
+        myself.get_cell().stop_children_and_wait(None, Some(STOP)).await;
         Ok(())
     }
 
@@ -94,8 +115,15 @@ impl Actor for Supervisor {
 
 async fn changed(myself: &ActorRef<Msg>, state: &mut State, id: ChannelId) -> Result<(), ActorProcessingErr> {
     if let Some(old) = state.running.remove(&id) {
-        // Two actors of one account would send side by side: wait for the old one.
-        let _ = old.stop_and_wait(None, None).await;
+        // Two actors of one account would send side by side: wait for the old one, but let nobody else wait.
+        state.stopping.insert(id);
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            // Gone already: as good as stopped.
+            let _ = old.stop_and_wait(None, None).await;
+            let _ = myself.send_message(Msg::Stopped(id));
+        });
+        return Ok(());
     }
     let account = match state.shared.ports.channels.account(id).await {
         Ok(account) => account,

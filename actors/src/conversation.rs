@@ -183,9 +183,15 @@ fn admitted(shared: &Shared, conversation: &Conversation, events: &[Event]) {
     }
 }
 
-/// Durable facts, told after their commit: what was said, then which messages it settled.
+/// Durable facts, told after their commit: which words came to nothing, what was said, which messages it settled.
 fn announce(shared: &Shared, events: &[Event], commit: &Commit) {
     let (tenant, conversation) = (commit.tenant, commit.conversation);
+    for event in events {
+        // Whatever its model had written of an answer is not said.
+        if let Event::TurnEnded { turn, .. } | Event::TurnAbandoned { turn, .. } | Event::TurnJoined { turn } = event {
+            shared.ports.announcer.announce(Notice::DeltaReset { tenant, conversation, turn: *turn });
+        }
+    }
     let replies = events.iter().filter_map(|e| match e {
         Event::Replied { reply, .. } | Event::Noticed { reply, .. } | Event::TurnEnded { notice: Some(reply), .. } => {
             Some(reply)

@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::PoisonError, tim
 /// Attempts at one reply whose failures are passing ones: about a day with the backoff below.
 const TRIES: u32 = 12;
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), max: Duration::from_secs(4 * 3600) };
+/// The longest that a claimed reply waits for its turn.
+const SOON: Duration = Duration::from_millis(200);
 /// When a reply is tried again whose account is refused.
 const ACCOUNT_DOWN: Duration = Duration::from_secs(60);
 const SETTLE_TRIES: usize = 8;
@@ -60,15 +62,15 @@ fn store_trouble(desk: &Desk, e: &StoreError) -> Drained {
 /// Delivers one peer's replies in order; gives back why the account is refused, if it is.
 async fn to_peer(desk: &Desk, items: Vec<OutboxItem>) -> Result<Option<Failure>, StoreError> {
     let mut down = None;
-    let mut held_back: Option<(Timestamp, Failure)> = None;
+    let mut held_back: Option<Timestamp> = None;
     for item in items {
-        let settlement = match &held_back {
+        let settlement = match held_back {
             // The one before it has to go first.
-            Some((at, failure)) => again(&item, item.parts_sent, *at, failure.clone()),
+            Some(at) => released(&item, at),
             None => deliver(desk, &item, &mut down).await?,
         };
-        if let Settlement::Again { at, failure, .. } = &settlement {
-            held_back = Some((*at, failure.clone()));
+        if let Settlement::Again { at, .. } | Settlement::Released { at, .. } = &settlement {
+            held_back = Some(*at);
         }
         announce(desk, &item, &settlement);
         settle(desk, settlement).await?;
@@ -81,7 +83,9 @@ async fn deliver(desk: &Desk, item: &OutboxItem, down: &mut Option<Failure>) -> 
     let parts = desk.driver.render(&item.text, &item.citations);
     let mut last_id = None;
     for (done, part) in (0_u32..).zip(&parts).skip(item.parts_sent as usize) {
-        pace(desk, &item.peer.address).await;
+        if let Err(not_before) = pace(desk, &item.peer.address).await {
+            return Ok(released(item, not_before));
+        }
         let delivery = Delivery {
             account: &desk.account,
             to: &item.peer,
@@ -129,18 +133,32 @@ fn unsent(item: &OutboxItem, parts: u32, error: SendError, now: Timestamp, down:
     }
 }
 
+fn released(item: &OutboxItem, at: Timestamp) -> Settlement {
+    Settlement::Released { tenant: item.tenant, id: item.id, at }
+}
+
 fn again(item: &OutboxItem, parts: u32, at: Timestamp, failure: Failure) -> Settlement {
     Settlement::Again { tenant: item.tenant, id: item.id, parts, at, failure }
 }
 
-/// Waits until the account may send to the peer.
-async fn pace(desk: &Desk, peer: &str) {
+/// Waits until the account may send to the peer, if that is soon and the account goes on; otherwise says when. A reply
+/// that waits longer is put back meanwhile: one that is claimed when the process dies is of unknown outcome.
+async fn pace(desk: &Desk, peer: &str) -> Result<(), Timestamp> {
+    let mut stopping = desk.stopping.subscribe();
     loop {
         let now = desk.shared.ports.clock.now();
+        if *stopping.borrow_and_update() {
+            return Err(now);
+        }
         let permit = desk.pacer.lock().unwrap_or_else(PoisonError::into_inner).acquire(peer, now);
         match permit {
-            Ok(()) => return,
-            Err(not_before) => tokio::time::sleep(not_before.since(now)).await,
+            Ok(()) => return Ok(()),
+            Err(not_before) if not_before.since(now) > SOON => return Err(not_before),
+            Err(not_before) => tokio::select! {
+                () = tokio::time::sleep(not_before.since(now)) => {}
+                // The sender is the desk's own: it is there.
+                _ = stopping.changed() => {}
+            },
         }
     }
 }
@@ -161,7 +179,7 @@ async fn settle(desk: &Desk, settlement: Settlement) -> Result<(), StoreError> {
 
 fn announce(desk: &Desk, item: &OutboxItem, settlement: &Settlement) {
     let status = match settlement {
-        Settlement::Progress { .. } | Settlement::Again { .. } => return,
+        Settlement::Progress { .. } | Settlement::Again { .. } | Settlement::Released { .. } => return,
         Settlement::Sent { .. } => DeliveryStatus::Sent,
         Settlement::Failed { failure, .. } => {
             tracing::warn!(

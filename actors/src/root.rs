@@ -47,7 +47,7 @@ impl Actor for Root {
                 state.stopping = true;
                 for (row, cell) in std::mem::take(&mut state.running).into_iter().rev() {
                     let wait = TABLE[row].shutdown;
-                    if cell.stop_and_wait(None, Some(wait.into())).await.is_err() {
+                    if cell.stop_and_wait(None, Some(wait)).await.is_err() {
                         cell.kill();
                     }
                 }

@@ -8,7 +8,7 @@ use crate::{
     upkeep,
 };
 use anyhow::Context;
-use colloquy_actors::{Node, Ports, Settings};
+use colloquy_actors::{Node, Ports, Settings, node::NodeHandle};
 use colloquy_api::{Api, ApiOptions, Hub};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_llm::{ModelOptions, Models};
@@ -31,6 +31,7 @@ pub struct App {
     /// Where it answers, without a slash at the end.
     pub url: String,
     store: Store,
+    hub: Arc<Hub>,
     rag: Arc<Rag>,
     node: Node,
     serving: JoinHandle<std::io::Result<()>>,
@@ -92,7 +93,7 @@ impl App {
         let api = Arc::new(Api {
             store: store.clone(),
             node: node.handle(),
-            hub,
+            hub: hub.clone(),
             clock,
             ids,
             log: shared.clone(),
@@ -118,7 +119,20 @@ impl App {
             let _ = stopped.await;
         }));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, rag, node, serving, stop_serving, upkeep })
+        Ok(Self { url, store, hub, rag, node, serving, stop_serving, upkeep })
+    }
+
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Announces what happens in conversations.
+    pub fn hub(&self) -> Arc<Hub> {
+        Arc::clone(&self.hub)
+    }
+
+    pub fn node(&self) -> NodeHandle {
+        self.node.handle()
     }
 
     /// Resolves when the application cannot go on: the supervision tree gave up, or serving ended.

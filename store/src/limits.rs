@@ -6,7 +6,7 @@
 use crate::{
     OpenError, SqliteStore, StoreOptions, bulk,
     error::db,
-    ports::{Prepared, TakeIn},
+    ports::{Prepared, TakeIn, write_all},
     records::InboundRecord,
     sql,
     sqlite::connect_options,
@@ -50,6 +50,15 @@ pub enum Rows {
     OneByOne,
     /// The multi-row statements of the store's own writer.
     Together,
+}
+
+impl Rows {
+    fn pieces<T>(self, all: &[T]) -> impl Iterator<Item = &[T]> {
+        all.chunks(match self {
+            Self::OneByOne => 1,
+            Self::Together => all.len().max(1),
+        })
+    }
 }
 
 /// A scratch database and the one connection to it.
@@ -98,13 +107,7 @@ impl Limits {
             let made = self.batch(batch).iter().map(|e| row(&e.entry)).collect::<Result<Vec<_>, _>>()?;
             let start = Instant::now();
             execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
-            let pieces = match rows {
-                Rows::OneByOne => 1,
-                Rows::Together => made.len(),
-            };
-            for piece in made.chunks(pieces) {
-                bulk::execute(&mut self.conn, sql::log::APPEND, piece, bind_log_row).await.map_err(db)?;
-            }
+            self.append(&made, rows).await?;
             execute(&mut self.conn, "COMMIT").await?;
             let took = start.elapsed();
             commits.push(took);
@@ -116,33 +119,32 @@ impl Limits {
 
     /// Turns of a web chat, `batch` of them at a time: the batch's messages are appended to the log and committed, then
     /// taken into their inboxes and committed, then their replies are committed. So a turn takes part in three commits,
-    /// and `batch` turns share each of them.
+    /// and `batch` turns share each of them. (Entries are taken in together either way: that is one write.)
     ///
     /// # Errors
     /// The database's.
-    pub async fn turns(&mut self, batch: usize, lasting: Duration) -> Result<Tally, StoreError> {
+    pub async fn turns(&mut self, batch: usize, rows: Rows, lasting: Duration) -> Result<Tally, StoreError> {
         while self.conversations.iter().any(|(id, _)| id.is_none()) {
-            self.round(batch).await?;
+            self.round(batch, rows).await?;
         }
         let mut tally = Tally::default();
         while tally.took < lasting {
-            tally.took += self.round(batch).await?;
+            tally.took += self.round(batch, rows).await?;
             tally.done += batch as u64;
         }
         Ok(tally)
     }
 
-    async fn round(&mut self, batch: usize) -> Result<Duration, StoreError> {
+    async fn round(&mut self, batch: usize, rows: Rows) -> Result<Duration, StoreError> {
         let first = self.next;
         let mut entries = self.batch(batch);
-        let rows = entries.iter().map(|e| row(&e.entry)).collect::<Result<Vec<_>, _>>()?;
+        let made = entries.iter().map(|e| row(&e.entry)).collect::<Result<Vec<_>, _>>()?;
         let start = Instant::now();
         execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
-        let (_, last) = bulk::execute(&mut self.conn, sql::log::APPEND, &rows, bind_log_row).await.map_err(db)?;
+        let last = self.append(&made, rows).await?;
         execute(&mut self.conn, "COMMIT").await?;
         let mut took = start.elapsed();
 
-        let last = u64::try_from(last).unwrap_or(0);
         let from = last - entries.len() as u64;
         for (offset, entry) in (from + 1..).zip(&mut entries) {
             entry.offset = offset;
@@ -167,11 +169,22 @@ impl Limits {
         }
         let start = Instant::now();
         execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
-        for reply in &replies {
-            reply.run(&mut self.conn).await.map_err(said)?;
+        let replies: Vec<&Prepared> = replies.iter().collect();
+        for piece in rows.pieces(&replies) {
+            for written in write_all(&mut self.conn, piece).await? {
+                written?;
+            }
         }
         execute(&mut self.conn, "COMMIT").await?;
         Ok(took + start.elapsed())
+    }
+
+    async fn append(&mut self, made: &[LogRow], rows: Rows) -> Result<Cursor, StoreError> {
+        let mut end = 0;
+        for piece in rows.pieces(made) {
+            (_, end) = bulk::execute(&mut self.conn, sql::log::APPEND, piece, bind_log_row).await.map_err(db)?;
+        }
+        Ok(u64::try_from(end).unwrap_or(0))
     }
 
     /// Moves the cursor over what [`Self::log_rows`] has left in the log.

@@ -15,6 +15,7 @@ use colloquy_domain::{
     ids::{AgentId, KnowledgeBaseId},
     language::Language,
     model::ModelChoice,
+    ports::StoreError,
 };
 use colloquy_store::{Agent, PageRequest, TenantStore};
 use serde::{Deserialize, Serialize};
@@ -186,7 +187,12 @@ async fn save(api: &Api, tenant: &Tenant, profile: AgentProfile, fields: Fields)
 
 pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
     let id = id.parse::<AgentId>()?;
-    tenant.store.delete_agent(id).await?;
+    tenant.store.delete_agent(id).await.map_err(|e| match e {
+        StoreError::Conflict(_) => {
+            ApiError::conflict("channels are answered by this agent: remove or change them first")
+        }
+        other => other.into(),
+    })?;
     api.node.agent_changed(tenant.id, id).await;
     ok(json!({ "id": id.to_string(), "deleted": true }))
 }

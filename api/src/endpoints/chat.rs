@@ -89,7 +89,6 @@ struct Ended {
     reply: Option<Reply>,
 }
 
-// req: S0-CHAT-1
 pub async fn post(
     State(api): State<Arc<Api>>,
     caller: Caller,

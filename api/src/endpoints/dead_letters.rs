@@ -3,13 +3,13 @@
 use crate::{
     auth::Tenant,
     body::PageOf,
-    error::{ApiResult, ok},
+    error::{ApiError, ApiResult, ok},
     page::list as page,
     state::Api,
     time::rfc3339,
 };
 use axum::extract::{Path, Query, State};
-use colloquy_domain::ids::DeadLetterId;
+use colloquy_domain::{ids::DeadLetterId, ports::StoreError};
 use colloquy_store::{DeadLetter, LostWhat, Replayed};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -65,7 +65,11 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
 
 /// Tries again, once.
 pub async fn replay(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
-    match tenant.store.replay_dead_letter(id.parse::<DeadLetterId>()?).await? {
+    let replayed = tenant.store.replay_dead_letter(id.parse::<DeadLetterId>()?).await.map_err(|e| match e {
+        StoreError::Conflict(_) => ApiError::conflict("it was replayed already, or settled meanwhile"),
+        other => other.into(),
+    })?;
+    match replayed {
         Replayed::Message(hint) => api.node.look(hint.tenant, hint.conversation),
         Replayed::Delivery(channel) => api.node.wake_channel(channel),
     }

@@ -120,8 +120,6 @@ pub async fn show_document(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): 
     show_one(&tenant, &id).await
 }
 
-// req: C-KB-1
-// req: S1-FILE-1
 pub async fn upload(State(api): State<Arc<Api>>, tenant: Tenant, mut form: Multipart) -> ApiResult {
     let mut kb = DEFAULT_BASE.to_owned();
     let mut documents = Vec::new();

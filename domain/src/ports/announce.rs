@@ -28,7 +28,7 @@ pub enum Notice {
         turn: TurnNo,
         text: String,
     },
-    /// The pieces so far are void: the turn is thinking again.
+    /// The pieces so far are void: the turn is thinking again, or came to nothing.
     DeltaReset {
         tenant: TenantId,
         conversation: ConversationId,

@@ -37,9 +37,12 @@ pub enum Settlement {
     Sent { tenant: TenantId, id: OutboxId, provider_message_id: Option<String>, at: Timestamp },
     /// To be tried again, not before `at`; messages to the same peer behind it wait with it.
     Again { tenant: TenantId, id: OutboxId, parts: u32, at: Timestamp, failure: Failure },
+    /// Not begun: the account may not send to the peer before `at`. No attempt is counted.
+    Released { tenant: TenantId, id: OutboxId, at: Timestamp },
     /// Never to be tried again; becomes a dead letter.
     Failed { tenant: TenantId, id: OutboxId, failure: Failure, at: Timestamp },
-    /// May have been delivered: not repeated, reconciled by a later status.
+    /// May have been delivered: not repeated by itself, reconciled by a later status. Until then it stands among the dead
+    /// letters, so that a person can decide to send it again.
     Uncertain { tenant: TenantId, id: OutboxId, failure: Failure, at: Timestamp },
 }
 

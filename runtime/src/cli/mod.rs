@@ -2,6 +2,7 @@
 
 mod agents;
 mod ask;
+mod bench;
 mod channels;
 mod chat;
 mod dead_letters;
@@ -75,6 +76,7 @@ enum Command {
     Models(models::Models),
     Doctor(doctor::Doctor),
     Extract(extract::Extract),
+    Bench(bench::Bench),
     Migrate(migrate::Migrate),
 }
 
@@ -151,6 +153,7 @@ impl Command {
             Self::Models(c) => Box::pin(c.run(config)),
             Self::Doctor(c) => Box::pin(c.run(Ok(config.clone()))),
             Self::Extract(c) => Box::pin(c.run(config)),
+            Self::Bench(c) => Box::pin(c.run(config)),
             Self::Migrate(c) => Box::pin(c.run(config)),
         }
     }

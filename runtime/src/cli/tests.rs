@@ -29,6 +29,7 @@ fn help_is_short_and_tells_each_command() {
       models        Install or list the embedding model and ONNX Runtime
       doctor        Check this installation and say what to do
       extract       Show the text that Colloquy reads out of a document
+      bench         Measure this machine's limits and Colloquy's own figures, side by side
       migrate       Bring the database up to date
       help          Print this message or the help of the given subcommand(s)
 
@@ -60,7 +61,6 @@ fn what_is_missing_or_unknown_is_wrong_use() {
         "colloquy",
         "colloquy sing",
         "colloquy ask",
-        "colloquy ask x",
         "colloquy ingest --kb k",
         "colloquy dead-letters replay",
         "colloquy dead-letters replay x --all",

@@ -7,6 +7,7 @@ use crate::support::{
     wait::{USUAL, until},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const PERSON: &str = "15550007";
 
@@ -73,7 +74,7 @@ async fn a_message_is_answered_exactly_once_however_often_it_is_delivered() {
     assert!(shop.graph.signals() > 0, "it was marked read, and typing was shown");
     let sent = &shop.graph.sent()[0];
     for reached in ["delivered", "read", "delivered"] {
-        shop.deliver(&meta::status(reached, &sent.id, PERSON, &sent.opaque)).await;
+        shop.deliver(&meta::statuses(reached, std::slice::from_ref(sent))).await;
     }
     assert_eq!(shop.replies().await[0]["status"], "read", "statuses only move forward");
     assert!(shop.graph.complaints().is_empty(), "{:?}", shop.graph.complaints());
@@ -150,6 +151,7 @@ async fn what_cannot_be_delivered_is_kept_and_delivered_when_somebody_replays_it
     assert_eq!(shop.graph.texts_to(PERSON), ["to nobody"]);
     let again = place.run(&["dead-letters", "replay", id, "--json"]).await;
     assert_eq!(again.code, Some(1), "once is enough: {again:?}");
+    assert!(again.stdout.contains("replayed already"), "{again:?}");
     assert_eq!(place.run(&["dead-letters", "list", "--json"]).await.json(), json!([]));
 }
 
@@ -162,8 +164,8 @@ async fn a_reply_of_unknown_outcome_is_not_repeated_and_a_status_settles_it() {
     shop.write("wamid.2", "after it").await;
     shop.until_status("sent").await;
     assert_eq!(shop.graph.texts_to(PERSON), ["perhaps", "after it"], "sent once, and what follows is not held up");
-    let sent = shop.graph.sent()[0].clone();
-    shop.deliver(&meta::status("delivered", &sent.id, PERSON, &sent.opaque)).await;
+    let sent = &shop.graph.sent()[..1];
+    shop.deliver(&meta::statuses("delivered", sent)).await;
     assert_eq!(shop.replies().await[0]["status"], "delivered", "Meta's own word settles it");
 }
 
@@ -195,4 +197,37 @@ async fn a_refused_account_loses_nothing_and_is_not_hammered() {
     assert_eq!((statuses, shop.graph.attempts()), (vec![json!("queued"); 2], 1), "both wait");
     let letters = shop.server.api.list("/api/dead-letters", "dead_letters").await;
     assert!(letters.is_empty(), "{letters:?}");
+}
+
+#[tokio::test]
+async fn an_orderly_stop_ends_what_is_under_way() {
+    let mut shop = Shop::open().await;
+    shop.graph.next(Fault::Slow(Duration::from_millis(1500)));
+    shop.write("wamid.1", "the last word").await;
+    until("the delivery", async || (shop.graph.attempts() == 1).then_some(())).await;
+    assert!(shop.server.stop().await.success());
+    shop.server.restart().await;
+    shop.idle().await;
+    assert_eq!(shop.replies().await[0]["status"], "sent", "its answer was waited for");
+    assert_eq!(shop.graph.texts_to(PERSON), ["the last word"]);
+}
+
+#[tokio::test]
+async fn a_change_of_settings_ends_what_is_under_way_and_repeats_what_was_refused() {
+    let shop = Shop::open().await;
+    let change = async |name: &str| {
+        shop.server.api.patch(&format!("/api/channels/{}", shop.channel), &json!({ "name": name })).await.data();
+    };
+    shop.graph.next(Fault::Slow(Duration::from_millis(700)));
+    shop.write("wamid.1", "one").await;
+    until("the first delivery", async || (shop.graph.attempts() == 1).then_some(())).await;
+    change("The shop").await;
+    change("The corner shop").await;
+    shop.until_status("sent").await;
+    shop.graph.next(Fault::SlowError { wait: Duration::from_millis(700), status: 503, code: 131_016 });
+    shop.write("wamid.2", "two").await;
+    until("the refused delivery", async || (shop.graph.attempts() == 2).then_some(())).await;
+    change("The shop").await;
+    shop.until_status("sent").await;
+    assert_eq!(shop.graph.texts_to(PERSON), ["one", "two"]);
 }

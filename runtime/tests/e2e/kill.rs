@@ -157,6 +157,7 @@ async fn kill_again_and_again(server: &mut Server, stage: &Stage, kills: u64, rn
 /// What the transcripts say, over all conversations.
 #[derive(Debug, Default)]
 struct Found {
+    conversations: usize,
     /// Every received text, with how often.
     received: BTreeMap<String, usize>,
     outcomes: BTreeMap<String, usize>,
@@ -195,6 +196,17 @@ fn examine(conversation: &Value, lines: &[Value], found: &mut Found) {
         found.replies.push((line["text"].as_str().unwrap().to_owned(), status.to_owned()));
     }
     assert_eq!(answered, answers.keys().copied().collect(), "{name}: answered messages without a reply");
+}
+
+/// All transcripts.
+async fn read_all(server: &Server) -> Found {
+    let conversations = server.api.list("/api/conversations", "conversations").await;
+    let mut found = Found { conversations: conversations.len(), ..Found::default() };
+    for conversation in &conversations {
+        let lines = server.api.transcript(conversation["id"].as_str().unwrap()).await;
+        examine(conversation, &lines, &mut found);
+    }
+    found
 }
 
 /// What became of the replies that a provider is to deliver.
@@ -256,12 +268,7 @@ async fn killed_at_any_instant_nothing_is_lost_and_nothing_answered_twice() {
     let written: Vec<Written> = futures::future::join_all(senders).await.into_iter().map(Result::unwrap).collect();
     server.idle(SETTLED).await;
 
-    let mut found = Found::default();
-    let conversations = server.api.list("/api/conversations", "conversations").await;
-    for conversation in &conversations {
-        let lines = server.api.transcript(conversation["id"].as_str().unwrap()).await;
-        examine(conversation, &lines, &mut found);
-    }
+    let found = read_all(&server).await;
     let delivered = compare(&found, &graph);
     let accepted: BTreeSet<&String> = written.iter().flat_map(|w| &w.texts).collect();
     let duplicates: usize = written.iter().map(|w| w.duplicates).sum();
@@ -281,7 +288,7 @@ async fn killed_at_any_instant_nothing_is_lost_and_nothing_answered_twice() {
         delivered.uncertain_taken,
         begun.elapsed().as_secs_f64(),
     );
-    assert_eq!(conversations.len() as u64, PEOPLE + SESSIONS);
+    assert_eq!(found.conversations as u64, PEOPLE + SESSIONS);
     assert!(lost.is_empty(), "lost: {lost:?}");
     assert!(repeated.is_empty(), "taken in twice: {repeated:?}");
     assert_eq!(found.received.len(), accepted.len(), "what nobody wrote was received");
@@ -294,4 +301,14 @@ async fn killed_at_any_instant_nothing_is_lost_and_nothing_answered_twice() {
         assert_eq!(texts.iter().collect::<Vec<_>>(), replies, "replies overtook each other");
     }
     assert!(graph.complaints().is_empty(), "{:?}", graph.complaints());
+
+    // Meta tells of each message how far it came: that settles what was taken, and only that.
+    for sent in graph.sent().chunks(100) {
+        deliver(&stage, &meta::statuses("delivered", sent)).await;
+    }
+    let settled = read_all(&server).await;
+    let still = settled.replies.iter().filter(|(_, status)| status == "uncertain").count();
+    assert_eq!(still, delivered.uncertain - delivered.uncertain_taken, "statuses settle what was uncertain");
+    let reached = settled.replies.iter().filter(|(_, status)| status == "delivered").count();
+    assert_eq!(reached, graph.sent().len());
 }

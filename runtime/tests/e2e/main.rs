@@ -1,4 +1,5 @@
 //! The running program, from outside: HTTP, the command line, signals. Nothing of its code is linked in here.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,4 +12,5 @@ mod hand_over;
 mod ingestion;
 mod kill;
 mod knowledge;
+mod surface;
 mod webhooks;

@@ -3,6 +3,7 @@
 //!
 //! They come from the registries of npm and PyPI, pinned by the manifests beside this file, at the first run; node with
 //! npm and python3 are all that they need.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,12 +5,46 @@ a server it is handed the payloads that our tests deliver to the product.
 """
 
 import json
+import logging
 import sys
 
 import httpx
 from pywa import WhatsApp
 from pywa.errors import WhatsAppError
-from pywa.handlers import MessageHandler, MessageStatusHandler
+from pywa.handlers import (
+    CallbackButtonHandler,
+    CallbackSelectionHandler,
+    FlowCompletionHandler,
+    MessageHandler,
+    MessageStatusHandler,
+)
+
+
+class Complaints(logging.Handler):
+    """pywa only logs what it cannot make sense of."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(f"{record.getMessage()} {record.exc_info[1]!r}" if record.exc_info else record.getMessage())
+
+
+def message(m):
+    return {
+        "kind": "message", "type": m.type.value, "id": m.id, "from": m.from_user.wa_id, "text": m.text,
+        "name": m.from_user.name,
+    }
+
+
+def choice(c):
+    """A button, a row of a list, a form: all of them something that was chosen."""
+    return {"kind": "choice", "id": c.id, "from": c.from_user.wa_id}
+
+
+def status(s):
+    return {"kind": "status", "status": s.status.value, "id": s.id, "tracker": s.tracker}
 
 
 class Judge:
@@ -28,15 +62,15 @@ class Judge:
         )
         # The client knows no other host than Meta's: its session is pointed elsewhere once it is made.
         self.client.api._session.base_url = f"{settings['base_url']}/v26.0"
+        self.complaints = Complaints()
+        logger = logging.getLogger("pywa")
+        logger.addHandler(self.complaints)
+        logger.propagate = False
         self.heard = []
+        of = lambda show: lambda _, update: self.heard.append(show(update))
         self.client.add_handlers(
-            MessageHandler(lambda _, m: self.heard.append(
-                {"kind": "message", "type": m.type.value, "id": m.id, "from": m.from_user.wa_id, "text": m.text,
-                 "name": m.from_user.name}
-            )),
-            MessageStatusHandler(lambda _, s: self.heard.append(
-                {"kind": "status", "status": s.status.value, "id": s.id, "tracker": s.tracker}
-            )),
+            MessageHandler(of(message)), MessageStatusHandler(of(status)), CallbackButtonHandler(of(choice)),
+            CallbackSelectionHandler(of(choice)), FlowCompletionHandler(of(choice)),
         )
 
     def send(self, q):
@@ -51,19 +85,15 @@ class Judge:
     def typing(self, q):
         return bool(self.client.indicate_typing(message_id=q["message"]))
 
-    def phone(self, q):
-        number = self.client.get_business_phone_number()
-        return {"id": number.id, "name": number.verified_name, "number": number.display_phone_number}
-
     def update(self, q):
         """What pywa makes of a delivery: its refusal, or all that its handlers heard."""
         body = q["body"].encode()
         refused = self.client.webhook_update_validator(body, q["signature"])
         if refused:
             return {"status": refused[1], "heard": []}
-        self.heard = []
-        _, status = self.client.webhook_update_handler(body)
-        return {"status": status, "heard": self.heard}
+        self.heard, self.complaints.lines = [], []
+        _, answered = self.client.webhook_update_handler(body)
+        return {"status": answered, "heard": self.heard, "complaints": self.complaints.lines}
 
     def ask(self, q):
         try:

@@ -40,6 +40,8 @@ pub enum Fault {
     TakenThenClosed,
     /// Taken for delivery, and answered after this time.
     Slow(Duration),
+    /// Refused after this time.
+    SlowError { wait: Duration, status: u16, code: i64 },
 }
 
 /// One message that was taken for delivery.
@@ -245,6 +247,10 @@ async fn play(fault: Option<Fault>, take: impl FnOnce() -> Response) -> Response
             drop(take());
             let broken = futures::stream::once(async { Err::<Bytes, _>(io::Error::other("the connection breaks")) });
             (StatusCode::OK, Body::from_stream(broken)).into_response()
+        }
+        Some(Fault::SlowError { wait, status, code }) => {
+            tokio::time::sleep(wait).await;
+            refusal(status, code, "Service unavailable", None)
         }
         Some(Fault::Slow(time)) => {
             let answer = take();

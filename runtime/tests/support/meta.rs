@@ -1,6 +1,9 @@
 //! Meta's side of a webhook: payloads as Meta writes them, signed as Meta signs them.
 
-use super::client::{Answer, Client};
+use super::{
+    client::{Answer, Client},
+    graph::Sent,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -65,23 +68,37 @@ fn whatsapp(value: Value) -> Value {
     json!({ "object": "whatsapp_business_account", "entry": [entry] })
 }
 
+/// The id by which the business knows a person, beside the number.
+fn user_id(number: &str) -> String {
+    format!("US.{number}")
+}
+
+fn contact(number: &str) -> Value {
+    json!({ "wa_id": number, "user_id": user_id(number), "profile": { "name": format!("Person {number}") } })
+}
+
 /// A WhatsApp webhook with these messages.
 pub fn texts(texts: &[Text]) -> Value {
-    let contact = |t: &Text| json!({ "wa_id": t.from, "profile": { "name": format!("Person {}", t.from) } });
     let message = |t: &Text| {
         let text = json!({ "body": t.body });
-        json!({ "from": t.from, "id": t.id, "timestamp": "1790000000", "type": "text", "text": text })
+        json!({
+            "from": t.from, "from_user_id": user_id(&t.from), "id": t.id, "timestamp": "1790000000", "type": "text", "text": text,
+        })
     };
-    let (contacts, messages): (Vec<_>, Vec<_>) = texts.iter().map(|t| (contact(t), message(t))).unzip();
+    let (contacts, messages): (Vec<_>, Vec<_>) = texts.iter().map(|t| (contact(&t.from), message(t))).unzip();
     whatsapp(json!({ "contacts": contacts, "messages": messages }))
 }
 
-/// A WhatsApp webhook with one status of what was sent: `sent`, `delivered`, `read`.
-pub fn status(status: &str, id: &str, to: &str, opaque: &str) -> Value {
-    let status = json!({
-        "id": id, "status": status, "recipient_id": to, "timestamp": "1790000001", "biz_opaque_callback_data": opaque,
-    });
-    whatsapp(json!({ "statuses": [status] }))
+/// A WhatsApp webhook that says of each of these that it came so far: `sent`, `delivered`, `read`.
+pub fn statuses(word: &str, of: &[Sent]) -> Value {
+    let status = |s: &Sent| {
+        json!({
+            "id": s.id, "status": word, "recipient_id": s.to, "recipient_user_id": user_id(&s.to),
+            "timestamp": "1790000001", "biz_opaque_callback_data": s.opaque,
+        })
+    };
+    let (contacts, statuses): (Vec<_>, Vec<_>) = of.iter().map(|s| (contact(&s.to), status(s))).unzip();
+    whatsapp(json!({ "contacts": contacts, "statuses": statuses }))
 }
 
 /// A Messenger webhook with one text.

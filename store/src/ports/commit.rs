@@ -1,4 +1,4 @@
-//! One decision of one conversation, written behind the version fence.
+//! Decisions of conversations, each written behind its version fence.
 
 use super::{conversation::speaker_name, signed};
 use crate::{
@@ -6,16 +6,15 @@ use crate::{
     error::{conflict_on, db},
     records::{self, CitationRecord, FailureRecord, OutcomeRecord},
     sql::{conversation as sql, outbox},
-    writer::{Write, WriteError},
 };
-use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
-    conversation::{Commit, JournalRow, LedgerRow, Mode, NewDeadLetter, NewMessage, NewOutbox, TimerChange},
+    conversation::{Commit, JournalRow, Mode, NewDeadLetter, NewMessage, NewOutbox, TimerChange},
     message::Outcome,
     ports::StoreError,
 };
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Items that got the same outcome: its name, its JSON, their numbers.
@@ -76,141 +75,163 @@ fn by_outcome(commit: &Commit) -> Result<Vec<SameOutcome>, StoreError> {
     groups.into_iter().map(|(o, seqs)| Ok((o.name(), OutcomeRecord::json(o)?, seqs))).collect()
 }
 
-#[async_trait]
-impl Write for Prepared {
-    type Output = ();
-    /// Staleness, the usual refusal, shows before anything is written; a conflict is a defect and may cost a batch.
-    const SAVEPOINT: bool = false;
+/// A commit with one of its rows.
+type Of<'a, T> = (&'a Prepared, &'a T);
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<(), WriteError> {
-        self.fence(conn).await?;
-        self.settle(conn).await?;
-        self.journal(conn).await?;
-        self.say(conn).await?;
-        for row in &self.commit.ledger {
-            self.charge(conn, row).await?;
+/// Writes commits of different conversations, in few statements. Answers for each, in order, whether its version
+/// refused it; such a one leaves nothing behind. After an error half of it may be written.
+pub(crate) async fn write_all(
+    conn: &mut SqliteConnection,
+    commits: &[&Prepared],
+) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    let passed = fence(conn, commits).await?;
+    let good: Vec<&Prepared> = commits.iter().copied().filter(|c| passed.contains(&c.conversation)).collect();
+    settle(conn, &good).await?;
+    journal(conn, &good).await?;
+    say(conn, &good).await?;
+    deliver(conn, &good).await?;
+    charge(conn, &good).await?;
+    for commit in good {
+        for (letter, json) in &commit.dead_letters {
+            commit.dead_letter(conn, letter, json).await?;
         }
-        for (letter, json) in &self.dead_letters {
-            self.dead_letter(conn, letter, json).await?;
+        for change in &commit.commit.timers {
+            commit.timer(conn, *change).await?;
         }
-        for change in &self.commit.timers {
-            self.timer(conn, *change).await?;
-        }
-        Ok(())
     }
+    let mut results = Vec::with_capacity(commits.len());
+    for commit in commits {
+        let refusal = if passed.contains(&commit.conversation) { None } else { Some(commit.refusal(conn).await?) };
+        results.push(refusal.map_or(Ok(()), Err));
+    }
+    Ok(results)
 }
 
-impl Prepared {
-    async fn fence(&self, conn: &mut SqliteConnection) -> Result<(), WriteError> {
-        let mode = match self.commit.snapshot.mode {
-            Mode::Agent => "agent",
-            Mode::Operator { .. } => "operator",
-        };
-        let done = sqlx::query(sql::FENCE)
-            .bind(&self.snapshot)
-            .bind(mode)
-            .bind(self.tenant)
-            .bind(self.conversation)
-            .bind(signed(self.commit.expected_version))
-            .execute(&mut *conn)
-            .await?;
-        if done.rows_affected() == 1 {
-            return Ok(());
+fn rows<'a, T>(commits: &[&'a Prepared], of: impl Fn(&'a Prepared) -> &'a [T]) -> Vec<Of<'a, T>> {
+    commits.iter().flat_map(|c| of(c).iter().map(move |row| (*c, row))).collect()
+}
+
+/// Moves the versions of those that were decided on the present one; their conversations.
+async fn fence(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<HashSet<Uuid>, StoreError> {
+    let mut passed = HashSet::with_capacity(commits.len());
+    for piece in bulk::pieces(commits) {
+        let mut query = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql::FENCE.text(0, piece.len())));
+        for c in piece {
+            let version = signed(c.commit.expected_version);
+            query = query.bind(c.tenant).bind(c.conversation).bind(version).bind(&c.snapshot).bind(c.mode());
         }
-        let exists =
-            sqlx::query(sql::EXISTS).bind(self.tenant).bind(self.conversation).fetch_optional(&mut *conn).await?;
-        let why = if exists.is_some() { StoreError::Stale } else { StoreError::NotFound("conversation") };
-        Err(WriteError::Clean(why))
+        passed.extend(query.fetch_all(&mut *conn).await.map_err(db)?);
     }
+    Ok(passed)
+}
 
-    async fn settle(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
-        for (name, json, seqs) in &self.settled {
-            let mut settled = 0;
-            for piece in bulk::pieces(seqs) {
-                let query = sqlx::query(AssertSqlSafe(sql::SETTLE.text(5, piece.len())))
-                    .bind(*name)
-                    .bind(json)
-                    .bind(self.now)
-                    .bind(self.tenant)
-                    .bind(self.conversation);
-                let query = piece.iter().fold(query, |q, seq| q.bind(*seq));
-                settled += query.execute(&mut *conn).await.map_err(db)?.rows_affected();
-            }
-            if settled != seqs.len() as u64 {
-                return Err(StoreError::Conflict("outcome"));
-            }
-        }
-        Ok(())
-    }
+async fn settle(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
+    let outcomes = rows(commits, |c| &c.settled);
+    let items: Vec<(Of<'_, SameOutcome>, i64)> =
+        outcomes.iter().flat_map(|o| o.1.2.iter().map(move |seq| (*o, *seq))).collect();
+    let (settled, _) = bulk::execute(conn, sql::SETTLE, &items, |q, ((c, (name, json, _)), seq)| {
+        q.bind(c.tenant).bind(c.conversation).bind(*seq).bind(*name).bind(json.clone()).bind(c.now)
+    })
+    .await
+    .map_err(db)?;
+    if settled == items.len() as u64 { Ok(()) } else { Err(StoreError::Conflict("outcome")) }
+}
 
-    async fn journal(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
-        bulk::execute(conn, sql::ADD_JOURNAL, &self.journal, |q, (row, what, json)| {
-            q.bind(self.conversation)
-                .bind(i64::from(row.turn))
-                .bind(i64::from(row.step))
-                .bind(*what)
-                .bind(i64::from(row.index))
-                .bind(self.tenant)
-                .bind(json.clone())
-                .bind(self.now)
-        })
-        .await
-        .map(|_| ())
-        .map_err(conflict_on("result"))
-    }
+async fn journal(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
+    bulk::execute(conn, sql::ADD_JOURNAL, &rows(commits, |c| &c.journal), |q, (c, (row, what, json))| {
+        q.bind(c.conversation)
+            .bind(i64::from(row.turn))
+            .bind(i64::from(row.step))
+            .bind(*what)
+            .bind(i64::from(row.index))
+            .bind(c.tenant)
+            .bind(json.clone())
+            .bind(c.now)
+    })
+    .await
+    .map(|_| ())
+    .map_err(conflict_on("result"))
+}
 
-    async fn say(&self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
-        bulk::execute(conn, sql::ADD_MESSAGE, &self.messages, |q, (m, citations)| {
-            q.bind(m.id.uuid())
-                .bind(self.tenant)
-                .bind(self.conversation)
-                .bind(speaker_name(m.speaker))
-                .bind(m.turn.map(i64::from))
-                .bind("text")
-                .bind(m.text.clone())
-                .bind((!m.citations.is_empty()).then(|| citations.clone()))
-                .bind(m.abstained)
-                .bind(self.now)
-        })
-        .await
-        .map_err(conflict_on("message"))?;
-        // One by one: each looks whether another of its conversation waits before it.
-        for (o, citations) in &self.outbox {
-            sqlx::query(outbox::ADD)
-                .bind(o.id.uuid())
-                .bind(self.tenant)
-                .bind(self.commit.channel.uuid())
-                .bind(self.conversation)
+async fn say(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
+    bulk::execute(conn, sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), |q, (c, (m, citations))| {
+        q.bind(m.id.uuid())
+            .bind(c.tenant)
+            .bind(c.conversation)
+            .bind(speaker_name(m.speaker))
+            .bind(m.turn.map(i64::from))
+            .bind("text")
+            .bind(m.text.clone())
+            .bind((!m.citations.is_empty()).then(|| citations.clone()))
+            .bind(m.abstained)
+            .bind(c.now)
+    })
+    .await
+    .map(|_| ())
+    .map_err(conflict_on("message"))
+}
+
+async fn deliver(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
+    let (several, one): (Vec<&Prepared>, Vec<&Prepared>) = commits.iter().partition(|c| c.outbox.len() > 1);
+    // One by one: each looks whether another of its conversation waits before it.
+    let several = rows(&several, |c| &c.outbox);
+    let together = rows(&one, |c| &c.outbox);
+    let pieces = several.chunks(1).chain(std::iter::once(together.as_slice()));
+    for piece in pieces {
+        bulk::execute(conn, outbox::ADD, piece, |q, (c, (o, citations))| {
+            q.bind(o.id.uuid())
+                .bind(c.tenant)
+                .bind(c.commit.channel.uuid())
+                .bind(c.conversation)
                 .bind(o.message.uuid())
-                .bind(&o.peer.address)
-                .bind(&o.peer.name)
-                .bind(&o.text)
-                .bind(citations)
+                .bind(o.peer.address.clone())
+                .bind(o.peer.name.clone())
+                .bind(o.text.clone())
+                .bind(citations.clone())
                 .bind(o.last_inbound_at.millis())
-                .bind(self.now)
-                .execute(&mut *conn)
-                .await
-                .map_err(conflict_on("outbox item"))?;
-        }
-        Ok(())
+                .bind(c.now)
+        })
+        .await
+        .map_err(conflict_on("outbox item"))?;
     }
+    Ok(())
+}
 
-    async fn charge(&self, conn: &mut SqliteConnection, row: &LedgerRow) -> Result<(), StoreError> {
-        sqlx::query(sql::ADD_LEDGER)
-            .bind(self.tenant)
-            .bind(self.commit.channel.uuid())
-            .bind(Spent::day_of(self.commit.now))
-            .bind(self.conversation)
+async fn charge(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
+    bulk::execute(conn, sql::ADD_LEDGER, &rows(commits, |c| &c.commit.ledger), |q, (c, row)| {
+        q.bind(c.tenant)
+            .bind(c.commit.channel.uuid())
+            .bind(Spent::day_of(c.commit.now))
+            .bind(c.conversation)
             .bind(i64::from(row.turn))
             .bind(i64::from(row.step))
             .bind(signed(row.usage.prompt_tokens))
             .bind(signed(row.usage.completion_tokens))
             .bind(signed(row.usage.cost_micros))
-            .bind(self.now)
-            .execute(conn)
-            .await
-            .map(|_| ())
-            .map_err(db)
+            .bind(c.now)
+    })
+    .await
+    .map(|_| ())
+    .map_err(db)
+}
+
+impl Prepared {
+    pub(crate) const fn conversation(&self) -> Uuid {
+        self.conversation
+    }
+
+    const fn mode(&self) -> &'static str {
+        match self.commit.snapshot.mode {
+            Mode::Agent => "agent",
+            Mode::Operator { .. } => "operator",
+        }
+    }
+
+    /// Why the fence did not let it pass.
+    async fn refusal(&self, conn: &mut SqliteConnection) -> Result<StoreError, StoreError> {
+        let query = sqlx::query(sql::EXISTS).bind(self.tenant).bind(self.conversation);
+        let exists = query.fetch_optional(conn).await.map_err(db)?;
+        Ok(if exists.is_some() { StoreError::Stale } else { StoreError::NotFound("conversation") })
     }
 
     async fn dead_letter(

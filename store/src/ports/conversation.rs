@@ -78,7 +78,7 @@ impl ConversationStore for SqliteStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.write(Prepared::new(commit)?).await
+        self.writer().commit(Prepared::new(commit)?).await
     }
 
     async fn history(

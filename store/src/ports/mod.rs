@@ -9,7 +9,7 @@ mod outbox;
 mod settle;
 mod statuses;
 
-pub(crate) use commit::Prepared;
+pub(crate) use commit::{Prepared, write_all};
 pub(crate) use conversation::read_speaker;
 pub(crate) use inbox::TakeIn;
 pub(crate) use statuses::read_status;

@@ -1,4 +1,8 @@
-use super::{settle::Settle, signed, small, statuses::Advance};
+use super::{
+    settle::{Settle, Undelivered},
+    signed, small,
+    statuses::Advance,
+};
 use crate::{
     error::db,
     records::CitationRecord,
@@ -9,12 +13,14 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
+    failure::Failure,
     ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId},
     message::Peer,
-    ports::{OutboxItem, OutboxStore, Settlement, StoreError},
+    ports::{Ids, OutboxItem, OutboxStore, Settlement, StoreError},
     time::Timestamp,
 };
 use sqlx::SqliteConnection;
+use std::sync::Arc;
 use uuid::Uuid;
 
 #[async_trait]
@@ -59,7 +65,8 @@ impl OutboxStore for SqliteStore {
     }
 
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
-        self.write(Recover { tenant: tenant.uuid(), channel: channel.uuid(), now: now.millis() }).await
+        let (tenant, channel, now) = (tenant.uuid(), channel.uuid(), now.millis());
+        self.write(Recover { tenant, channel, now, ids: self.ids() }).await
     }
 
     async fn advance(
@@ -139,6 +146,7 @@ struct Recover {
     tenant: Uuid,
     channel: Uuid,
     now: i64,
+    ids: Arc<dyn Ids>,
 }
 
 #[async_trait]
@@ -146,16 +154,23 @@ impl Write for Recover {
     type Output = u64;
 
     async fn run(&self, conn: &mut SqliteConnection) -> Result<u64, WriteError> {
-        let conversations: Vec<Uuid> = sqlx::query_scalar(sql::RECOVER)
+        let found: Vec<(Uuid, Uuid, String)> = sqlx::query_as(sql::RECOVER)
             .bind(self.tenant)
             .bind(self.channel)
             .bind(self.now)
             .fetch_all(&mut *conn)
             .await?;
-        for conversation in &conversations {
+        let why = "the process ended while the reply was being sent: it may have arrived";
+        let failure = Failure::reject("delivery.interrupted", why);
+        for (conversation, outbox, status) in &found {
             promote(conn, self.tenant, *conversation).await?;
+            if status == DeliveryStatus::Uncertain.name() {
+                let (conversation, outbox) = (*conversation, *outbox);
+                let letter = Undelivered { tenant: self.tenant, conversation, outbox, at: self.now };
+                letter.write(conn, self.ids.uuid(), &failure).await?;
+            }
         }
-        Ok(conversations.len() as u64)
+        Ok(found.len() as u64)
     }
 }
 

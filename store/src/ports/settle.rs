@@ -16,6 +16,7 @@ use colloquy_domain::{
     failure::Failure,
     ids::{OutboxId, TenantId},
     ports::{Ids, Settlement, StoreError},
+    time::Timestamp,
 };
 use sqlx::SqliteConnection;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ impl Settle {
             Settlement::Sent { tenant, id, provider_message_id, at } => {
                 let row = keyed(sql::SENT, *tenant, *id).bind(at.millis());
                 let sent = conversation(conn, row, *tenant, *id).await?;
+                reconciled(conn, tenant.uuid(), id.uuid()).await?;
                 add_part(conn, *tenant, *id, provider_message_id.as_deref()).await?;
                 finished(conn, *tenant, sent).await
             }
@@ -57,24 +59,39 @@ impl Settle {
                 let row = keyed(sql::AGAIN, *tenant, *id).bind(i64::from(*parts)).bind(at.millis()).bind(cause);
                 conversation(conn, row, *tenant, *id).await.map(|_| ())
             }
+            Settlement::Released { tenant, id, at } => {
+                let row = keyed(sql::RELEASED, *tenant, *id).bind(at.millis());
+                conversation(conn, row, *tenant, *id).await.map(|_| ())
+            }
             Settlement::Failed { tenant, id, failure, at } => {
                 let cause = FailureRecord::json(failure)?;
                 let row = keyed(sql::FAILED, *tenant, *id).bind(at.millis()).bind(cause);
                 let failed = conversation(conn, row, *tenant, *id).await?;
-                if let Some(conversation) = failed {
-                    let letter =
-                        Undelivered { tenant: tenant.uuid(), conversation, outbox: id.uuid(), at: at.millis() };
-                    letter.write(conn, self.ids.uuid(), failure).await?;
-                }
+                self.dead_letter(conn, failed, (*tenant, *id), failure, *at).await?;
                 finished(conn, *tenant, failed).await
             }
             Settlement::Uncertain { tenant, id, failure, at } => {
                 let cause = FailureRecord::json(failure)?;
                 let row = keyed(sql::UNCERTAIN, *tenant, *id).bind(at.millis()).bind(cause);
                 let uncertain = conversation(conn, row, *tenant, *id).await?;
+                self.dead_letter(conn, uncertain, (*tenant, *id), failure, *at).await?;
                 finished(conn, *tenant, uncertain).await
             }
         }
+    }
+
+    /// For the row that was changed, if one was.
+    async fn dead_letter(
+        &self,
+        conn: &mut SqliteConnection,
+        conversation: Option<Uuid>,
+        (tenant, outbox): (TenantId, OutboxId),
+        failure: &Failure,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(conversation) = conversation else { return Ok(()) };
+        let letter = Undelivered { tenant: tenant.uuid(), conversation, outbox: outbox.uuid(), at: at.millis() };
+        letter.write(conn, self.ids.uuid(), failure).await
     }
 }
 
@@ -125,7 +142,12 @@ async fn add_part(
         .map_err(db)
 }
 
-/// A reply that will not be delivered.
+/// The outcome of a reply is known after all: its dead letter, if it has an open one, is void.
+pub(super) async fn reconciled(conn: &mut SqliteConnection, tenant: Uuid, outbox: Uuid) -> Result<(), StoreError> {
+    sqlx::query(sql::RECONCILED).bind(tenant).bind(outbox).execute(conn).await.map(|_| ()).map_err(db)
+}
+
+/// A reply that was not delivered, or may not have been.
 pub(super) struct Undelivered {
     pub(super) tenant: Uuid,
     pub(super) conversation: Uuid,

@@ -1,6 +1,6 @@
 //! Statuses that providers report, moved forward in one batch.
 
-use super::settle::Undelivered;
+use super::settle::{Undelivered, reconciled};
 use crate::{
     bulk,
     error::{db, unreadable},
@@ -44,6 +44,8 @@ struct Reached {
     done: bool,
     at: i64,
     failure: Option<Failure>,
+    /// It was of unknown outcome before.
+    reconciled: bool,
     changed: bool,
 }
 
@@ -133,6 +135,9 @@ impl Advance {
         })
         .await
         .map_err(db)?;
+        for (id, _) in rows.changed().filter(|(_, r)| r.reconciled) {
+            reconciled(conn, self.tenant, id).await?;
+        }
         // A reply that the provider took and then could not deliver; while we still send, our own result speaks.
         for (id, r) in rows.changed().filter(|(_, r)| r.done && r.status == DeliveryStatus::Failed) {
             let unnamed = || Failure::reject("delivery.failed", "the provider could not deliver it");
@@ -161,6 +166,7 @@ impl Rows {
                 done: row.state == "done",
                 at: 0,
                 failure: None,
+                reconciled: false,
                 changed: false,
             };
             self.by_id.insert(row.id, reached);
@@ -174,6 +180,7 @@ impl Rows {
             && update.status >= DeliveryStatus::Sent
             && update.status > row.status
         {
+            row.reconciled |= row.status == DeliveryStatus::Uncertain;
             row.status = update.status;
             row.at = update.at.millis();
             row.failure.clone_from(&update.failure);

@@ -19,18 +19,21 @@ pub(crate) const DUE_TIMERS: &str =
 pub(crate) const SPENT: &str =
     "SELECT COALESCE(SUM(cost_micros), 0) FROM ledger WHERE tenant_id = $1 AND agent_id = $2 AND day = $3";
 
-/// The fence: changes nothing unless the version is the expected one.
-pub(crate) const FENCE: &str = "UPDATE conversations SET version = version + 1, snapshot = $1, mode = $2 \
-     WHERE tenant_id = $3 AND id = $4 AND version = $5";
+/// The fence: changes only the rows whose version is the expected one, and names them.
+pub(crate) const FENCE: Rows = Rows {
+    before: "UPDATE conversations SET version = version + 1, snapshot = v.column4, mode = v.column5 FROM (VALUES ",
+    columns: 5,
+    after: ") AS v WHERE conversations.tenant_id = v.column1 AND conversations.id = v.column2 \
+            AND conversations.version = v.column3 RETURNING id",
+};
 
 pub(crate) const EXISTS: &str = "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2";
 
-/// Five parameters stand before the rows.
 pub(crate) const SETTLE: Rows = Rows {
-    before: "UPDATE inbox SET outcome = $1, outcome_detail = $2, settled_at = $3 \
-             WHERE tenant_id = $4 AND conversation_id = $5 AND outcome IS NULL AND seq IN (VALUES ",
-    columns: 1,
-    after: ")",
+    before: "UPDATE inbox SET outcome = v.column4, outcome_detail = v.column5, settled_at = v.column6 FROM (VALUES ",
+    columns: 6,
+    after: ") AS v WHERE inbox.tenant_id = v.column1 AND inbox.conversation_id = v.column2 AND inbox.seq = v.column3 \
+            AND inbox.outcome IS NULL",
 };
 
 pub(crate) const ADD_JOURNAL: Rows = Rows {
@@ -46,9 +49,14 @@ pub(crate) const ADD_MESSAGE: Rows = Rows {
     after: "",
 };
 
-pub(crate) const ADD_LEDGER: &str = "INSERT INTO ledger (tenant_id, agent_id, day, conversation_id, turn, step, \
-     prompt_tokens, completion_tokens, cost_micros, created_at) \
-     SELECT tenant_id, agent_id, $3, $4, $5, $6, $7, $8, $9, $10 FROM channels WHERE tenant_id = $1 AND id = $2";
+pub(crate) const ADD_LEDGER: Rows = Rows {
+    before: "INSERT INTO ledger (tenant_id, agent_id, day, conversation_id, turn, step, prompt_tokens, \
+             completion_tokens, cost_micros, created_at) \
+             SELECT c.tenant_id, c.agent_id, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
+             v.column10 FROM (VALUES ",
+    columns: 10,
+    after: ") AS v JOIN channels c ON c.tenant_id = v.column1 AND c.id = v.column2",
+};
 
 pub(crate) const SET_TIMER: &str = "INSERT INTO timers (conversation_id, tenant_id, due_at) VALUES ($1, $2, $3) \
      ON CONFLICT (conversation_id) DO UPDATE SET due_at = excluded.due_at";

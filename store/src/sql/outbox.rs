@@ -1,10 +1,16 @@
 use crate::bulk::Rows;
 
-/// The first unfinished row of its conversation is its head; only heads are claimed.
-pub(crate) const ADD: &str = "INSERT INTO outbox (id, tenant_id, channel_id, conversation_id, message_id, peer, \
-     peer_name, text, citations, last_inbound_at, due_at, created_at, head) \
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, \
-     NOT EXISTS (SELECT 1 FROM outbox WHERE conversation_id = $4 AND tenant_id = $2 AND state <> 'done')";
+/// The first unfinished row of its conversation is its head; only heads are claimed. The rows must be of different
+/// conversations: none sees the others.
+pub(crate) const ADD: Rows = Rows {
+    before: "INSERT INTO outbox (id, tenant_id, channel_id, conversation_id, message_id, peer, peer_name, text, \
+             citations, last_inbound_at, due_at, created_at, head) \
+             SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
+             v.column10, v.column11, v.column11, NOT EXISTS (SELECT 1 FROM outbox o \
+             WHERE o.conversation_id = v.column4 AND o.tenant_id = v.column2 AND o.state <> 'done') FROM (VALUES ",
+    columns: 11,
+    after: ") AS v",
+};
 
 pub(crate) const DUE: &str = "SELECT 1 FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' \
      AND head = 1 AND due_at <= $3 LIMIT 1";
@@ -21,11 +27,15 @@ pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM outbox \
 /// What was promised to the provider may have arrived, unless a status already said that it did.
 pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'done', status_at = $3, status = CASE \
      WHEN status = 'queued' OR (parts_sent > 0 AND status <> 'failed') THEN 'uncertain' ELSE status END \
-     WHERE tenant_id = $1 AND channel_id = $2 AND state = 'sending' RETURNING conversation_id";
+     WHERE tenant_id = $1 AND channel_id = $2 AND state = 'sending' RETURNING conversation_id, id, status";
 
 /// The next unfinished row of the conversation, if there is one, becomes its head.
 pub(crate) const PROMOTE: &str = "UPDATE outbox SET head = 1 WHERE position = (SELECT MIN(position) FROM outbox \
      WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done')";
+
+/// A status came for a reply of unknown outcome: nobody has to decide about it any more.
+pub(crate) const RECONCILED: &str = "DELETE FROM dead_letters WHERE tenant_id = $1 AND outbox_id = $2 \
+     AND replayed_at IS NULL";
 
 pub(crate) const EXISTS: &str = "SELECT 1 FROM outbox WHERE tenant_id = $1 AND id = $2";
 
@@ -38,6 +48,9 @@ pub(crate) const SENT: &str = "UPDATE outbox SET state = 'done', parts_sent = pa
 
 pub(crate) const AGAIN: &str = "UPDATE outbox SET state = 'queued', parts_sent = MAX(parts_sent, $3), due_at = $4, \
      cause = $5 WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+
+pub(crate) const RELEASED: &str = "UPDATE outbox SET state = 'queued', due_at = $3, attempts = attempts - 1 \
+     WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
 
 pub(crate) const FAILED: &str = "UPDATE outbox SET state = 'done', status = 'failed', status_at = $3, cause = $4 \
      WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";

@@ -61,7 +61,7 @@ pub(crate) const MOVE_LINE: &str =
 pub(crate) const REPLAY_DELIVERY: &str = "UPDATE outbox SET state = 'queued', status = 'queued', due_at = $3, \
      cause = NULL, head = NOT EXISTS (SELECT 1 FROM outbox o WHERE o.conversation_id = outbox.conversation_id \
      AND o.tenant_id = outbox.tenant_id AND o.state <> 'done') \
-     WHERE tenant_id = $1 AND id = $2 AND state = 'done' AND status = 'failed' RETURNING channel_id";
+     WHERE tenant_id = $1 AND id = $2 AND state = 'done' AND status IN ('failed', 'uncertain') RETURNING channel_id";
 
 pub(crate) const SPENDING: &str = "SELECT agent_id, day, SUM(prompt_tokens), SUM(completion_tokens), SUM(cost_micros) \
      FROM ledger WHERE tenant_id = $1 AND day >= $2 AND day <= $3 GROUP BY agent_id, day ORDER BY day, agent_id";

@@ -2,6 +2,7 @@
 
 use super::{
     append::{self, Append},
+    commits::{self, Commit},
     job::{Job, Ran},
 };
 use crate::error::db;
@@ -11,6 +12,7 @@ use sqlx::SqliteConnection;
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) appends: Vec<Append>,
+    pub(super) commits: Vec<Commit>,
     pub(super) jobs: Vec<Box<dyn Job>>,
     log_end: Option<u64>,
 }
@@ -24,7 +26,7 @@ pub(super) struct Failed {
 
 impl Batch {
     pub(super) fn len(&self) -> usize {
-        self.appends.len() + self.jobs.len()
+        self.appends.len() + self.commits.len() + self.jobs.len()
     }
 
     /// The last offset that the batch appended.
@@ -45,6 +47,7 @@ impl Batch {
     async fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
         let alone = self.len() == 1;
         self.log_end = append::write(conn, &self.appends).await?;
+        commits::write(conn, &mut self.commits).await?;
         for job in &mut self.jobs {
             if job.savepoint() && !alone {
                 guarded(conn, job.as_mut()).await?;
@@ -60,6 +63,9 @@ impl Batch {
         for append in &mut self.appends {
             append.result = Err(error.clone());
         }
+        for commit in &mut self.commits {
+            commit.result = Err(error.clone());
+        }
         for job in &mut self.jobs {
             job.refuse(error.clone());
         }
@@ -67,13 +73,15 @@ impl Batch {
 
     pub(super) fn answer(self) {
         self.appends.into_iter().for_each(Append::answer);
+        self.commits.into_iter().for_each(Commit::answer);
         self.jobs.into_iter().for_each(Job::answer);
     }
 
     pub(super) fn split(self) -> impl Iterator<Item = Self> {
         let appends = self.appends.into_iter().map(|a| Self { appends: vec![a], ..Self::default() });
+        let commits = self.commits.into_iter().map(|c| Self { commits: vec![c], ..Self::default() });
         let jobs = self.jobs.into_iter().map(|j| Self { jobs: vec![j], ..Self::default() });
-        appends.chain(jobs)
+        appends.chain(commits).chain(jobs)
     }
 }
 

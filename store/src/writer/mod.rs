@@ -3,6 +3,7 @@
 
 mod append;
 mod batch;
+mod commits;
 mod job;
 
 pub(crate) use append::{LogRow, bind as bind_log_row};
@@ -11,9 +12,10 @@ pub(crate) use job::{Told, Write};
 use self::{
     append::Append,
     batch::Batch,
+    commits::Commit,
     job::{Job, Waiting},
 };
-use crate::error::db;
+use crate::{error::db, ports::Prepared};
 use colloquy_domain::ports::StoreError;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -46,6 +48,7 @@ impl From<sqlx::Error> for WriteError {
 
 enum Request {
     Append(Append),
+    Commit(Box<Commit>),
     Write(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
@@ -75,6 +78,12 @@ impl Writer {
     pub(crate) async fn append(&self, rows: Vec<LogRow>) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Append(Append::new(rows, reply))).await?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    pub(crate) async fn commit(&self, prepared: Prepared) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Commit(Box::new(Commit::new(prepared, reply)))).await?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -118,6 +127,7 @@ impl Loop {
             while let Some(request) = next {
                 match request {
                     Request::Append(append) => batch.appends.push(append),
+                    Request::Commit(commit) => batch.commits.push(*commit),
                     Request::Write(job) => batch.jobs.push(job),
                     Request::Close(reply) => {
                         closing = Some(reply);

@@ -109,6 +109,7 @@ fn named(settlement: &Settlement) -> (TenantId, OutboxId) {
         Settlement::Progress { tenant, id, .. }
         | Settlement::Sent { tenant, id, .. }
         | Settlement::Again { tenant, id, .. }
+        | Settlement::Released { tenant, id, .. }
         | Settlement::Failed { tenant, id, .. }
         | Settlement::Uncertain { tenant, id, .. } => (*tenant, *id),
     }
@@ -205,6 +206,10 @@ impl Outbox {
             Settlement::Again { parts, at, failure, .. } => {
                 row.item.parts_sent = row.item.parts_sent.max(parts);
                 (row.place, row.due, row.cause) = (Place::Queued, at, Some(failure));
+            }
+            Settlement::Released { at, .. } => {
+                row.item.attempts -= 1;
+                (row.place, row.due) = (Place::Queued, at);
             }
             Settlement::Failed { failure, .. } => {
                 (row.status, row.cause) = (DeliveryStatus::Failed, Some(failure));
