@@ -30,7 +30,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// Memory for pages of each connection, in KiB (negative means KiB to SQLite): the hot ends of the indexes.
 const CACHE: &str = "-16384";
-/// Prepared statements kept by a connection: all hot ones in all four sizes.
+/// Prepared statements kept by a connection: all hot ones in all their sizes.
 const STATEMENTS: usize = 256;
 
 /// Documents, each with its tenant: another tenant cannot give one back.

@@ -115,7 +115,7 @@ fn rows<'a, T>(commits: &[&'a Prepared], of: impl Fn(&'a Prepared) -> &'a [T]) -
 async fn fence(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<HashSet<Uuid>, StoreError> {
     let mut passed = HashSet::with_capacity(commits.len());
     for piece in bulk::pieces(commits) {
-        let mut query = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql::FENCE.text(0, piece.len())));
+        let mut query = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql::FENCE.text(piece.len())));
         for c in piece {
             let version = signed(c.commit.expected_version);
             query = query.bind(c.tenant).bind(c.conversation).bind(version).bind(&c.snapshot).bind(c.mode());

@@ -295,7 +295,7 @@ where
 {
     let mut rows = Vec::new();
     for piece in bulk::pieces(keys) {
-        let text = statement.text(0, piece.len());
+        let text = statement.text(piece.len());
         let query = piece.iter().fold(sqlx::query(AssertSqlSafe(text)), &bind);
         rows.extend(query.fetch_all(&mut *conn).await.map_err(db)?);
     }

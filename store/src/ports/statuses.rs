@@ -90,7 +90,7 @@ impl Advance {
     ) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
         for piece in bulk::pieces(keys) {
-            let query = sqlx::query(AssertSqlSafe(statement.text(2, piece.len()))).bind(self.tenant).bind(self.channel);
+            let query = sqlx::query(AssertSqlSafe(statement.text(piece.len()))).bind(self.tenant).bind(self.channel);
             let query = piece.iter().fold(query, &bind);
             for row in query.fetch_all(&mut *conn).await.map_err(db)? {
                 found.push(sqlx::FromRow::from_row(&row).map_err(db)?);

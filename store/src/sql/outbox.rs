@@ -68,7 +68,7 @@ pub(crate) const ADD_PART: &str = "INSERT INTO outbox_parts (tenant_id, channel_
 pub(crate) const BY_PART: Rows = Rows {
     before: "SELECT p.provider_message_id AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
              FROM outbox_parts p JOIN outbox o ON o.id = p.outbox_id \
-             WHERE p.tenant_id = $1 AND p.channel_id = $2 AND p.provider_message_id IN (VALUES ",
+             WHERE p.tenant_id = ? AND p.channel_id = ? AND p.provider_message_id IN (VALUES ",
     columns: 1,
     after: ")",
 };
@@ -76,7 +76,7 @@ pub(crate) const BY_PART: Rows = Rows {
 /// Two parameters (tenant, channel) stand before the rows.
 pub(crate) const BY_ID: Rows = Rows {
     before: "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state FROM outbox o \
-             WHERE o.tenant_id = $1 AND o.channel_id = $2 AND o.id IN (VALUES ",
+             WHERE o.tenant_id = ? AND o.channel_id = ? AND o.id IN (VALUES ",
     columns: 1,
     after: ")",
 };

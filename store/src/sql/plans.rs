@@ -57,17 +57,17 @@ fn hot() -> Vec<(&'static str, String)> {
         ("reports::SPENDING", reports::SPENDING),
     ];
     let many = [
-        ("inbox::LIVE_CHANNELS", inbox::LIVE_CHANNELS.text(0, 4)),
-        ("inbox::KNOWN", inbox::KNOWN.text(0, 4)),
-        ("inbox::CONVERSATIONS", inbox::CONVERSATIONS.text(0, 4)),
-        ("inbox::MOVE_CONVERSATION", inbox::MOVE_CONVERSATION.text(0, 4)),
-        ("conversation::FENCE", conversation::FENCE.text(0, 4)),
-        ("conversation::SETTLE", conversation::SETTLE.text(0, 4)),
-        ("conversation::ADD_LEDGER", conversation::ADD_LEDGER.text(0, 4)),
-        ("outbox::ADD", outbox::ADD.text(0, 4)),
-        ("outbox::BY_PART", outbox::BY_PART.text(2, 4)),
-        ("outbox::BY_ID", outbox::BY_ID.text(2, 4)),
-        ("outbox::ADVANCE", outbox::ADVANCE.text(0, 4)),
+        ("inbox::LIVE_CHANNELS", inbox::LIVE_CHANNELS.text(4)),
+        ("inbox::KNOWN", inbox::KNOWN.text(4)),
+        ("inbox::CONVERSATIONS", inbox::CONVERSATIONS.text(4)),
+        ("inbox::MOVE_CONVERSATION", inbox::MOVE_CONVERSATION.text(4)),
+        ("conversation::FENCE", conversation::FENCE.text(4)),
+        ("conversation::SETTLE", conversation::SETTLE.text(4)),
+        ("conversation::ADD_LEDGER", conversation::ADD_LEDGER.text(4)),
+        ("outbox::ADD", outbox::ADD.text(4)),
+        ("outbox::BY_PART", outbox::BY_PART.text(4)),
+        ("outbox::BY_ID", outbox::BY_ID.text(4)),
+        ("outbox::ADVANCE", outbox::ADVANCE.text(4)),
     ];
     fixed.into_iter().map(|(name, text)| (name, text.to_owned())).chain(many).collect()
 }
