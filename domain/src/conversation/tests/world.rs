@@ -127,7 +127,7 @@ impl World {
             match effect {
                 Effect::CancelWork { .. } => self.pending.retain(|e| matches!(e, Effect::SetTimer { .. })),
                 Effect::ReturnPermit { turn, .. } => {
-                    self.pending.retain(|e| !matches!(e, Effect::AskPermit { turn: t } if t == turn))
+                    self.pending.retain(|e| !matches!(e, Effect::AskPermit { turn: t } if t == turn));
                 }
                 Effect::RunTool { turn, step, index, resumed, .. } => {
                     if !resumed {
