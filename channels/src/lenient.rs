@@ -87,8 +87,22 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 /// An id for what the provider gave none, the same for each delivery of the same fragment.
 pub(crate) fn made_id(kind: &str, fragment: &Value) -> String {
-    let digest = Sha256::digest(fragment.to_string().as_bytes());
+    let digest = Sha256::digest(canonical(fragment).as_bytes());
     format!("{kind}:{}", hex::encode(&digest[..16]))
+}
+
+/// The same text for the same content: keys in order, whatever order they came in.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            let entries = entries.into_iter().map(|(k, v)| format!("{}:{}", Value::from(k.as_str()), canonical(v)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
 }
 
 /// At most `max` characters, for sentences that others wrote and that go into failures.
