@@ -30,7 +30,8 @@ pub struct Settings {
     pub idle_after: Duration,
     /// …or at once, oldest first, when more than this many are active.
     pub max_active: usize,
-    /// Log entries moved into inboxes in one transaction.
+    /// Log entries moved into inboxes in one transaction; few enough that webhooks being accepted do not wait long behind
+    /// them.
     pub intake_batch: usize,
     /// How long moved log entries are kept.
     pub log_retention: Duration,
@@ -45,7 +46,7 @@ impl Default for Settings {
         Self {
             idle_after: Duration::from_secs(60),
             max_active: 50_000,
-            intake_batch: 512,
+            intake_batch: 128,
             log_retention: Duration::from_secs(24 * 3600),
             deliveries: 32,
             timer_tick: Duration::from_secs(1),

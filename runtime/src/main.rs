@@ -35,6 +35,10 @@ use cli::Cli;
 use exit::Stop;
 use std::{process::ExitCode, time::Duration};
 
+/// Every message is many small allocations that end on another thread than they began on.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long what still runs may take after the command has ended (a read from a terminal cannot be stopped).
 const LINGER: Duration = Duration::from_secs(2);
 

@@ -4,7 +4,8 @@ use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, query::Query, sqlite::Sqlite
 
 pub(crate) type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+/// A piece is one trip to the connection's thread, which costs more than its rows.
+const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 /// Cuts rows into pieces of these sizes.
 pub(crate) fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
@@ -67,7 +68,7 @@ mod tests {
     fn rows_are_cut_into_few_sizes() {
         let rows: Vec<u32> = (0..343).collect();
         let sizes: Vec<usize> = pieces(&rows).map(<[u32]>::len).collect();
-        assert_eq!(sizes, [256, 64, 16, 4, 1, 1, 1]);
+        assert_eq!(sizes, [256, 64, 16, 4, 2, 1]);
         assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
         let statement = Rows { before: "x VALUES ", columns: 2, after: " y" };
         assert_eq!(statement.text(2), "x VALUES (?,?),(?,?) y");

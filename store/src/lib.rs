@@ -12,7 +12,8 @@
 //! - A commit names the version it was decided on; another version in the row refuses it.
 //! - JSON in the database is one of [`records`]' versioned shapes (or the domain's versioned snapshot).
 //!
-//! **Start here:** [`SqliteStore::open`], then `ports/` for the domain's ports and [`TenantStore`] for the rest.
+//! **Start here:** [`SqliteStore::open`], then `ports/` for the domain's ports and [`TenantStore`] for the rest. [`limits`]
+//! measures what the disk and the driver give without any of it.
 
 mod bulk;
 mod cipher;

@@ -300,3 +300,33 @@ fn said(error: WriteError) -> StoreError {
         WriteError::Clean(e) | WriteError::Dirty(e) => e,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SecretKey;
+    use colloquy_domain::testkit::{ManualClock, SeqIds};
+
+    #[tokio::test]
+    async fn both_ways_of_writing_leave_the_rows_of_whole_turns() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let options = StoreOptions {
+            clock: Arc::new(ManualClock::default()),
+            ids: Arc::new(SeqIds::default()),
+            secret_key: SecretKey::from_bytes([0; 32]),
+        };
+        let mut limits = Limits::open(dir.path(), options).await.expect("opens");
+        let (tally, commits) = limits.log_rows(3, Rows::Together, Duration::from_nanos(1)).await.expect("rows");
+        assert_eq!((tally.done, commits.len()), (3, 1));
+        for rows in [Rows::Together, Rows::OneByOne] {
+            limits.round(128, rows).await.expect("turns");
+        }
+        let counted = |statement: &'static str| sqlx::query_scalar::<_, i64>(statement);
+        let answered = counted("SELECT COUNT(*) FROM inbox WHERE outcome = 'answered'").fetch_one(&mut limits.conn);
+        assert_eq!(answered.await.expect("counted"), 256);
+        let replies = counted("SELECT COUNT(*) FROM messages WHERE speaker = 'agent'").fetch_one(&mut limits.conn);
+        assert_eq!(replies.await.expect("counted"), 256);
+        let costs = counted("SELECT COUNT(*) FROM ledger").fetch_one(&mut limits.conn);
+        assert_eq!(costs.await.expect("counted"), 256);
+    }
+}

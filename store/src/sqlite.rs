@@ -53,8 +53,7 @@ struct Inner {
 }
 
 impl SqliteStore {
-    /// Opens the file (made if missing, its folder must exist), brings its schema up to date and starts the writer on
-    /// the current tokio runtime.
+    /// Opens the file (made if missing, its folder must exist), brings its schema up to date and starts the writer.
     ///
     /// # Errors
     /// [`OpenError`]; nothing was changed except migrations that already succeeded.
@@ -77,7 +76,8 @@ impl SqliteStore {
             .connect_with(connect.clone().create_if_missing(false).read_only(true))
             .await
             .map_err(cannot)?;
-        let writer = Writer::start(conn, connect, u64::try_from(log_end).unwrap_or(0));
+        let writer = Writer::start(conn, connect, u64::try_from(log_end).unwrap_or(0))
+            .map_err(|e| cannot(sqlx::Error::Io(e)))?;
         let StoreOptions { clock, ids, .. } = options;
         Ok(Self { inner: Arc::new(Inner { readers, writer, clock, ids, cipher, taken: Mutex::default() }) })
     }

@@ -1,4 +1,5 @@
-//! All SQL text, one module for each area. Parameters are `$1`; nothing here is built from input.
+//! All SQL text, one module for each area. Parameters are `$1`, in statements over many rows `?`; nothing here is built
+//! from input.
 
 pub(crate) mod conversation;
 pub(crate) mod documents;

@@ -18,6 +18,7 @@ use self::{
 use crate::{error::db, ports::Prepared};
 use colloquy_domain::ports::StoreError;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use std::io;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Writes that may wait; more callers wait for room.
@@ -61,12 +62,20 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer on the current runtime. `log_end` is the last offset in the log.
-    pub(crate) fn start(conn: SqliteConnection, options: SqliteConnectOptions, log_end: u64) -> Self {
+    /// Starts the writer. `log_end` is the last offset in the log.
+    ///
+    /// It has a thread of its own: each of a batch's many statements comes back from the connection's thread, and on
+    /// the shared runtime every one of them would wait behind all other tasks, the longer the more there is to do.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(crate) fn start(conn: SqliteConnection, options: SqliteConnectOptions, log_end: u64) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (ends, log_end) = watch::channel(log_end);
-        tokio::spawn(Loop { conn, options, requests, ends }.run());
-        Self { queue, log_end }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let work = Loop { conn, options, requests, ends };
+        std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || runtime.block_on(work.run()))?;
+        Ok(Self { queue, log_end })
     }
 
     pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Output, StoreError> {
