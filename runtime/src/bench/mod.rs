@@ -27,6 +27,7 @@ use figures::{Percentiles, median};
 use report::{Figures, Latency};
 use rig::{Base, Rig};
 use std::{path::Path, sync::Arc, time::Duration};
+use webhooks::Request;
 
 /// Rounds of each measurement.
 const ROUNDS: u32 = 3;
@@ -68,7 +69,8 @@ pub async fn run(dir: &Path, seconds: u64) -> anyhow::Result<Report> {
         measured.log_rows.push(limits.log_rows(BATCH, Rows::OneByOne, round).await?.0.per_second());
         measured.log_rows_together.push(limits.log_rows(BATCH, Rows::Together, round).await?.0.per_second());
         let rig = Rig::start(&base, "webhooks", LONG).await?;
-        let webhooks = webhooks::measure(&rig, round).await?;
+        measured.http.push(webhooks::measure(&rig, Request::Alive, round).await?.per_second);
+        let webhooks = webhooks::measure(&rig, Request::Webhook, round).await?;
         measured.accepted.push(webhooks.per_second);
         measured.accept_times.extend(webhooks.times);
         measured.refused += webhooks.refused;
@@ -106,6 +108,7 @@ struct Rounds {
     log_rows_together: Vec<f64>,
     turn_limit: Vec<f64>,
     turn_limit_together: Vec<f64>,
+    http: Vec<f64>,
     accepted: Vec<f64>,
     accept_times: Vec<Duration>,
     refused: u64,
@@ -122,6 +125,7 @@ impl Rounds {
         figures.log_rows_together_per_second = median(self.log_rows_together);
         figures.turn_limit_per_second = median(self.turn_limit);
         figures.turn_limit_together_per_second = median(self.turn_limit_together);
+        figures.http_per_second = median(self.http);
         figures.webhooks_per_second = median(self.accepted);
         figures.webhook = Percentiles::of(self.accept_times);
         figures.webhooks_refused = self.refused;

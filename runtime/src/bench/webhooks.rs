@@ -33,9 +33,18 @@ pub struct Accepted {
     pub refused: u64,
 }
 
+/// What the connections ask for.
+#[derive(Clone, Copy)]
+pub enum Request {
+    /// A signed delivery of one message.
+    Webhook,
+    /// `/health/live`: what HTTP and this load generator alone allow.
+    Alive,
+}
+
 /// # Errors
 /// A connection broke.
-pub async fn measure(rig: &Rig, lasting: Duration) -> anyhow::Result<Accepted> {
+pub async fn measure(rig: &Rig, request: Request, lasting: Duration) -> anyhow::Result<Accepted> {
     let address = rig.app.url.strip_prefix("http://").context("the address of the server")?.to_owned();
     let path = format!("/webhooks/{}", rig.whatsapp);
     let numbers = Arc::new(AtomicU64::new(0));
@@ -44,6 +53,8 @@ pub async fn measure(rig: &Rig, lasting: Duration) -> anyhow::Result<Accepted> {
     for _ in 0..CONNECTIONS {
         let client = Client {
             stream: TcpStream::connect(&address).await?,
+            request,
+            alive: format!("GET /health/live HTTP/1.1\r\nhost: {address}\r\n\r\n"),
             head: format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n"),
             numbers: Arc::clone(&numbers),
             answer: Vec::new(),
@@ -61,6 +72,8 @@ pub async fn measure(rig: &Rig, lasting: Duration) -> anyhow::Result<Accepted> {
 
 struct Client {
     stream: TcpStream,
+    request: Request,
+    alive: String,
     head: String,
     numbers: Arc<AtomicU64>,
     answer: Vec<u8>,
@@ -72,10 +85,7 @@ impl Client {
         self.stream.set_nodelay(true)?;
         let (mut times, mut refused) = (Vec::new(), 0);
         while Instant::now() < until {
-            let body = body(self.numbers.fetch_add(1, Ordering::Relaxed));
-            let (head, signature, length) = (&self.head, sign(&body), body.len());
-            let request =
-                format!("{head}x-hub-signature-256: sha256={signature}\r\ncontent-length: {length}\r\n\r\n{body}");
+            let request = self.next_request();
             let start = Instant::now();
             self.stream.write_all(request.as_bytes()).await?;
             if self.is_accepted().await? {
@@ -85,6 +95,17 @@ impl Client {
             }
         }
         Ok((times, refused))
+    }
+
+    fn next_request(&self) -> String {
+        match self.request {
+            Request::Alive => self.alive.clone(),
+            Request::Webhook => {
+                let body = body(self.numbers.fetch_add(1, Ordering::Relaxed));
+                let (head, signature, length) = (&self.head, sign(&body), body.len());
+                format!("{head}x-hub-signature-256: sha256={signature}\r\ncontent-length: {length}\r\n\r\n{body}")
+            }
+        }
     }
 
     async fn is_accepted(&mut self) -> anyhow::Result<bool> {
