@@ -1,6 +1,10 @@
 //! Agents: their profiles, and one desk for each that grants turns.
 
-use crate::{node::Shared, slot::Slot};
+use crate::{
+    node::Shared,
+    slot::Slot,
+    turnstile::{Place, Turnstile},
+};
 use colloquy_domain::{
     agent::{AgentProfile, PermitEvent, PermitInput, Permits, Refusal, TurnRef, decide, evolve},
     ids::{AgentId, TenantId, TurnNo},
@@ -9,7 +13,7 @@ use colloquy_domain::{
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{sync::oneshot, task::AbortHandle};
@@ -25,6 +29,7 @@ pub struct Agents {
     directory: Arc<dyn AgentDirectory>,
     profiles: Arc<RwLock<HashMap<AgentId, Arc<AgentProfile>>>>,
     slot: Slot<Msg>,
+    turnstile: Arc<Turnstile>,
 }
 
 /// A turn's permit, asked for or granted; dropping it gives it back.
@@ -33,6 +38,8 @@ pub struct Permit {
     agent: (TenantId, AgentId),
     turn: TurnRef,
     asking: AbortHandle,
+    /// Among all turns of the node, since it was granted.
+    _place: Arc<OnceLock<Place>>,
     /// What the turn cost so far, for the budget.
     pub cost_micros: u64,
 }
@@ -53,8 +60,9 @@ impl Drop for Permit {
 }
 
 impl Agents {
-    pub fn new(directory: Arc<dyn AgentDirectory>) -> Self {
-        Self { directory, profiles: Arc::default(), slot: Slot::default() }
+    /// `max_turns`: of all agents together, at the same time.
+    pub fn new(directory: Arc<dyn AgentDirectory>, max_turns: usize) -> Self {
+        Self { directory, profiles: Arc::default(), slot: Slot::default(), turnstile: Turnstile::new(max_turns) }
     }
 
     pub fn tell(&self, msg: Msg) {
@@ -99,18 +107,25 @@ impl Agents {
         turn: TurnRef,
         answer: impl FnOnce(Result<(), Refusal>) + Send + 'static,
     ) -> Permit {
-        let slot = self.slot.clone();
+        let (slot, turnstile) = (self.slot.clone(), Arc::clone(&self.turnstile));
+        let place = Arc::new(OnceLock::new());
+        let granted = Arc::clone(&place);
         let asking = tokio::spawn(async move {
             loop {
                 let (sender, receiver) = oneshot::channel();
                 slot.tell(Msg::Desk(tenant, agent, DeskMsg::Asked(turn, sender)));
                 if let Ok(result) = receiver.await {
+                    if result.is_ok() {
+                        // Set once: this is the only place where it is.
+                        let _ = granted.set(turnstile.enter(tenant).await);
+                    }
                     return answer(result);
                 }
                 tokio::time::sleep(ASK_AGAIN).await;
             }
         });
-        Permit { agents: self.clone(), agent: (tenant, agent), turn, asking: asking.abort_handle(), cost_micros: 0 }
+        let (agent, asking) = ((tenant, agent), asking.abort_handle());
+        Permit { agents: self.clone(), agent, turn, asking, _place: place, cost_micros: 0 }
     }
 }
 

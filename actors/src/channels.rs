@@ -6,12 +6,14 @@ use crate::{
     supervision::{ACCOUNT, Failures, Intensity, Verdict},
 };
 use colloquy_domain::ids::ChannelId;
+use futures::future::join_all;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::oneshot;
 
 /// Wait after a store failure.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,6 +33,10 @@ pub enum Msg {
     Stopped(ChannelId),
     /// There is something to send.
     Wake(ChannelId),
+    /// There may be something to send for any of them.
+    WakeAll,
+    /// Stop the actors of accounts that this node may not run any more; told when they have ended.
+    Release(oneshot::Sender<()>),
 }
 
 struct State {
@@ -67,9 +73,15 @@ impl Actor for Supervisor {
                     let _ = actor.send_message(channel::Msg::Wake);
                 }
             }
+            Msg::WakeAll => {
+                for actor in state.running.values() {
+                    let _ = actor.send_message(channel::Msg::Wake);
+                }
+            }
+            Msg::Release(done) => release(&myself, state, done),
             Msg::StartAll => match state.shared.ports.channels.enabled().await {
                 Ok(accounts) => {
-                    for account in accounts {
+                    for account in accounts.into_iter().filter(|a| !state.running.contains_key(&a.id)) {
                         myself.send_message(Msg::Changed(account.id))?;
                     }
                 }
@@ -113,6 +125,26 @@ impl Actor for Supervisor {
     }
 }
 
+/// Their last deliveries are settled before the accounts go to another node.
+fn release(myself: &ActorRef<Msg>, state: &mut State, done: oneshot::Sender<()>) {
+    let ownership = Arc::clone(&state.shared.ports.ownership);
+    let gone: Vec<_> = state.running.extract_if(|id, _| !ownership.owns(*id)).collect();
+    state.stopping.extend(gone.iter().map(|(id, _)| *id));
+    let myself = myself.clone();
+    tokio::spawn(async move {
+        let stopped = gone.into_iter().map(|(id, actor)| async move {
+            // Gone already: as good as stopped.
+            let _ = actor.stop_and_wait(None, None).await;
+            id
+        });
+        for id in join_all(stopped).await {
+            let _ = myself.send_message(Msg::Stopped(id));
+        }
+        // Nobody may be waiting.
+        let _ = done.send(());
+    });
+}
+
 async fn changed(myself: &ActorRef<Msg>, state: &mut State, id: ChannelId) -> Result<(), ActorProcessingErr> {
     if let Some(old) = state.running.remove(&id) {
         // Two actors of one account would send side by side: wait for the old one, but let nobody else wait.
@@ -133,7 +165,7 @@ async fn changed(myself: &ActorRef<Msg>, state: &mut State, id: ChannelId) -> Re
             return Ok(());
         }
     };
-    let Some(account) = account.filter(|a| a.enabled) else {
+    let Some(account) = account.filter(|a| a.enabled && state.shared.ports.ownership.owns(a.id)) else {
         state.failures.remove(&id);
         return Ok(());
     };

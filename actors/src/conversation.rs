@@ -154,6 +154,7 @@ async fn step(myself: &ActorRef<Msg>, state: &mut State, input: Input, run: Run)
     }
     let pulse = &state.args.pulse;
     pulse.last_active.store(now.millis(), Ordering::Relaxed);
+    pulse.acting.store(live.conversation.is_acting(), Ordering::Release);
     pulse.quiescent.store(live.conversation.is_quiescent(), Ordering::Release);
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use crate::{
     agents::Permit,
-    channels,
     conversation::Msg,
     node::Shared,
     work::{self, Task},
@@ -121,7 +120,7 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
         Effect::CancelWork { .. } => work.cancel(),
         Effect::WakeChannel => {
             if !cx.conversation.key.pull {
-                cx.shared.channels.tell(channels::Msg::Wake(cx.conversation.key.channel));
+                cx.shared.wake_channel(cx.conversation.key.channel);
             }
         }
     }

@@ -17,12 +17,14 @@
 mod agents;
 mod channel;
 mod channels;
+mod cluster;
 mod conversation;
 mod delivery;
 pub mod effects;
 mod ingestion;
 mod intake;
 pub mod node;
+mod placement;
 mod poll;
 mod ports;
 mod root;
@@ -30,7 +32,9 @@ mod router;
 mod slot;
 pub mod supervision;
 mod timers;
+mod turnstile;
 mod work;
 
+pub use cluster::Cluster;
 pub use node::Node;
 pub use ports::{Ports, Settings};

@@ -2,7 +2,7 @@
 
 use crate::{
     agents::{self, Agents},
-    channels, ingestion,
+    channels, ingestion, placement,
     ports::{Ports, Settings},
     root::{self, Root},
     router,
@@ -11,11 +11,12 @@ use crate::{
 use colloquy_domain::{
     failure::Failure,
     ids::{AgentId, ChannelId, ConversationId, TenantId},
-    ports::InboxHint,
+    placement::{Beat, NodeId},
+    ports::{InboxHint, Signal},
 };
 use ractor::{Actor, ActorRef};
 use std::sync::{
-    Arc,
+    Arc, PoisonError, RwLock,
     atomic::{AtomicUsize, Ordering},
 };
 use tokio::task::JoinHandle;
@@ -28,6 +29,9 @@ pub struct Shared {
     pub router: Slot<router::Msg>,
     pub channels: Slot<channels::Msg>,
     pub ingestion: Slot<ingestion::Msg>,
+    pub placement: Slot<placement::Msg>,
+    /// What the last heartbeat told; `None` before it, and where there is no cluster.
+    pub members: RwLock<Option<Beat>>,
     /// Conversations in memory.
     pub active: AtomicUsize,
 }
@@ -49,7 +53,7 @@ impl Node {
     /// # Errors
     /// If a child cannot even be started.
     pub async fn start(ports: Ports, settings: Settings) -> Result<Self, Failure> {
-        let agents = Agents::new(Arc::clone(&ports.agents));
+        let agents = Agents::new(Arc::clone(&ports.agents), settings.max_turns);
         let shared = Arc::new(Shared {
             ports,
             settings,
@@ -57,6 +61,8 @@ impl Node {
             router: Slot::default(),
             channels: Slot::default(),
             ingestion: Slot::default(),
+            placement: Slot::default(),
+            members: RwLock::default(),
             active: AtomicUsize::new(0),
         });
         let (root, ended) = Actor::spawn(None, Root, Arc::clone(&shared))
@@ -76,6 +82,19 @@ impl Node {
         let _ = (&mut self.ended).await;
     }
 
+    /// Lets go of everything that this node owns, once its actors have ended what they were doing, so that other nodes go on
+    /// at once. Returns at once where there is no cluster.
+    pub async fn drain(&self) {
+        if self.shared.ports.cluster.is_none() {
+            return;
+        }
+        let (done, drained) = tokio::sync::oneshot::channel();
+        if self.shared.placement.tell(placement::Msg::Drain(done)) {
+            // An error: the actor failed; the others will find this node silent.
+            let _ = drained.await;
+        }
+    }
+
     /// Stops the children in the table's opposite order. What is not finished is durable and goes on at the next start.
     pub async fn stop(self) {
         let (done, stopped) = tokio::sync::oneshot::channel();
@@ -91,40 +110,62 @@ impl NodeHandle {
     /// A person takes the conversation: the agent falls silent.
     pub fn take_over(&self, tenant: TenantId, conversation: ConversationId, reason: String) -> bool {
         let hint = InboxHint { tenant, conversation };
-        self.0.router.tell(router::Msg::Command(hint, router::Command::TakeOver { reason }))
+        self.0.command(hint, router::Command::TakeOver { reason })
     }
 
     /// The agent takes the conversation back.
     pub fn give_back(&self, tenant: TenantId, conversation: ConversationId) -> bool {
         let hint = InboxHint { tenant, conversation };
-        self.0.router.tell(router::Msg::Command(hint, router::Command::GiveBack))
+        self.0.command(hint, router::Command::GiveBack)
     }
 
     /// There is something new in the conversation's inbox that did not come through the log (a replay).
     pub fn look(&self, tenant: TenantId, conversation: ConversationId) {
-        self.0.router.tell(router::Msg::Hints(vec![InboxHint { tenant, conversation }]));
+        self.0.look(vec![InboxHint { tenant, conversation }]);
     }
 
     /// The agent's profile was changed or removed.
     pub async fn agent_changed(&self, tenant: TenantId, agent: AgentId) {
         self.0.agents.refresh(tenant, agent).await;
         self.0.agents.tell(agents::Msg::ProfileChanged(tenant, agent));
+        self.0.tell_others(Signal::AgentChanged(tenant, agent));
     }
 
     /// The account was added, changed or removed.
     pub fn channel_changed(&self, channel: ChannelId) {
         self.0.ports.channels.changed(channel);
         self.0.channels.tell(channels::Msg::Changed(channel));
+        self.0.tell_others(Signal::ChannelChanged(channel));
     }
 
     /// There is something to send for the account.
     pub fn wake_channel(&self, channel: ChannelId) {
-        self.0.channels.tell(channels::Msg::Wake(channel));
+        self.0.wake_channel(channel);
     }
 
     /// There is a document to ingest.
     pub fn wake_ingestion(&self) {
         self.0.ingestion.tell(ingestion::Msg::Wake);
+        self.0.tell_others(Signal::WakeIngestion);
+    }
+
+    /// What another node told.
+    pub async fn receive(&self, signal: Signal) {
+        self.0.receive(signal).await;
+    }
+
+    /// Partitions that this node owns.
+    #[must_use]
+    pub fn owned_partitions(&self) -> usize {
+        self.0.ports.ownership.count()
+    }
+
+    /// This node and all others, as the last heartbeat told; `None` on an installation of one node.
+    #[must_use]
+    pub fn cluster(&self) -> Option<(NodeId, Beat)> {
+        let node = self.0.ports.cluster.as_ref()?.node;
+        let beat = self.0.members.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Some((node, beat.unwrap_or_else(|| Beat { sessions: Vec::new(), claims: Vec::new() })))
     }
 
     /// Conversations in memory.

@@ -1,6 +1,10 @@
-use colloquy_domain::ports::{
-    AgentDirectory, Announcer, ChannelDirectory, Clock, ConversationStore, DocumentPipeline, DocumentQueue, Ids,
-    InboxStore, IngressLog, Knowledge, Model, OutboxStore, Toolbox,
+use crate::cluster::Cluster;
+use colloquy_domain::{
+    placement::Ownership,
+    ports::{
+        AgentDirectory, Announcer, ChannelDirectory, Clock, ConversationStore, DocumentPipeline, DocumentQueue, Ids,
+        InboxStore, IngressLog, Knowledge, Model, OutboxStore, Toolbox,
+    },
 };
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +25,10 @@ pub struct Ports {
     pub model: Arc<dyn Model>,
     pub tools: Arc<dyn Toolbox>,
     pub announcer: Arc<dyn Announcer>,
+    /// What this node owns: everything, where there is no cluster.
+    pub ownership: Arc<Ownership>,
+    /// `None` on an installation of one node.
+    pub cluster: Option<Cluster>,
 }
 
 /// How the actors keep house.
@@ -37,6 +45,8 @@ pub struct Settings {
     pub log_retention: Duration,
     /// Replies of one account on their way at the same time.
     pub deliveries: usize,
+    /// Turns at the same time; more of them wait, tenants in turn.
+    pub max_turns: usize,
     /// How often due conversation timers are looked for.
     pub timer_tick: Duration,
 }
@@ -49,6 +59,7 @@ impl Default for Settings {
             intake_batch: 128,
             log_retention: Duration::from_secs(24 * 3600),
             deliveries: 32,
+            max_turns: 2_000,
             timer_tick: Duration::from_secs(1),
         }
     }

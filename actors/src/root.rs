@@ -3,7 +3,7 @@
 use crate::{
     agents, channels, ingestion, intake,
     node::Shared,
-    router,
+    placement, router,
     supervision::{Child, ChildSpec, Failures, TABLE, Verdict},
     timers,
 };
@@ -99,6 +99,7 @@ async fn start(myself: &ActorRef<Msg>, state: &mut State, row: usize) -> Result<
         Child::Intake => intake::start(shared, parent).await?,
         Child::Ingestion => ingestion::start(shared, parent).await?,
         Child::Timers => timers::start(shared, parent).await?,
+        Child::Placement => placement::start(shared, parent).await?,
     };
     state.running.insert(row, cell);
     Ok(())

@@ -11,6 +11,7 @@ use colloquy_domain::{
     ports::{InboxHint, StoreError},
     time::Timestamp,
 };
+use futures::future::join_all;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use std::{
     collections::HashMap,
@@ -20,11 +21,15 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::oneshot;
 
 /// Conversations that one recovery step activates.
 const RECOVERY_BATCH: usize = 256;
 /// Wait after a failure that is the store's, not the conversation's.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+/// How long a conversation that is let go of may wait for its tools.
+const ACTING: Duration = Duration::from_secs(6);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 pub struct Router;
 
@@ -38,6 +43,8 @@ pub enum Msg {
     Sweep,
     /// Activate conversations with pending work, those after this one.
     Recover(Option<ConversationId>),
+    /// Stop conversations that this node may not run any more; told when they have ended.
+    Release(oneshot::Sender<()>),
 }
 
 /// What people and timers tell a conversation.
@@ -56,6 +63,8 @@ pub struct Pulse {
     pub commands: AtomicU32,
     /// Nothing to do and nothing to lose.
     pub quiescent: AtomicBool,
+    /// A tool is at work.
+    pub acting: AtomicBool,
     /// Milliseconds since the epoch.
     pub last_active: AtomicI64,
 }
@@ -121,6 +130,7 @@ impl Actor for Router {
                 forgive(state);
             }
             Msg::Recover(after) => recover(&myself, state, after).await?,
+            Msg::Release(done) => release(state, done),
         }
         state.shared.active.store(state.active.len(), Ordering::Relaxed);
         Ok(())
@@ -164,7 +174,7 @@ async fn activate<'a>(
     poison: Option<Failure>,
 ) -> Result<Option<&'a Entry>, ActorProcessingErr> {
     let id = hint.conversation;
-    if state.failing.get(&id).is_some_and(|f| f.1) {
+    if state.failing.get(&id).is_some_and(|f| f.1) || !state.shared.ports.ownership.owns(id) {
         return Ok(None);
     }
     if !state.active.contains_key(&id) {
@@ -206,6 +216,30 @@ fn is_idle(pulse: &Pulse, now: Timestamp, idle: Duration) -> bool {
         && now.since(Timestamp(pulse.last_active.load(Ordering::Relaxed))) >= idle
 }
 
+/// Stops what runs in partitions that are not ours any more: at once, or when its tools have come back, so that their
+/// outcome is known.
+fn release(state: &mut State, done: oneshot::Sender<()>) {
+    let ownership = Arc::clone(&state.shared.ports.ownership);
+    let gone: Vec<Entry> = state.active.extract_if(|id, _| !ownership.owns(*id)).map(|(_, entry)| entry).collect();
+    for entry in &gone {
+        state.by_actor.remove(&entry.actor.get_id());
+    }
+    tokio::spawn(async move {
+        join_all(gone.into_iter().map(end)).await;
+        // Nobody may be waiting.
+        let _ = done.send(());
+    });
+}
+
+async fn end(entry: Entry) {
+    let patience = tokio::time::Instant::now() + ACTING;
+    while entry.pulse.acting.load(Ordering::Acquire) && tokio::time::Instant::now() < patience {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    // Gone already: as good as stopped.
+    let _ = entry.actor.stop_and_wait(None, None).await;
+}
+
 /// Forgets failures that are past their window.
 fn forgive(state: &mut State) {
     let window = i64::try_from(CONVERSATION.0.window.as_millis()).unwrap_or(i64::MAX);
@@ -245,11 +279,15 @@ async fn recover(
 ) -> Result<(), ActorProcessingErr> {
     match state.shared.ports.conversations.unfinished(after, RECOVERY_BATCH).await {
         Ok(found) => {
+            let before = state.active.len();
             for &(tenant, conversation) in &found {
                 look(myself, state, InboxHint { tenant, conversation }).await?;
             }
             if let Some(&(_, last)) = found.last() {
-                tracing::info!(conversations = found.len(), "recovered conversations with pending work");
+                let fresh = state.active.len().saturating_sub(before);
+                if fresh > 0 {
+                    tracing::info!(conversations = fresh, "recovered conversations with pending work");
+                }
                 myself.send_message(Msg::Recover(Some(last)))?;
             }
         }

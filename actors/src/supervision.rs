@@ -18,6 +18,8 @@ pub enum Child {
     Ingestion,
     /// Wakes conversations whose durable timer is due.
     Timers,
+    /// Says that this node lives, and claims what it should run.
+    Placement,
 }
 
 /// One row of the table. All children are permanent: one that ends without being told to is started again.
@@ -62,6 +64,7 @@ pub const TABLE: &[ChildSpec] = &[
     row(Child::Intake, 20, 2),
     row(Child::Ingestion, 10, 2),
     row(Child::Timers, 10, 2),
+    row(Child::Placement, 10, 2),
 ];
 
 /// A conversation that fails: a few restarts, then what is pending in it becomes dead letters.
@@ -146,7 +149,7 @@ mod tests {
     fn every_child_stands_in_the_table_once() {
         let mut seen = std::collections::HashSet::new();
         assert!(TABLE.iter().all(|r| seen.insert(r.child)), "a child stands twice");
-        assert_eq!(seen.len(), 6);
+        assert_eq!(seen.len(), 7);
     }
 
     proptest! {

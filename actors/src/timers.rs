@@ -38,7 +38,10 @@ impl Actor for Timers {
             Ok(due) => {
                 for t in due {
                     let hint = InboxHint { tenant: t.tenant, conversation: t.conversation };
-                    s.router.tell(router::Msg::Command(hint, Command::GiveBack));
+                    // Others' are theirs to wake: they look themselves.
+                    if s.ports.ownership.owns(t.conversation) {
+                        s.router.tell(router::Msg::Command(hint, Command::GiveBack));
+                    }
                 }
             }
             Err(e) => tracing::warn!(error = %e, "due timers not read"),

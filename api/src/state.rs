@@ -6,10 +6,13 @@ use colloquy_domain::{
     model::ModelChoice,
     ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, OutboxStore},
 };
-use colloquy_store::SqliteStore;
+use colloquy_store::Store;
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 /// What can be named in an agent or a channel, for validation and choice.
@@ -53,7 +56,7 @@ pub struct Counters {
 
 /// Everything the endpoints use.
 pub struct Api {
-    pub store: SqliteStore,
+    pub store: Store,
     pub node: NodeHandle,
     pub hub: Arc<Hub>,
     pub clock: Arc<dyn Clock>,
@@ -67,6 +70,8 @@ pub struct Api {
     pub catalogue: Arc<dyn Catalogue>,
     pub options: ApiOptions,
     pub counters: Counters,
+    /// The node is about to end: whoever balances load should send nothing more.
+    pub draining: AtomicBool,
     /// Held while an agent gets its web chat account.
     pub making_webchat: tokio::sync::Mutex<()>,
 }

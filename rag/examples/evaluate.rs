@@ -16,7 +16,7 @@ use colloquy_domain::{
 };
 use colloquy_rag::{
     embed::{Embedder, Slot},
-    index::{DocumentKey, EdgeIndex, NewPassage, Stored},
+    index::{DocumentKey, Index, NewPassage, Stored, VectorStore},
     models::{ModelState, Models, default_dir, manifest::DEFAULT_MODEL},
     retrieve::{Mode, Retriever},
     sparse,
@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ModelState::Missing { what, hint } => println!("by words only: {what}; {hint}"),
     }
     let dir = tempfile::tempdir()?;
-    let index = EdgeIndex::open(dir.path()).await?;
+    let index = Index::open(VectorStore::Embedded { dir: dir.path().to_owned() }).await?;
     let key = DocumentKey {
         tenant: TenantId::new(Uuid::from_u128(1)),
         base: KnowledgeBaseId::new(Uuid::from_u128(2)),
@@ -89,7 +89,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Vec<T>, Box<dyn std::
 }
 
 /// As the pipeline writes: windows of similar length.
-async fn fill(index: &EdgeIndex, slot: &Slot, key: DocumentKey, sources: &[Source]) -> Result<(), Failure> {
+async fn fill(index: &Index, slot: &Slot, key: DocumentKey, sources: &[Source]) -> Result<(), Failure> {
     let mut waiting: Vec<(u32, &Source)> = (0_u32..).zip(sources).collect();
     waiting.sort_by_key(|(_, s)| std::cmp::Reverse(s.text.len()));
     for window in waiting.chunks(WINDOW) {

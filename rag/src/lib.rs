@@ -1,7 +1,7 @@
 //! Knowledge: from files to passages, and from questions back to them.
 //!
-//! **Purpose.** Extraction of documents in a killable child process, structure-aware chunks, embeddings and BM25 in an
-//! embedded vector store, hybrid retrieval for one tenant, and the installation of the models that this needs.
+//! **Purpose.** Extraction of documents in a killable child process, structure-aware chunks, embeddings and BM25 in a vector
+//! store (embedded or a Qdrant server), hybrid retrieval for one tenant, and the installation of the models that this needs.
 //!
 //! **Non-goals.** No decisions about conversations, no SQL, no HTTP server.
 //!
@@ -26,3 +26,5 @@ pub mod sparse;
 
 #[cfg(test)]
 mod testing;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

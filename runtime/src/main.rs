@@ -16,14 +16,17 @@
 mod bench;
 mod cli;
 mod client;
+mod cluster;
 mod config;
 mod demo;
 mod directory;
 mod exit;
+mod files;
 mod folder;
 mod install;
 mod logging;
 mod machine;
+mod nats;
 mod out;
 mod serving;
 mod signals;

@@ -34,7 +34,11 @@ pub async fn first_rows(store: &Store, api_key: &Secret, model: &ModelChoice, id
     let base = rows.ensure_knowledge_base(BASE).await?;
     let mut profile = AgentProfile::new(tenant.id, AgentId::new(ids.uuid()), "Assistant", model.clone());
     profile.knowledge = vec![base.id];
-    let agent = rows.create_agent(profile).await?;
+    let agent = match rows.create_agent(profile).await {
+        // Another node starts at the same time and was faster.
+        Err(StoreError::Conflict(_)) => return Ok(()),
+        made => made?,
+    };
     let account = ChannelAccount {
         tenant: tenant.id,
         id: ChannelId::new(ids.uuid()),

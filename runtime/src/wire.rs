@@ -1,24 +1,34 @@
 //! The one wiring function: everything is built here, top to bottom.
 
 use crate::{
+    cluster::{self, Everywhere, Others},
     config::Config,
     directory::{Directory, Names},
+    files::Fetching,
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
     upkeep,
 };
 use anyhow::Context;
-use colloquy_actors::{Node, Ports, Settings, node::NodeHandle};
+use colloquy_actors::{Cluster, Node, Ports, Settings, node::NodeHandle};
 use colloquy_api::{Api, ApiOptions, Hub};
 use colloquy_channels::{ChannelOptions, Registry};
+use colloquy_domain::{
+    placement::{NodeId, Ownership},
+    ports::{Announcer, DocumentPipeline, Ids, IngressLog},
+};
 use colloquy_llm::{ModelOptions, Models};
 use colloquy_rag::{
     extract::Extractor,
     pipeline::{Rag, RagOptions},
 };
-use colloquy_store::{Store, StoreOptions};
+use colloquy_store::{Placed, Store, StoreOptions};
 use colloquy_tools::Tools;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// Time to reach a provider.
@@ -32,8 +42,11 @@ pub struct App {
     pub url: String,
     store: Store,
     hub: Arc<Hub>,
+    api: Arc<Api>,
     rag: Arc<Rag>,
     node: Node,
+    /// What other nodes tell.
+    hearing: Option<JoinHandle<()>>,
     serving: JoinHandle<std::io::Result<()>>,
     stop_serving: oneshot::Sender<()>,
     upkeep: JoinHandle<()>,
@@ -53,15 +66,26 @@ impl App {
         let url = format!("http://{}", listener.local_addr()?);
 
         // --- what is durable ---
-        let options = StoreOptions { clock: clock.clone(), ids: ids.clone(), secret_key: folder.secret_key().clone() };
-        let store = Store::open(config.database_path(), options).await?;
+        let node_id = NodeId(ids.uuid());
+        let ownership = Arc::new(if config.is_cluster() { Ownership::nothing() } else { Ownership::everything() });
+        let placement = config.is_cluster().then(|| Placed { node: node_id, ownership: ownership.clone() });
+        let secret_key = folder.secret_key().clone();
+        let options = StoreOptions { clock: clock.clone(), ids: ids.clone(), secret_key, placement };
+        let store = Store::open(config.database(), options).await?;
+        let others = Others::open(config, node_id, ids.as_ref(), &store).await?;
         upkeep::first_rows(&store, folder.api_key(), &config.default_model(), ids.as_ref()).await?;
 
         // --- knowledge, models, tools, channels ---
         let program = std::env::current_exe().context("the path of this program")?;
         let extractor = Arc::new(Extractor { program, limits: config.extract_limits() });
-        let rag = Rag::open(RagOptions { dir: folder.vectors(), models: config.models(), extractor }).await?;
+        let vectors = config.vector_store(folder.vectors());
+        let rag = Rag::open(RagOptions { store: vectors, models: config.models(), extractor }).await?;
         let rag = Arc::new(rag);
+        let pipeline: Arc<dyn DocumentPipeline> = if store.keeps_files() {
+            Arc::new(Fetching { pipeline: rag.clone(), store: store.clone(), folder: folder.files() })
+        } else {
+            rag.clone()
+        };
         let models = Arc::new(Models::new(ModelOptions { openai: config.endpoint(), script: None }));
         let tools = Arc::new(Tools::new(rag.clone()));
         let drivers = Registry::new(&ChannelOptions::new(CONNECT, REQUEST)?);
@@ -69,25 +93,42 @@ impl App {
         let hub = Arc::new(Hub::default());
 
         // --- the actors ---
-        let shared = Arc::new(store.clone());
+        let rows = Arc::new(store.clone());
+        let log: Arc<dyn IngressLog> = match &others {
+            Some(others) => others.log.clone(),
+            None => rows.clone(),
+        };
+        let announcer: Arc<dyn Announcer> = match &others {
+            Some(others) => Arc::new(Everywhere { hub: hub.clone(), relay: others.relay.clone() }),
+            None => hub.clone(),
+        };
+        let cluster = others.as_ref().map(|others| Cluster {
+            node: node_id,
+            name: config.node_name(),
+            placement: rows.clone(),
+            relay: others.relay.clone(),
+        });
         let ports = Ports {
             clock: clock.clone(),
             ids: ids.clone(),
-            log: shared.clone(),
-            inbox: shared.clone(),
-            conversations: shared.clone(),
-            outbox: shared.clone(),
-            documents: shared.clone(),
+            log: log.clone(),
+            inbox: rows.clone(),
+            conversations: rows.clone(),
+            outbox: rows.clone(),
+            documents: rows.clone(),
             agents: directory.clone(),
             channels: directory.clone(),
-            pipeline: rag.clone(),
+            pipeline: pipeline.clone(),
             knowledge: rag.clone(),
             model: models.clone(),
             tools: tools.clone(),
-            announcer: hub.clone(),
+            announcer,
+            ownership,
+            cluster,
         };
         let settings = Settings { idle_after: config.idle, max_active: config.max_active, ..Settings::default() };
         let node = Node::start(ports, settings).await?;
+        let hearing = others.map(|others| cluster::listen(others.inbox, node.handle(), hub.clone()));
 
         // --- HTTP ---
         let api = Arc::new(Api {
@@ -96,10 +137,10 @@ impl App {
             hub: hub.clone(),
             clock,
             ids,
-            log: shared.clone(),
-            outbox: shared,
+            log,
+            outbox: rows,
             channels: directory,
-            pipeline: rag.clone(),
+            pipeline,
             knowledge: rag.clone(),
             model: models.clone(),
             catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
@@ -111,15 +152,16 @@ impl App {
                 version: env!("CARGO_PKG_VERSION"),
             },
             counters: Default::default(),
+            draining: Default::default(),
             making_webchat: Default::default(),
         });
         let (stop_serving, stopped) = oneshot::channel();
-        let serving = tokio::spawn(colloquy_api::serve(listener, colloquy_api::router(api), async {
+        let serving = tokio::spawn(colloquy_api::serve(listener, colloquy_api::router(api.clone()), async {
             // An error means that the application was dropped: stop as well.
             let _ = stopped.await;
         }));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, rag, node, serving, stop_serving, upkeep })
+        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, upkeep })
     }
 
     pub const fn store(&self) -> &Store {
@@ -154,12 +196,18 @@ impl App {
 
     /// Stops in the opposite order of the start. What is unfinished is durable and goes on at the next start.
     pub async fn stop(self) {
+        self.api.draining.store(true, Ordering::Relaxed);
+        // While it still answers: what comes in is logged, and the other nodes take it from there.
+        self.node.drain().await;
         // Gone already if serving failed.
         let _ = self.stop_serving.send(());
         if !self.serving.is_finished() {
             let _ = self.serving.await;
         }
         self.upkeep.abort();
+        if let Some(hearing) = self.hearing {
+            hearing.abort();
+        }
         self.node.stop().await;
         if let Err(e) = self.rag.close().await {
             tracing::error!(error = %e, "vector store not closed");

@@ -40,11 +40,14 @@ const WALLS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["colloquy-store"]),
     ("qdrant-edge", &["colloquy-rag"]),
+    ("qdrant-client", &["colloquy-rag"]),
+    ("tonic", &["colloquy-rag"]),
     ("fastembed", &["colloquy-rag"]),
     ("ractor", &["colloquy-actors", "colloquy-sim"]),
     ("axum", &["colloquy-api"]),
     ("async-openai", &["colloquy-llm"]),
     ("async-nats", &["colloquy"]),
+    ("nkeys", &["colloquy"]),
     ("clap", &["colloquy"]),
 ];
 
@@ -155,6 +158,21 @@ fn every_extension_stands_in_its_registry() {
     stand_in_registry("rag/src/formats", "rag/src/formats/mod.rs", &["mod"]);
     stand_in_registry("llm/src", "llm/src/registry.rs", &["lib", "registry", "citable"]);
     stand_in_registry("api/src/endpoints", "api/src/routes.rs", &["mod"]);
+}
+
+/// Each database has a schema of its own, in files that are applied in the order of their numbers.
+#[test]
+fn both_databases_have_their_migrations() {
+    for folder in ["migrations/sqlite", "migrations/postgres"] {
+        let entries = fs::read_dir(root().join(folder)).expect("readable folder").flatten();
+        let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        assert!(!names.is_empty(), "{folder} is empty");
+        for (n, name) in names.iter().enumerate() {
+            let begins = format!("{:04}_", n + 1);
+            assert!(name.starts_with(&begins) && name.ends_with(".sql"), "{folder}/{name}: expected {begins}….sql");
+        }
+    }
 }
 
 #[test]

@@ -4,12 +4,12 @@
 //! own statements, with nothing else around them: no queue, no actors, no reads. Rows are made before the clock starts.
 
 use crate::{
-    OpenError, SqliteStore, StoreOptions, bulk,
-    error::db,
+    OpenError, Store, StoreOptions,
+    db::{self, Conn},
+    error::store_error,
     ports::{Prepared, TakeIn, write_all},
     records::InboundRecord,
     sql,
-    sqlite::connect_options,
     writer::{LogRow, Write, WriteError, bind_log_row},
 };
 use colloquy_domain::{
@@ -19,10 +19,11 @@ use colloquy_domain::{
     ids::{AgentId, ChannelId, ConversationId, MessageId, TenantId},
     message::{Content, Inbound, Outcome, Peer},
     model::{Completion, ModelChoice, Speaker, Usage},
+    placement::Lane,
     ports::{Cursor, Ids, LogEntry, NewEntry, StoreError},
     time::Timestamp,
 };
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::ConnectOptions;
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -63,7 +64,7 @@ impl Rows {
 
 /// A scratch database and the one connection to it.
 pub struct Limits {
-    conn: SqliteConnection,
+    conn: Conn,
     ids: Arc<dyn Ids>,
     account: (TenantId, ChannelId),
     now: Timestamp,
@@ -83,10 +84,10 @@ impl Limits {
         let path = dir.join("limits.db");
         let (ids, now) = (Arc::clone(&options.ids), options.clock.now());
         let cannot = |cause: String| OpenError::Database { path: path.display().to_string(), cause };
-        let store = SqliteStore::open(&path, options).await?;
+        let store = Store::open(&path, options).await?;
         let account = account(&store, ids.as_ref()).await.map_err(|e| cannot(e.to_string()))?;
         store.close().await;
-        let conn = connect_options(&path).connect().await.map_err(|e| cannot(e.to_string()))?;
+        let conn = db::sqlite_options(&path).connect().await.map(Conn::from).map_err(|e| cannot(e.to_string()))?;
         let conversations = vec![(None, 0); CONVERSATIONS];
         Ok(Self { conn, ids, account, now, conversations, next: 0, cursor: 0, written: 0 })
     }
@@ -150,7 +151,7 @@ impl Limits {
             entry.offset = offset;
         }
         self.skip_to(from).await?;
-        let taking = TakeIn::new(from, entries, Arc::clone(&self.ids))?;
+        let taking = TakeIn::new(Lane(0), from, entries, Arc::clone(&self.ids))?;
         let start = Instant::now();
         execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
         let hints = taking.run(&mut self.conn).await.map_err(said)?;
@@ -182,7 +183,7 @@ impl Limits {
     async fn append(&mut self, made: &[LogRow], rows: Rows) -> Result<Cursor, StoreError> {
         let mut end = 0;
         for piece in rows.pieces(made) {
-            (_, end) = bulk::execute(&mut self.conn, sql::log::APPEND, piece, bind_log_row).await.map_err(db)?;
+            end = db::insert_rows(&mut self.conn, sql::log::APPEND, piece, bind_log_row).await.map_err(store_error)?;
         }
         Ok(u64::try_from(end).unwrap_or(0))
     }
@@ -190,8 +191,13 @@ impl Limits {
     /// Moves the cursor over what [`Self::log_rows`] has left in the log.
     async fn skip_to(&mut self, to: Cursor) -> Result<(), StoreError> {
         if self.cursor < to {
-            let query = sqlx::query(sql::inbox::MOVE_CURSOR).bind(crate::ports::signed(to));
-            query.bind(crate::ports::signed(self.cursor)).execute(&mut self.conn).await.map_err(db)?;
+            let query = db::query(sql::inbox::MOVE_CURSOR).bind(crate::ports::signed(to));
+            query
+                .bind(crate::ports::signed(self.cursor))
+                .bind(crate::ports::row_of(Lane(0)))
+                .execute(&mut self.conn)
+                .await
+                .map_err(store_error)?;
             self.cursor = to;
         }
         Ok(())
@@ -259,7 +265,7 @@ impl Limits {
 }
 
 /// A tenant with an agent and a web chat.
-async fn account(store: &SqliteStore, ids: &dyn Ids) -> Result<(TenantId, ChannelId), StoreError> {
+async fn account(store: &Store, ids: &dyn Ids) -> Result<(TenantId, ChannelId), StoreError> {
     let tenant = store.installation().ensure_default_tenant().await?.id;
     let rows = store.tenant(tenant);
     let model =
@@ -291,8 +297,8 @@ fn row(e: &NewEntry) -> Result<LogRow, StoreError> {
     })
 }
 
-async fn execute(conn: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
-    sqlx::query(statement).execute(conn).await.map(|_| ()).map_err(db)
+async fn execute(conn: &mut Conn, statement: &'static str) -> Result<(), StoreError> {
+    db::query(statement).execute(conn).await.map(|_| ()).map_err(store_error)
 }
 
 fn said(error: WriteError) -> StoreError {
@@ -314,6 +320,7 @@ mod tests {
             clock: Arc::new(ManualClock::default()),
             ids: Arc::new(SeqIds::default()),
             secret_key: SecretKey::from_bytes([0; 32]),
+            placement: None,
         };
         let mut limits = Limits::open(dir.path(), options).await.expect("opens");
         let (tally, commits) = limits.log_rows(3, Rows::Together, Duration::from_nanos(1)).await.expect("rows");
@@ -321,7 +328,7 @@ mod tests {
         for rows in [Rows::Together, Rows::OneByOne] {
             limits.round(128, rows).await.expect("turns");
         }
-        let counted = |statement: &'static str| sqlx::query_scalar::<_, i64>(statement);
+        let counted = |statement: &'static str| db::query_scalar::<i64>(statement);
         let answered = counted("SELECT COUNT(*) FROM inbox WHERE outcome = 'answered'").fetch_one(&mut limits.conn);
         assert_eq!(answered.await.expect("counted"), 256);
         let replies = counted("SELECT COUNT(*) FROM messages WHERE speaker = 'agent'").fetch_one(&mut limits.conn);

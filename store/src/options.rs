@@ -1,7 +1,77 @@
 //! What a store is opened with.
 
-use colloquy_domain::ports::{Clock, Ids};
-use std::{fmt, sync::Arc};
+use crate::db;
+use colloquy_domain::{
+    channel::Secret,
+    placement::{NodeId, Ownership},
+    ports::{Clock, Ids},
+};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Where the rows are.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A file, made if it is missing; its folder must exist.
+    Sqlite(PathBuf),
+    Postgres(PostgresOptions),
+}
+
+/// How a PostgreSQL database is reached. It must exist, and its role must own it or be allowed to make tables in it;
+/// the role should be no superuser (see [`Walls`](crate::Walls)). Connections keep settings of their own: a pooler in
+/// between must keep whole sessions together.
+#[derive(Debug, Clone)]
+pub struct PostgresOptions {
+    /// `postgres://user:password@host:port/database`, with `sslmode`, `sslrootcert`, `sslcert` and `sslkey` as libpq
+    /// knows them.
+    pub url: Secret,
+    /// Connections that only read, at most; there are three more.
+    pub readers: usize,
+}
+
+impl PostgresOptions {
+    /// Connections that only read, unless said otherwise.
+    pub const READERS: usize = 8;
+
+    #[must_use]
+    pub const fn new(url: Secret) -> Self {
+        Self { url, readers: Self::READERS }
+    }
+}
+
+impl fmt::Display for Database {
+    /// Where it is, for people: without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(options) => match db::read_url(options.url.expose()) {
+                Ok(there) => f.write_str(&db::shown_url(&there)),
+                Err(_) => f.write_str("a PostgreSQL server (its URL cannot be read)"),
+            },
+        }
+    }
+}
+
+impl From<&Path> for Database {
+    fn from(path: &Path) -> Self {
+        Self::Sqlite(path.to_owned())
+    }
+}
+
+impl From<&PathBuf> for Database {
+    fn from(path: &PathBuf) -> Self {
+        Self::Sqlite(path.clone())
+    }
+}
+
+impl From<PathBuf> for Database {
+    fn from(path: PathBuf) -> Self {
+        Self::Sqlite(path)
+    }
+}
 
 /// What a store is opened with.
 #[derive(Clone)]
@@ -10,6 +80,16 @@ pub struct StoreOptions {
     pub ids: Arc<dyn Ids>,
     /// Encrypts the secrets of channels. Losing it loses them.
     pub secret_key: SecretKey,
+    /// On a node of a cluster: what is written in a partition must be owned by it. `None` on an installation of one
+    /// node, where nothing is fenced but versions; SQLite never is.
+    pub placement: Option<Placed>,
+}
+
+/// Which node this is, and what it believes to own.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    pub node: NodeId,
+    pub ownership: Arc<Ownership>,
 }
 
 /// The 256-bit key under which secrets lie in the database. Never shown.
@@ -51,6 +131,17 @@ impl fmt::Debug for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_is_shown_without_its_secrets() {
+        let at = |url: &str| Database::Postgres(PostgresOptions::new(Secret::new(url)));
+        let there = at("postgres://ann:hidden@db.example:5433/talks?sslmode=require");
+        assert_eq!(there.to_string(), "postgres://db.example:5433/talks");
+        for database in [there, at("postgres://ann:hidden@[")] {
+            assert!(!format!("{database} {database:?}").contains("hidden"), "{database}");
+        }
+        assert_eq!(Database::from(Path::new("a/b.db")).to_string(), "a/b.db");
+    }
 
     #[test]
     fn keys_are_read_from_hex_and_never_shown() {

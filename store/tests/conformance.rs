@@ -1,14 +1,16 @@
-//! The suites of the domain's test kit, against SQLite and against the reference model in memory.
+//! The suites of the domain's test kit, against both databases and against the reference model in memory.
 
 mod common;
 
 use colloquy_domain::{
     ids::{DocumentId, KnowledgeBaseId},
     knowledge::IngestJob,
+    placement::{LEASE, NodeId},
     ports::Ids,
-    testkit::{Account, Fixture, MemoryStore, SeqIds, conformance},
+    testkit::{Account, Fixture, ManualClock, MemoryPlacement, MemoryStore, SeqIds, conformance},
 };
-use common::{NOW, tenant_id};
+use common::{Kind, NOW, tenant_id};
+use std::sync::Arc;
 
 fn memory() -> (MemoryStore, Fixture) {
     let (store, ids) = (MemoryStore::new(), SeqIds::new(2));
@@ -32,14 +34,24 @@ fn memory() -> (MemoryStore, Fixture) {
 }
 
 macro_rules! suites {
-    ($($suite:ident)*) => {
+    ($($suite:ident |$store:ident| ($($argument:expr),+);)*) => {
         mod sqlite {
             use super::*;
             $(#[tokio::test]
             async fn $suite() {
-                let opened = common::open().await;
-                let fixture = common::fixture(&opened.store).await;
-                conformance::$suite(&opened.store, &fixture).await;
+                let opened = common::open(Kind::Sqlite).await;
+                let ($store, fixture) = (&opened.store, common::fixture(&opened.store).await);
+                conformance::$suite($($argument),+, &fixture).await;
+            })*
+        }
+
+        mod postgres {
+            use super::*;
+            $(#[tokio::test]
+            async fn $suite() {
+                let opened = common::open(Kind::Postgres).await;
+                let ($store, fixture) = (&opened.store, common::fixture(&opened.store).await);
+                conformance::$suite($($argument),+, &fixture).await;
             })*
         }
 
@@ -47,17 +59,33 @@ macro_rules! suites {
             use super::*;
             $(#[tokio::test]
             async fn $suite() {
-                let (store, fixture) = memory();
-                conformance::$suite(&store, &fixture).await;
+                let ($store, fixture) = &memory();
+                conformance::$suite($($argument),+, fixture).await;
             })*
         }
     };
 }
 
 suites! {
-    ingress_log_conformance
-    inbox_store_conformance
-    conversation_store_conformance
-    outbox_store_conformance
-    document_queue_conformance
+    ingress_log_conformance |store| (store, store);
+    inbox_store_conformance |store| (store);
+    conversation_store_conformance |store| (store);
+    outbox_store_conformance |store| (store);
+    document_queue_conformance |store| (store);
+}
+
+#[tokio::test]
+async fn placement_store_conformance_in_memory() {
+    let clock = Arc::new(ManualClock::at(NOW));
+    let store = MemoryPlacement::new(Arc::clone(&clock) as _);
+    let silence = async |_| clock.advance(LEASE);
+    conformance::placement_store_conformance(&store, &SeqIds::new(2), silence).await;
+}
+
+#[tokio::test]
+async fn placement_store_conformance_on_postgres() {
+    let opened = common::open(Kind::Postgres).await;
+    let server = opened.server.as_ref().expect("a server");
+    let silence = async |node: NodeId| server.silence(&opened.name, node.0);
+    conformance::placement_store_conformance(&opened.store, &SeqIds::new(2), silence).await;
 }

@@ -1,22 +1,23 @@
 //! kill -9 at any instant: whatever was acknowledged is there afterwards.
 
+#[macro_use]
 mod common;
 
 use colloquy_domain::{
     ids::{AgentId, ChannelId, TenantId},
+    placement::Lane,
     ports::{ConversationStore, InboxStore, IngressLog},
     testkit::{Account, SeqIds, answer, take_in_all},
 };
-use colloquy_store::SqliteStore;
-use common::NOW;
+use colloquy_store::{Database, Store};
+use common::{Kind, NOW};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader},
-    path::Path,
     process::{Command, Stdio},
 };
 
-const FOLDER: &str = "COLLOQUY_TEST_DURABILITY_FOLDER";
+const DATABASE: &str = "COLLOQUY_TEST_DURABILITY_DATABASE";
 const ROUND: &str = "COLLOQUY_TEST_DURABILITY_ROUND";
 const KILLS: u16 = 6;
 
@@ -28,7 +29,7 @@ fn account() -> Account {
 }
 
 /// Its tenant gets an id of the store's; the account's own is replaced by it.
-async fn registered(store: &SqliteStore) -> Account {
+async fn registered(store: &Store) -> Account {
     let tenant = store.installation().ensure_default_tenant().await.expect("tenant").id;
     let account = Account { tenant, ..account() };
     if store.tenant(tenant).agent(account.agent).await.is_err() {
@@ -41,9 +42,9 @@ async fn registered(store: &SqliteStore) -> Account {
 #[tokio::test]
 #[ignore = "the child of the test below"]
 async fn child_writes_until_it_is_killed() {
-    let (Ok(folder), Ok(round)) = (std::env::var(FOLDER), std::env::var(ROUND)) else { return };
+    let (Ok(place), Ok(round)) = (std::env::var(DATABASE), std::env::var(ROUND)) else { return };
     let round: u16 = round.parse().expect("a number");
-    let (store, _) = common::open_at(&Path::new(&folder).join("colloquy.db"), 100 + round).await;
+    let (store, _) = common::open_at(database(&place), 100 + round).await;
     let account = registered(&store).await;
     let writers: Vec<_> = (0..4)
         .map(|writer| {
@@ -60,7 +61,7 @@ async fn child_writes_until_it_is_killed() {
         .collect();
     let ids = SeqIds::new(200 + round);
     loop {
-        for hint in take_in_all(&store).await {
+        for hint in take_in_all(&store, &store).await {
             let loaded = store.load(hint.tenant, hint.conversation).await.expect("load");
             store.commit(answer(&loaded, "y", &ids, NOW)).await.expect("commit");
             println!("committed {} {}", hint.conversation, loaded.version + 1);
@@ -99,10 +100,10 @@ impl Acknowledged {
 }
 
 /// Starts the child, kills it after a number of acknowledgements, and reads what else it had said.
-fn run_and_kill(folder: &Path, round: u16, acknowledged: &mut Acknowledged) {
+fn run_and_kill(place: &str, round: u16, acknowledged: &mut Acknowledged) {
     let mut child = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "child_writes_until_it_is_killed", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
+        .env(DATABASE, place)
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -124,14 +125,24 @@ fn run_and_kill(folder: &Path, round: u16, acknowledged: &mut Acknowledged) {
     assert!(!status.success() && status.code().is_none(), "it ended by the signal: {status:?}");
 }
 
-#[tokio::test]
-async fn what_was_acknowledged_survives_kill_9() {
-    let folder = tempfile::tempdir().expect("a folder");
+/// A server's URL, or a file.
+fn database(place: &str) -> Database {
+    if place.starts_with("postgres:") { common::postgres(place) } else { Database::Sqlite(place.into()) }
+}
+
+async fn what_was_acknowledged_survives_kill_9(on: Kind) {
+    let opened = common::open(on).await;
+    let place = match (&opened.server, &opened.database) {
+        (Some(server), _) => server.url(&opened.name),
+        (None, Database::Sqlite(path)) => path.display().to_string(),
+        (None, Database::Postgres(_)) => panic!("a server"),
+    };
+    opened.store.close().await;
     let mut acknowledged = Acknowledged::default();
     for round in 0..KILLS {
-        run_and_kill(folder.path(), round, &mut acknowledged);
-        let (store, _) = common::open_at(&folder.path().join("colloquy.db"), 300 + round).await;
-        let entries = store.read(0, usize::MAX >> 1).await.expect("read");
+        run_and_kill(&place, round, &mut acknowledged);
+        let (store, _) = common::open_at(database(&place), 300 + round).await;
+        let entries = store.read(Lane(0), 0, usize::MAX >> 1).await.expect("read");
         let held: BTreeSet<String> = entries.into_iter().map(|e| e.entry.inbound.provider_message_id).collect();
         let lost: Vec<_> = acknowledged.appended.difference(&held).collect();
         assert!(lost.is_empty(), "round {round}: lost {lost:?}");
@@ -144,16 +155,20 @@ async fn what_was_acknowledged_survives_kill_9() {
         store.close().await;
     }
     assert!(acknowledged.appended.len() > 100 && acknowledged.committed.len() == 3);
-    every_entry_is_in_one_inbox(folder.path()).await;
+    every_entry_is_in_one_inbox(&place).await;
 }
 
-async fn every_entry_is_in_one_inbox(folder: &Path) {
-    let (store, _) = common::open_at(&folder.join("colloquy.db"), 400).await;
+async fn every_entry_is_in_one_inbox(place: &str) {
+    let (store, _) = common::open_at(database(place), 400).await;
     let account = registered(&store).await;
-    take_in_all(&store).await;
-    assert_eq!(store.read(store.cursor().await.expect("cursor"), 1).await, Ok(Vec::new()));
-    let entries = store.read(0, usize::MAX >> 1).await.expect("read").len() as u64;
+    take_in_all(&store, &store).await;
+    assert_eq!(store.read(Lane(0), store.cursor(Lane(0)).await.expect("cursor"), 1).await, Ok(Vec::new()));
+    let entries = store.read(Lane(0), 0, usize::MAX >> 1).await.expect("read").len() as u64;
     let listed = store.tenant(account.tenant).conversations(colloquy_store::PageRequest::default()).await;
     let received: u64 = listed.expect("listed").items.iter().map(|c| c.received).sum();
     assert_eq!(received, entries, "each entry has one number in one inbox");
+}
+
+on_both! {
+    what_was_acknowledged_survives_kill_9
 }

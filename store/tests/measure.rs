@@ -1,4 +1,5 @@
-//! Figures, printed: `cargo test -p colloquy-store --test measure -- --ignored --nocapture`.
+//! Figures, printed: `cargo test -p colloquy-store --test measure -- --ignored --nocapture`; of PostgreSQL if
+//! `ON_POSTGRES` is set.
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
 mod common;
@@ -7,8 +8,8 @@ use colloquy_domain::{
     ports::{ConversationStore, IngressLog, OutboxStore, Settlement},
     testkit::{Account, Fixture, answer, take_in_all},
 };
-use colloquy_store::SqliteStore;
-use common::NOW;
+use colloquy_store::Store;
+use common::{Kind, NOW};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
@@ -16,14 +17,14 @@ const CONVERSATIONS: usize = 100_000;
 const CLIENTS: usize = 128;
 const TURNS: usize = 2_000;
 
-async fn appends(store: &SqliteStore, account: &Account, round: &str, count: usize) {
+async fn appends(store: &Store, account: &Account, round: &str, count: usize) {
     let writes =
         (0..count).map(|n| store.append(vec![account.text(&format!("p{n}"), &format!("{round}-{n}"), "x", NOW)]));
     stream::iter(writes).buffer_unordered(CLIENTS).for_each(|r| async move { r.expect("append") }).await;
 }
 
-async fn turns(store: &SqliteStore, f: &Fixture) -> usize {
-    let hints = take_in_all(store).await;
+async fn turns(store: &Store, f: &Fixture) -> usize {
+    let hints = take_in_all(store, store).await;
     let turn = async |hint: colloquy_domain::ports::InboxHint| {
         let loaded = store.load(hint.tenant, hint.conversation).await.expect("load");
         store.commit(answer(&loaded, "y", &f.ids, NOW)).await.expect("commit");
@@ -33,7 +34,7 @@ async fn turns(store: &SqliteStore, f: &Fixture) -> usize {
     count
 }
 
-async fn deliver(store: &SqliteStore, account: &Account) {
+async fn deliver(store: &Store, account: &Account) {
     loop {
         let items = store.claim(account.tenant, account.channel, NOW, 256).await.expect("claim");
         if items.is_empty() {
@@ -49,7 +50,7 @@ async fn deliver(store: &SqliteStore, account: &Account) {
     }
 }
 
-async fn round(store: &SqliteStore, f: &Fixture, name: &str) {
+async fn round(store: &Store, f: &Fixture, name: &str) {
     let start = Instant::now();
     appends(store, &f.home, name, TURNS).await;
     let appended = start.elapsed();
@@ -62,10 +63,24 @@ async fn round(store: &SqliteStore, f: &Fixture, name: &str) {
     println!("{name}: {TURNS} appends {appended:?}, {count} take-ins and turns {turned:?}, deliveries {delivered:?}");
 }
 
+fn kind() -> Kind {
+    if std::env::var_os("ON_POSTGRES").is_some() { Kind::Postgres } else { Kind::Sqlite }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "prints figures"]
+async fn turns_of_two_thousand_conversations() {
+    let opened = common::open(kind()).await;
+    let f = common::fixture(&opened.store).await;
+    for name in ["first", "second", "third"] {
+        round(&opened.store, &f, name).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes; prints figures"]
 async fn a_hundred_thousand_conversations_slow_nothing() {
-    let opened = common::open().await;
+    let opened = common::open(kind()).await;
     let store = &opened.store;
     let f = common::fixture(store).await;
     round(store, &f, "warm").await;

@@ -1,4 +1,4 @@
-//! SQLite against the reference model: the same random calls, the same answers.
+//! The databases against the reference model: the same random calls, the same answers.
 
 mod common;
 
@@ -9,8 +9,8 @@ use colloquy_domain::{
     ports::{ConversationStore, InboxStore, IngressLog, OutboxStore, Settlement},
     testkit::{Account, Fixture, MemoryStore, answer, say},
 };
-use colloquy_store::SqliteStore;
-use common::NOW;
+use colloquy_store::Store;
+use common::{Kind, NOW};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -77,7 +77,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Both stores, and what the test knows of them. Conversations have different ids in each.
 struct Pair {
-    sqlite: SqliteStore,
+    sql: Store,
     memory: MemoryStore,
     f: Fixture,
     home: Account,
@@ -91,12 +91,12 @@ fn peer(n: usize) -> String {
 }
 
 impl Pair {
-    async fn new(sqlite: SqliteStore) -> Self {
-        let f = common::fixture(&sqlite).await;
+    async fn new(sql: Store) -> Self {
+        let f = common::fixture(&sql).await;
         let memory = MemoryStore::new();
         memory.register_channel(f.home.account(), false);
         let home = f.home;
-        Self { sqlite, memory, home, f, now: NOW, conversations: BTreeMap::new(), claimed: Vec::new() }
+        Self { sql, memory, home, f, now: NOW, conversations: BTreeMap::new(), claimed: Vec::new() }
     }
 
     async fn step(&mut self, step: &Step) {
@@ -107,7 +107,7 @@ impl Pair {
             Step::Settle { claimed, how } => self.settle(*claimed, *how).await,
             Step::Recover => {
                 let (t, c, now) = (self.home.tenant, self.home.channel, self.now);
-                assert_eq!(self.sqlite.recover(t, c, now).await, self.memory.recover(t, c, now).await);
+                assert_eq!(self.sql.recover(t, c, now).await, self.memory.recover(t, c, now).await);
             }
             Step::Status { claimed, status } => {
                 let Some(id) = self.claimed.get(*claimed) else { return };
@@ -121,7 +121,7 @@ impl Pair {
             Step::Later => self.now = self.now + Duration::from_secs(5),
         }
         let due = self.memory.next_due(self.home.tenant, self.home.channel).await;
-        assert_eq!(self.sqlite.next_due(self.home.tenant, self.home.channel).await, due);
+        assert_eq!(self.sql.next_due(self.home.tenant, self.home.channel).await, due);
     }
 
     fn update(&self, status: DeliveryStatus) -> StatusUpdate {
@@ -132,7 +132,7 @@ impl Pair {
     async fn receive(&mut self, n: usize, message: u8) {
         let entry = self.home.text(&peer(n), &format!("{n}-{message}"), &format!("text {message}"), self.now);
         let hints = (
-            take_in(&self.sqlite, entry.clone()).await.map(|h| h.conversation),
+            take_in(&self.sql, entry.clone()).await.map(|h| h.conversation),
             take_in(&self.memory, entry).await.map(|h| h.conversation),
         );
         match hints {
@@ -147,7 +147,7 @@ impl Pair {
     async fn answer(&mut self, n: usize, lines: usize) {
         let Some((a, b)) = self.conversations.get(&n).copied() else { return };
         let tenant = self.home.tenant;
-        let (sql, mem) = (self.sqlite.load(tenant, a).await, self.memory.load(tenant, b).await);
+        let (sql, mem) = (self.sql.load(tenant, a).await, self.memory.load(tenant, b).await);
         let (sql, mem) = (sql.expect("load"), mem.expect("load"));
         assert_eq!((sql.version, &sql.snapshot, &sql.pending), (mem.version, &mem.snapshot, &mem.pending));
         let mut commit = answer(&sql, "line", &self.f.ids, self.now);
@@ -156,14 +156,14 @@ impl Pair {
         }
         let mut twin = commit.clone();
         twin.conversation = b;
-        assert_eq!(self.sqlite.commit(commit).await, self.memory.commit(twin).await);
+        assert_eq!(self.sql.commit(commit).await, self.memory.commit(twin).await);
         let history = self.memory.history(tenant, b, u64::MAX, 5).await;
-        assert_eq!(self.sqlite.history(tenant, a, u64::MAX, 5).await, history);
+        assert_eq!(self.sql.history(tenant, a, u64::MAX, 5).await, history);
     }
 
     async fn claim(&mut self) {
         let (t, c) = (self.home.tenant, self.home.channel);
-        let mut sql = self.sqlite.claim(t, c, self.now, 100).await.expect("claim");
+        let mut sql = self.sql.claim(t, c, self.now, 100).await.expect("claim");
         let mut mem = self.memory.claim(t, c, self.now, 100).await.expect("claim");
         // With room for all there is one right answer, up to the names of the conversations.
         for item in sql.iter_mut().chain(&mut mem) {
@@ -191,14 +191,13 @@ impl Pair {
             How::Failed => Settlement::Failed { tenant, id, failure, at },
             How::Uncertain => Settlement::Uncertain { tenant, id, failure, at },
         };
-        let (sql, mem) =
-            (self.sqlite.settle(vec![settlement.clone()]).await, self.memory.settle(vec![settlement]).await);
+        let (sql, mem) = (self.sql.settle(vec![settlement.clone()]).await, self.memory.settle(vec![settlement]).await);
         assert_eq!(sql, mem);
     }
 
     async fn advance(&self, updates: Vec<StatusUpdate>) {
         let (t, c) = (self.home.tenant, self.home.channel);
-        let sql = self.sqlite.advance(t, c, updates.clone()).await.expect("advance");
+        let sql = self.sql.advance(t, c, updates.clone()).await.expect("advance");
         let mem = self.memory.advance(t, c, updates).await.expect("advance");
         let told = |changed: Vec<(ConversationId, _, DeliveryStatus)>| {
             changed.into_iter().map(|(_, message, status)| (message, status)).collect::<Vec<_>>()
@@ -212,21 +211,36 @@ async fn take_in<S: IngressLog + InboxStore>(
     entry: colloquy_domain::ports::NewEntry,
 ) -> Option<colloquy_domain::ports::InboxHint> {
     store.append(vec![entry]).await.expect("append");
-    colloquy_domain::testkit::take_in_all(store).await.pop()
+    colloquy_domain::testkit::take_in_all(store, store).await.pop()
+}
+
+fn same_answers(on: Kind, steps: &[Step]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let opened = common::open(on).await;
+        let mut pair = Pair::new(opened.store.clone()).await;
+        for step in steps {
+            pair.step(step).await;
+        }
+        opened.store.close().await;
+    });
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
-    fn both_stores_give_the_same_answers(steps in prop::collection::vec(step(), 1..50)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-        runtime.block_on(async {
-            let opened = common::open().await;
-            let mut pair = Pair::new(opened.store.clone()).await;
-            for step in &steps {
-                pair.step(step).await;
-            }
-            opened.store.close().await;
-        });
+    fn sqlite_gives_the_same_answers(steps in prop::collection::vec(step(), 1..50)) {
+        same_answers(Kind::Sqlite, &steps);
+    }
+}
+
+proptest! {
+    // Each needs a database of its own, which takes a second.
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #[test]
+    fn postgres_gives_the_same_answers(steps in prop::collection::vec(step(), 1..50)) {
+        // One server for all cases.
+        let _server = common::postgres::Server::shared();
+        same_answers(Kind::Postgres, &steps);
     }
 }

@@ -1,5 +1,6 @@
 //! What tenants configure, and what is shown of conversations.
 
+#[macro_use]
 mod common;
 
 use colloquy_domain::{
@@ -12,17 +13,16 @@ use colloquy_domain::{
     ports::{ConversationStore, DocumentQueue, Ids, OutboxStore, Settlement, StoreError},
     testkit::{Account, SeqIds, answer, empty_commit, receive},
 };
-use colloquy_store::{KeyHash, LostWhat, OpenError, PageRequest, Replayed, SecretKey, SqliteStore};
-use common::NOW;
+use colloquy_store::{KeyHash, LostWhat, OpenError, PageRequest, Replayed, SecretKey, Store};
+use common::{Kind, NOW};
 use std::path::PathBuf;
 
 fn all() -> PageRequest {
     PageRequest::default()
 }
 
-#[tokio::test]
-async fn the_default_tenant_is_made_once() {
-    let opened = common::open().await;
+async fn the_default_tenant_is_made_once(on: Kind) {
+    let opened = common::open(on).await;
     let installation = opened.store.installation();
     let first = installation.ensure_default_tenant().await.expect("made");
     assert_eq!(installation.ensure_default_tenant().await.expect("found"), first);
@@ -32,9 +32,8 @@ async fn the_default_tenant_is_made_once() {
     assert_eq!(installation.tenant(first.id).await, Ok(first));
 }
 
-#[tokio::test]
-async fn keys_open_until_they_are_revoked() {
-    let opened = common::open().await;
+async fn keys_open_until_they_are_revoked(on: Kind) {
+    let opened = common::open(on).await;
     let tenant = common::new_tenant(&opened.store, "t").await;
     let view = opened.store.tenant(tenant);
     let scopes = vec!["admin".to_owned()];
@@ -52,9 +51,8 @@ async fn keys_open_until_they_are_revoked() {
     assert_eq!((listed.total, listed.items[0].revoked_at), (1, Some(NOW)));
 }
 
-#[tokio::test]
-async fn agents_belong_to_their_tenant() {
-    let opened = common::open().await;
+async fn agents_belong_to_their_tenant(on: Kind) {
+    let opened = common::open(on).await;
     let (mine, theirs) = (common::new_tenant(&opened.store, "m").await, common::new_tenant(&opened.store, "t").await);
     let (view, other) = (opened.store.tenant(mine), opened.store.tenant(theirs));
     let account = Account::new(theirs, &SeqIds::new(3));
@@ -86,12 +84,11 @@ async fn agents_belong_to_their_tenant() {
 
 fn files(store_folder: &std::path::Path) -> Vec<u8> {
     let files = std::fs::read_dir(store_folder).expect("folder").map(|f| f.expect("file").path());
-    files.flat_map(|f| std::fs::read(f).expect("read")).collect()
+    files.filter(|f| f.is_file()).flat_map(|f| std::fs::read(f).expect("read")).collect()
 }
 
-#[tokio::test]
-async fn secrets_of_channels_are_encrypted() {
-    let opened = common::open().await;
+async fn secrets_of_channels_are_encrypted(on: Kind) {
+    let opened = common::open(on).await;
     let tenant = common::new_tenant(&opened.store, "t").await;
     let view = opened.store.tenant(tenant);
     let account = Account::new(tenant, &SeqIds::new(3));
@@ -103,7 +100,8 @@ async fn secrets_of_channels_are_encrypted() {
     view.create_agent(account.profile()).await.expect("agent");
     let made = view.create_channel(channel.clone(), false).await.expect("made");
     assert_eq!(made.account, channel);
-    let bytes = files(opened.folder.path());
+    // What PostgreSQL committed is in its log of writes.
+    let bytes = files(&opened.server.as_ref().map_or_else(|| opened.folder.path().to_owned(), |s| s.write_ahead_log()));
     let holds = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
     assert!(holds("plain-to-see"), "the files are the ones that are written");
     assert!(!holds("very-secret-token"));
@@ -128,13 +126,12 @@ async fn secrets_of_channels_are_encrypted() {
     assert_eq!(installation.enabled_channels().await, Ok(Vec::new()));
 }
 
-#[tokio::test]
-async fn another_key_does_not_open_the_database() {
-    let opened = common::open().await;
+async fn another_key_does_not_open_the_database(on: Kind) {
+    let opened = common::open(on).await;
     opened.store.close().await;
     let (mut options, _) = common::options(1);
     options.secret_key = SecretKey::from_bytes([8; 32]);
-    let error = SqliteStore::open(opened.folder.path().join("colloquy.db"), options).await.map(|_| ());
+    let error = Store::open(opened.database.clone(), options).await.map(|_| ());
     assert!(matches!(error, Err(OpenError::WrongKey { .. })), "{error:?}");
     let closed = opened.store.installation().ensure_default_tenant().await;
     assert!(matches!(closed, Err(StoreError::Unavailable(_))), "{closed:?}");
@@ -145,15 +142,14 @@ async fn a_file_that_is_no_database_is_a_clear_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("colloquy.db");
     std::fs::write(&path, "this is a text file, and a rather long one, so that its header is read").expect("written");
-    let error = SqliteStore::open(&path, common::options(1).0).await.map(|_| ()).expect_err("no database");
+    let error = Store::open(&path, common::options(1).0).await.map(|_| ()).expect_err("no database");
     assert!(error.to_string().contains("colloquy.db"), "{error}");
-    let nowhere = SqliteStore::open(folder.path().join("no/such/folder.db"), common::options(1).0).await;
+    let nowhere = Store::open(folder.path().join("no/such/folder.db"), common::options(1).0).await;
     assert!(nowhere.is_err());
 }
 
-#[tokio::test]
-async fn a_replaced_document_is_ingested_anew() {
-    let opened = common::open().await;
+async fn a_replaced_document_is_ingested_anew(on: Kind) {
+    let opened = common::open(on).await;
     let (store, tenant) = (&opened.store, common::new_tenant(&opened.store, "t").await);
     let view = store.tenant(tenant);
     let first = common::document(store, tenant, "a.pdf").await;
@@ -186,9 +182,8 @@ async fn a_replaced_document_is_ingested_anew() {
     assert_eq!((ready.progress.status, ready.pages, ready.size), (DocumentStatus::Ready, pages, 20));
 }
 
-#[tokio::test]
-async fn documents_show_why_they_failed_and_can_be_deleted() {
-    let opened = common::open().await;
+async fn documents_show_why_they_failed_and_can_be_deleted(on: Kind) {
+    let opened = common::open(on).await;
     let (store, tenant) = (&opened.store, common::new_tenant(&opened.store, "t").await);
     let view = store.tenant(tenant);
     let job = common::document(store, tenant, "bad.pdf").await;
@@ -212,24 +207,22 @@ async fn documents_show_why_they_failed_and_can_be_deleted() {
     assert_eq!(missing.map(|_| ()), Err(StoreError::NotFound("document")));
 }
 
-#[tokio::test]
-async fn unfinished_documents_are_handed_out_again_after_a_restart() {
-    let opened = common::open().await;
+async fn unfinished_documents_are_handed_out_again_after_a_restart(on: Kind) {
+    let opened = common::open(on).await;
     let tenant = common::new_tenant(&opened.store, "t").await;
     let job = common::document(&opened.store, tenant, "a.pdf").await;
     opened.store.take(9).await.expect("take");
     let progress = IngestProgress { status: DocumentStatus::Indexing, pages: 3, chunks: 5, indexed: 2 };
     opened.store.progress(tenant, job.document, progress.clone()).await.expect("progress");
     opened.store.close().await;
-    let (store, _) = common::open_at(&opened.folder.path().join("colloquy.db"), 5).await;
+    let (store, _) = common::open_at(opened.database.clone(), 5).await;
     assert_eq!(store.tenant(tenant).document(job.document).await.expect("document").progress, progress);
     let again = store.take(9).await.expect("take");
     assert_eq!(again.iter().map(|j| (j.document, j.attempt)).collect::<Vec<_>>(), [(job.document, 1)]);
 }
 
-#[tokio::test]
-async fn transcripts_show_what_became_of_each_line() {
-    let opened = common::open().await;
+async fn transcripts_show_what_became_of_each_line(on: Kind) {
+    let opened = common::open(on).await;
     let store = &opened.store;
     let f = common::fixture(store).await;
     let view = store.tenant(f.home.tenant);
@@ -259,9 +252,8 @@ async fn transcripts_show_what_became_of_each_line() {
     assert_eq!(spending.iter().map(|s| s.usage.cost_micros).collect::<Vec<_>>(), [7]);
 }
 
-#[tokio::test]
-async fn a_dead_letter_is_replayed_once() {
-    let opened = common::open().await;
+async fn a_dead_letter_is_replayed_once(on: Kind) {
+    let opened = common::open(on).await;
     let store = &opened.store;
     let f = common::fixture(store).await;
     let view = store.tenant(f.home.tenant);
@@ -292,9 +284,8 @@ async fn a_dead_letter_is_replayed_once() {
     assert_eq!(view.dead_letters(false, all()).await.expect("listed").total, 1);
 }
 
-#[tokio::test]
-async fn a_failed_delivery_is_replayed_in_its_place() {
-    let opened = common::open().await;
+async fn a_failed_delivery_is_replayed_in_its_place(on: Kind) {
+    let opened = common::open(on).await;
     let store = &opened.store;
     let f = common::fixture(store).await;
     let view = store.tenant(f.home.tenant);
@@ -326,13 +317,27 @@ async fn a_failed_delivery_is_replayed_in_its_place() {
     assert_eq!(store.installation().backlog().await, Ok(want), "nothing waits but the documents of the fixture");
 }
 
-#[tokio::test]
-async fn unknown_ids_are_not_found() {
-    let opened = common::open().await;
+async fn unknown_ids_are_not_found(on: Kind) {
+    let opened = common::open(on).await;
     let ids = SeqIds::new(9);
     let view = opened.store.tenant(TenantId::new(ids.uuid()));
     assert_eq!(view.agent(AgentId::new(ids.uuid())).await.map(|_| ()), Err(StoreError::NotFound("agent")));
     assert_eq!(view.channel(ChannelId::new(ids.uuid())).await.map(|_| ()), Err(StoreError::NotFound("channel")));
     let page = view.conversations(PageRequest::new(0, 9999)).await.expect("listed");
     assert_eq!((page.page, page.limit, page.total), (1, PageRequest::MOST, 0));
+}
+
+on_both! {
+    the_default_tenant_is_made_once
+    keys_open_until_they_are_revoked
+    agents_belong_to_their_tenant
+    secrets_of_channels_are_encrypted
+    another_key_does_not_open_the_database
+    a_replaced_document_is_ingested_anew
+    documents_show_why_they_failed_and_can_be_deleted
+    unfinished_documents_are_handed_out_again_after_a_restart
+    transcripts_show_what_became_of_each_line
+    a_dead_letter_is_replayed_once
+    a_failed_delivery_is_replayed_in_its_place
+    unknown_ids_are_not_found
 }

@@ -261,3 +261,29 @@ async fn a_burst_is_one_turn_and_what_comes_meanwhile_waits() {
     assert_eq!(texts, ["re: a + b", "re: c"]);
     node.stop().await;
 }
+
+// req: C-ACT-1
+#[tokio::test(start_paused = true)]
+async fn one_tenants_crowd_does_not_hold_up_another() {
+    let mut w = World::new();
+    w.settings.max_turns = 4;
+    w.model = Box::new(|request| {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            echo(request).await
+        })
+    });
+    let neighbour = w.another_tenant();
+    let node = w.start().await;
+    for n in 0..200 {
+        w.say(&format!("crowd-{n}"), &format!("c{n}"), "hello").await;
+    }
+    until("the crowd is at work", || !w.sent().is_empty()).await;
+    let before = tokio::time::Instant::now();
+    w.say_on(&neighbour, "quiet", "q", "hello").await;
+    until("the quiet one is answered", || w.sent().iter().any(|(p, _)| p == "quiet")).await;
+    let waited = before.elapsed();
+    assert!(waited < Duration::from_secs(3), "its own turn takes one second, it waited {waited:?}");
+    assert!(w.sent().len() < 40, "the crowd still waits");
+    node.stop().await;
+}

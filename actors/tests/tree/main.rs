@@ -1,6 +1,7 @@
 //! The supervision tree over fakes, on paused time: the same actors as in production.
 
 mod channels;
+mod cluster;
 mod conversations;
 mod ingestion;
 mod world;

@@ -1,12 +1,13 @@
 //! A node over a store in memory, with a clock that follows the runtime's paused time.
 
-use colloquy_actors::{Node, Ports, Settings};
+use colloquy_actors::{Cluster, Node, Ports, Settings};
 use colloquy_domain::{
     agent::AgentProfile,
     ids::{ConversationId, TenantId},
     knowledge::{IngestFailure, IngestJob, IngestReport},
     message::Outcome,
     model::{Completion, CompletionRequest, CompletionResult},
+    placement::Ownership,
     ports::{Clock, Ids, IngressLog, Notice},
     testkit::{
         Account, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, MemoryDirectory, MemoryStore,
@@ -88,6 +89,11 @@ impl World {
     }
 
     pub async fn start(&mut self) -> Node {
+        self.start_as(Ownership::everything(), None).await
+    }
+
+    /// One of several nodes over the same store and provider.
+    pub async fn start_as(&mut self, ownership: Ownership, cluster: Option<Cluster>) -> Node {
         let directory = Arc::new(MemoryDirectory { store: self.store.clone(), driver: self.driver.clone() });
         let model = std::mem::replace(&mut self.model, Box::new(echo));
         let ingest = std::mem::replace(&mut self.ingest, Box::new(|_| panic!("no document was expected")));
@@ -106,13 +112,29 @@ impl World {
             model: Arc::new(FakeModel(model)),
             tools: self.tools.clone(),
             announcer: self.heard.clone(),
+            ownership: Arc::new(ownership),
+            cluster,
         };
         Node::start(ports, self.settings.clone()).await.expect("the node starts")
     }
 
     pub async fn say(&self, peer: &str, id: &str, text: &str) {
-        let entry = self.account.text(peer, id, text, self.clock.now());
+        self.say_on(&self.account, peer, id, text).await;
+    }
+
+    pub async fn say_on(&self, account: &Account, peer: &str, id: &str, text: &str) {
+        let entry = account.text(peer, id, text, self.clock.now());
         self.store.append(vec![entry]).await.expect("appended");
+    }
+
+    /// An account of another tenant, whose agent answers at once.
+    pub fn another_tenant(&self) -> Account {
+        let account = Account::new(TenantId::new(self.ids.uuid()), self.ids.as_ref());
+        let mut profile = account.profile();
+        profile.gather.quiet = Duration::ZERO;
+        self.store.register_agent(profile);
+        self.store.register_channel(account.account(), false);
+        account
     }
 
     pub fn conversation(&self, peer: &str) -> Option<ConversationId> {

@@ -143,7 +143,8 @@ pub async fn create_webchat(api: &Api, tenant: &Tenant, agent: AgentId) -> ApiRe
         kind: WEBCHAT,
         name: "Web chat".to_owned(),
         agent,
-        external_id: None,
+        // One for each agent, also when several nodes make it at the same time.
+        external_id: Some(format!("agent-{agent}")),
         settings: BTreeMap::new(),
         secrets: BTreeMap::new(),
         enabled: true,

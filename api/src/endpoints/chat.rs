@@ -158,7 +158,11 @@ async fn account(api: &Api, tenant: Option<auth::Tenant>, request: &Request) -> 
             let _making = api.making_webchat.lock().await;
             match webchat(&tenant, Some(agent)).await? {
                 Some(found) => Ok(Arc::new(found)),
-                None => super::channels::create_webchat(api, &tenant, agent).await.map(Arc::new),
+                None => match super::channels::create_webchat(api, &tenant, agent).await {
+                    Ok(made) => Ok(Arc::new(made)),
+                    // Another node was faster.
+                    Err(e) => webchat(&tenant, Some(agent)).await?.map(Arc::new).ok_or(e),
+                },
             }
         }
     }

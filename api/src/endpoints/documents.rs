@@ -20,12 +20,15 @@ use colloquy_domain::{
     ids::{DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{DocumentStatus, PageReport},
 };
-use colloquy_store::{Document, NewDocument, Page, PageRequest};
+use colloquy_store::{Document, NewDocument, Page, PageRequest, TenantStore};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
-use tokio::{fs, io::AsyncWriteExt};
+use tokio::{
+    fs,
+    io::{AsyncReadExt, AsyncWriteExt},
+};
 
 /// The knowledge base of uploads that name none.
 const DEFAULT_BASE: &str = "default";
@@ -166,12 +169,47 @@ async fn keep(api: &Api, tenant: &Tenant, base: KnowledgeBaseId, field: Field<'_
             return Err(e);
         }
     };
+    if api.store.keeps_files() {
+        let shared = share(tenant, &path).await;
+        remove_file(&path).await;
+        shared?;
+    }
     let new = NewDocument { base, name, size, sha256, path };
     let stored = tenant.store.put_document(new).await?;
     if let Some(old) = stored.replaced {
-        remove_file(&old).await;
+        forget_file(api, tenant, &old).await;
     }
     Ok(stored.document)
+}
+
+/// Brings the upload to where all nodes find it.
+async fn share(tenant: &Tenant, path: &std::path::Path) -> ApiResult<()> {
+    let name = shared_name(path);
+    let mut file = fs::File::open(path).await.map_err(disk)?;
+    for part in 0.. {
+        let mut content = Vec::with_capacity(TenantStore::PART);
+        (&mut file).take(TenantStore::PART as u64).read_to_end(&mut content).await.map_err(disk)?;
+        if content.is_empty() {
+            break;
+        }
+        tenant.store.put_file_part(&name, part, content).await?;
+    }
+    Ok(())
+}
+
+/// What a file is called in the database: its own name, which no other has.
+pub fn shared_name(path: &std::path::Path) -> String {
+    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// A file that stays behind is waste, not harm.
+async fn forget_file(api: &Api, tenant: &Tenant, path: &PathBuf) {
+    if !api.store.keeps_files() {
+        return remove_file(path).await;
+    }
+    if let Err(e) = tenant.store.remove_file(&shared_name(path)).await {
+        tracing::warn!(tenant.id = %tenant.id, error = %e, "old file not removed");
+    }
 }
 
 /// Only the last part of a path counts, and nothing unprintable.
@@ -194,10 +232,6 @@ fn place(api: &Api, tenant: TenantId, name: &str) -> PathBuf {
 }
 
 async fn write(path: &PathBuf, mut field: Field<'_>) -> ApiResult<(u64, [u8; 32])> {
-    let disk = |e: std::io::Error| {
-        tracing::error!(error = %e, "upload not written");
-        ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE", "the file could not be stored")
-    };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).await.map_err(disk)?;
     }
@@ -210,6 +244,11 @@ async fn write(path: &PathBuf, mut field: Field<'_>) -> ApiResult<(u64, [u8; 32]
     }
     file.sync_all().await.map_err(disk)?;
     Ok((size, hash.finalize().into()))
+}
+
+fn disk(e: std::io::Error) -> ApiError {
+    tracing::error!(error = %e, "upload not written");
+    ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE", "the file could not be stored")
 }
 
 async fn remove_file(path: &PathBuf) {
@@ -226,7 +265,7 @@ pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
     let document = tenant.store.delete_document(document.id).await?;
     // An ingestion that was under way may have written once more in between.
     api.pipeline.forget(tenant.id, document.base, document.id).await?;
-    remove_file(&document.path).await;
+    forget_file(&api, &tenant, &document.path).await;
     ok(json!({ "id": document.id.to_string(), "deleted": true }))
 }
 

@@ -102,6 +102,12 @@ impl Conversation {
     pub fn is_quiescent(&self) -> bool {
         matches!(self.phase, Phase::Idle) && self.waiting.is_empty()
     }
+
+    /// A tool is at work for it: stopping now would leave that call's outcome unknown.
+    #[must_use]
+    pub fn is_acting(&self) -> bool {
+        self.turn().is_some_and(|t| t.unsettled().next().is_some())
+    }
 }
 
 impl Turn {

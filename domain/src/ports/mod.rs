@@ -5,6 +5,7 @@
 mod announce;
 mod channel;
 mod clock;
+mod cluster;
 mod documents;
 mod knowledge;
 mod log;
@@ -16,6 +17,7 @@ mod tools;
 pub use announce::{Announcer, Notice};
 pub use channel::{ChannelDirectory, ChannelDriver};
 pub use clock::{Clock, Ids};
+pub use cluster::{PlacementStore, Relay, Signal};
 pub use documents::{DocumentPipeline, DocumentQueue, ProgressSink};
 pub use knowledge::Knowledge;
 pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};

@@ -4,6 +4,7 @@ use crate::{
     ids::{AgentId, ConversationId, Seq, TenantId},
     message::InboxItem,
     model::HistoryMessage,
+    placement::Lane,
     ports::{Cursor, LogEntry},
     time::Timestamp,
 };
@@ -72,8 +73,8 @@ pub trait ConversationStore: Send + Sync {
     /// Writes all of it or nothing; afterwards the version is `expected_version + 1`.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if the version is another one; [`StoreError::Conflict`] if an inbox item already has an
-    /// outcome or a tool call already has a result.
+    /// [`StoreError::Stale`] if the version is another one, or the conversation's partition belongs to another node;
+    /// [`StoreError::Conflict`] if an inbox item already has an outcome or a tool call already has a result.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// The last `limit` lines of the transcript whose inbox number is below `before` (all of our side's), oldest first.
@@ -129,20 +130,20 @@ pub struct InboxHint {
 /// The way from the log into the inboxes.
 #[async_trait]
 pub trait InboxStore: Send + Sync {
-    /// How far the log was moved.
+    /// How far the lane was moved.
     ///
     /// # Errors
     /// The store's.
-    async fn cursor(&self) -> Result<Cursor, StoreError>;
+    async fn cursor(&self, lane: Lane) -> Result<Cursor, StoreError>;
 
     /// In one transaction: entries that are new by (tenant, channel, provider message id) get the next number of their
-    /// conversation (made, with its contact, if it is the peer's first), a line in the transcript, and the cursor moves
-    /// to the last entry's offset. Entries of channels that no longer exist are dropped and counted in the log.
+    /// conversation (made, with its contact, if it is the peer's first), a line in the transcript, and the lane's cursor
+    /// moves to the last entry's offset. Entries of channels that no longer exist are dropped and counted in the log.
     /// Returns the conversations that got something.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if the cursor is not `from` any more.
-    async fn take_in(&self, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError>;
+    /// [`StoreError::Stale`] if the cursor is not `from` any more, or the lane's partition belongs to another node.
+    async fn take_in(&self, lane: Lane, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError>;
 }
 
 /// Finds agents.

@@ -9,6 +9,7 @@ use crate::{
     knowledge::IngestJob,
     message::{Content, Inbound, Outcome, Peer},
     model::{Completion, ModelChoice, Speaker, Usage},
+    placement::Lane,
     ports::{ConversationStore, Ids, InboxHint, InboxStore, IngressLog, Loaded, NewEntry},
     time::Timestamp,
 };
@@ -81,16 +82,19 @@ impl Account {
 }
 
 /// Moves everything that the log holds into the inboxes.
-pub async fn take_in_all<S: IngressLog + InboxStore>(store: &S) -> Vec<InboxHint> {
+pub async fn take_in_all<L: IngressLog, S: InboxStore>(log: &L, inbox: &S) -> Vec<InboxHint> {
     let mut hints = Vec::new();
-    loop {
-        let from = store.cursor().await.expect("cursor");
-        let entries = store.read(from, 100).await.expect("read");
-        if entries.is_empty() {
-            return hints;
+    for lane in (0..log.lanes()).map(Lane) {
+        loop {
+            let from = inbox.cursor(lane).await.expect("cursor");
+            let entries = log.read(lane, from, 100).await.expect("read");
+            if entries.is_empty() {
+                break;
+            }
+            hints.extend(inbox.take_in(lane, from, entries).await.expect("take in"));
         }
-        hints.extend(store.take_in(from, entries).await.expect("take in"));
     }
+    hints
 }
 
 /// Lets `peer` write texts (`id`, words) and loads the conversation.
@@ -103,7 +107,7 @@ pub async fn receive<S: IngressLog + InboxStore + ConversationStore>(
 ) -> Loaded {
     let entries = texts.iter().map(|(id, text)| account.text(peer, id, text, at)).collect();
     store.append(entries).await.expect("append");
-    let hints = take_in_all(store).await;
+    let hints = take_in_all(store, store).await;
     let hint = hints.last().expect("something new came in");
     store.load(hint.tenant, hint.conversation).await.expect("load")
 }

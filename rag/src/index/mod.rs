@@ -1,244 +1,232 @@
-//! The embedded vector store: one shard for all tenants, in one folder, locked to one process.
+//! The vector store: passages with their vectors, embedded or on a Qdrant server, in the same layout.
 //!
-//! - Every read carries the tenant, the knowledge bases and `live` in the query's own filter ([`layout::live_in`]).
-//! - New passages are staged invisibly and become visible by [`EdgeIndex::switch`]; readers see the old passages of a
-//!   document or the new ones. A crash in the middle is finished at the next opening.
-//! - The store does nothing by itself: [`EdgeIndex::flush`] makes writes survive a power loss, [`EdgeIndex::maintain`]
-//!   merges, indexes and vacuums. Both are called by whoever owns the runtime.
+//! - Every search carries the tenant, the knowledge bases and `live` in its own filter ([`filter::live_in`]).
+//! - New passages are staged invisibly and become visible by [`Index::switch`]; readers see the old passages of a
+//!   document or the new ones, never both and never neither. A crash in the middle is finished afterwards.
+//! - Scores and ranks are the stores' own, and equal on the same data but for the order of equals.
 
-mod layout;
-mod read;
-mod switch;
+mod edge;
+mod filter;
+mod point;
+mod reader;
+mod server;
+mod transfer;
 
-pub(crate) use layout::NO_MODEL;
-pub use layout::{DocumentKey, NewPassage, Scope, Stored};
-pub use read::{Hit, Reader};
+pub use edge::EdgeIndex;
+pub(crate) use point::NO_MODEL;
+pub use point::{DocumentKey, NewPassage, Point, Scope, Stored};
+pub use reader::{Ask, Found, Hit, Reader};
+pub use server::ServerIndex;
+pub use transfer::{Digest, PAGE, copy, digest};
 
-use colloquy_domain::failure::Failure;
-use qdrant_edge::{EdgeShard, OperationError};
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
-};
-use switch::Pending;
+use colloquy_domain::{channel::Secret, failure::Failure};
+use std::{collections::BTreeSet, fmt, path::PathBuf};
+use uuid::Uuid;
 
-/// Version of the folder's layout.
-const LAYOUT: &str = "1";
-
-/// The store. Cheap to clone.
+/// Which store to open.
 #[derive(Clone)]
-pub struct EdgeIndex {
-    inner: Arc<Inner>,
+pub enum VectorStore {
+    /// In a folder of this process, which it locks; created when missing.
+    Embedded { dir: PathBuf },
+    /// On a Qdrant server.
+    Server {
+        /// Scheme (`http` or `https`), host and gRPC port, usually 6334; no user, path or query.
+        url: String,
+        api_key: Option<Secret>,
+        /// Begins the names of the collections, so that installations can share a server: 1 to 64 of `a-z`, `0-9`,
+        /// `_` and `-`.
+        prefix: String,
+    },
 }
 
-struct Inner {
-    dir: PathBuf,
-    /// Searches and staging hold it for reading, a switch for writing. `None` after closing.
-    ///
-    /// Whoever holds it for long, or for writing, holds `writer` first: a writer that waits would otherwise keep new
-    /// readers out for as long as an optimisation runs.
-    shard: RwLock<Option<EdgeShard>>,
-    /// One writer at a time; the store's flush panics when it meets another.
-    writer: Mutex<()>,
-    /// Held until the process ends or the index is dropped.
-    lock: File,
+impl fmt::Debug for VectorStore {
+    /// Without the URL: until it has been checked, it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded { dir } => f.debug_struct("Embedded").field("dir", dir).finish(),
+            Self::Server { prefix, .. } => f.debug_struct("Server").field("prefix", prefix).finish_non_exhaustive(),
+        }
+    }
 }
 
-impl EdgeIndex {
-    /// Opens or creates the store in `dir` and finishes what a crash interrupted.
+/// An open store. Cheap to clone.
+#[derive(Clone)]
+pub enum Index {
+    Embedded(EdgeIndex),
+    Server(ServerIndex),
+}
+
+impl From<EdgeIndex> for Index {
+    fn from(index: EdgeIndex) -> Self {
+        Self::Embedded(index)
+    }
+}
+
+impl From<ServerIndex> for Index {
+    fn from(index: ServerIndex) -> Self {
+        Self::Server(index)
+    }
+}
+
+/// Errors of every operation: embedded `index.store` and `index.panicked` (retry), `index.closed` (fatal); of a server
+/// `index.unavailable` and `index.timeout` (retry), `index.request` (reject), `index.credentials` and `index.missing`
+/// (fatal). Those of a server name its host, never the key.
+impl Index {
+    /// Opens or creates the store, and brings its layout up to date.
     ///
     /// # Errors
-    /// `index.locked` (fatal) when another process has it open; `index.layout` (fatal) when a newer version wrote it;
-    /// `index.open` (fatal) otherwise.
-    pub async fn open(dir: impl Into<PathBuf>) -> Result<Self, Failure> {
-        let dir = dir.into();
-        blocking(move || {
-            let lock = lock_folder(&dir)?;
-            let shard = layout::open_shard(&dir.join("shard"))?;
-            for pending in Pending::all(&dir)? {
-                switch::finish(&shard, &pending).map_err(store)?;
-                shard.flush();
-                pending.clear(&dir)?;
+    /// Those of [`EdgeIndex::open`] and [`ServerIndex::open`].
+    pub async fn open(store: VectorStore) -> Result<Self, Failure> {
+        match store {
+            VectorStore::Embedded { dir } => EdgeIndex::open(dir).await.map(Self::Embedded),
+            VectorStore::Server { url, api_key, prefix } => {
+                ServerIndex::open(&url, api_key.as_ref(), &prefix).await.map(Self::Server)
             }
-            Ok(Self { inner: Arc::new(Inner { dir, shard: RwLock::new(Some(shard)), writer: Mutex::new(()), lock }) })
-        })
-        .await
+        }
     }
 
     /// Writes passages of a generation that readers do not see yet. Writing one again replaces it.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn stage(&self, passages: Vec<NewPassage>) -> Result<(), Failure> {
-        self.write(move |shard| layout::upsert(passages).and_then(|op| shard.update(op))).await
+        self.import(passages.into_iter().map(Point::from).collect()).await
     }
 
     /// The ordinals of a generation that are written already, visible or not.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn written(&self, key: DocumentKey, generation: String) -> Result<BTreeSet<u32>, Failure> {
-        self.read(move |reader| reader.ordinals(key, &generation)).await
+        match self {
+            Self::Embedded(index) => index.written(key, generation).await,
+            Self::Server(index) => index.written(key, &generation).await,
+        }
     }
 
     /// Makes a staged generation of `passages` passages the visible one and removes every other of the document.
     /// Durable when it returns.
     ///
     /// # Errors
-    /// `index.incomplete` (retry) when not all of the passages are there; `index.store` (retry).
+    /// `index.incomplete` (retry) when not all of the passages are there; on a server `index.superseded` (retry) when
+    /// another process has begun to replace the same document. See also [`Index`].
     pub async fn switch(&self, key: DocumentKey, generation: String, passages: u32) -> Result<(), Failure> {
-        let pending = Pending { key, generation, passages };
-        let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            {
-                let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);
-                let shard = shard.as_ref().ok_or_else(closed)?;
-                if !switch::complete(shard, &pending).map_err(store)? {
-                    return Err(Failure::retry("index.incomplete", "not all passages of the document were written"));
-                }
-                // What becomes visible must be durable before anything is removed for it.
-                shard.flush();
-                pending.write(&inner.dir)?;
-            }
-            {
-                // Readers are kept out only for the two operations.
-                let shard = inner.shard.write().unwrap_or_else(PoisonError::into_inner);
-                switch::finish(shard.as_ref().ok_or_else(closed)?, &pending).map_err(store)?;
-            }
-            let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);
-            shard.as_ref().ok_or_else(closed)?.flush();
-            pending.clear(&inner.dir)
-        })
-        .await
+        match self {
+            Self::Embedded(index) => index.switch(key, generation, passages).await,
+            Self::Server(index) => index.switch(key, generation, passages).await,
+        }
     }
 
     /// Removes every passage of a document, staged ones too. Durable when it returns.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn forget(&self, key: DocumentKey) -> Result<(), Failure> {
-        self.write(move |shard| {
-            shard.update(layout::delete(layout::of_document(key)))?;
-            shard.flush();
-            Ok(())
-        })
-        .await
+        match self {
+            Self::Embedded(index) => index.forget(key).await,
+            Self::Server(index) => index.forget(key).await,
+        }
     }
 
     /// Documents whose visible passages were embedded with another model than `model`, or with none.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn outdated(&self, model: &'static str) -> Result<Vec<DocumentKey>, Failure> {
-        self.read(move |reader| reader.outdated(model)).await
+        match self {
+            Self::Embedded(index) => index.outdated(model).await,
+            Self::Server(index) => index.outdated(model).await,
+        }
     }
 
-    /// Runs a read on a consistent view: no document is replaced while it runs.
+    /// Runs a search on a blocking thread, on a consistent view of what `scope` may see: no document that it loads
+    /// passages of is replaced while it runs. On a server it runs again when one was.
     ///
     /// # Errors
-    /// Those of `work`; `index.closed` (fatal).
+    /// Those of `work`; on a server `index.busy` (retry) when the documents that it finds are replaced faster than they
+    /// can be read. See also [`Index`].
     pub async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Reader<'_>) -> Result<T, Failure> + Send + 'static,
+        scope: Scope,
+        work: impl Fn(&Reader<'_>) -> Result<T, Failure> + Send + Sync + 'static,
     ) -> Result<T, Failure> {
-        let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);
-            work(&Reader::new(shard.as_ref().ok_or_else(closed)?))
-        })
-        .await
-    }
-
-    /// Makes everything written so far survive a power loss (50 to 400 ms).
-    ///
-    /// # Errors
-    /// `index.store` (retry).
-    pub async fn flush(&self) -> Result<(), Failure> {
-        self.write(|shard| {
-            shard.flush();
-            Ok(())
-        })
-        .await
-    }
-
-    /// Merges and vacuums segments and builds vector indexes as needed, then flushes. Searches go on meanwhile;
-    /// writes wait (seconds for tens of thousands of passages). Returns whether there was anything to do.
-    ///
-    /// # Errors
-    /// `index.store` (retry).
-    pub async fn maintain(&self) -> Result<bool, Failure> {
-        self.write(|shard| {
-            let changed = shard.optimize()?;
-            shard.flush();
-            Ok(changed)
-        })
-        .await
-    }
-
-    /// Flushes and closes; later calls fail with `index.closed`. The folder can then be opened again.
-    ///
-    /// # Errors
-    /// `index.panicked` (retry) when flushing failed.
-    pub async fn close(&self) -> Result<(), Failure> {
-        let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            // Dropping the shard flushes it.
-            drop(inner.shard.write().unwrap_or_else(PoisonError::into_inner).take());
-            inner.lock.unlock().map_err(|e| Failure::retry("index.lock", e.to_string()))
-        })
-        .await
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&EdgeShard) -> Result<T, OperationError> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);
-            work(shard.as_ref().ok_or_else(closed)?).map_err(store)
-        })
-        .await
-    }
-}
-
-fn lock_folder(dir: &Path) -> Result<File, Failure> {
-    let bad = |e: std::io::Error| Failure::fatal("index.open", format!("{}: {e}", dir.display()));
-    std::fs::create_dir_all(dir).map_err(bad)?;
-    let lock = File::create(dir.join("lock")).map_err(bad)?;
-    lock.try_lock().map_err(|_| {
-        Failure::fatal("index.locked", format!("another process has the index in {} open", dir.display()))
-    })?;
-    let layout = dir.join("layout");
-    match std::fs::read_to_string(&layout) {
-        Ok(found) if found.trim() == LAYOUT => Ok(lock),
-        Ok(found) => Err(Failure::fatal(
-            "index.layout",
-            format!("the index in {} has layout {}, this program reads {LAYOUT}", dir.display(), found.trim()),
-        )),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::write(&layout, LAYOUT).map_err(bad)?;
-            Ok(lock)
+        match self {
+            Self::Embedded(index) => index.read(scope, work).await,
+            Self::Server(index) => index.read(scope, work).await,
         }
-        Err(e) => Err(bad(e)),
+    }
+
+    /// How many passages there are: visible and staged, of all tenants.
+    ///
+    /// # Errors
+    /// See [`Index`].
+    pub async fn count(&self) -> Result<usize, Failure> {
+        match self {
+            Self::Embedded(index) => index.count().await,
+            Self::Server(index) => index.count().await,
+        }
+    }
+
+    /// Up to `limit` whole points in the order of their ids, from `from` on, and where the next page begins. Staged
+    /// passages and all tenants are included; nothing may write meanwhile if every point is to be seen.
+    ///
+    /// # Errors
+    /// See [`Index`].
+    pub async fn export(&self, from: Option<Uuid>, limit: usize) -> Result<(Vec<Point>, Option<Uuid>), Failure> {
+        match self {
+            Self::Embedded(index) => index.page(from, limit).await,
+            Self::Server(index) => index.page(from, limit).await,
+        }
+    }
+
+    /// Writes points as they are, under their own ids. Writing one again replaces it.
+    ///
+    /// # Errors
+    /// See [`Index`].
+    pub async fn import(&self, points: Vec<Point>) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(index) => index.import(points).await,
+            Self::Server(index) => index.upsert(points).await,
+        }
+    }
+
+    /// Makes everything written so far survive a power loss. A server sees to that by itself.
+    ///
+    /// # Errors
+    /// See [`Index`].
+    pub async fn flush(&self) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(index) => index.flush().await,
+            Self::Server(_) => Ok(()),
+        }
+    }
+
+    /// Housekeeping, see [`EdgeIndex::maintain`]; a server does its own. Returns whether there was anything to do.
+    ///
+    /// # Errors
+    /// See [`Index`].
+    pub async fn maintain(&self) -> Result<bool, Failure> {
+        match self {
+            Self::Embedded(index) => index.maintain().await,
+            Self::Server(_) => Ok(false),
+        }
+    }
+
+    /// Flushes and closes an embedded store and unlocks its folder; later calls fail with `index.closed`. A server's
+    /// connections close with the last clone.
+    ///
+    /// # Errors
+    /// When flushing failed.
+    pub async fn close(&self) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(index) => index.close().await,
+            Self::Server(_) => Ok(()),
+        }
     }
 }
 
-fn store(e: OperationError) -> Failure {
-    Failure::retry("index.store", e.to_string())
-}
-
-fn closed() -> Failure {
-    Failure::fatal("index.closed", "the index is closed")
-}
-
+/// On a thread that may block. The stores panic on some input/output errors: they arrive here as failures.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    // The store panics on some input/output errors: they arrive here as failures.
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|e| Err(Failure::retry("index.panicked", format!("the vector store stopped: {e}"))))

@@ -14,7 +14,7 @@ use crate::{
     document::Extraction,
     embed::{Embedder, Slot},
     extract::Extractor,
-    index::{DocumentKey, EdgeIndex, NewPassage},
+    index::{DocumentKey, Index, NewPassage},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -47,14 +47,14 @@ impl Extract for Extractor {
 /// The pipeline over one index.
 #[derive(Clone)]
 pub struct Pipeline {
-    index: EdgeIndex,
+    index: Index,
     embedder: Slot,
     extractor: Arc<dyn Extract>,
 }
 
 impl Pipeline {
     #[must_use]
-    pub fn new(index: EdgeIndex, embedder: Slot, extractor: Arc<dyn Extract>) -> Self {
+    pub fn new(index: Index, embedder: Slot, extractor: Arc<dyn Extract>) -> Self {
         Self { index, embedder, extractor }
     }
 

@@ -3,7 +3,7 @@
 use super::{Extract, Pipeline};
 use crate::{
     embed::{Embedder, Slot},
-    index::{DocumentKey, EdgeIndex},
+    index::{DocumentKey, Index, VectorStore},
     models::{ModelState, Models, manifest::DEFAULT_MODEL},
     retrieve::Retriever,
 };
@@ -14,15 +14,11 @@ use colloquy_domain::{
     knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage},
     ports::{DocumentPipeline, Knowledge, ProgressSink},
 };
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What to open.
 pub struct RagOptions {
-    /// Folder of the vector store; created when missing.
-    pub dir: PathBuf,
+    pub store: VectorStore,
     pub models: Models,
     pub extractor: Arc<dyn Extract>,
 }
@@ -38,7 +34,7 @@ pub enum ModelStatus {
 
 /// The knowledge of all tenants: retrieval and ingestion over one index.
 pub struct Rag {
-    index: EdgeIndex,
+    index: Index,
     models: Models,
     embedder: Slot,
     status: Mutex<ModelStatus>,
@@ -50,11 +46,10 @@ impl Rag {
     /// Opens the index and loads the model if it is installed; without one it works by words alone.
     ///
     /// # Errors
-    /// The index's: `index.locked`, `index.layout` or `index.open`, all fatal. A missing or broken model is none; see
-    /// [`Rag::model_state`].
+    /// The index's, see [`Index::open`]. A missing or broken model is none; see [`Rag::model_state`].
     pub async fn open(options: RagOptions) -> Result<Self, Failure> {
-        let RagOptions { dir, models, extractor } = options;
-        let index = EdgeIndex::open(dir).await?;
+        let RagOptions { store, models, extractor } = options;
+        let index = Index::open(store).await?;
         let embedder = Slot::default();
         let rag = Self {
             retriever: Retriever::new(index.clone(), embedder.clone()),
@@ -102,7 +97,7 @@ impl Rag {
     /// Documents whose passages lack the present model's vectors: to be ingested again. Empty without a model.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn outdated(&self) -> Result<Vec<DocumentKey>, Failure> {
         match self.embedder.get() {
             Some(embedder) => self.index.outdated(embedder.spec().id).await,
@@ -113,15 +108,15 @@ impl Rag {
     /// Passages in the store, of all tenants, those being written included.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn passages(&self) -> Result<usize, Failure> {
-        self.index.read(|reader| reader.count()).await
+        self.index.count().await
     }
 
-    /// Makes everything written so far survive a power loss. Finished documents do already.
+    /// Makes everything written so far survive a power loss. Finished documents do already, and a server sees to it.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn flush(&self) -> Result<(), Failure> {
         self.index.flush().await
     }
@@ -130,12 +125,12 @@ impl Rag {
     /// whether there was anything to do.
     ///
     /// # Errors
-    /// `index.store` (retry).
+    /// See [`Index`].
     pub async fn maintain(&self) -> Result<bool, Failure> {
         self.index.maintain().await
     }
 
-    /// Flushes and closes the store and unlocks its folder; later calls fail with `index.closed`.
+    /// Flushes and closes an embedded store and unlocks its folder; later calls fail with `index.closed`.
     ///
     /// # Errors
     /// When flushing failed.

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
     document::{Block, ExtractStatus, Page},
+    index::VectorStore,
     models::Models,
+    testkit::{Standin, StandinOptions},
 };
 use colloquy_domain::{
     failure::Verdict,
@@ -75,11 +77,12 @@ impl Bench {
     }
 
     async fn open(&self) -> Rag {
-        let options = RagOptions {
-            dir: self.dir.path().join("index"),
-            models: self.models.clone(),
-            extractor: Arc::clone(&self.plain) as Arc<dyn Extract>,
-        };
+        self.open_on(VectorStore::Embedded { dir: self.dir.path().join("index") }).await
+    }
+
+    async fn open_on(&self, store: VectorStore) -> Rag {
+        let options =
+            RagOptions { store, models: self.models.clone(), extractor: Arc::clone(&self.plain) as Arc<dyn Extract> };
         Rag::open(options).await.expect("opens")
     }
 
@@ -269,4 +272,29 @@ async fn a_broken_library_leaves_retrieval_by_words_and_says_why() {
     assert!(what.contains("not a shared library"), "{what}");
     rag.ingest(&bench.job(1, 10, 100, "hotel.pdf", ENGLISH), &Progress::default()).await.expect("ingested");
     assert!(!ask(&rag, 1, 10, "parking garage", &[]).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_nodes_share_a_server() {
+    let bench = Bench::new();
+    let data = tempfile::tempdir().expect("temp dir");
+    let standin = Standin::start(data.path(), StandinOptions::default()).expect("starts");
+    let store = VectorStore::Server { url: standin.url(), api_key: None, prefix: "colloquy".to_owned() };
+    let (one, two) = tokio::join!(bench.open_on(store.clone()), bench.open_on(store));
+    let job = bench.job(1, 10, 100, "hotel.pdf", ENGLISH);
+    one.ingest(&job, &Progress::default()).await.expect("ingested");
+    let found = ask(&two, 1, 10, "What does the parking garage cost?", &["Where can I leave my car?"]).await;
+    assert_eq!((found[0].page, found[0].headings.as_slice()), (Some(2), &["Parking".to_owned()][..]));
+    assert!(ask(&two, 2, 10, "parking garage", &[]).await.is_empty(), "another tenant sees nothing");
+
+    bench.job(1, 10, 100, "hotel.pdf", "# Parking\n\nThere is no garage any more.");
+    two.ingest(&job, &Progress::default()).await.expect("replaced");
+    assert!(ask(&one, 1, 10, "parking garage", &[]).await[0].text.contains("no garage"));
+    assert_eq!(one.passages().await.expect("count"), 1);
+    one.forget(job.tenant, job.base, job.document).await.expect("forgotten");
+    assert_eq!(two.passages().await.expect("count"), 0);
+    for rag in [one, two] {
+        assert!(!rag.maintain().await.expect("nothing to do"));
+        rag.close().await.expect("closed");
+    }
 }

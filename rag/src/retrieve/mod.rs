@@ -10,7 +10,7 @@ mod fuse;
 
 use crate::{
     embed::{Slot, Vector},
-    index::{EdgeIndex, Reader, Scope, Stored},
+    index::{Ask, Index, Reader, Scope, Stored},
     sparse::{self, Script},
 };
 use async_trait::async_trait;
@@ -34,7 +34,7 @@ const EVIDENCE: usize = 10;
 /// Finds passages in an index.
 #[derive(Clone)]
 pub struct Retriever {
-    index: EdgeIndex,
+    index: Index,
     embedder: Slot,
 }
 
@@ -55,7 +55,7 @@ struct Form {
 
 impl Retriever {
     #[must_use]
-    pub const fn new(index: EdgeIndex, embedder: Slot) -> Self {
+    pub const fn new(index: Index, embedder: Slot) -> Self {
         Self { index, embedder }
     }
 
@@ -83,7 +83,7 @@ impl Retriever {
         let weights = Weights::new(language, embedder.is_none_or(|e| e.spec().english_only));
         let scope = Scope { tenant: query.tenant, bases: query.bases };
         let limit = query.limit;
-        self.index.read(move |reader| find(reader, &scope, &forms, weights, language, limit)).await
+        self.index.read(scope, move |reader| find(reader, &forms, weights, language, limit)).await
     }
 }
 
@@ -108,22 +108,20 @@ fn forms(query: &KnowledgeQuery) -> Vec<String> {
 
 fn find(
     reader: &Reader<'_>,
-    scope: &Scope,
     forms: &[Form],
     weights: Weights,
     language: Option<Language>,
     limit: usize,
 ) -> Result<Vec<Passage>, Failure> {
-    let lists = forms
-        .iter()
-        .map(|form| {
-            let meaning = form.vector.as_ref().map(|v| reader.by_meaning(scope, v, DEPTH)).transpose()?;
-            Ok(Lists { words: reader.by_words(scope, &form.words, DEPTH)?, meaning: meaning.unwrap_or_default() })
-        })
-        .collect::<Result<Vec<Lists>, Failure>>()?;
+    let asks: Vec<Ask<'_>> = forms.iter().map(|f| Ask { words: &f.words, vector: f.vector.as_ref() }).collect();
+    let lists: Vec<Lists> = reader
+        .candidates(&asks, DEPTH)?
+        .into_iter()
+        .map(|found| Lists { words: found.words, meaning: found.meaning })
+        .collect();
     let mut fused = fuse::fuse(&lists, weights);
     fused.truncate((limit * SPARE).max(EVIDENCE));
-    fill_cosines(reader, scope, forms, &mut fused)?;
+    fill_cosines(reader, forms, &mut fused)?;
 
     let ids: Vec<Uuid> = fused.iter().map(|f| f.id).collect();
     let stored: HashMap<Uuid, Stored> = reader.load(&ids)?.into_iter().collect();
@@ -134,13 +132,12 @@ fn find(
 }
 
 /// Passages that only the words found have a cosine too; callers want to know it.
-fn fill_cosines(reader: &Reader<'_>, scope: &Scope, forms: &[Form], fused: &mut [Fused]) -> Result<(), Failure> {
+fn fill_cosines(reader: &Reader<'_>, forms: &[Form], fused: &mut [Fused]) -> Result<(), Failure> {
     let without: Vec<Uuid> = fused.iter().filter(|f| f.cosine.is_none()).map(|f| f.id).collect();
-    for vector in forms.iter().filter_map(|f| f.vector.as_ref()) {
-        for hit in reader.cosines(scope, vector, &without)? {
-            if let Some(f) = fused.iter_mut().find(|f| f.id == hit.id) {
-                f.cosine = Some(f.cosine.map_or(hit.score, |c| c.max(hit.score)));
-            }
+    let vectors: Vec<&Vector> = forms.iter().filter_map(|f| f.vector.as_ref()).collect();
+    for hit in reader.cosines(&vectors, &without)? {
+        if let Some(f) = fused.iter_mut().find(|f| f.id == hit.id) {
+            f.cosine = Some(f.cosine.map_or(hit.score, |c| c.max(hit.score)));
         }
     }
     Ok(())

@@ -6,7 +6,8 @@ use colloquy_api::Hub;
 use colloquy_domain::{
     ids::{ChannelId, TenantId},
     message::{Content, Inbound, Outcome, Peer},
-    ports::{Clock, IngressLog, NewEntry, Notice},
+    placement::Lane,
+    ports::{Clock, InboxStore, IngressLog, NewEntry, Notice},
 };
 use colloquy_store::Store;
 use std::{
@@ -203,8 +204,9 @@ impl Times {
 /// The store's.
 pub async fn settle(rig: &Rig) -> anyhow::Result<()> {
     loop {
-        let backlog = rig.app.store().installation().backlog().await?;
-        if backlog.pending_inbox == 0 && backlog.log_lag == 0 {
+        let store = rig.app.store();
+        let moved = store.cursor(Lane(0)).await?;
+        if store.behind(Lane(0), moved).await? == 0 && store.installation().backlog().await?.pending_inbox == 0 {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

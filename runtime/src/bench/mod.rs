@@ -59,6 +59,7 @@ pub async fn run(dir: &Path, seconds: u64) -> anyhow::Result<Report> {
         clock: Arc::new(MachineClock),
         ids: Arc::new(MachineIds),
         secret_key: SecretKey::from_bytes([0; 32]),
+        placement: None,
     };
     let mut limits = Limits::open(scratch.path(), options).await?;
     for _ in 0..ROUNDS {

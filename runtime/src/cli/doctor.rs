@@ -1,4 +1,5 @@
 mod checks;
+mod engines;
 mod report;
 
 use crate::{
@@ -11,8 +12,9 @@ use report::{Report, State};
 
 /// Check this installation and say what to do
 ///
-/// Looks at the configuration, the data folder, the database, the embedding model, the reading of documents, the disk,
-/// the model's endpoint and the running server. Each finding is ok, warn or fail, with a hint. Nothing is changed but
+/// Looks at the configuration, the data folder, the running server, the database, the disk, the embedding model, the
+/// reading of documents and the model's endpoint; of several nodes also at PostgreSQL (version, role, clock, who is
+/// alive), at NATS (version, lanes, replicas, limits) and at Qdrant. Each finding is ok, warn or fail, with a hint. Nothing is changed but
 /// what a first start would make. Exit code 1 if anything failed.
 ///
 /// Example:

@@ -11,7 +11,9 @@ mod doctor;
 mod extract;
 mod ingest;
 mod migrate;
+mod migrate_to;
 mod models;
+mod reset_log;
 mod serve;
 mod sources;
 
@@ -78,6 +80,8 @@ enum Command {
     Extract(extract::Extract),
     Bench(bench::Bench),
     Migrate(migrate::Migrate),
+    MigrateTo(migrate_to::MigrateTo),
+    ResetLog(reset_log::ResetLog),
 }
 
 type Work<'a> = Pin<Box<dyn Future<Output = CommandResult> + 'a>>;
@@ -97,7 +101,8 @@ impl Cli {
     /// # Errors
     /// See [`Stop`].
     pub async fn run(self) -> CommandResult {
-        let loaded = config::load_from_machine(&self.flags());
+        let flags = self.flags();
+        let loaded = config::load_from_machine(&flags);
         if let Command::Doctor(doctor) = self.command {
             // A wrong configuration is one of its findings.
             return doctor.run(loaded).await;
@@ -107,7 +112,7 @@ impl Cli {
         if let Command::Demo(_) = self.command {
             demo::adapt(&mut config, self.global.data_dir.is_some());
         }
-        self.command.run(&config).await
+        self.command.run(&flags, &config).await
     }
 
     fn flags(&self) -> Flags {
@@ -134,13 +139,13 @@ impl Command {
     /// speaks of its own insides.
     const fn usual_log(&self) -> &'static str {
         match self {
-            Self::Serve(_) => "warn,colloquy=info,qdrant_edge=error",
+            Self::Serve(_) => "warn,colloquy=info,qdrant_edge=error,async_nats=off",
             Self::Demo(_) => "warn,qdrant_edge=error",
             _ => "error",
         }
     }
 
-    fn run(self, config: &Config) -> Work<'_> {
+    fn run<'a>(self, flags: &'a Flags, config: &'a Config) -> Work<'a> {
         match self {
             Self::Demo(c) => Box::pin(c.run(config)),
             Self::Serve(c) => Box::pin(c.run(config)),
@@ -155,6 +160,8 @@ impl Command {
             Self::Extract(c) => Box::pin(c.run(config)),
             Self::Bench(c) => Box::pin(c.run(config)),
             Self::Migrate(c) => Box::pin(c.run(config)),
+            Self::MigrateTo(c) => Box::pin(c.run(flags, config)),
+            Self::ResetLog(c) => Box::pin(c.run(config)),
         }
     }
 }

@@ -31,6 +31,8 @@ fn help_is_short_and_tells_each_command() {
       extract       Show the text that Colloquy reads out of a document
       bench         Measure this machine's limits and Colloquy's own figures, side by side
       migrate       Bring the database up to date
+      migrate-to    Move this installation into a cluster's engines
+      reset-log     Accept that NATS lost a part of the log, and have it read from its beginning
       help          Print this message or the help of the given subcommand(s)
 
     Options:

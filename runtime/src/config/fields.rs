@@ -39,9 +39,32 @@ pub const FIELDS: &[Field] = &[
     open("public_url", "COLLOQUY_PUBLIC_URL", |c, v| url(v).map(|u| c.public_url = Some(u))),
     open("models_dir", "COLLOQUY_MODELS_DIR", |c, v| path(v).map(|p| c.models_dir = p)),
     open("install_models", "COLLOQUY_INSTALL_MODELS", |c, v| yes_or_no(v).map(|y| c.install_models = y)),
-    hidden("database_url", "DATABASE_URL", |c, v| database(v).map(|p| c.database = Some(p))),
-    hidden("nats_url", "NATS_URL", |_, _| Err(CLUSTER.to_owned())),
-    hidden("qdrant_url", "QDRANT_URL", |_, _| Err(CLUSTER.to_owned())),
+    hidden("database_url", "DATABASE_URL", database),
+    hidden("nats_url", "NATS_URL", |c, v| nats(v).map(|u| c.engines.nats_url = Some(u))),
+    hidden("nats.token", "NATS_TOKEN", |c, v| secret(v, &mut c.engines.nats.token)),
+    open("nats.user", "NATS_USER", |c, v| word(v, &mut c.engines.nats.user)),
+    hidden("nats.password", "NATS_PASSWORD", |c, v| secret(v, &mut c.engines.nats.password)),
+    open("nats.nkey_file", "NATS_NKEY_FILE", |c, v| path(v).map(|p| c.engines.nats.nkey_file = Some(p))),
+    open("nats.credentials_file", "NATS_CREDENTIALS_FILE", |c, v| {
+        path(v).map(|p| c.engines.nats.credentials_file = Some(p))
+    }),
+    open("nats.ca_file", "NATS_CA_FILE", |c, v| path(v).map(|p| c.engines.nats.ca_file = Some(p))),
+    open("nats.cert_file", "NATS_CERT_FILE", |c, v| path(v).map(|p| c.engines.nats.cert_file = Some(p))),
+    open("nats.key_file", "NATS_KEY_FILE", |c, v| path(v).map(|p| c.engines.nats.key_file = Some(p))),
+    open("nats.prefix", "COLLOQUY_NATS_PREFIX", |c, v| name(v, &mut c.engines.nats.prefix)),
+    open("nats.lanes", "COLLOQUY_NATS_LANES", |c, v| {
+        number(v, 1, 255).map(|n| c.engines.nats.lanes = u8::try_from(n).ok())
+    }),
+    open("nats.replicas", "COLLOQUY_NATS_REPLICAS", |c, v| {
+        number(v, 1, 5).map(|n| c.engines.nats.replicas = usize::try_from(n).ok())
+    }),
+    open("nats.lane_mb", "COLLOQUY_NATS_LANE_MB", |c, v| {
+        number(v, 1, 1 << 24).map(|n| c.engines.nats.lane_bytes = Some(n << 20))
+    }),
+    open("qdrant_url", "QDRANT_URL", |c, v| url(v).map(|u| c.engines.qdrant_url = Some(u))),
+    hidden("qdrant.api_key", "QDRANT_API_KEY", |c, v| secret(v, &mut c.engines.qdrant_api_key)),
+    open("qdrant.prefix", "COLLOQUY_QDRANT_PREFIX", |c, v| name(v, &mut c.engines.qdrant_prefix)),
+    open("node_name", "COLLOQUY_NODE_NAME", |c, v| word(v, &mut c.engines.node_name)),
     hidden("secret_key", "COLLOQUY_SECRET_KEY", |c, v| secret_key(v).map(|k| c.secret_key = Some(k))),
     open("log", "RUST_LOG", |c, v| filter(v).map(|f| c.log = Some(f))),
     open("log_format", "COLLOQUY_LOG_FORMAT", |c, v| log_format(v).map(|f| c.log_format = f)),
@@ -66,8 +89,6 @@ pub const FIELDS: &[Field] = &[
 
 /// Names that start like ours and are read elsewhere.
 pub const OTHER_ENV: &[&str] = &["COLLOQUY_CONFIG"];
-
-const CLUSTER: &str = "cluster mode is not part of this version";
 
 #[must_use]
 pub fn by_key(key: &str) -> Option<&'static Field> {
@@ -110,11 +131,55 @@ fn url(v: &str) -> Result<String, String> {
     Ok(v.trim_end_matches('/').to_owned())
 }
 
-fn database(v: &str) -> Result<PathBuf, String> {
+fn word(v: &str, place: &mut Option<String>) -> Result<(), String> {
+    *place = Some(v.to_owned());
+    Ok(())
+}
+
+fn secret(v: &str, place: &mut Option<Secret>) -> Result<(), String> {
+    *place = Some(Secret::new(v));
+    Ok(())
+}
+
+/// Begins the names of things in an engine that others may use as well.
+fn name(v: &str, place: &mut Option<String>) -> Result<(), String> {
+    let fits = (1..=32).contains(&v.len())
+        && v.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c));
+    if !fits {
+        return Err("must have 1 to 32 lower-case letters, digits, `-` or `_`".to_owned());
+    }
+    word(v, place)
+}
+
+fn nats(v: &str) -> Result<Secret, String> {
+    let fits = |one: &str| {
+        let parsed = reqwest::Url::parse(one.trim());
+        parsed.is_ok_and(|u| matches!(u.scheme(), "nats" | "tls") && u.host_str().is_some_and(|h| !h.is_empty()))
+    };
+    if !v.split(',').all(fits) {
+        return Err("must be nats://host:4222 or tls://host:4222, several separated by commas".to_owned());
+    }
+    Ok(Secret::new(v))
+}
+
+/// The last layer that names a database decides, whichever kind it names.
+fn database(c: &mut Config, v: &str) -> Result<(), String> {
     let lower = v.to_ascii_lowercase();
     if lower.starts_with("postgres://") || lower.starts_with("postgresql://") {
-        return Err(CLUSTER.to_owned());
+        let fits =
+            reqwest::Url::parse(v).is_ok_and(|u| u.host_str().is_some_and(|h| !h.is_empty()) || v.contains("host="));
+        if !fits {
+            return Err("must look like postgres://user:password@host:5432/colloquy".to_owned());
+        }
+        c.engines.postgres = Some(Secret::new(v));
+        return Ok(());
     }
+    c.database = Some(database_file(v)?);
+    c.engines.postgres = None;
+    Ok(())
+}
+
+fn database_file(v: &str) -> Result<PathBuf, String> {
     let file = v.strip_prefix("sqlite://").or_else(|| v.strip_prefix("sqlite:"));
     match file {
         Some(f) if f.is_empty() || f.contains(":memory:") => {
@@ -122,7 +187,7 @@ fn database(v: &str) -> Result<PathBuf, String> {
         }
         Some(f) if f.contains('?') => Err("must not have parameters after `?`".to_owned()),
         Some(f) => path(f),
-        None => Err("must look like sqlite://path/to/colloquy.db".to_owned()),
+        None => Err("must look like sqlite://path/to/colloquy.db or postgres://user:password@host/colloquy".to_owned()),
     }
 }
 

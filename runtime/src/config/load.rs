@@ -1,7 +1,7 @@
 //! Layers, one on the other.
 
 use super::{
-    Config,
+    Config, Engines,
     fields::{self, FIELDS, Field, OTHER_ENV},
     file,
     problems::Problems,
@@ -38,10 +38,22 @@ pub struct Text {
 /// # Errors
 /// All problems at once.
 pub fn load_from_machine(flags: &Flags) -> Result<Config, Problems> {
-    let env: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.to_string_lossy().into_owned())))
-        .collect();
-    load(flags, &env, &|path| std::fs::read_to_string(path))
+    load(flags, &environment(), &|path| std::fs::read_to_string(path))
+}
+
+/// As [`load_from_machine`], for the installation of one node that has the data folder, whatever is said of engines.
+///
+/// # Errors
+/// All problems at once.
+pub fn load_embedded_from_machine(flags: &Flags) -> Result<Config, Problems> {
+    load_embedded(flags, &environment(), &|path| std::fs::read_to_string(path))
+}
+
+fn environment() -> BTreeMap<String, String> {
+    let readable = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((k.into_string().ok()?, v.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(readable).collect()
 }
 
 type Read<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
@@ -51,6 +63,22 @@ type Read<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 /// # Errors
 /// All problems at once.
 pub fn load(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>) -> Result<Config, Problems> {
+    let (config, mut problems) = load_each(flags, env, read);
+    config.check_together(&mut problems);
+    if problems.0.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// Everything but the engines, pure but for `read`.
+///
+/// # Errors
+/// All problems at once.
+pub fn load_embedded(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>) -> Result<Config, Problems> {
+    let (config, problems) = load_each(flags, env, read);
+    if problems.0.is_empty() { Ok(Config { engines: Engines::default(), ..config }) } else { Err(problems) }
+}
+
+/// Each setting by itself, and what is wrong with any.
+pub fn load_each(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>) -> (Config, Problems) {
     let mut config = Config::defaults();
     let mut problems = Problems::default();
     if let Some(found) = find_file(flags, env, read, &mut problems) {
@@ -66,7 +94,7 @@ pub fn load(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>) -> Re
             set(&mut config, field, flag, value, COMMAND_LINE, &mut problems);
         }
     }
-    if problems.0.is_empty() { Ok(config) } else { Err(problems) }
+    (config, problems)
 }
 
 /// Reads one setting of one layer.

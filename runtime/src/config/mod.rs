@@ -3,12 +3,14 @@
 //! Every setting is one line of [`fields::FIELDS`], which knows its names and how to read it from text. Everything that
 //! is wrong, in any layer, is collected and told in one message.
 
+mod engines;
 mod fields;
 mod file;
 mod load;
 mod problems;
 
-pub use load::{Flags, load_from_machine};
+pub use engines::Engines;
+pub use load::{Flags, load_embedded_from_machine, load_from_machine};
 pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
@@ -40,6 +42,7 @@ pub struct Config {
     pub install_models: bool,
     /// The SQLite file; `None` is `colloquy.db` in the data folder.
     pub database: Option<PathBuf>,
+    pub engines: Engines,
     /// `None` is the key file in the data folder.
     pub secret_key: Option<SecretKey>,
     /// A `tracing` filter; `None` is each command's own.
@@ -90,6 +93,7 @@ impl Config {
             models_dir: models::default_dir(),
             install_models: true,
             database: None,
+            engines: Engines::default(),
             secret_key: None,
             log: None,
             log_format: LogFormat::Text,

@@ -1,6 +1,6 @@
 use super::{
     fields::{FIELDS, OTHER_ENV},
-    load::{Flags, load},
+    load::{Flags, load, load_each, load_embedded},
     *,
 };
 use std::{collections::BTreeSet, io, path::Path};
@@ -52,8 +52,8 @@ fn everything_that_is_wrong_is_told_at_once_and_secrets_are_not() {
          [prices.small]\nprompt = -1\n",
     );
     let env = env(&[
-        ("DATABASE_URL", "postgres://user:hunter2@db/colloquy"),
-        ("NATS_URL", "nats://n"),
+        ("DATABASE_URL", "mysql://user:hunter2@db/colloquy"),
+        ("NATS_URL", "http://:hunter2@n"),
         ("COLLOQUY_SECRET_KEY", "hunter2"),
         ("COLLOQUY_COLOUR", "red"),
         ("OPENAI_BASE_URL", "localhost"),
@@ -68,8 +68,8 @@ fn everything_that_is_wrong_is_told_at_once_and_secrets_are_not() {
       openai.temperature: there is no such setting (from colloquy.toml line 6)
       prices.small.prompt: must be a number of dollars per million tokens, from 0 to 10000 (from colloquy.toml line 9)
       prices.small.completion: is missing (from colloquy.toml line 8)
-      DATABASE_URL: cluster mode is not part of this version (from the environment)
-      NATS_URL: cluster mode is not part of this version (from the environment)
+      DATABASE_URL: must look like sqlite://path/to/colloquy.db or postgres://user:password@host/colloquy (from the environment)
+      NATS_URL: must be nats://host:4222 or tls://host:4222, several separated by commas (from the environment)
       COLLOQUY_SECRET_KEY: must be 64 hexadecimal digits (32 bytes) (from the environment)
       RUST_LOG: "a=b=c" must be a log filter, for example `info` or `warn,colloquy=debug` (from the environment)
       OPENAI_BASE_URL: "localhost" must be an address that starts with http:// or https:// (from the environment)
@@ -144,17 +144,16 @@ fn switched_on(example: &str) -> String {
     example.lines().map(on).collect()
 }
 
-/// Settings that an example cannot show with a value that works.
-const REFUSED: &[&str] = &["nats_url", "qdrant_url"];
-
 // req: S0-CFG-1
 #[test]
 fn the_example_file_names_every_setting_and_is_valid() {
     let text = switched_on(EXAMPLE);
-    let config = load(&Flags::default(), &env(&[]), &only("colloquy.toml", &text)).unwrap();
+    // Alternatives stand side by side there: each is right, not all of them together.
+    let (config, problems) = load_each(&Flags::default(), &env(&[]), &only("colloquy.toml", &text));
+    assert_eq!(problems, Problems::default());
     assert_eq!(config.prices["gpt-4o-mini"], Price { prompt_micros: 150_000, completion_micros: 600_000 });
     let table: toml::Table = text.parse().unwrap();
-    for field in FIELDS.iter().filter(|f| !REFUSED.contains(&f.key)) {
+    for field in FIELDS {
         let found = field.key.split('.').try_fold(&toml::Value::Table(table.clone()), |v, k| v.get(k)).is_some();
         assert!(found, "{} is missing in colloquy.example.toml", field.key);
     }
@@ -173,8 +172,53 @@ fn the_example_environment_names_every_variable_and_is_valid() {
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .collect();
     let named: BTreeSet<&str> = pairs.keys().map(String::as_str).collect();
-    let known = FIELDS.iter().filter(|f| !REFUSED.contains(&f.key)).map(|f| f.env).chain(OTHER_ENV.iter().copied());
+    let known = FIELDS.iter().map(|f| f.env).chain(OTHER_ENV.iter().copied());
     assert_eq!(named, known.collect::<BTreeSet<_>>());
-    let config = load(&Flags::default(), &pairs, &only("/etc/colloquy/colloquy.toml", "")).unwrap();
+    let (config, problems) = load_each(&Flags::default(), &pairs, &only("/etc/colloquy/colloquy.toml", ""));
+    assert_eq!(problems, Problems::default());
     assert_eq!(config.port, Some(3000));
+}
+
+const CLUSTER: &[(&str, &str)] = &[
+    ("DATABASE_URL", "postgres://colloquy:hunter2@db/colloquy"),
+    ("NATS_URL", "nats://one:4222,nats://two:4222"),
+    ("NATS_USER", "colloquy"),
+    ("NATS_PASSWORD", "hunter2"),
+    ("QDRANT_URL", "http://qdrant:6334/"),
+    ("COLLOQUY_SECRET_KEY", "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"),
+];
+
+// req: S0-CFG-1
+#[test]
+fn a_cluster_needs_all_of_its_engines() {
+    let whole = load(&Flags::default(), &env(CLUSTER), &nothing).unwrap();
+    assert!(whole.is_cluster() && !format!("{whole:?}").contains("hunter2"));
+    assert_eq!(whole.nats().unwrap().servers, ["nats://one:4222", "nats://two:4222"]);
+    let alone = [("NATS_URL", "nats://one"), ("NATS_TOKEN", "hunter2"), ("NATS_USER", "colloquy")];
+    insta::assert_snapshot!(told(load(&Flags::default(), &env(&alone), &nothing)), @r"
+    the configuration has 5 problems:
+      database_url: must be postgres://… where nats_url is set: nodes share one database (from all settings together)
+      qdrant_url: must be set where nats_url is: nodes share one vector store (from all settings together)
+      secret_key: must be set, to the same key on all nodes, where nats_url is (from all settings together)
+      nats: must name one way to sign in: a token, a user with a password, an NKey's file or a credentials file (from all settings together)
+      nats.user: needs nats.password, and the other way round (from all settings together)
+    ");
+}
+
+#[test]
+fn the_last_layer_that_names_a_database_decides() {
+    let file = only("colloquy.toml", "database_url = \"postgres://colloquy@db/colloquy\"\n");
+    assert!(load(&Flags::default(), &env(&[]), &file).unwrap().engines.postgres.is_some());
+    let env = env(&[("DATABASE_URL", "sqlite://c.db")]);
+    assert!(load(&Flags::default(), &env, &file).unwrap().engines.postgres.is_none());
+}
+
+#[test]
+fn what_is_moved_is_embedded_whatever_engines_are_named() {
+    let env = env(&[("NATS_URL", "nats://one"), ("DATABASE_URL", "postgres://colloquy@db/colloquy")]);
+    let file = only("colloquy.toml", "database_url = \"sqlite://mine.db\"\ndata_dir = \"d\"\n");
+    let config = load_embedded(&Flags::default(), &env, &file).unwrap();
+    assert!(!config.is_cluster() && config.engines == Engines::default());
+    assert_eq!((config.database_path(), config.data_dir), ("mine.db".into(), "d".into()));
+    assert!(load_embedded(&Flags::default(), &env, &only("colloquy.toml", "port = \"many\"")).is_err());
 }

@@ -7,6 +7,9 @@
 pub mod client;
 pub mod documents;
 pub mod graph;
+pub mod history;
 pub mod meta;
+pub mod nats;
 pub mod server;
+pub mod traffic;
 pub mod wait;

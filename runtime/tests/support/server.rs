@@ -160,12 +160,21 @@ impl Server {
         child.kill().await.unwrap();
     }
 
+    pub const fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Sends a signal, by its name without `SIG`.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().and_then(Child::id).expect("it runs").to_string();
+        let told = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
+        assert!(told.success());
+    }
+
     /// SIGTERM, as an operator's service manager does it.
     pub async fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM").await;
         let mut child = self.child.take().expect("it runs");
-        let pid = child.id().expect("it runs").to_string();
-        let told = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status().await.unwrap();
-        assert!(told.success());
         tokio::time::timeout(USUAL, child.wait()).await.expect("it does not stop").unwrap()
     }
 

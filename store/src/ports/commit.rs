@@ -2,8 +2,8 @@
 
 use super::{conversation::speaker_name, signed};
 use crate::{
-    bulk,
-    error::{conflict_on, db},
+    db::{self, Conn, Query},
+    error::{conflict_on, store_error},
     records::{self, CitationRecord, FailureRecord, OutcomeRecord},
     sql::{conversation as sql, outbox},
 };
@@ -11,9 +11,9 @@ use colloquy_domain::{
     agent::Spent,
     conversation::{Commit, JournalRow, Mode, NewDeadLetter, NewMessage, NewOutbox, TimerChange},
     message::Outcome,
+    placement::Partition,
     ports::StoreError,
 };
-use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -81,7 +81,7 @@ type Of<'a, T> = (&'a Prepared, &'a T);
 /// Writes commits of different conversations, in few statements. Answers for each, in order, whether its version
 /// refused it; such a one leaves nothing behind. After an error half of it may be written.
 pub(crate) async fn write_all(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     commits: &[&Prepared],
 ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     let passed = fence(conn, commits).await?;
@@ -112,33 +112,29 @@ fn rows<'a, T>(commits: &[&'a Prepared], of: impl Fn(&'a Prepared) -> &'a [T]) -
 }
 
 /// Moves the versions of those that were decided on the present one; their conversations.
-async fn fence(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<HashSet<Uuid>, StoreError> {
-    let mut passed = HashSet::with_capacity(commits.len());
-    for piece in bulk::pieces(commits) {
-        let mut query = sqlx::query_scalar::<_, Uuid>(AssertSqlSafe(sql::FENCE.text(piece.len())));
-        for c in piece {
-            let version = signed(c.commit.expected_version);
-            query = query.bind(c.tenant).bind(c.conversation).bind(version).bind(&c.snapshot).bind(c.mode());
-        }
-        passed.extend(query.fetch_all(&mut *conn).await.map_err(db)?);
-    }
-    Ok(passed)
+async fn fence(conn: &mut Conn, commits: &[&Prepared]) -> Result<HashSet<Uuid>, StoreError> {
+    let versions = |q: Query, c: &&Prepared| {
+        let version = signed(c.commit.expected_version);
+        q.bind(c.tenant).bind(c.conversation).bind(version).bind(&c.snapshot).bind(c.mode())
+    };
+    let passed: Vec<(Uuid,)> = db::fetch_rows(conn, sql::FENCE, |q| q, commits, versions).await.map_err(store_error)?;
+    Ok(passed.into_iter().map(|(conversation,)| conversation).collect())
 }
 
-async fn settle(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
+async fn settle(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
     let outcomes = rows(commits, |c| &c.settled);
     let items: Vec<(Of<'_, SameOutcome>, i64)> =
         outcomes.iter().flat_map(|o| o.1.2.iter().map(move |seq| (*o, *seq))).collect();
-    let (settled, _) = bulk::execute(conn, sql::SETTLE, &items, |q, ((c, (name, json, _)), seq)| {
+    let settled = db::execute_rows(conn, sql::SETTLE, &items, |q, ((c, (name, json, _)), seq)| {
         q.bind(c.tenant).bind(c.conversation).bind(*seq).bind(*name).bind(json.clone()).bind(c.now)
     })
     .await
-    .map_err(db)?;
+    .map_err(store_error)?;
     if settled == items.len() as u64 { Ok(()) } else { Err(StoreError::Conflict("outcome")) }
 }
 
-async fn journal(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
-    bulk::execute(conn, sql::ADD_JOURNAL, &rows(commits, |c| &c.journal), |q, (c, (row, what, json))| {
+async fn journal(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
+    db::execute_rows(conn, sql::ADD_JOURNAL, &rows(commits, |c| &c.journal), |q, (c, (row, what, json))| {
         q.bind(c.conversation)
             .bind(i64::from(row.turn))
             .bind(i64::from(row.step))
@@ -153,8 +149,8 @@ async fn journal(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(
     .map_err(conflict_on("result"))
 }
 
-async fn say(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
-    bulk::execute(conn, sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), |q, (c, (m, citations))| {
+async fn say(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
+    db::execute_rows(conn, sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), |q, (c, (m, citations))| {
         q.bind(m.id.uuid())
             .bind(c.tenant)
             .bind(c.conversation)
@@ -171,14 +167,14 @@ async fn say(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), S
     .map_err(conflict_on("message"))
 }
 
-async fn deliver(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
+async fn deliver(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
     let (several, one): (Vec<&Prepared>, Vec<&Prepared>) = commits.iter().partition(|c| c.outbox.len() > 1);
     // One by one: each looks whether another of its conversation waits before it.
     let several = rows(&several, |c| &c.outbox);
     let together = rows(&one, |c| &c.outbox);
     let pieces = several.chunks(1).chain(std::iter::once(together.as_slice()));
     for piece in pieces {
-        bulk::execute(conn, outbox::ADD, piece, |q, (c, (o, citations))| {
+        db::execute_rows(conn, outbox::ADD, piece, |q, (c, (o, citations))| {
             q.bind(o.id.uuid())
                 .bind(c.tenant)
                 .bind(c.commit.channel.uuid())
@@ -197,8 +193,8 @@ async fn deliver(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(
     Ok(())
 }
 
-async fn charge(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<(), StoreError> {
-    bulk::execute(conn, sql::ADD_LEDGER, &rows(commits, |c| &c.commit.ledger), |q, (c, row)| {
+async fn charge(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
+    db::execute_rows(conn, sql::ADD_LEDGER, &rows(commits, |c| &c.commit.ledger), |q, (c, row)| {
         q.bind(c.tenant)
             .bind(c.commit.channel.uuid())
             .bind(Spent::day_of(c.commit.now))
@@ -212,12 +208,16 @@ async fn charge(conn: &mut SqliteConnection, commits: &[&Prepared]) -> Result<()
     })
     .await
     .map(|_| ())
-    .map_err(db)
+    .map_err(store_error)
 }
 
 impl Prepared {
     pub(crate) const fn conversation(&self) -> Uuid {
         self.conversation
+    }
+
+    pub(crate) fn partition(&self) -> Partition {
+        self.commit.conversation.into()
     }
 
     const fn mode(&self) -> &'static str {
@@ -228,19 +228,14 @@ impl Prepared {
     }
 
     /// Why the fence did not let it pass.
-    async fn refusal(&self, conn: &mut SqliteConnection) -> Result<StoreError, StoreError> {
-        let query = sqlx::query(sql::EXISTS).bind(self.tenant).bind(self.conversation);
-        let exists = query.fetch_optional(conn).await.map_err(db)?;
+    async fn refusal(&self, conn: &mut Conn) -> Result<StoreError, StoreError> {
+        let query = db::query(sql::EXISTS).bind(self.tenant).bind(self.conversation);
+        let exists = query.fetch_optional(conn).await.map_err(store_error)?;
         Ok(if exists.is_some() { StoreError::Stale } else { StoreError::NotFound("conversation") })
     }
 
-    async fn dead_letter(
-        &self,
-        conn: &mut SqliteConnection,
-        letter: &NewDeadLetter,
-        json: &str,
-    ) -> Result<(), StoreError> {
-        sqlx::query(sql::ADD_DEAD_LETTER)
+    async fn dead_letter(&self, conn: &mut Conn, letter: &NewDeadLetter, json: &str) -> Result<(), StoreError> {
+        db::query(sql::ADD_DEAD_LETTER)
             .bind(letter.id.uuid())
             .bind(self.tenant)
             .bind(self.conversation)
@@ -256,13 +251,13 @@ impl Prepared {
             .map_err(conflict_on("dead letter"))
     }
 
-    async fn timer(&self, conn: &mut SqliteConnection, change: TimerChange) -> Result<(), StoreError> {
+    async fn timer(&self, conn: &mut Conn, change: TimerChange) -> Result<(), StoreError> {
         let query = match change {
             TimerChange::ReturnAt(at) => {
-                sqlx::query(sql::SET_TIMER).bind(self.conversation).bind(self.tenant).bind(at.millis())
+                db::query(sql::SET_TIMER).bind(self.conversation).bind(self.tenant).bind(at.millis())
             }
-            TimerChange::Cleared => sqlx::query(sql::CLEAR_TIMER).bind(self.conversation).bind(self.tenant),
+            TimerChange::Cleared => db::query(sql::CLEAR_TIMER).bind(self.conversation).bind(self.tenant),
         };
-        query.execute(conn).await.map(|_| ()).map_err(db)
+        query.execute(conn).await.map(|_| ()).map_err(store_error)
     }
 }

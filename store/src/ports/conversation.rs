@@ -1,9 +1,10 @@
 use super::{commit::Prepared, signed, unsigned};
 use crate::{
-    error::{db, unreadable},
+    db,
+    error::{store_error, unreadable},
     records::{self, InboundRecord},
     sql,
-    sqlite::SqliteStore,
+    store::Store,
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -29,14 +30,14 @@ struct LoadRow {
 }
 
 #[async_trait]
-impl ConversationStore for SqliteStore {
+impl ConversationStore for Store {
     async fn load(&self, tenant: TenantId, conversation: ConversationId) -> Result<Loaded, StoreError> {
-        let row: Option<LoadRow> = sqlx::query_as(sql::conversation::LOAD)
+        let row: Option<LoadRow> = db::query_as(sql::conversation::LOAD)
             .bind(tenant.uuid())
             .bind(conversation.uuid())
-            .fetch_optional(self.readers())
+            .fetch_optional(self.readers_of(tenant))
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         let row = row.ok_or(StoreError::NotFound("conversation"))?;
         // Read second: what came in between is simply pending, and a commit in between fails the fence.
         let pending = self.pending(tenant, conversation, 0).await?;
@@ -62,13 +63,13 @@ impl ConversationStore for SqliteStore {
         conversation: ConversationId,
         after: Seq,
     ) -> Result<Vec<InboxItem>, StoreError> {
-        let rows: Vec<(i64, i64, String)> = sqlx::query_as(sql::conversation::PENDING)
+        let rows: Vec<(i64, i64, String)> = db::query_as(sql::conversation::PENDING)
             .bind(conversation.uuid())
             .bind(signed(after))
             .bind(tenant.uuid())
-            .fetch_all(self.readers())
+            .fetch_all(self.readers_of(tenant))
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         rows.into_iter()
             .map(|(seq, received_at, payload)| {
                 let inbound = InboundRecord::parse(&payload)?;
@@ -88,14 +89,14 @@ impl ConversationStore for SqliteStore {
         before: Seq,
         limit: u32,
     ) -> Result<Vec<HistoryMessage>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(sql::conversation::HISTORY)
+        let rows: Vec<(String, String)> = db::query_as(sql::conversation::HISTORY)
             .bind(tenant.uuid())
             .bind(conversation.uuid())
             .bind(signed(before))
             .bind(i64::from(limit))
-            .fetch_all(self.readers())
+            .fetch_all(self.readers_of(tenant))
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         let lines = rows.into_iter().rev();
         lines.map(|(speaker, text)| Ok(HistoryMessage { speaker: read_speaker(&speaker)?, text })).collect()
     }
@@ -105,22 +106,22 @@ impl ConversationStore for SqliteStore {
         after: Option<ConversationId>,
         limit: usize,
     ) -> Result<Vec<(TenantId, ConversationId)>, StoreError> {
-        let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(sql::conversation::UNFINISHED)
+        let rows: Vec<(Uuid, Uuid)> = db::query_as(sql::conversation::UNFINISHED)
             .bind(after.map_or(Uuid::nil(), ConversationId::uuid))
             .bind(signed(limit as u64))
             .fetch_all(self.readers())
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         Ok(rows.into_iter().map(|(t, c)| (TenantId::new(t), ConversationId::new(c))).collect())
     }
 
     async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<DueTimer>, StoreError> {
-        let rows: Vec<(Uuid, Uuid, i64)> = sqlx::query_as(sql::conversation::DUE_TIMERS)
+        let rows: Vec<(Uuid, Uuid, i64)> = db::query_as(sql::conversation::DUE_TIMERS)
             .bind(now.millis())
             .bind(signed(limit as u64))
             .fetch_all(self.readers())
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         let timer = |(tenant, conversation, at)| DueTimer {
             tenant: TenantId::new(tenant),
             conversation: ConversationId::new(conversation),
@@ -131,13 +132,13 @@ impl ConversationStore for SqliteStore {
 
     async fn spent(&self, tenant: TenantId, agent: AgentId, now: Timestamp) -> Result<Spent, StoreError> {
         let day = Spent::day_of(now);
-        let micros: i64 = sqlx::query_scalar(sql::conversation::SPENT)
+        let micros: i64 = db::query_scalar(sql::conversation::SPENT)
             .bind(tenant.uuid())
             .bind(agent.uuid())
             .bind(day)
-            .fetch_one(self.readers())
+            .fetch_one(self.readers_of(tenant))
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         Ok(Spent { day, micros: unsigned(micros) })
     }
 }

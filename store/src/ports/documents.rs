@@ -1,37 +1,31 @@
 use super::{signed, small};
 use crate::{
-    error::db,
+    db::{self, Conn, Query},
+    error::store_error,
     records::{FailureRecord, PageRecord},
     sql::documents as sql,
-    sqlite::SqliteStore,
+    store::{Store, Taken},
     writer::{Write, WriteError},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
     ids::{DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{DocumentStatus, IngestFailure, IngestJob, IngestProgress, IngestReport},
+    placement::Partition,
     ports::{DocumentQueue, StoreError},
 };
-use futures::FutureExt;
-use sqlx::SqliteConnection;
 use std::path::PathBuf;
 use uuid::Uuid;
 
+/// Waiting documents that are looked at together, at least: in a cluster most of them are other nodes'.
+const LOOK: usize = 64;
+
 #[async_trait]
-impl DocumentQueue for SqliteStore {
+impl DocumentQueue for Store {
     async fn take(&self, limit: usize) -> Result<Vec<IngestJob>, StoreError> {
         // Held over the write: two takers never see the same documents.
         let mut taken = self.taken().lock().await;
-        let waiting: Vec<(Uuid, Uuid)> = sqlx::query_as(sql::WAITING)
-            .bind(signed((limit + taken.len()) as u64))
-            .fetch_all(self.readers())
-            .await
-            .map_err(db)?;
-        let free = waiting
-            .into_iter()
-            .filter(|(t, id)| !taken.contains(&(TenantId::new(*t), DocumentId::new(*id))))
-            .take(limit);
-        let documents: Vec<(Uuid, Uuid)> = free.collect();
+        let documents = self.waiting(limit, &taken).await?;
         if documents.is_empty() {
             return Ok(Vec::new());
         }
@@ -51,25 +45,13 @@ impl DocumentQueue for SqliteStore {
             DocumentStatus::Ready | DocumentStatus::Failed => DocumentStatus::Indexing,
             other => other,
         };
-        let now = self.now().millis();
-        self.tell(move |conn| {
-            async move {
-                sqlx::query(sql::PROGRESS)
-                    .bind(tenant.uuid())
-                    .bind(document.uuid())
-                    .bind(status.name())
-                    .bind(i64::from(progress.pages))
-                    .bind(i64::from(progress.chunks))
-                    .bind(i64::from(progress.indexed))
-                    .bind(now)
-                    .execute(conn)
-                    .await
-                    .map(|_| ())
-                    .map_err(db)
-            }
-            .boxed()
-        })
-        .await
+        let query = of(sql::PROGRESS, tenant, document)
+            .bind(status.name())
+            .bind(i64::from(progress.pages))
+            .bind(i64::from(progress.chunks))
+            .bind(i64::from(progress.indexed))
+            .bind(self.now().millis());
+        self.write(Change { document, query }).await
     }
 
     async fn finish(
@@ -78,30 +60,65 @@ impl DocumentQueue for SqliteStore {
         document: DocumentId,
         result: Result<IngestReport, IngestFailure>,
     ) -> Result<(), StoreError> {
-        let finish = Finish { tenant: tenant.uuid(), document: document.uuid(), result, now: self.now().millis() };
-        self.write(finish).await?;
+        let now = self.now().millis();
+        let query = match &result {
+            Ok(report) => of(sql::READY, tenant, document)
+                .bind(PageRecord::json(&report.pages)?)
+                .bind(signed(report.pages.len() as u64))
+                .bind(i64::from(report.chunks))
+                .bind(signed(report.characters))
+                .bind(report.language.map(|l| l.code()))
+                .bind(report.embedded)
+                .bind(now),
+            Err(failed) => of(sql::FAILED, tenant, document)
+                .bind(FailureRecord::json(&failed.failure)?)
+                .bind(PageRecord::json(&failed.pages)?)
+                .bind(signed(failed.pages.len() as u64))
+                .bind(now),
+        };
+        self.write(Change { document, query }).await?;
         self.taken().lock().await.remove(&(tenant, document));
         Ok(())
     }
 
     async fn put_back(&self, tenant: TenantId, document: DocumentId) -> Result<(), StoreError> {
-        let now = self.now().millis();
-        self.tell(move |conn| {
-            async move {
-                sqlx::query(sql::PUT_BACK)
-                    .bind(tenant.uuid())
-                    .bind(document.uuid())
-                    .bind(now)
-                    .execute(conn)
-                    .await
-                    .map(|_| ())
-                    .map_err(db)
-            }
-            .boxed()
-        })
-        .await?;
+        let query = of(sql::PUT_BACK, tenant, document).bind(self.now().millis());
+        self.write(Change { document, query }).await?;
         self.taken().lock().await.remove(&(tenant, document));
         Ok(())
+    }
+}
+
+fn of(statement: &'static str, tenant: TenantId, document: DocumentId) -> Query {
+    db::query(statement).bind(tenant.uuid()).bind(document.uuid())
+}
+
+impl Store {
+    /// Waiting documents that are this node's to take, oldest first.
+    async fn waiting(&self, limit: usize, taken: &Taken) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+        let mine = |document: DocumentId| self.ownership().is_none_or(|o| o.owns(document));
+        let look = LOOK.max(limit + taken.len());
+        let (mut found, mut after) = (Vec::new(), (i64::MIN, Uuid::nil()));
+        loop {
+            let rows: Vec<(Uuid, Uuid, i64)> = db::query_as(sql::WAITING)
+                .bind(after.0)
+                .bind(after.1)
+                .bind(signed(look as u64))
+                .fetch_all(self.readers())
+                .await
+                .map_err(store_error)?;
+            let free = rows.iter().filter(|(tenant, id, _)| {
+                let document = DocumentId::new(*id);
+                mine(document) && !taken.contains(&(TenantId::new(*tenant), document))
+            });
+            found.extend(free.map(|(tenant, id, _)| (*tenant, *id)));
+            match rows.last() {
+                Some((_, id, uploaded_at)) if found.len() < limit && rows.len() == look => after = (*uploaded_at, *id),
+                _ => break,
+            }
+        }
+        found.truncate(limit);
+        Ok(found)
     }
 }
 
@@ -113,12 +130,19 @@ struct Take {
 impl Write for Take {
     type Output = Vec<IngestJob>;
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<Vec<IngestJob>, WriteError> {
+    fn partitions(&self) -> Vec<Partition> {
+        self.documents.iter().map(|(_, document)| DocumentId::new(*document).into()).collect()
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<Vec<IngestJob>, WriteError> {
         let mut jobs = Vec::with_capacity(self.documents.len());
         for (tenant, document) in &self.documents {
+            if !conn.fence.lets(DocumentId::new(*document)) {
+                continue;
+            }
             // Gone, if it was deleted since it was looked up.
             let row: Option<(Uuid, String, String, i64)> =
-                sqlx::query_as(sql::TAKE).bind(tenant).bind(document).fetch_optional(&mut *conn).await?;
+                db::query_as(sql::TAKE).bind(tenant).bind(document).fetch_optional(&mut *conn).await?;
             let Some((base, name, path, attempt)) = row else { continue };
             jobs.push(IngestJob {
                 tenant: TenantId::new(*tenant),
@@ -133,38 +157,24 @@ impl Write for Take {
     }
 }
 
-struct Finish {
-    tenant: Uuid,
-    document: Uuid,
-    result: Result<IngestReport, IngestFailure>,
-    now: i64,
+/// What is reported of a document that is another node's meanwhile is of no consequence, as of one that was replaced.
+struct Change {
+    document: DocumentId,
+    query: Query,
 }
 
 #[async_trait]
-impl Write for Finish {
+impl Write for Change {
     type Output = ();
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<(), WriteError> {
-        let query = match &self.result {
-            Ok(report) => sqlx::query(sql::READY)
-                .bind(self.tenant)
-                .bind(self.document)
-                .bind(PageRecord::json(&report.pages)?)
-                .bind(signed(report.pages.len() as u64))
-                .bind(i64::from(report.chunks))
-                .bind(signed(report.characters))
-                .bind(report.language.map(|l| l.code()))
-                .bind(report.embedded)
-                .bind(self.now),
-            Err(failed) => sqlx::query(sql::FAILED)
-                .bind(self.tenant)
-                .bind(self.document)
-                .bind(FailureRecord::json(&failed.failure)?)
-                .bind(PageRecord::json(&failed.pages)?)
-                .bind(signed(failed.pages.len() as u64))
-                .bind(self.now),
-        };
-        query.execute(conn).await?;
+    fn partitions(&self) -> Vec<Partition> {
+        vec![self.document.into()]
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<(), WriteError> {
+        if conn.fence.lets(self.document) {
+            self.query.clone().execute(conn).await?;
+        }
         Ok(())
     }
 }

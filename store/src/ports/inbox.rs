@@ -1,19 +1,19 @@
 use super::{signed, unsigned};
 use crate::{
-    bulk,
-    error::db,
+    db::{self, Conn, storable},
+    error::store_error,
     records::InboundRecord,
     sql,
-    sqlite::SqliteStore,
+    store::Store,
     writer::{Write, WriteError},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
     ids::{ConversationId, TenantId},
     message::Content,
+    placement::{Lane, Partition},
     ports::{Cursor, Ids, InboxHint, InboxStore, LogEntry, StoreError},
 };
-use sqlx::{AssertSqlSafe, FromRow, SqliteConnection, sqlite::SqliteRow};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -21,22 +21,29 @@ use std::{
 use uuid::Uuid;
 
 #[async_trait]
-impl InboxStore for SqliteStore {
-    async fn cursor(&self) -> Result<Cursor, StoreError> {
-        let offset: i64 = sqlx::query_scalar(sql::inbox::CURSOR).fetch_one(self.readers()).await.map_err(db)?;
-        Ok(unsigned(offset))
+impl InboxStore for Store {
+    async fn cursor(&self, lane: Lane) -> Result<Cursor, StoreError> {
+        let query = db::query_scalar(sql::inbox::CURSOR).bind(row_of(lane));
+        let offset: Option<i64> = query.fetch_optional(self.readers()).await.map_err(store_error)?;
+        Ok(unsigned(offset.unwrap_or(0)))
     }
 
-    async fn take_in(&self, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
+    async fn take_in(&self, lane: Lane, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(TakeIn::new(from, entries, self.ids())?).await
+        self.write(TakeIn::new(lane, from, entries, self.ids())?).await
     }
+}
+
+/// The cursor's row; the first is number 1.
+pub(crate) fn row_of(lane: Lane) -> i64 {
+    i64::from(lane.0) + 1
 }
 
 /// A batch of the log on its way into inboxes.
 pub(crate) struct TakeIn {
+    lane: Lane,
     from: Cursor,
     to: Cursor,
     entries: Vec<Entry>,
@@ -90,8 +97,9 @@ impl Entry {
             speaker,
             kind: content.kind(),
             words,
-            provider_message_id: e.inbound.provider_message_id,
-            peer: e.inbound.peer.address,
+            // As the database will hold them: what is looked up by them must be found again.
+            provider_message_id: storable(e.inbound.provider_message_id),
+            peer: storable(e.inbound.peer.address),
             peer_name: e.inbound.peer.name,
         })
     }
@@ -108,13 +116,21 @@ impl Entry {
 #[async_trait]
 impl Write for TakeIn {
     type Output = Vec<InboxHint>;
-    /// The cursor is compared before anything is written.
+    /// Owner and cursor are compared before anything is written.
     const SAVEPOINT: bool = false;
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<Vec<InboxHint>, WriteError> {
-        let moved = sqlx::query(sql::inbox::MOVE_CURSOR)
+    fn partitions(&self) -> Vec<Partition> {
+        vec![self.lane.into()]
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<Vec<InboxHint>, WriteError> {
+        if !conn.fence.lets(self.lane) {
+            return Err(WriteError::Clean(StoreError::Stale));
+        }
+        let moved = db::query(sql::inbox::MOVE_CURSOR)
             .bind(signed(self.to))
             .bind(signed(self.from))
+            .bind(row_of(self.lane))
             .execute(&mut *conn)
             .await?;
         if moved.rows_affected() == 0 {
@@ -133,19 +149,22 @@ impl Write for TakeIn {
 
 impl TakeIn {
     /// Makes the rows: the writer's time is everybody's.
-    pub(crate) fn new(from: Cursor, entries: Vec<LogEntry>, ids: Arc<dyn Ids>) -> Result<Self, StoreError> {
+    pub(crate) fn new(lane: Lane, from: Cursor, entries: Vec<LogEntry>, ids: Arc<dyn Ids>) -> Result<Self, StoreError> {
         let to = entries.last().map_or(from, |e| e.offset);
         let entries = entries.into_iter().map(Entry::new).collect::<Result<_, StoreError>>()?;
-        Ok(Self { from, to, entries, ids })
+        Ok(Self { lane, from, to, entries, ids })
     }
 
     /// The entries of channels that exist and that no inbox holds yet, in order.
-    async fn new_entries(&self, conn: &mut SqliteConnection) -> Result<Vec<&Entry>, StoreError> {
+    async fn new_entries(&self, conn: &mut Conn) -> Result<Vec<&Entry>, StoreError> {
         let mut channels: Vec<(Uuid, Uuid)> = self.entries.iter().map(|e| (e.tenant, e.channel)).collect();
         channels.sort_unstable();
         channels.dedup();
-        let live: HashSet<(Uuid, Uuid)> =
-            select(conn, sql::inbox::LIVE_CHANNELS, &channels, |q, c| q.bind(c.0).bind(c.1)).await?;
+        let live: Vec<(Uuid, Uuid)> =
+            db::fetch_rows(conn, sql::inbox::LIVE_CHANNELS, |q| q, &channels, |q, c| q.bind(c.0).bind(c.1))
+                .await
+                .map_err(store_error)?;
+        let live: HashSet<(Uuid, Uuid)> = live.into_iter().collect();
         let (kept, orphans): (Vec<&Entry>, Vec<&Entry>) =
             self.entries.iter().partition(|e| live.contains(&(e.tenant, e.channel)));
         if let Some(first) = orphans.first() {
@@ -156,22 +175,34 @@ impl TakeIn {
                 "dropped log entries of channels that do not exist any more"
             );
         }
-        let mut known: HashSet<PeerKey> = select(conn, sql::inbox::KNOWN, &kept, |q, e| {
-            q.bind(e.tenant).bind(e.channel).bind(e.provider_message_id.clone())
-        })
-        .await?;
+        let known: Vec<PeerKey> = db::fetch_rows(
+            conn,
+            sql::inbox::KNOWN,
+            |q| q,
+            &kept,
+            |q, e| q.bind(e.tenant).bind(e.channel).bind(e.provider_message_id.clone()),
+        )
+        .await
+        .map_err(store_error)?;
+        let mut known: HashSet<PeerKey> = known.into_iter().collect();
         Ok(kept.into_iter().filter(|e| known.insert(e.message_key())).collect())
     }
 
     /// Finds or makes each entry's conversation and gives the entry its number there.
     async fn place<'e>(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         new: &[&'e Entry],
     ) -> Result<(Vec<Target>, Vec<(usize, i64, &'e Entry)>), StoreError> {
-        let found: Vec<(Uuid, Uuid, Uuid, String, i64)> =
-            select(conn, sql::inbox::CONVERSATIONS, new, |q, e| q.bind(e.tenant).bind(e.channel).bind(e.peer.clone()))
-                .await?;
+        let found: Vec<(Uuid, Uuid, Uuid, String, i64)> = db::fetch_rows(
+            conn,
+            sql::inbox::CONVERSATIONS,
+            |q| q,
+            new,
+            |q, e| q.bind(e.tenant).bind(e.channel).bind(e.peer.clone()),
+        )
+        .await
+        .map_err(store_error)?;
         let existing: HashMap<PeerKey, (Uuid, i64)> =
             found.into_iter().map(|(id, tenant, channel, peer, seq)| ((tenant, channel, peer), (id, seq))).collect();
         let mut targets: Vec<Target> = Vec::new();
@@ -211,11 +242,11 @@ impl TakeIn {
 
     async fn write_messages(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         targets: &[Target],
         placed: &[(usize, i64, &Entry)],
     ) -> Result<(), StoreError> {
-        let (added, _) = bulk::execute(conn, sql::inbox::ADD, placed, |q, (target, seq, e)| {
+        let added = db::execute_rows(conn, sql::inbox::ADD, placed, |q, (target, seq, e)| {
             q.bind(targets[*target].id)
                 .bind(*seq)
                 .bind(e.tenant)
@@ -225,13 +256,14 @@ impl TakeIn {
                 .bind(e.payload.clone())
         })
         .await
-        .map_err(db)?;
+        .map_err(store_error)?;
         if added != placed.len() as u64 {
-            // They were looked up in this very transaction: a number given to nobody would be a gap.
-            return Err(StoreError::Broken("a new message was already in the inbox".to_owned()));
+            // They were looked up in this very transaction: somebody else took them in since. A number given to nobody
+            // would be a gap.
+            return Err(StoreError::Stale);
         }
         let lines: Vec<(Uuid, &(usize, i64, &Entry))> = placed.iter().map(|p| (self.ids.uuid(), p)).collect();
-        bulk::execute(conn, sql::inbox::ADD_LINE, &lines, |q, (id, (target, seq, e))| {
+        db::execute_rows(conn, sql::inbox::ADD_LINE, &lines, |q, (id, (target, seq, e))| {
             q.bind(*id)
                 .bind(e.tenant)
                 .bind(targets[*target].id)
@@ -243,24 +275,24 @@ impl TakeIn {
         })
         .await
         .map(|_| ())
-        .map_err(db)
+        .map_err(store_error)
     }
 }
 
-async fn write_targets(conn: &mut SqliteConnection, targets: &[Target]) -> Result<(), StoreError> {
+async fn write_targets(conn: &mut Conn, targets: &[Target]) -> Result<(), StoreError> {
     let first: Vec<(&Target, Uuid)> = targets.iter().filter_map(|t| Some((t, t.new_contact?))).collect();
     let known: Vec<&Target> = targets.iter().filter(|t| t.new_contact.is_none()).collect();
-    bulk::execute(conn, sql::inbox::ADD_CONTACT, &first, |q, (t, contact)| {
+    db::execute_rows(conn, sql::inbox::ADD_CONTACT, &first, |q, (t, contact)| {
         q.bind(*contact).bind(t.tenant).bind(t.peer_name.clone()).bind(t.last_inbound_at)
     })
     .await
-    .map_err(db)?;
-    bulk::execute(conn, sql::inbox::ADD_IDENTITY, &first, |q, (t, contact)| {
+    .map_err(store_error)?;
+    db::execute_rows(conn, sql::inbox::ADD_IDENTITY, &first, |q, (t, contact)| {
         q.bind(t.tenant).bind(t.channel).bind(t.peer.clone()).bind(*contact)
     })
     .await
-    .map_err(db)?;
-    bulk::execute(conn, sql::inbox::ADD_CONVERSATION, &first, |q, (t, contact)| {
+    .map_err(store_error)?;
+    db::execute_rows(conn, sql::inbox::ADD_CONVERSATION, &first, |q, (t, contact)| {
         q.bind(t.id)
             .bind(t.tenant)
             .bind(t.channel)
@@ -272,32 +304,11 @@ async fn write_targets(conn: &mut SqliteConnection, targets: &[Target]) -> Resul
             .bind(t.last_inbound_at)
     })
     .await
-    .map_err(db)?;
-    bulk::execute(conn, sql::inbox::MOVE_CONVERSATION, &known, |q, t| {
+    .map_err(store_error)?;
+    db::execute_rows(conn, sql::inbox::MOVE_CONVERSATION, &known, |q, t| {
         q.bind(t.tenant).bind(t.id).bind(t.last_seq).bind(t.last_inbound_at).bind(t.peer_name.clone())
     })
     .await
     .map(|_| ())
-    .map_err(db)
-}
-
-/// Rows by a list of keys, collected.
-async fn select<T, K, C>(
-    conn: &mut SqliteConnection,
-    statement: bulk::Rows,
-    keys: &[K],
-    bind: impl for<'q> Fn(bulk::SqliteQuery<'q>, &K) -> bulk::SqliteQuery<'q> + Send + Sync,
-) -> Result<C, StoreError>
-where
-    T: for<'r> FromRow<'r, SqliteRow>,
-    K: Sync,
-    C: FromIterator<T>,
-{
-    let mut rows = Vec::new();
-    for piece in bulk::pieces(keys) {
-        let text = statement.text(piece.len());
-        let query = piece.iter().fold(sqlx::query(AssertSqlSafe(text)), &bind);
-        rows.extend(query.fetch_all(&mut *conn).await.map_err(db)?);
-    }
-    rows.iter().map(T::from_row).collect::<Result<C, _>>().map_err(db)
+    .map_err(store_error)
 }

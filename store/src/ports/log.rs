@@ -1,8 +1,9 @@
 use super::{signed, unsigned};
-use crate::{error::db, records::InboundRecord, sql, sqlite::SqliteStore, writer::LogRow};
+use crate::{db, error::store_error, records::InboundRecord, sql, store::Store, writer::LogRow};
 use async_trait::async_trait;
 use colloquy_domain::{
     ids::{ChannelId, TenantId},
+    placement::Lane,
     ports::{Cursor, IngressLog, LogEntry, NewEntry, StoreError},
     time::Timestamp,
 };
@@ -16,7 +17,11 @@ const WAIT: Duration = Duration::from_secs(1);
 const TRIM: i64 = 2000;
 
 #[async_trait]
-impl IngressLog for SqliteStore {
+impl IngressLog for Store {
+    fn lanes(&self) -> u8 {
+        1
+    }
+
     async fn append(&self, entries: Vec<NewEntry>) -> Result<(), StoreError> {
         if entries.is_empty() {
             return Ok(());
@@ -35,13 +40,13 @@ impl IngressLog for SqliteStore {
         self.writer().append(rows).await
     }
 
-    async fn read(&self, cursor: Cursor, max: usize) -> Result<Vec<LogEntry>, StoreError> {
-        let rows: Vec<(i64, Uuid, Uuid, i64, String)> = sqlx::query_as(sql::log::READ)
+    async fn read(&self, _: Lane, cursor: Cursor, max: usize) -> Result<Vec<LogEntry>, StoreError> {
+        let rows: Vec<(i64, Uuid, Uuid, i64, String)> = db::query_as(sql::log::READ)
             .bind(signed(cursor))
             .bind(signed(max as u64))
             .fetch_all(self.readers())
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         rows.into_iter()
             .map(|(offset, tenant, channel, received_at, payload)| {
                 let entry = NewEntry {
@@ -55,25 +60,30 @@ impl IngressLog for SqliteStore {
             .collect()
     }
 
-    async fn wait(&self, cursor: Cursor) {
+    async fn behind(&self, _: Lane, cursor: Cursor) -> Result<u64, StoreError> {
+        let end: i64 = db::query_scalar(sql::log::END).fetch_one(self.readers()).await.map_err(store_error)?;
+        Ok(unsigned(end).saturating_sub(cursor))
+    }
+
+    async fn wait(&self, _: Lane, cursor: Cursor) {
         let mut end = self.writer().log_end();
         // Both an entry and the time are a reason to look; a closed store ends the wait, too.
         let _ = tokio::time::timeout(WAIT, end.wait_for(|last| *last > cursor)).await;
     }
 
-    async fn trim(&self, cursor: Cursor, before: Timestamp) -> Result<u64, StoreError> {
+    async fn trim(&self, _: Lane, cursor: Cursor, before: Timestamp) -> Result<u64, StoreError> {
         let mut trimmed = 0;
         loop {
             let piece = self
-                .tell(move |conn| {
+                .tell(None, move |conn| {
                     async move {
-                        let done = sqlx::query(sql::log::TRIM)
+                        let done = db::query(sql::log::TRIM)
                             .bind(signed(cursor))
                             .bind(before.millis())
                             .bind(TRIM)
                             .execute(conn)
                             .await
-                            .map_err(db)?;
+                            .map_err(store_error)?;
                         Ok(done.rows_affected())
                     }
                     .boxed()

@@ -1,4 +1,4 @@
-//! The domain's ports on SQLite.
+//! The domain's ports.
 
 mod commit;
 mod conversation;
@@ -6,12 +6,15 @@ mod documents;
 mod inbox;
 mod log;
 mod outbox;
+mod placement;
 mod settle;
 mod statuses;
 
 pub(crate) use commit::{Prepared, write_all};
 pub(crate) use conversation::read_speaker;
-pub(crate) use inbox::TakeIn;
+pub(crate) use inbox::{TakeIn, row_of};
+pub(crate) use outbox::lock;
+pub(crate) use placement::{Meeting, SessionRow, session};
 pub(crate) use statuses::read_status;
 
 /// Counters and offsets: SQL's integers are signed.

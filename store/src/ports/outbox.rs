@@ -1,13 +1,14 @@
 use super::{
-    settle::{Settle, Undelivered},
+    settle::{Settle, Undelivered, reply_of},
     signed, small,
     statuses::Advance,
 };
 use crate::{
-    error::db,
+    db::{self, Conn, Dialect},
+    error::store_error,
     records::CitationRecord,
-    sql::outbox as sql,
-    sqlite::SqliteStore,
+    sql::{conversation::LOCK, outbox as sql},
+    store::Store,
     writer::{Write, WriteError},
 };
 use async_trait::async_trait;
@@ -16,15 +17,15 @@ use colloquy_domain::{
     failure::Failure,
     ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId},
     message::Peer,
+    placement::Partition,
     ports::{Ids, OutboxItem, OutboxStore, Settlement, StoreError},
     time::Timestamp,
 };
-use sqlx::SqliteConnection;
 use std::sync::Arc;
 use uuid::Uuid;
 
 #[async_trait]
-impl OutboxStore for SqliteStore {
+impl OutboxStore for Store {
     async fn claim(
         &self,
         tenant: TenantId,
@@ -33,13 +34,13 @@ impl OutboxStore for SqliteStore {
         max: usize,
     ) -> Result<Vec<OutboxItem>, StoreError> {
         // Most wake-ups find nothing: look before taking a place in the writer's queue.
-        let due = sqlx::query(sql::DUE)
+        let due = db::query(sql::DUE)
             .bind(tenant.uuid())
             .bind(channel.uuid())
             .bind(now.millis())
-            .fetch_optional(self.readers())
+            .fetch_optional(self.readers_of(tenant))
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         if due.is_none() {
             return Ok(Vec::new());
         }
@@ -51,16 +52,20 @@ impl OutboxStore for SqliteStore {
         if settlements.is_empty() {
             return Ok(());
         }
-        self.write(Settle { settlements, ids: self.ids() }).await
+        let mut placed = Vec::with_capacity(settlements.len());
+        for settlement in settlements {
+            placed.push((self.partition(&settlement).await?, settlement));
+        }
+        self.write(Settle { settlements: placed, ids: self.ids() }).await
     }
 
     async fn next_due(&self, tenant: TenantId, channel: ChannelId) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<i64> = sqlx::query_scalar(sql::NEXT_DUE)
+        let due: Option<i64> = db::query_scalar(sql::NEXT_DUE)
             .bind(tenant.uuid())
             .bind(channel.uuid())
-            .fetch_one(self.readers())
+            .fetch_one(self.readers_of(tenant))
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         Ok(due.map(Timestamp))
     }
 
@@ -79,6 +84,19 @@ impl OutboxStore for SqliteStore {
             return Ok(Vec::new());
         }
         self.write(Advance { tenant: tenant.uuid(), channel: channel.uuid(), updates, ids: self.ids() }).await
+    }
+}
+
+impl Store {
+    /// Whose settlement it is, where outboxes have owners; `None` if the reply is not known.
+    async fn partition(&self, settlement: &Settlement) -> Result<Option<Partition>, StoreError> {
+        if self.ownership().is_none() {
+            return Ok(None);
+        }
+        let (tenant, id) = reply_of(settlement);
+        let query = db::query_scalar(sql::CHANNEL).bind(tenant.uuid()).bind(id.uuid());
+        let channel: Option<Uuid> = query.fetch_optional(self.readers_of(tenant)).await.map_err(store_error)?;
+        Ok(channel.map(|c| ChannelId::new(c).into()))
     }
 }
 
@@ -110,8 +128,15 @@ impl Write for Claim {
     type Output = Vec<Claimed>;
     const SAVEPOINT: bool = false;
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<Vec<Claimed>, WriteError> {
-        let mut rows: Vec<Claimed> = sqlx::query_as(sql::CLAIM)
+    fn partitions(&self) -> Vec<Partition> {
+        vec![ChannelId::new(self.channel).into()]
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<Vec<Claimed>, WriteError> {
+        if !conn.fence.lets(ChannelId::new(self.channel)) {
+            return Err(WriteError::Clean(StoreError::Stale));
+        }
+        let mut rows: Vec<Claimed> = db::query_as(sql::CLAIM)
             .bind(self.tenant)
             .bind(self.channel)
             .bind(self.now)
@@ -153,8 +178,15 @@ struct Recover {
 impl Write for Recover {
     type Output = u64;
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<u64, WriteError> {
-        let found: Vec<(Uuid, Uuid, String)> = sqlx::query_as(sql::RECOVER)
+    fn partitions(&self) -> Vec<Partition> {
+        vec![ChannelId::new(self.channel).into()]
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<u64, WriteError> {
+        if !conn.fence.lets(ChannelId::new(self.channel)) {
+            return Err(WriteError::Clean(StoreError::Stale));
+        }
+        let found: Vec<(Uuid, Uuid, String)> = db::query_as(sql::RECOVER)
             .bind(self.tenant)
             .bind(self.channel)
             .bind(self.now)
@@ -175,6 +207,17 @@ impl Write for Recover {
 }
 
 /// Lets the next reply of the conversation be claimed.
-pub(super) async fn promote(conn: &mut SqliteConnection, tenant: Uuid, conversation: Uuid) -> Result<(), StoreError> {
-    sqlx::query(sql::PROMOTE).bind(tenant).bind(conversation).execute(conn).await.map(|_| ()).map_err(db)
+pub(super) async fn promote(conn: &mut Conn, tenant: Uuid, conversation: Uuid) -> Result<(), StoreError> {
+    lock(conn, tenant, conversation).await?;
+    db::query(sql::PROMOTE).bind(tenant).bind(conversation).execute(conn).await.map(|_| ()).map_err(store_error)
+}
+
+/// Until the transaction ends, nobody else decides which reply of the conversation is its head: a commit on another node
+/// that adds one would not see that this one finishes, nor be seen. SQLite has one writer.
+pub(crate) async fn lock(conn: &mut Conn, tenant: Uuid, conversation: Uuid) -> Result<(), StoreError> {
+    if conn.dialect() == Dialect::Postgres {
+        let query = db::query(LOCK).bind(tenant).bind(conversation);
+        query.execute(conn).await.map_err(store_error)?;
+    }
+    Ok(())
 }

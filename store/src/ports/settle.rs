@@ -2,11 +2,12 @@
 //!
 //! A row that is not being sent any more (a crash made it `uncertain`, somebody else settled it) is only moved by
 //! `Sent`, which is news about the world; everything else about it is ignored, because queueing it again could send it
-//! twice.
+//! twice. The same holds where the whole outbox went to another node.
 
 use super::outbox::promote;
 use crate::{
-    error::{conflict_on, db},
+    db::{self, Conn, Sql},
+    error::{conflict_on, store_error},
     records::FailureRecord,
     sql::{conversation::ADD_DEAD_LETTER, outbox as sql},
     writer::{Write, WriteError},
@@ -15,15 +16,16 @@ use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::{OutboxId, TenantId},
+    placement::Partition,
     ports::{Ids, Settlement, StoreError},
     time::Timestamp,
 };
-use sqlx::SqliteConnection;
 use std::sync::Arc;
 use uuid::Uuid;
 
 pub(super) struct Settle {
-    pub(super) settlements: Vec<Settlement>,
+    /// Each with the partition of its outbox, where those have owners.
+    pub(super) settlements: Vec<(Option<Partition>, Settlement)>,
     pub(super) ids: Arc<dyn Ids>,
 }
 
@@ -31,16 +33,26 @@ pub(super) struct Settle {
 impl Write for Settle {
     type Output = ();
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<(), WriteError> {
-        for settlement in &self.settlements {
-            self.settle(conn, settlement).await?;
+    fn partitions(&self) -> Vec<Partition> {
+        self.settlements.iter().filter_map(|(partition, _)| *partition).collect()
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<(), WriteError> {
+        for (partition, settlement) in &self.settlements {
+            let news = matches!(settlement, Settlement::Sent { .. });
+            if news || partition.is_none_or(|p| conn.fence.lets(p)) {
+                self.settle(conn, settlement).await?;
+            } else if let Settlement::Progress { tenant, id, provider_message_id, .. } = settlement {
+                // So that a later status finds it.
+                add_part(conn, *tenant, *id, provider_message_id.as_deref()).await?;
+            }
         }
         Ok(())
     }
 }
 
 impl Settle {
-    async fn settle(&self, conn: &mut SqliteConnection, settlement: &Settlement) -> Result<(), StoreError> {
+    async fn settle(&self, conn: &mut Conn, settlement: &Settlement) -> Result<(), StoreError> {
         match settlement {
             Settlement::Progress { tenant, id, parts, provider_message_id } => {
                 let row = keyed(sql::PROGRESS, *tenant, *id).bind(i64::from(*parts));
@@ -83,7 +95,7 @@ impl Settle {
     /// For the row that was changed, if one was.
     async fn dead_letter(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         conversation: Option<Uuid>,
         (tenant, outbox): (TenantId, OutboxId),
         failure: &Failure,
@@ -95,30 +107,46 @@ impl Settle {
     }
 }
 
-type Keyed = sqlx::query::QueryScalar<'static, sqlx::Sqlite, Uuid, sqlx::sqlite::SqliteArguments>;
+/// The reply that it is about.
+pub(super) const fn reply_of(settlement: &Settlement) -> (TenantId, OutboxId) {
+    match settlement {
+        Settlement::Progress { tenant, id, .. }
+        | Settlement::Sent { tenant, id, .. }
+        | Settlement::Again { tenant, id, .. }
+        | Settlement::Released { tenant, id, .. }
+        | Settlement::Failed { tenant, id, .. }
+        | Settlement::Uncertain { tenant, id, .. } => (*tenant, *id),
+    }
+}
 
-fn keyed(statement: &'static str, tenant: TenantId, id: OutboxId) -> Keyed {
-    sqlx::query_scalar(statement).bind(tenant.uuid()).bind(id.uuid())
+type Keyed = db::Scalar<Uuid>;
+
+fn keyed(statement: impl Into<Sql>, tenant: TenantId, id: OutboxId) -> Keyed {
+    db::query_scalar(statement).bind(tenant.uuid()).bind(id.uuid())
 }
 
 /// Runs the change; the conversation of the row that it changed, or `None` if the row is not being sent.
 async fn conversation(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     change: Keyed,
     tenant: TenantId,
     id: OutboxId,
 ) -> Result<Option<Uuid>, StoreError> {
-    let changed = change.fetch_optional(&mut *conn).await.map_err(db)?;
+    let changed = change.fetch_optional(&mut *conn).await.map_err(store_error)?;
     if changed.is_none() {
-        let exists =
-            sqlx::query(sql::EXISTS).bind(tenant.uuid()).bind(id.uuid()).fetch_optional(conn).await.map_err(db)?;
+        let exists = db::query(sql::EXISTS)
+            .bind(tenant.uuid())
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await
+            .map_err(store_error)?;
         exists.ok_or(StoreError::NotFound("outbox item"))?;
         tracing::warn!(tenant.id = %tenant, outbox.id = %id, "ignored the result of a delivery that was already settled");
     }
     Ok(changed)
 }
 
-async fn finished(conn: &mut SqliteConnection, tenant: TenantId, conversation: Option<Uuid>) -> Result<(), StoreError> {
+async fn finished(conn: &mut Conn, tenant: TenantId, conversation: Option<Uuid>) -> Result<(), StoreError> {
     match conversation {
         Some(conversation) => promote(conn, tenant.uuid(), conversation).await,
         None => Ok(()),
@@ -126,25 +154,25 @@ async fn finished(conn: &mut SqliteConnection, tenant: TenantId, conversation: O
 }
 
 async fn add_part(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: TenantId,
     id: OutboxId,
     provider_message_id: Option<&str>,
 ) -> Result<(), StoreError> {
     let Some(name) = provider_message_id else { return Ok(()) };
-    sqlx::query(sql::ADD_PART)
+    db::query(sql::ADD_PART)
         .bind(tenant.uuid())
         .bind(id.uuid())
         .bind(name)
         .execute(conn)
         .await
         .map(|_| ())
-        .map_err(db)
+        .map_err(store_error)
 }
 
 /// The outcome of a reply is known after all: its dead letter, if it has an open one, is void.
-pub(super) async fn reconciled(conn: &mut SqliteConnection, tenant: Uuid, outbox: Uuid) -> Result<(), StoreError> {
-    sqlx::query(sql::RECONCILED).bind(tenant).bind(outbox).execute(conn).await.map(|_| ()).map_err(db)
+pub(super) async fn reconciled(conn: &mut Conn, tenant: Uuid, outbox: Uuid) -> Result<(), StoreError> {
+    db::query(sql::RECONCILED).bind(tenant).bind(outbox).execute(conn).await.map(|_| ()).map_err(store_error)
 }
 
 /// A reply that was not delivered, or may not have been.
@@ -156,13 +184,8 @@ pub(super) struct Undelivered {
 }
 
 impl Undelivered {
-    pub(super) async fn write(
-        &self,
-        conn: &mut SqliteConnection,
-        id: Uuid,
-        failure: &Failure,
-    ) -> Result<(), StoreError> {
-        sqlx::query(ADD_DEAD_LETTER)
+    pub(super) async fn write(&self, conn: &mut Conn, id: Uuid, failure: &Failure) -> Result<(), StoreError> {
+        db::query(ADD_DEAD_LETTER)
             .bind(id)
             .bind(self.tenant)
             .bind(self.conversation)

@@ -2,8 +2,8 @@
 
 use super::settle::{Undelivered, reconciled};
 use crate::{
-    bulk,
-    error::{db, unreadable},
+    db::{self, Conn, Query},
+    error::{store_error, unreadable},
     records::FailureRecord,
     sql::outbox as sql,
     writer::{Write, WriteError},
@@ -15,7 +15,6 @@ use colloquy_domain::{
     ids::{ConversationId, MessageId},
     ports::{Ids, StoreError},
 };
-use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
@@ -61,10 +60,10 @@ struct Rows {
 impl Write for Advance {
     type Output = Vec<(ConversationId, MessageId, DeliveryStatus)>;
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<Self::Output, WriteError> {
+    async fn run(&self, conn: &mut Conn) -> Result<Self::Output, WriteError> {
         let mut rows = Rows::default();
         let names: Vec<&str> = self.updates.iter().filter_map(|u| u.provider_message_id.as_deref()).collect();
-        rows.add(self.find(conn, sql::BY_PART, &names, |q, name| q.bind((*name).to_owned())).await?)?;
+        rows.add(self.find(conn, sql::BY_PART, &names, |q, name| q.bind(*name)).await?)?;
         let ids: Vec<Uuid> = self.updates.iter().filter_map(|u| u.outbox.map(|o| o.uuid())).collect();
         rows.add(self.find(conn, sql::BY_ID, &ids, |q, id| q.bind(*id)).await?)?;
         for update in &self.updates {
@@ -83,58 +82,46 @@ impl Write for Advance {
 impl Advance {
     async fn find<K: Sync>(
         &self,
-        conn: &mut SqliteConnection,
-        statement: bulk::Rows,
+        conn: &mut Conn,
+        statement: db::Rows,
         keys: &[K],
-        bind: impl for<'q> Fn(bulk::SqliteQuery<'q>, &K) -> bulk::SqliteQuery<'q> + Send + Sync,
+        bind: impl Fn(Query, &K) -> Query + Send + Sync,
     ) -> Result<Vec<Row>, StoreError> {
-        let mut found = Vec::new();
-        for piece in bulk::pieces(keys) {
-            let query = sqlx::query(AssertSqlSafe(statement.text(piece.len()))).bind(self.tenant).bind(self.channel);
-            let query = piece.iter().fold(query, &bind);
-            for row in query.fetch_all(&mut *conn).await.map_err(db)? {
-                found.push(sqlx::FromRow::from_row(&row).map_err(db)?);
-            }
-        }
-        Ok(found)
+        let account = |q: Query| q.bind(self.tenant).bind(self.channel);
+        db::fetch_rows(conn, statement, account, keys, bind).await.map_err(store_error)
     }
 
     /// The rows that one update speaks of.
-    async fn rows_of(
-        &self,
-        conn: &mut SqliteConnection,
-        rows: &mut Rows,
-        update: &StatusUpdate,
-    ) -> Result<Vec<Uuid>, StoreError> {
+    async fn rows_of(&self, conn: &mut Conn, rows: &mut Rows, update: &StatusUpdate) -> Result<Vec<Uuid>, StoreError> {
         if update.provider_message_id.is_some() || update.outbox.is_some() {
             let by_name = update.provider_message_id.as_ref().and_then(|n| rows.by_name.get(n).copied());
             let by_id = update.outbox.map(|o| o.uuid()).filter(|id| rows.by_id.contains_key(id));
             return Ok(by_name.or(by_id).into_iter().collect());
         }
         let Some(peer) = &update.peer else { return Ok(Vec::new()) };
-        let found: Vec<Row> = sqlx::query_as(sql::BY_WATERMARK)
+        let found: Vec<Row> = db::query_as(sql::BY_WATERMARK)
             .bind(self.tenant)
             .bind(self.channel)
             .bind(peer)
             .bind(update.at.millis())
             .fetch_all(conn)
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         let ids = found.iter().map(|r| r.id).collect();
         rows.add(found)?;
         Ok(ids)
     }
 
-    async fn write(&self, conn: &mut SqliteConnection, rows: &Rows) -> Result<(), StoreError> {
+    async fn write(&self, conn: &mut Conn, rows: &Rows) -> Result<(), StoreError> {
         let changes = rows
             .changed()
             .map(|(id, r)| Ok((id, r, r.failure.as_ref().map(FailureRecord::json).transpose()?)))
             .collect::<Result<Vec<_>, StoreError>>()?;
-        bulk::execute(conn, sql::ADVANCE, &changes, |q, (id, r, cause)| {
+        db::execute_rows(conn, sql::ADVANCE, &changes, |q, (id, r, cause)| {
             q.bind(self.tenant).bind(*id).bind(r.status.name()).bind(r.at).bind(cause.clone())
         })
         .await
-        .map_err(db)?;
+        .map_err(store_error)?;
         for (id, _) in rows.changed().filter(|(_, r)| r.reconciled) {
             reconciled(conn, self.tenant, id).await?;
         }

@@ -1,6 +1,7 @@
 use super::{Page, PageRequest, TenantStore, found};
 use crate::{
-    error::{conflict_on, db},
+    db::{self, Conn, Sql},
+    error::{conflict_on, store_error},
     records::AgentRecord,
     sql::platform as sql,
 };
@@ -11,7 +12,6 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use futures::FutureExt;
-use sqlx::{SqlSafeStr as _, SqlStr, SqliteConnection};
 use uuid::Uuid;
 
 /// An agent as it is configured.
@@ -46,14 +46,14 @@ impl TenantStore {
     /// [`StoreError::Conflict`] if the name is taken, [`StoreError::NotFound`] if a knowledge base does not exist, or
     /// the store's.
     pub async fn create_agent(&self, profile: AgentProfile) -> Result<Agent, StoreError> {
-        self.save_agent(sql::ADD_AGENT, profile).await
+        self.save_agent(sql::ADD_AGENT.into(), profile).await
     }
 
     /// # Errors
     /// As [`TenantStore::create_agent`]; [`StoreError::NotFound`] if there is no such agent, too.
     pub async fn update_agent(&self, profile: AgentProfile) -> Result<Agent, StoreError> {
         self.agent(profile.id).await?;
-        self.save_agent(sql::SET_AGENT, profile).await
+        self.save_agent(sql::SET_AGENT.into(), profile).await
     }
 
     /// # Errors
@@ -81,47 +81,44 @@ impl TenantStore {
     /// [`StoreError::Conflict`] while a channel is answered by it, [`StoreError::NotFound`], or the store's.
     pub async fn delete_agent(&self, id: AgentId) -> Result<(), StoreError> {
         let (tenant, id, now) = (self.key(), id.uuid(), self.store.now().millis());
-        self.store
-            .tell(move |conn| {
-                async move {
-                    let query = sqlx::query(sql::AGENT_ANSWERS).bind(tenant).bind(id);
-                    if query.fetch_optional(&mut *conn).await.map_err(db)?.is_some() {
-                        return Err(StoreError::Conflict("agent"));
-                    }
-                    let query = sqlx::query(sql::DELETE_AGENT).bind(tenant).bind(id).bind(now);
-                    found(query.execute(conn).await.map_err(db)?.rows_affected(), "agent")
+        self.tell(move |conn| {
+            async move {
+                let query = db::query(sql::AGENT_ANSWERS).bind(tenant).bind(id);
+                if query.fetch_optional(&mut *conn).await.map_err(store_error)?.is_some() {
+                    return Err(StoreError::Conflict("agent"));
                 }
-                .boxed()
-            })
-            .await
+                let query = db::query(sql::DELETE_AGENT).bind(tenant).bind(id).bind(now);
+                found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "agent")
+            }
+            .boxed()
+        })
+        .await
     }
 
-    async fn save_agent(&self, statement: &'static str, profile: AgentProfile) -> Result<Agent, StoreError> {
+    async fn save_agent(&self, statement: Sql, profile: AgentProfile) -> Result<Agent, StoreError> {
         let profile = AgentProfile { tenant: self.tenant, ..profile };
         let (json, now, id) = (AgentRecord::json(&profile)?, self.store.now().millis(), profile.id);
-        let statement = statement.into_sql_str();
-        self.store
-            .tell(move |conn| {
-                let (statement, profile, json) = (statement.clone(), profile.clone(), json.clone());
-                async move { save(conn, statement, profile, json, now).await }.boxed()
-            })
-            .await?;
+        self.tell(move |conn| {
+            let (profile, json) = (profile.clone(), json.clone());
+            async move { save(conn, statement, profile, json, now).await }.boxed()
+        })
+        .await?;
         self.agent(id).await
     }
 }
 
 async fn save(
-    conn: &mut SqliteConnection,
-    statement: SqlStr,
+    conn: &mut Conn,
+    statement: Sql,
     profile: AgentProfile,
     json: String,
     now: i64,
 ) -> Result<(), StoreError> {
     for base in &profile.knowledge {
-        let query = sqlx::query(sql::BASE).bind(profile.tenant.uuid()).bind(base.uuid());
-        query.fetch_optional(&mut *conn).await.map_err(db)?.ok_or(StoreError::NotFound("knowledge base"))?;
+        let query = db::query(sql::BASE).bind(profile.tenant.uuid()).bind(base.uuid());
+        query.fetch_optional(&mut *conn).await.map_err(store_error)?.ok_or(StoreError::NotFound("knowledge base"))?;
     }
-    let query = sqlx::query(statement).bind(profile.tenant.uuid()).bind(profile.id.uuid()).bind(profile.name);
+    let query = db::query(statement).bind(profile.tenant.uuid()).bind(profile.id.uuid()).bind(profile.name);
     let query = query.bind(profile.enabled).bind(json).bind(now);
     let done = query.execute(conn).await.map_err(conflict_on("name"))?;
     found(done.rows_affected(), "agent")

@@ -1,6 +1,7 @@
 use super::{Installation, Page, PageRequest, TenantStore, found};
 use crate::{
-    error::{conflict_on, db},
+    db,
+    error::{conflict_on, store_error},
     records,
     sql::platform as sql,
 };
@@ -51,17 +52,16 @@ impl TenantStore {
     pub async fn create_api_key(&self, name: &str, hash: KeyHash, scopes: &[String]) -> Result<ApiKey, StoreError> {
         let (id, tenant, now) = (self.store.uuid(), self.key(), self.store.now());
         let row = (name.to_owned(), records::write(&scopes)?);
-        self.store
-            .tell(move |conn| {
-                let (name, scopes) = row.clone();
-                async move {
-                    let query = sqlx::query(sql::ADD_KEY).bind(id).bind(tenant).bind(name);
-                    let query = query.bind(hash.0.to_vec()).bind(scopes).bind(now.millis());
-                    query.execute(conn).await.map(|_| ()).map_err(conflict_on("API key"))
-                }
-                .boxed()
-            })
-            .await?;
+        self.tell(move |conn| {
+            let (name, scopes) = row.clone();
+            async move {
+                let query = db::query(sql::ADD_KEY).bind(id).bind(tenant).bind(name);
+                let query = query.bind(hash.0.to_vec()).bind(scopes).bind(now.millis());
+                query.execute(conn).await.map(|_| ()).map_err(conflict_on("API key"))
+            }
+            .boxed()
+        })
+        .await?;
         Ok(ApiKey { id, name: name.to_owned(), scopes: scopes.to_vec(), created_at: now, revoked_at: None })
     }
 
@@ -83,15 +83,14 @@ impl TenantStore {
     /// [`StoreError::NotFound`], or the store's.
     pub async fn revoke_api_key(&self, id: Uuid) -> Result<(), StoreError> {
         let (tenant, now) = (self.key(), self.store.now().millis());
-        self.store
-            .tell(move |conn| {
-                async move {
-                    let query = sqlx::query(sql::REVOKE_KEY).bind(tenant).bind(id).bind(now);
-                    found(query.execute(conn).await.map_err(db)?.rows_affected(), "API key")
-                }
-                .boxed()
-            })
-            .await
+        self.tell(move |conn| {
+            async move {
+                let query = db::query(sql::REVOKE_KEY).bind(tenant).bind(id).bind(now);
+                found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "API key")
+            }
+            .boxed()
+        })
+        .await
     }
 }
 
@@ -101,8 +100,9 @@ impl Installation {
     /// # Errors
     /// The store's.
     pub async fn api_key(&self, hash: KeyHash) -> Result<Option<KeyOwner>, StoreError> {
-        let query = sqlx::query_as(sql::KEY_BY_HASH).bind(hash.0.to_vec());
-        let row: Option<(Uuid, Uuid, String)> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(sql::KEY_BY_HASH).bind(hash.0.to_vec());
+        let row: Option<(Uuid, Uuid, String)> =
+            query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
         row.map(|(key, tenant, scopes)| {
             Ok(KeyOwner { key, tenant: TenantId::new(tenant), scopes: records::read("scopes", &scopes)? })
         })

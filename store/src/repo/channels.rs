@@ -1,7 +1,8 @@
 use super::{Installation, Page, PageRequest, TenantStore, found};
 use crate::{
     cipher::Cipher,
-    error::{conflict_on, db},
+    db::{self, Conn},
+    error::{conflict_on, store_error},
     records,
     sql::platform as sql,
 };
@@ -12,7 +13,6 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use futures::FutureExt;
-use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -81,12 +81,11 @@ impl TenantStore {
     /// connected already, or the store's.
     pub async fn create_channel(&self, account: ChannelAccount, pull: bool) -> Result<Channel, StoreError> {
         let (id, sealed) = (account.id, self.seal(account)?);
-        self.store
-            .tell(move |conn| {
-                let sealed = sealed.clone();
-                async move { add(conn, sealed, pull).await }.boxed()
-            })
-            .await?;
+        self.tell(move |conn| {
+            let sealed = sealed.clone();
+            async move { add(conn, sealed, pull).await }.boxed()
+        })
+        .await?;
         self.channel(id).await
     }
 
@@ -96,12 +95,11 @@ impl TenantStore {
     /// As [`TenantStore::create_channel`]; [`StoreError::NotFound`] if there is no such channel, too.
     pub async fn update_channel(&self, account: ChannelAccount) -> Result<Channel, StoreError> {
         let (id, sealed) = (account.id, self.seal(account)?);
-        self.store
-            .tell(move |conn| {
-                let sealed = sealed.clone();
-                async move { set(conn, sealed).await }.boxed()
-            })
-            .await?;
+        self.tell(move |conn| {
+            let sealed = sealed.clone();
+            async move { set(conn, sealed).await }.boxed()
+        })
+        .await?;
         self.channel(id).await
     }
 
@@ -125,15 +123,14 @@ impl TenantStore {
     /// [`StoreError::NotFound`], or the store's.
     pub async fn delete_channel(&self, id: ChannelId) -> Result<(), StoreError> {
         let (tenant, now) = (self.key(), self.store.now().millis());
-        self.store
-            .tell(move |conn| {
-                async move {
-                    let query = sqlx::query(sql::DELETE_CHANNEL).bind(tenant).bind(id.uuid()).bind(now);
-                    found(query.execute(conn).await.map_err(db)?.rows_affected(), "channel")
-                }
-                .boxed()
-            })
-            .await
+        self.tell(move |conn| {
+            async move {
+                let query = db::query(sql::DELETE_CHANNEL).bind(tenant).bind(id.uuid()).bind(now);
+                found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "channel")
+            }
+            .boxed()
+        })
+        .await
     }
 
     fn seal(&self, account: ChannelAccount) -> Result<Sealed, StoreError> {
@@ -146,15 +143,15 @@ impl TenantStore {
     }
 }
 
-async fn agent_exists(conn: &mut SqliteConnection, account: &ChannelAccount) -> Result<(), StoreError> {
-    let query = sqlx::query(sql::AGENT).bind(account.tenant.uuid()).bind(account.agent.uuid());
-    query.fetch_optional(conn).await.map_err(db)?.map(|_| ()).ok_or(StoreError::NotFound("agent"))
+async fn agent_exists(conn: &mut Conn, account: &ChannelAccount) -> Result<(), StoreError> {
+    let query = db::query(sql::AGENT).bind(account.tenant.uuid()).bind(account.agent.uuid());
+    query.fetch_optional(conn).await.map_err(store_error)?.map(|_| ()).ok_or(StoreError::NotFound("agent"))
 }
 
-async fn add(conn: &mut SqliteConnection, sealed: Sealed, pull: bool) -> Result<(), StoreError> {
+async fn add(conn: &mut Conn, sealed: Sealed, pull: bool) -> Result<(), StoreError> {
     let Sealed { account, settings, secrets, now } = sealed;
     agent_exists(conn, &account).await?;
-    sqlx::query(sql::ADD_CHANNEL)
+    db::query(sql::ADD_CHANNEL)
         .bind(account.id.uuid())
         .bind(account.tenant.uuid())
         .bind(account.kind.as_str())
@@ -172,10 +169,10 @@ async fn add(conn: &mut SqliteConnection, sealed: Sealed, pull: bool) -> Result<
         .map_err(conflict_on("external id"))
 }
 
-async fn set(conn: &mut SqliteConnection, sealed: Sealed) -> Result<(), StoreError> {
+async fn set(conn: &mut Conn, sealed: Sealed) -> Result<(), StoreError> {
     let Sealed { account, settings, secrets, now } = sealed;
     agent_exists(conn, &account).await?;
-    let done = sqlx::query(sql::SET_CHANNEL)
+    let done = db::query(sql::SET_CHANNEL)
         .bind(account.tenant.uuid())
         .bind(account.id.uuid())
         .bind(&account.name)
@@ -197,8 +194,8 @@ impl Installation {
     /// # Errors
     /// [`StoreError::Broken`] if its secrets were encrypted with another key, or the store's.
     pub async fn channel(&self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
-        let query = sqlx::query_as(sql::ANY_CHANNEL).bind(id.uuid());
-        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(sql::ANY_CHANNEL).bind(id.uuid());
+        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
         row.map(|r| r.channel(self.store.cipher())).transpose()
     }
 
@@ -211,8 +208,8 @@ impl Installation {
         kind: &ChannelKind,
         external_id: &str,
     ) -> Result<Option<Channel>, StoreError> {
-        let query = sqlx::query_as(sql::CHANNEL_BY_EXTERNAL).bind(kind.as_str()).bind(external_id);
-        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(sql::CHANNEL_BY_EXTERNAL).bind(kind.as_str()).bind(external_id);
+        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
         row.map(|r| r.channel(self.store.cipher())).transpose()
     }
 
@@ -221,7 +218,8 @@ impl Installation {
     /// # Errors
     /// The store's.
     pub async fn enabled_channels(&self) -> Result<Vec<Channel>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(sql::ENABLED_CHANNELS).fetch_all(self.store.readers()).await.map_err(db)?;
+        let rows: Vec<Row> =
+            db::query_as(sql::ENABLED_CHANNELS).fetch_all(self.store.readers()).await.map_err(store_error)?;
         let readable = rows.into_iter().filter_map(|row| {
             let (tenant, id) = (row.tenant_id, row.id);
             row.channel(self.store.cipher())

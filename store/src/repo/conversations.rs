@@ -1,6 +1,7 @@
 use super::{Page, PageRequest, TenantStore};
 use crate::{
-    error::db,
+    db,
+    error::store_error,
     ports::{read_speaker, read_status, signed, unsigned},
     records::{CitationRecord, OutcomeRecord},
     sql::reports as sql,
@@ -165,8 +166,8 @@ impl TenantStore {
         channel: ChannelId,
         peer: &str,
     ) -> Result<Option<ConversationId>, StoreError> {
-        let query = sqlx::query_scalar(sql::BY_PEER).bind(self.key()).bind(channel.uuid()).bind(peer);
-        let id: Option<Uuid> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_scalar(sql::BY_PEER).bind(self.key()).bind(channel.uuid()).bind(peer);
+        let id: Option<Uuid> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
         Ok(id.map(ConversationId::new))
     }
 
@@ -179,13 +180,13 @@ impl TenantStore {
         conversation: ConversationId,
         request: PageRequest,
     ) -> Result<Page<TranscriptLine>, StoreError> {
-        let readers = self.store.readers();
-        let query = sqlx::query_as(sql::MESSAGES).bind(self.key()).bind(conversation.uuid());
+        let readers = self.reads();
+        let query = db::query_as(sql::MESSAGES).bind(self.key()).bind(conversation.uuid());
         let query = query.bind(request.sql_limit()).bind(request.sql_offset());
-        let mut rows: Vec<LineRow> = query.fetch_all(readers).await.map_err(db)?;
+        let mut rows: Vec<LineRow> = query.fetch_all(readers).await.map_err(store_error)?;
         rows.reverse();
-        let query = sqlx::query_scalar(sql::COUNT_MESSAGES).bind(self.key()).bind(conversation.uuid());
-        let total: i64 = query.fetch_one(readers).await.map_err(db)?;
+        let query = db::query_scalar(sql::COUNT_MESSAGES).bind(self.key()).bind(conversation.uuid());
+        let total: i64 = query.fetch_one(readers).await.map_err(store_error)?;
         Page::new(rows, request, total).try_map(LineRow::line)
     }
 
@@ -199,9 +200,9 @@ impl TenantStore {
         position: u64,
         limit: u32,
     ) -> Result<Vec<TranscriptLine>, StoreError> {
-        let query = sqlx::query_as(sql::MESSAGES_SINCE).bind(self.key()).bind(conversation.uuid());
+        let query = db::query_as(sql::MESSAGES_SINCE).bind(self.key()).bind(conversation.uuid());
         let query = query.bind(signed(position)).bind(i64::from(limit));
-        let rows: Vec<LineRow> = query.fetch_all(self.store.readers()).await.map_err(db)?;
+        let rows: Vec<LineRow> = query.fetch_all(self.reads()).await.map_err(store_error)?;
         rows.into_iter().map(LineRow::line).collect()
     }
 
@@ -214,8 +215,8 @@ impl TenantStore {
         conversation: ConversationId,
         turn: TurnNo,
     ) -> Result<Option<TranscriptLine>, StoreError> {
-        let query = sqlx::query_as(sql::REPLY).bind(self.key()).bind(conversation.uuid()).bind(i64::from(turn));
-        let row: Option<LineRow> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(sql::REPLY).bind(self.key()).bind(conversation.uuid()).bind(i64::from(turn));
+        let row: Option<LineRow> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
         row.map(LineRow::line).transpose()
     }
 }

@@ -1,7 +1,8 @@
 use super::{Page, PageRequest, TenantStore};
 use crate::{
-    error::{db, unreadable},
-    ports::{signed, unsigned},
+    db::{self, Conn},
+    error::{store_error, unreadable},
+    ports::{lock, signed, unsigned},
     records::FailureRecord,
     sql::reports as sql,
 };
@@ -12,7 +13,6 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use futures::FutureExt;
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 /// Something that ended with a cause.
@@ -105,7 +105,6 @@ impl TenantStore {
         let replay = Replay { tenant: self.key(), letter, now: self.store.now().millis() };
         let (tenant, conversation) = (self.tenant, replay.letter.conversation);
         let delivery = self
-            .store
             .tell(move |conn| {
                 let replay = replay.clone();
                 async move { replay.run(conn).await }.boxed()
@@ -124,34 +123,34 @@ struct Replay {
 
 impl Replay {
     /// The channel to wake, for a delivery.
-    async fn run(self, conn: &mut SqliteConnection) -> Result<Option<ChannelId>, StoreError> {
+    async fn run(self, conn: &mut Conn) -> Result<Option<ChannelId>, StoreError> {
         let id = self.letter.id.uuid();
-        let query = sqlx::query(sql::MARK_REPLAYED).bind(self.tenant).bind(id).bind(self.now);
-        if query.execute(&mut *conn).await.map_err(db)?.rows_affected() == 0 {
+        let query = db::query(sql::MARK_REPLAYED).bind(self.tenant).bind(id).bind(self.now);
+        if query.execute(&mut *conn).await.map_err(store_error)?.rows_affected() == 0 {
             return Err(StoreError::Conflict("replay"));
         }
         match self.letter.what {
             LostWhat::Message(seq) => self.message(conn, signed(seq)).await.map(|()| None),
             LostWhat::Delivery(outbox) => {
-                let query =
-                    sqlx::query_scalar(sql::REPLAY_DELIVERY).bind(self.tenant).bind(outbox.uuid()).bind(self.now);
-                let channel: Option<Uuid> = query.fetch_optional(conn).await.map_err(db)?;
+                lock(conn, self.tenant, self.letter.conversation.uuid()).await?;
+                let query = db::query_scalar(sql::REPLAY_DELIVERY).bind(self.tenant).bind(outbox.uuid()).bind(self.now);
+                let channel: Option<Uuid> = query.fetch_optional(conn).await.map_err(store_error)?;
                 channel.map(|c| Some(ChannelId::new(c))).ok_or(StoreError::Conflict("delivery"))
             }
         }
     }
 
-    async fn message(&self, conn: &mut SqliteConnection, seq: i64) -> Result<(), StoreError> {
+    async fn message(&self, conn: &mut Conn, seq: i64) -> Result<(), StoreError> {
         let conversation = self.letter.conversation.uuid();
-        let query = sqlx::query_scalar(sql::NEXT_SEQ).bind(self.tenant).bind(conversation);
-        let next: i64 = query.fetch_one(&mut *conn).await.map_err(db)?;
+        let query = db::query_scalar(sql::NEXT_SEQ).bind(self.tenant).bind(conversation);
+        let next: i64 = query.fetch_one(&mut *conn).await.map_err(store_error)?;
         let suffix = format!("#replay:{}", self.letter.id);
-        let query = sqlx::query(sql::REPLAY_MESSAGE).bind(self.tenant).bind(conversation).bind(seq).bind(next);
-        let copied = query.bind(suffix).execute(&mut *conn).await.map_err(db)?.rows_affected();
+        let query = db::query(sql::REPLAY_MESSAGE).bind(self.tenant).bind(conversation).bind(seq).bind(next);
+        let copied = query.bind(suffix).execute(&mut *conn).await.map_err(store_error)?.rows_affected();
         if copied != 1 {
             return Err(StoreError::NotFound("message"));
         }
-        let query = sqlx::query(sql::MOVE_LINE).bind(self.tenant).bind(conversation).bind(seq).bind(next);
-        query.execute(conn).await.map(|_| ()).map_err(db)
+        let query = db::query(sql::MOVE_LINE).bind(self.tenant).bind(conversation).bind(seq).bind(next);
+        query.execute(conn).await.map(|_| ()).map_err(store_error)
     }
 }

@@ -1,6 +1,7 @@
 use super::{Page, PageRequest, TenantStore, found};
 use crate::{
-    error::{db, unreadable},
+    db::{self, Conn},
+    error::{store_error, unreadable},
     ports::{signed, small, unsigned},
     records::{FailureRecord, PageRecord},
     sql::documents as sql,
@@ -14,7 +15,6 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use futures::FutureExt;
-use sqlx::SqliteConnection;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -135,7 +135,6 @@ impl TenantStore {
         self.knowledge_base(new.base).await?;
         let put = Put { id: self.store.uuid(), tenant: self.key(), path: utf8(&new.path)?, new, now: self.store.now() };
         let (id, replaced) = self
-            .store
             .tell(move |conn| {
                 let put = put.clone();
                 async move { put.run(conn).await }.boxed()
@@ -167,12 +166,12 @@ impl TenantStore {
             let page: Page<Row> = self.page(sql::LIST, sql::COUNT, request).await?;
             return page.try_map(Row::document);
         };
-        let readers = self.store.readers();
-        let query = sqlx::query_as(sql::LIST_OF_BASE).bind(self.key()).bind(request.sql_limit());
+        let readers = self.reads();
+        let query = db::query_as(sql::LIST_OF_BASE).bind(self.key()).bind(request.sql_limit());
         let query = query.bind(request.sql_offset()).bind(base.uuid());
-        let rows: Vec<Row> = query.fetch_all(readers).await.map_err(db)?;
-        let query = sqlx::query_scalar(sql::COUNT_OF_BASE).bind(self.key()).bind(base.uuid());
-        let total: i64 = query.fetch_one(readers).await.map_err(db)?;
+        let rows: Vec<Row> = query.fetch_all(readers).await.map_err(store_error)?;
+        let query = db::query_scalar(sql::COUNT_OF_BASE).bind(self.key()).bind(base.uuid());
+        let total: i64 = query.fetch_one(readers).await.map_err(store_error)?;
         Page::new(rows, request, total).try_map(Row::document)
     }
 
@@ -182,15 +181,14 @@ impl TenantStore {
     /// [`StoreError::NotFound`], or the store's.
     pub async fn delete_document(&self, id: DocumentId) -> Result<Document, StoreError> {
         let (document, tenant) = (self.document(id).await?, self.key());
-        self.store
-            .tell(move |conn| {
-                async move {
-                    let query = sqlx::query(sql::DELETE).bind(tenant).bind(id.uuid());
-                    found(query.execute(conn).await.map_err(db)?.rows_affected(), "document")
-                }
-                .boxed()
-            })
-            .await?;
+        self.tell(move |conn| {
+            async move {
+                let query = db::query(sql::DELETE).bind(tenant).bind(id.uuid());
+                found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "document")
+            }
+            .boxed()
+        })
+        .await?;
         Ok(document)
     }
 
@@ -200,15 +198,14 @@ impl TenantStore {
     /// [`StoreError::NotFound`], or the store's.
     pub async fn requeue_document(&self, id: DocumentId) -> Result<(), StoreError> {
         let (tenant, now) = (self.key(), self.store.now().millis());
-        self.store
-            .tell(move |conn| {
-                async move {
-                    let query = sqlx::query(sql::REQUEUE).bind(tenant).bind(id.uuid()).bind(now);
-                    found(query.execute(conn).await.map_err(db)?.rows_affected(), "document")
-                }
-                .boxed()
-            })
-            .await
+        self.tell(move |conn| {
+            async move {
+                let query = db::query(sql::REQUEUE).bind(tenant).bind(id.uuid()).bind(now);
+                found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "document")
+            }
+            .boxed()
+        })
+        .await
     }
 }
 
@@ -223,11 +220,11 @@ struct Put {
 
 impl Put {
     /// The document's id, and the path of the content that it had before.
-    async fn run(self, conn: &mut SqliteConnection) -> Result<(Uuid, Option<String>), StoreError> {
+    async fn run(self, conn: &mut Conn) -> Result<(Uuid, Option<String>), StoreError> {
         let base = self.new.base.uuid();
-        let query = sqlx::query_scalar(sql::PATH_BY_NAME).bind(self.tenant).bind(base).bind(&self.new.name);
-        let before: Option<String> = query.fetch_optional(&mut *conn).await.map_err(db)?;
-        let id = sqlx::query_scalar(sql::PUT)
+        let query = db::query_scalar(sql::PATH_BY_NAME).bind(self.tenant).bind(base).bind(&self.new.name);
+        let before: Option<String> = query.fetch_optional(&mut *conn).await.map_err(store_error)?;
+        let id = db::query_scalar(sql::PUT)
             .bind(self.id)
             .bind(self.tenant)
             .bind(base)
@@ -238,7 +235,7 @@ impl Put {
             .bind(self.now.millis())
             .fetch_one(conn)
             .await
-            .map_err(db)?;
+            .map_err(store_error)?;
         Ok((id, before.filter(|path| *path != self.path)))
     }
 }

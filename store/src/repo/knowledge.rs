@@ -1,12 +1,12 @@
 use super::{Page, PageRequest, TenantStore, found};
 use crate::{
-    error::{conflict_on, db},
+    db::{self, Sql},
+    error::{conflict_on, store_error},
     ports::unsigned,
     sql::platform as sql,
 };
 use colloquy_domain::{ids::KnowledgeBaseId, ports::StoreError, time::Timestamp};
 use futures::FutureExt;
-use sqlx::SqlSafeStr as _;
 use uuid::Uuid;
 
 /// A named set of documents.
@@ -31,7 +31,7 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::Conflict`] if the name is taken, or the store's.
     pub async fn create_knowledge_base(&self, name: &str) -> Result<KnowledgeBase, StoreError> {
-        let id = self.add_base(sql::ADD_BASE, name).await?;
+        let id = self.add_base(sql::ADD_BASE.into(), name).await?;
         self.knowledge_base(KnowledgeBaseId::new(id)).await
     }
 
@@ -43,7 +43,7 @@ impl TenantStore {
         if let Some(base) = self.knowledge_base_by_name(name).await? {
             return Ok(base);
         }
-        self.add_base(sql::ENSURE_BASE, name).await?;
+        self.add_base(sql::ENSURE_BASE.into(), name).await?;
         self.knowledge_base_by_name(name).await?.ok_or(StoreError::NotFound("knowledge base"))
     }
 
@@ -73,17 +73,16 @@ impl TenantStore {
     /// [`StoreError::Conflict`] if the name is taken, [`StoreError::NotFound`], or the store's.
     pub async fn rename_knowledge_base(&self, id: KnowledgeBaseId, name: &str) -> Result<(), StoreError> {
         let (tenant, name) = (self.key(), name.to_owned());
-        self.store
-            .tell(move |conn| {
-                let name = name.clone();
-                async move {
-                    let query = sqlx::query(sql::RENAME_BASE).bind(tenant).bind(id.uuid()).bind(name);
-                    let done = query.execute(conn).await.map_err(conflict_on("name"))?;
-                    found(done.rows_affected(), "knowledge base")
-                }
-                .boxed()
-            })
-            .await
+        self.tell(move |conn| {
+            let name = name.clone();
+            async move {
+                let query = db::query(sql::RENAME_BASE).bind(tenant).bind(id.uuid()).bind(name);
+                let done = query.execute(conn).await.map_err(conflict_on("name"))?;
+                found(done.rows_affected(), "knowledge base")
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// # Errors
@@ -91,11 +90,10 @@ impl TenantStore {
     pub async fn delete_knowledge_base(&self, id: KnowledgeBaseId) -> Result<(), StoreError> {
         let tenant = self.key();
         let deleted = self
-            .store
             .tell(move |conn| {
                 async move {
-                    let query = sqlx::query(sql::DELETE_BASE).bind(tenant).bind(id.uuid());
-                    Ok(query.execute(conn).await.map_err(db)?.rows_affected() > 0)
+                    let query = db::query(sql::DELETE_BASE).bind(tenant).bind(id.uuid());
+                    Ok(query.execute(conn).await.map_err(store_error)?.rows_affected() > 0)
                 }
                 .boxed()
             })
@@ -106,18 +104,17 @@ impl TenantStore {
         self.knowledge_base(id).await.and(Err(StoreError::Conflict("knowledge base with documents")))
     }
 
-    async fn add_base(&self, statement: &'static str, name: &str) -> Result<Uuid, StoreError> {
+    async fn add_base(&self, statement: Sql, name: &str) -> Result<Uuid, StoreError> {
         let (id, tenant, now) = (self.store.uuid(), self.key(), self.store.now().millis());
-        let (name, statement) = (name.to_owned(), statement.into_sql_str());
-        self.store
-            .tell(move |conn| {
-                let (name, statement) = (name.clone(), statement.clone());
-                async move {
-                    let query = sqlx::query(statement).bind(id).bind(tenant).bind(name).bind(now);
-                    query.execute(conn).await.map(|_| id).map_err(conflict_on("name"))
-                }
-                .boxed()
-            })
-            .await
+        let name = name.to_owned();
+        self.tell(move |conn| {
+            let name = name.clone();
+            async move {
+                let query = db::query(statement).bind(id).bind(tenant).bind(name).bind(now);
+                query.execute(conn).await.map(|_| id).map_err(conflict_on("name"))
+            }
+            .boxed()
+        })
+        .await
     }
 }

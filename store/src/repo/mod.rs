@@ -9,8 +9,11 @@ mod channels;
 mod conversations;
 mod dead_letters;
 mod documents;
+mod files;
 mod knowledge;
+mod log;
 mod page;
+mod peers;
 mod received;
 mod stats;
 mod tenants;
@@ -23,29 +26,34 @@ pub use dead_letters::{DeadLetter, LostWhat, Replayed};
 pub use documents::{Document, NewDocument, StoredDocument};
 pub use knowledge::KnowledgeBase;
 pub use page::{Page, PageRequest};
+pub use peers::DatabaseServer;
 pub use received::Received;
 pub use stats::{Backlog, Spending};
 pub use tenants::Tenant;
 
-use crate::sqlite::SqliteStore;
+use crate::{
+    db::{self, Conn, FromDb, Reads, Value},
+    error::store_error,
+    store::Store,
+};
 use colloquy_domain::{ids::TenantId, ports::StoreError};
-use sqlx::{FromRow, sqlite::SqliteRow};
+use futures::future::BoxFuture;
 use uuid::Uuid;
 
 /// One tenant's rows and nothing else.
 #[derive(Clone)]
 pub struct TenantStore {
-    store: SqliteStore,
+    store: Store,
     tenant: TenantId,
 }
 
 /// What concerns all tenants.
 #[derive(Clone)]
 pub struct Installation {
-    store: SqliteStore,
+    store: Store,
 }
 
-impl SqliteStore {
+impl Store {
     /// The rows of one tenant. Whether it exists shows in what is found.
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> TenantStore {
@@ -68,30 +76,35 @@ impl TenantStore {
         self.tenant.uuid()
     }
 
-    /// One row by the tenant and another key.
-    async fn one<R, K>(&self, statement: &'static str, key: K) -> Result<Option<R>, StoreError>
+    fn reads(&self) -> Reads<'_> {
+        self.store.readers_of(self.tenant)
+    }
+
+    async fn tell<T, F>(&self, write: F) -> Result<T, StoreError>
     where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-        K: for<'q> sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + Send + 'static,
+        F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + Sync + 'static,
+        T: Send + 'static,
     {
-        let query = sqlx::query_as(statement).bind(self.key()).bind(key);
-        query.fetch_optional(self.store.readers()).await.map_err(crate::error::db)
+        self.store.tell(Some(self.tenant), write).await
+    }
+
+    /// One row by the tenant and another key.
+    async fn one<R: FromDb>(&self, statement: &'static str, key: impl Into<Value>) -> Result<Option<R>, StoreError> {
+        let query = db::query_as(statement).bind(self.key()).bind(key);
+        query.fetch_optional(self.reads()).await.map_err(store_error)
     }
 
     /// A page of the tenant's rows: `rows` takes tenant, limit and offset, `count` the tenant.
-    async fn page<R>(
+    async fn page<R: FromDb>(
         &self,
         rows: &'static str,
         count: &'static str,
         request: PageRequest,
-    ) -> Result<Page<R>, StoreError>
-    where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
-        let query = sqlx::query_as(rows).bind(self.key()).bind(request.sql_limit()).bind(request.sql_offset());
-        let items = query.fetch_all(self.store.readers()).await.map_err(crate::error::db)?;
-        let query = sqlx::query_scalar(count).bind(self.key());
-        let total: i64 = query.fetch_one(self.store.readers()).await.map_err(crate::error::db)?;
+    ) -> Result<Page<R>, StoreError> {
+        let query = db::query_as(rows).bind(self.key()).bind(request.sql_limit()).bind(request.sql_offset());
+        let items = query.fetch_all(self.reads()).await.map_err(store_error)?;
+        let query = db::query_scalar(count).bind(self.key());
+        let total: i64 = query.fetch_one(self.reads()).await.map_err(store_error)?;
         Ok(Page::new(items, request, total))
     }
 }

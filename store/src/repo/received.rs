@@ -1,5 +1,5 @@
 use super::TenantStore;
-use crate::{error::db, ports::unsigned, records::OutcomeRecord};
+use crate::{db, error::store_error, ports::unsigned, records::OutcomeRecord};
 use colloquy_domain::{
     ids::{ChannelId, ConversationId, Seq},
     message::Outcome,
@@ -24,8 +24,8 @@ impl TenantStore {
     /// # Errors
     /// The store's.
     pub async fn received(&self, channel: ChannelId, provider_id: &str) -> Result<Option<Received>, StoreError> {
-        let query = sqlx::query_as(RECEIVED).bind(self.key()).bind(channel.uuid()).bind(provider_id);
-        let row: Option<(Uuid, i64, Option<String>)> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(RECEIVED).bind(self.key()).bind(channel.uuid()).bind(provider_id);
+        let row: Option<(Uuid, i64, Option<String>)> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
         let Some((conversation, seq, outcome)) = row else { return Ok(None) };
         Ok(Some(Received {
             conversation: ConversationId::new(conversation),

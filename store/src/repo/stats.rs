@@ -1,5 +1,5 @@
 use super::{Installation, TenantStore};
-use crate::{error::db, ports::unsigned, sql::reports as sql};
+use crate::{db, error::store_error, ports::unsigned, sql::reports as sql};
 use colloquy_domain::{ids::AgentId, model::Usage, ports::StoreError};
 use uuid::Uuid;
 
@@ -19,8 +19,6 @@ pub struct Backlog {
     pub pending_inbox: u64,
     /// Replies that wait or are being sent.
     pub outbox: u64,
-    /// Entries of the log that are in no inbox yet (an upper bound: offsets may have gaps).
-    pub log_lag: u64,
     pub documents: u64,
     /// Dead letters that were not replayed.
     pub dead_letters: u64,
@@ -32,8 +30,8 @@ impl TenantStore {
     /// # Errors
     /// The store's.
     pub async fn spending(&self, from_day: i64, to_day: i64) -> Result<Vec<Spending>, StoreError> {
-        let query = sqlx::query_as(sql::SPENDING).bind(self.key()).bind(from_day).bind(to_day);
-        let rows: Vec<(Uuid, i64, i64, i64, i64)> = query.fetch_all(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(sql::SPENDING).bind(self.key()).bind(from_day).bind(to_day);
+        let rows: Vec<(Uuid, i64, i64, i64, i64)> = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let spending = |(agent, day, prompt, completion, cost)| Spending {
             agent: AgentId::new(agent),
             day,
@@ -53,14 +51,13 @@ impl Installation {
     /// # Errors
     /// The store's; an answer shows that the database can be read.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
-        let row: (i64, i64, i64, i64, i64) =
-            sqlx::query_as(sql::BACKLOG).fetch_one(self.store.readers()).await.map_err(db)?;
+        let row: (i64, i64, i64, i64) =
+            db::query_as(sql::BACKLOG).fetch_one(self.store.readers()).await.map_err(store_error)?;
         Ok(Backlog {
             pending_inbox: unsigned(row.0),
             outbox: unsigned(row.1),
-            log_lag: unsigned(row.2),
-            documents: unsigned(row.3),
-            dead_letters: unsigned(row.4),
+            documents: unsigned(row.2),
+            dead_letters: unsigned(row.3),
         })
     }
 }

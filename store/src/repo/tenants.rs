@@ -1,6 +1,7 @@
 use super::{Installation, Page, PageRequest};
 use crate::{
-    error::{conflict_on, db},
+    db::{self, Sql},
+    error::{conflict_on, store_error},
     sql::platform as sql,
 };
 use colloquy_domain::{ids::TenantId, ports::StoreError, time::Timestamp};
@@ -31,7 +32,7 @@ impl Installation {
     /// [`StoreError::Conflict`] if the slug is taken, or the store's.
     pub async fn create_tenant(&self, slug: &str, name: &str) -> Result<Tenant, StoreError> {
         let row: Row = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
-        self.insert(sql::ADD_TENANT, &row).await?;
+        self.insert(sql::ADD_TENANT.into(), &row).await?;
         Ok(tenant(row))
     }
 
@@ -45,23 +46,23 @@ impl Installation {
             return Ok(tenant);
         }
         let row: Row = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
-        self.insert(sql::ENSURE_TENANT, &row).await?;
+        self.insert(sql::ENSURE_TENANT.into(), &row).await?;
         self.tenant_by_slug(slug).await?.ok_or(StoreError::NotFound("tenant"))
     }
 
     /// # Errors
     /// [`StoreError::NotFound`], or the store's.
     pub async fn tenant(&self, id: TenantId) -> Result<Tenant, StoreError> {
-        let query = sqlx::query_as(sql::TENANT).bind(id.uuid());
-        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(sql::TENANT).bind(id.uuid());
+        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
         row.map(tenant).ok_or(StoreError::NotFound("tenant"))
     }
 
     /// # Errors
     /// The store's.
     pub async fn tenant_by_slug(&self, slug: &str) -> Result<Option<Tenant>, StoreError> {
-        let query = sqlx::query_as(sql::TENANT_BY_SLUG).bind(slug);
-        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(db)?;
+        let query = db::query_as(sql::TENANT_BY_SLUG).bind(slug);
+        let row: Option<Row> = query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
         Ok(row.map(tenant))
     }
 
@@ -69,19 +70,19 @@ impl Installation {
     /// The store's.
     pub async fn tenants(&self, request: PageRequest) -> Result<Page<Tenant>, StoreError> {
         let readers = self.store.readers();
-        let query = sqlx::query_as(sql::TENANTS).bind(request.sql_limit()).bind(request.sql_offset());
-        let rows: Vec<Row> = query.fetch_all(readers).await.map_err(db)?;
-        let total: i64 = sqlx::query_scalar(sql::COUNT_TENANTS).fetch_one(readers).await.map_err(db)?;
+        let query = db::query_as(sql::TENANTS).bind(request.sql_limit()).bind(request.sql_offset());
+        let rows: Vec<Row> = query.fetch_all(readers).await.map_err(store_error)?;
+        let total: i64 = db::query_scalar(sql::COUNT_TENANTS).fetch_one(readers).await.map_err(store_error)?;
         Ok(Page::new(rows, request, total).map(tenant))
     }
 
-    async fn insert(&self, statement: &'static str, row: &Row) -> Result<(), StoreError> {
+    async fn insert(&self, statement: Sql, row: &Row) -> Result<(), StoreError> {
         let row = row.clone();
         self.store
-            .tell(move |conn| {
+            .tell(None, move |conn| {
                 let (id, slug, name, at) = row.clone();
                 async move {
-                    let query = sqlx::query(statement).bind(id).bind(slug).bind(name).bind(at);
+                    let query = db::query(statement).bind(id).bind(slug).bind(name).bind(at);
                     query.execute(conn).await.map(|_| ()).map_err(conflict_on("slug"))
                 }
                 .boxed()

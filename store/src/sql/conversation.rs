@@ -1,4 +1,4 @@
-use crate::bulk::Rows;
+use crate::db::Rows;
 
 pub(crate) const LOAD: &str = "SELECT c.channel_id, c.peer, c.peer_name, c.version, c.snapshot, ch.agent_id, ch.pull \
      FROM conversations c JOIN channels ch ON ch.id = c.channel_id WHERE c.tenant_id = $1 AND c.id = $2";
@@ -11,52 +11,52 @@ pub(crate) const HISTORY: &str = "SELECT speaker, text FROM messages \
      ORDER BY position DESC LIMIT $4";
 
 pub(crate) const UNFINISHED: &str = "SELECT tenant_id, conversation_id FROM inbox \
-     WHERE outcome IS NULL AND conversation_id > $1 GROUP BY conversation_id ORDER BY conversation_id LIMIT $2";
+     WHERE outcome IS NULL AND conversation_id > $1 GROUP BY conversation_id, tenant_id ORDER BY conversation_id LIMIT $2";
 
 pub(crate) const DUE_TIMERS: &str =
     "SELECT tenant_id, conversation_id, due_at FROM timers WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
 
-pub(crate) const SPENT: &str =
-    "SELECT COALESCE(SUM(cost_micros), 0) FROM ledger WHERE tenant_id = $1 AND agent_id = $2 AND day = $3";
+pub(crate) const SPENT: &str = "SELECT CAST(COALESCE(SUM(cost_micros), 0) AS BIGINT) FROM ledger WHERE tenant_id = $1 AND agent_id = $2 AND day = $3";
 
 /// The fence: changes only the rows whose version is the expected one, and names them.
-pub(crate) const FENCE: Rows = Rows {
-    before: "UPDATE conversations SET version = version + 1, snapshot = v.column4, mode = v.column5 FROM (VALUES ",
-    columns: 5,
-    after: ") AS v WHERE conversations.tenant_id = v.column1 AND conversations.id = v.column2 \
+pub(crate) const FENCE: Rows = Rows::new(
+    "UPDATE conversations SET version = version + 1, snapshot = v.column4, mode = v.column5 FROM (",
+    5,
+    ") AS v WHERE conversations.tenant_id = v.column1 AND conversations.id = v.column2 \
             AND conversations.version = v.column3 RETURNING id",
-};
+);
+
+/// PostgreSQL's: whoever decides which reply of a conversation is its head does it alone. A commit holds the same lock,
+/// from its fence on.
+pub(crate) const LOCK: &str = "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE";
 
 pub(crate) const EXISTS: &str = "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2";
 
-pub(crate) const SETTLE: Rows = Rows {
-    before: "UPDATE inbox SET outcome = v.column4, outcome_detail = v.column5, settled_at = v.column6 FROM (VALUES ",
-    columns: 6,
-    after: ") AS v WHERE inbox.tenant_id = v.column1 AND inbox.conversation_id = v.column2 AND inbox.seq = v.column3 \
+pub(crate) const SETTLE: Rows = Rows::new(
+    "UPDATE inbox SET outcome = v.column4, outcome_detail = v.column5, settled_at = v.column6 FROM (",
+    6,
+    ") AS v WHERE inbox.tenant_id = v.column1 AND inbox.conversation_id = v.column2 AND inbox.seq = v.column3 \
             AND inbox.outcome IS NULL",
-};
+);
 
-pub(crate) const ADD_JOURNAL: Rows = Rows {
-    before: "INSERT INTO journal (conversation_id, turn, step, what, place, tenant_id, payload, created_at) VALUES ",
-    columns: 8,
-    after: "",
-};
+pub(crate) const ADD_JOURNAL: Rows =
+    Rows::new("INSERT INTO journal (conversation_id, turn, step, what, place, tenant_id, payload, created_at) ", 8, "");
 
-pub(crate) const ADD_MESSAGE: Rows = Rows {
-    before: "INSERT INTO messages (id, tenant_id, conversation_id, speaker, turn, kind, text, citations, abstained, \
-             created_at) VALUES ",
-    columns: 10,
-    after: "",
-};
+pub(crate) const ADD_MESSAGE: Rows = Rows::new(
+    "INSERT INTO messages (id, tenant_id, conversation_id, speaker, turn, kind, text, citations, abstained, \
+             created_at) ",
+    10,
+    "",
+);
 
-pub(crate) const ADD_LEDGER: Rows = Rows {
-    before: "INSERT INTO ledger (tenant_id, agent_id, day, conversation_id, turn, step, prompt_tokens, \
+pub(crate) const ADD_LEDGER: Rows = Rows::new(
+    "INSERT INTO ledger (tenant_id, agent_id, day, conversation_id, turn, step, prompt_tokens, \
              completion_tokens, cost_micros, created_at) \
              SELECT c.tenant_id, c.agent_id, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
-             v.column10 FROM (VALUES ",
-    columns: 10,
-    after: ") AS v JOIN channels c ON c.tenant_id = v.column1 AND c.id = v.column2",
-};
+             v.column10 FROM (",
+    10,
+    ") AS v JOIN channels c ON c.tenant_id = v.column1 AND c.id = v.column2",
+);
 
 pub(crate) const SET_TIMER: &str = "INSERT INTO timers (conversation_id, tenant_id, due_at) VALUES ($1, $2, $3) \
      ON CONFLICT (conversation_id) DO UPDATE SET due_at = excluded.due_at";

@@ -1,5 +1,7 @@
-pub(crate) const WAITING: &str = "SELECT tenant_id, id FROM documents \
-     WHERE status IN ('pending', 'extracting', 'indexing') ORDER BY uploaded_at, id LIMIT $1";
+/// After a place in their order.
+pub(crate) const WAITING: &str = "SELECT tenant_id, id, uploaded_at FROM documents \
+     WHERE status IN ('pending', 'extracting', 'indexing') AND (uploaded_at, id) > ($1, $2) \
+     ORDER BY uploaded_at, id LIMIT $3";
 
 pub(crate) const TAKE: &str = "UPDATE documents SET attempt = attempt + 1, taken_revision = revision \
      WHERE tenant_id = $1 AND id = $2 AND status IN ('pending', 'extracting', 'indexing') \
@@ -28,8 +30,8 @@ pub(crate) const PUT: &str = "INSERT INTO documents \
      (id, tenant_id, knowledge_base_id, name, size, sha256, path, status, uploaded_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $8) \
      ON CONFLICT (tenant_id, knowledge_base_id, name) DO UPDATE SET size = excluded.size, sha256 = excluded.sha256, \
-     path = excluded.path, status = 'pending', revision = revision + 1, attempt = 0, pages = 0, chunks = 0, \
-     indexed = 0, characters = 0, language = NULL, embedded = 0, cause = NULL, page_reports = '[]', \
+     path = excluded.path, status = 'pending', revision = documents.revision + 1, attempt = 0, pages = 0, chunks = 0, \
+     indexed = 0, characters = 0, language = NULL, embedded = FALSE, cause = NULL, page_reports = '[]', \
      uploaded_at = excluded.uploaded_at, updated_at = excluded.updated_at RETURNING id";
 
 pub(crate) const REQUEUE: &str = "UPDATE documents SET status = 'pending', revision = revision + 1, attempt = 0, \

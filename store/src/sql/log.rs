@@ -1,10 +1,10 @@
-use crate::bulk::Rows;
+use crate::db::Rows;
 
-pub(crate) const APPEND: Rows = Rows {
-    before: "INSERT INTO ingress_log (tenant_id, channel_id, received_at, payload) VALUES ",
-    columns: 4,
-    after: "",
-};
+pub(crate) const APPEND: Rows =
+    Rows::new("INSERT INTO ingress_log (tenant_id, channel_id, received_at, payload) ", 4, "").on_postgres(
+        "WITH added AS (INSERT INTO ingress_log (tenant_id, channel_id, received_at, payload) ",
+        " RETURNING log_offset) SELECT MAX(log_offset) FROM added",
+    );
 
 pub(crate) const END: &str = "SELECT COALESCE(MAX(log_offset), 0) FROM ingress_log";
 

@@ -1,13 +1,35 @@
-//! All SQL text, one module for each area. Parameters are `$1`, in statements over many rows `?`; nothing here is built
-//! from input.
+//! All SQL text, one module for each area. Parameters are `$1`, in SQLite's statements over many rows `?`; nothing here is
+//! built from input. What is a `&str` or [`Rows::new`](crate::db::Rows::new) alone is understood by both databases.
+
+/// A statement of two texts: `{"SQLite's words" | "PostgreSQL's"}` stands where they differ.
+macro_rules! both {
+    ($($part:tt),*) => {
+        crate::db::Sql { sqlite: concat!($(side!(sqlite $part)),*), postgres: concat!($(side!(postgres $part)),*) }
+    };
+}
+
+macro_rules! side {
+    (sqlite { $sqlite:literal | $postgres:literal }) => {
+        $sqlite
+    };
+    (postgres { $sqlite:literal | $postgres:literal }) => {
+        $postgres
+    };
+    ($side:ident $same:literal) => {
+        $same
+    };
+}
 
 pub(crate) mod conversation;
 pub(crate) mod documents;
+pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod log;
 pub(crate) mod outbox;
+pub(crate) mod placement;
 pub(crate) mod platform;
 pub(crate) mod reports;
+pub(crate) mod transfer;
 
 #[cfg(test)]
-mod plans;
+pub(crate) mod plans;

@@ -1,28 +1,36 @@
-use crate::bulk::Rows;
+use crate::db::{Rows, Sql};
 
 /// The first unfinished row of its conversation is its head; only heads are claimed. The rows must be of different
 /// conversations: none sees the others.
-pub(crate) const ADD: Rows = Rows {
-    before: "INSERT INTO outbox (id, tenant_id, channel_id, conversation_id, message_id, peer, peer_name, text, \
+pub(crate) const ADD: Rows = Rows::new(
+    "INSERT INTO outbox (id, tenant_id, channel_id, conversation_id, message_id, peer, peer_name, text, \
              citations, last_inbound_at, due_at, created_at, head) \
              SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
              v.column10, v.column11, v.column11, NOT EXISTS (SELECT 1 FROM outbox o \
-             WHERE o.conversation_id = v.column4 AND o.tenant_id = v.column2 AND o.state <> 'done') FROM (VALUES ",
-    columns: 11,
-    after: ") AS v",
-};
+             WHERE o.conversation_id = v.column4 AND o.tenant_id = v.column2 AND o.state <> 'done') FROM (",
+    11,
+    ") AS v",
+);
 
-pub(crate) const DUE: &str = "SELECT 1 FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' \
-     AND head = 1 AND due_at <= $3 LIMIT 1";
+pub(crate) const DUE: Sql = both!(
+    "SELECT 1 FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
+    { "head = 1" | "head" },
+    " AND due_at <= $3 LIMIT 1"
+);
 
-pub(crate) const CLAIM: &str = "UPDATE outbox SET state = 'sending', claimed_at = $3, attempts = attempts + 1 \
-     WHERE position IN (SELECT position FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' \
-     AND head = 1 AND due_at <= $3 ORDER BY due_at, position LIMIT $4) \
+pub(crate) const CLAIM: Sql = both!(
+    "UPDATE outbox SET state = 'sending', claimed_at = $3, attempts = attempts + 1 \
+     WHERE position IN (SELECT position FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
+    { "head = 1" | "head" },
+    " AND due_at <= $3 ORDER BY due_at, position LIMIT $4) \
      RETURNING position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, \
-     last_inbound_at, parts_sent, attempts - 1 AS attempts";
+     last_inbound_at, parts_sent, attempts - 1 AS attempts"
+);
 
-pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM outbox \
-     WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND head = 1";
+pub(crate) const NEXT_DUE: Sql =
+    both!("SELECT MIN(due_at) FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ", {
+        "head = 1" | "head"
+    });
 
 /// What was promised to the provider may have arrived, unless a status already said that it did.
 pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'done', status_at = $3, status = CASE \
@@ -30,8 +38,12 @@ pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'done', status_at = 
      WHERE tenant_id = $1 AND channel_id = $2 AND state = 'sending' RETURNING conversation_id, id, status";
 
 /// The next unfinished row of the conversation, if there is one, becomes its head.
-pub(crate) const PROMOTE: &str = "UPDATE outbox SET head = 1 WHERE position = (SELECT MIN(position) FROM outbox \
-     WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done')";
+pub(crate) const PROMOTE: Sql = both!(
+    "UPDATE outbox SET head = ",
+    { "1" | "TRUE" },
+    " WHERE position = (SELECT MIN(position) FROM outbox \
+     WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done')"
+);
 
 /// A status came for a reply of unknown outcome: nobody has to decide about it any more.
 pub(crate) const RECONCILED: &str = "DELETE FROM dead_letters WHERE tenant_id = $1 AND outbox_id = $2 \
@@ -39,15 +51,22 @@ pub(crate) const RECONCILED: &str = "DELETE FROM dead_letters WHERE tenant_id = 
 
 pub(crate) const EXISTS: &str = "SELECT 1 FROM outbox WHERE tenant_id = $1 AND id = $2";
 
-pub(crate) const PROGRESS: &str = "UPDATE outbox SET parts_sent = MAX(parts_sent, $3) \
-     WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+pub(crate) const PROGRESS: Sql = both!(
+    "UPDATE outbox SET parts_sent = ",
+    { "MAX" | "GREATEST" },
+    "(parts_sent, $3) WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id"
+);
 
 pub(crate) const SENT: &str = "UPDATE outbox SET state = 'done', parts_sent = parts_sent + 1, status_at = $3, cause = NULL, \
      status = CASE WHEN status IN ('queued', 'uncertain') THEN 'sent' ELSE status END \
      WHERE tenant_id = $1 AND id = $2 RETURNING conversation_id";
 
-pub(crate) const AGAIN: &str = "UPDATE outbox SET state = 'queued', parts_sent = MAX(parts_sent, $3), due_at = $4, \
-     cause = $5 WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+pub(crate) const AGAIN: Sql = both!(
+    "UPDATE outbox SET state = 'queued', parts_sent = ",
+    { "MAX" | "GREATEST" },
+    "(parts_sent, $3), due_at = $4, cause = $5 \
+     WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id"
+);
 
 pub(crate) const RELEASED: &str = "UPDATE outbox SET state = 'queued', due_at = $3, attempts = attempts - 1 \
      WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
@@ -64,34 +83,54 @@ pub(crate) const ADD_PART: &str = "INSERT INTO outbox_parts (tenant_id, channel_
      SELECT tenant_id, channel_id, $3, id, parts_sent FROM outbox WHERE tenant_id = $1 AND id = $2 \
      ON CONFLICT DO NOTHING";
 
-/// Two parameters (tenant, channel) stand before the rows.
-pub(crate) const BY_PART: Rows = Rows {
-    before: "SELECT p.provider_message_id AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
-             FROM outbox_parts p JOIN outbox o ON o.id = p.outbox_id \
-             WHERE p.tenant_id = ? AND p.channel_id = ? AND p.provider_message_id IN (VALUES ",
-    columns: 1,
-    after: ")",
-};
+/// Two parameters (tenant, channel) stand before the rows. On PostgreSQL the rows are held until they are moved: a
+/// status may come in on any node.
+pub(crate) const BY_PART: Rows = Rows::new(
+    "SELECT p.provider_message_id AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
+     FROM outbox_parts p JOIN outbox o ON o.id = p.outbox_id \
+     WHERE p.tenant_id = ? AND p.channel_id = ? AND p.provider_message_id IN (",
+    1,
+    ")",
+)
+.on_postgres(
+    "SELECT p.provider_message_id AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
+     FROM outbox_parts p JOIN outbox o ON o.id = p.outbox_id \
+     WHERE p.tenant_id = $1 AND p.channel_id = $2 AND p.provider_message_id IN (",
+    ") ORDER BY o.position FOR NO KEY UPDATE OF o",
+)
+.after_parameters(2);
 
-/// Two parameters (tenant, channel) stand before the rows.
-pub(crate) const BY_ID: Rows = Rows {
-    before: "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state FROM outbox o \
-             WHERE o.tenant_id = ? AND o.channel_id = ? AND o.id IN (VALUES ",
-    columns: 1,
-    after: ")",
-};
+/// As [`BY_PART`].
+pub(crate) const BY_ID: Rows = Rows::new(
+    "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state FROM outbox o \
+     WHERE o.tenant_id = ? AND o.channel_id = ? AND o.id IN (",
+    1,
+    ")",
+)
+.on_postgres(
+    "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state FROM outbox o \
+     WHERE o.tenant_id = $1 AND o.channel_id = $2 AND o.id IN (",
+    ") ORDER BY o.position FOR NO KEY UPDATE OF o",
+)
+.after_parameters(2);
 
 /// A watermark speaks of what was certainly sent; our clock's time of the claim is at most the provider's of the send.
-pub(crate) const BY_WATERMARK: &str = "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
+pub(crate) const BY_WATERMARK: Sql = both!(
+    "SELECT NULL AS named, o.id, o.conversation_id, o.message_id, o.status, o.state \
      FROM conversations c JOIN outbox o ON o.conversation_id = c.id \
      WHERE c.tenant_id = $1 AND c.channel_id = $2 AND c.peer = $3 \
-     AND o.status IN ('sent', 'delivered') AND o.claimed_at <= $4 ORDER BY o.position";
+     AND o.status IN ('sent', 'delivered') AND o.claimed_at <= $4 ORDER BY o.position",
+    { "" | " FOR NO KEY UPDATE OF o" }
+);
+
+/// Whose outbox it is in; never changes.
+pub(crate) const CHANNEL: &str = "SELECT channel_id FROM outbox WHERE tenant_id = $1 AND id = $2";
 
 /// What the provider took and could not deliver is sent whole if somebody replays it.
-pub(crate) const ADVANCE: Rows = Rows {
-    before: "UPDATE outbox SET status = v.column3, status_at = v.column4, cause = COALESCE(v.column5, cause), \
+pub(crate) const ADVANCE: Rows = Rows::new(
+    "UPDATE outbox SET status = v.column3, status_at = v.column4, cause = COALESCE(v.column5, cause), \
              parts_sent = CASE WHEN v.column3 = 'failed' AND state = 'done' THEN 0 ELSE parts_sent END \
-             FROM (VALUES ",
-    columns: 5,
-    after: ") AS v WHERE outbox.tenant_id = v.column1 AND outbox.id = v.column2",
-};
+             FROM (",
+    5,
+    ") AS v WHERE outbox.tenant_id = v.column1 AND outbox.id = v.column2",
+);

@@ -1,75 +1,104 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{conversation, documents, inbox, log, outbox, platform, reports};
-use crate::{SecretKey, SqliteStore, StoreOptions};
-use colloquy_domain::testkit::{ManualClock, SeqIds};
-use sqlx::{AssertSqlSafe, Row as _};
+use crate::{
+    Database, PostgresOptions, SecretKey, Store, StoreOptions,
+    db::{self, Conn, Dialect, Query, Row, Rows, Sql},
+};
+use colloquy_domain::{
+    channel::Secret,
+    testkit::{ManualClock, SeqIds},
+};
 use std::sync::Arc;
 
-async fn store(folder: &tempfile::TempDir) -> SqliteStore {
-    let options = StoreOptions {
+#[path = "../../tests/common/postgres.rs"]
+pub(crate) mod server;
+
+fn options_of_tests() -> StoreOptions {
+    StoreOptions {
         clock: Arc::new(ManualClock::default()),
         ids: Arc::new(SeqIds::default()),
         secret_key: SecretKey::from_bytes([0; 32]),
-    };
-    SqliteStore::open(folder.path().join("plans.db"), options).await.expect("opens")
+        placement: None,
+    }
 }
 
-fn hot() -> Vec<(&'static str, String)> {
-    let fixed = [
-        ("log::READ", log::READ),
-        ("log::TRIM", log::TRIM),
-        ("inbox::MOVE_CURSOR", inbox::MOVE_CURSOR),
-        ("conversation::LOAD", conversation::LOAD),
-        ("conversation::PENDING", conversation::PENDING),
-        ("conversation::HISTORY", conversation::HISTORY),
-        ("conversation::UNFINISHED", conversation::UNFINISHED),
-        ("conversation::DUE_TIMERS", conversation::DUE_TIMERS),
-        ("conversation::SPENT", conversation::SPENT),
-        ("conversation::CLEAR_TIMER", conversation::CLEAR_TIMER),
+async fn store(folder: &tempfile::TempDir) -> Store {
+    Store::open(folder.path().join("plans.db"), options_of_tests()).await.expect("opens")
+}
+
+fn fixed() -> Vec<(&'static str, Sql)> {
+    vec![
+        ("log::READ", log::READ.into()),
+        ("log::TRIM", log::TRIM.into()),
+        ("inbox::MOVE_CURSOR", inbox::MOVE_CURSOR.into()),
+        ("conversation::LOAD", conversation::LOAD.into()),
+        ("conversation::PENDING", conversation::PENDING.into()),
+        ("conversation::HISTORY", conversation::HISTORY.into()),
+        ("conversation::UNFINISHED", conversation::UNFINISHED.into()),
+        ("conversation::DUE_TIMERS", conversation::DUE_TIMERS.into()),
+        ("conversation::SPENT", conversation::SPENT.into()),
+        ("conversation::CLEAR_TIMER", conversation::CLEAR_TIMER.into()),
         ("outbox::DUE", outbox::DUE),
         ("outbox::CLAIM", outbox::CLAIM),
         ("outbox::NEXT_DUE", outbox::NEXT_DUE),
-        ("outbox::RECOVER", outbox::RECOVER),
+        ("outbox::RECOVER", outbox::RECOVER.into()),
         ("outbox::PROMOTE", outbox::PROMOTE),
         ("outbox::PROGRESS", outbox::PROGRESS),
-        ("outbox::SENT", outbox::SENT),
+        ("outbox::SENT", outbox::SENT.into()),
         ("outbox::AGAIN", outbox::AGAIN),
-        ("outbox::RELEASED", outbox::RELEASED),
-        ("outbox::RECONCILED", outbox::RECONCILED),
-        ("outbox::FAILED", outbox::FAILED),
-        ("outbox::UNCERTAIN", outbox::UNCERTAIN),
-        ("outbox::ADD_PART", outbox::ADD_PART),
+        ("outbox::RELEASED", outbox::RELEASED.into()),
+        ("outbox::RECONCILED", outbox::RECONCILED.into()),
+        ("outbox::FAILED", outbox::FAILED.into()),
+        ("outbox::UNCERTAIN", outbox::UNCERTAIN.into()),
+        ("outbox::ADD_PART", outbox::ADD_PART.into()),
         ("outbox::BY_WATERMARK", outbox::BY_WATERMARK),
-        ("documents::TAKE", documents::TAKE),
-        ("documents::PROGRESS", documents::PROGRESS),
-        ("documents::PATH_BY_NAME", documents::PATH_BY_NAME),
-        ("platform::KEY_BY_HASH", platform::KEY_BY_HASH),
-        ("platform::ANY_CHANNEL", platform::ANY_CHANNEL),
-        ("platform::CHANNEL_BY_EXTERNAL", platform::CHANNEL_BY_EXTERNAL),
-        ("platform::AGENT", platform::AGENT),
-        ("reports::CONVERSATIONS", reports::CONVERSATIONS),
-        ("reports::BY_PEER", reports::BY_PEER),
-        ("reports::MESSAGES", reports::MESSAGES),
-        ("reports::MESSAGES_SINCE", reports::MESSAGES_SINCE),
-        ("reports::REPLY", reports::REPLY),
-        ("reports::DEAD_LETTERS", reports::DEAD_LETTERS),
-        ("reports::SPENDING", reports::SPENDING),
-    ];
-    let many = [
-        ("inbox::LIVE_CHANNELS", inbox::LIVE_CHANNELS.text(4)),
-        ("inbox::KNOWN", inbox::KNOWN.text(4)),
-        ("inbox::CONVERSATIONS", inbox::CONVERSATIONS.text(4)),
-        ("inbox::MOVE_CONVERSATION", inbox::MOVE_CONVERSATION.text(4)),
-        ("conversation::FENCE", conversation::FENCE.text(4)),
-        ("conversation::SETTLE", conversation::SETTLE.text(4)),
-        ("conversation::ADD_LEDGER", conversation::ADD_LEDGER.text(4)),
-        ("outbox::ADD", outbox::ADD.text(4)),
-        ("outbox::BY_PART", outbox::BY_PART.text(4)),
-        ("outbox::BY_ID", outbox::BY_ID.text(4)),
-        ("outbox::ADVANCE", outbox::ADVANCE.text(4)),
-    ];
-    fixed.into_iter().map(|(name, text)| (name, text.to_owned())).chain(many).collect()
+        ("documents::TAKE", documents::TAKE.into()),
+        ("documents::PROGRESS", documents::PROGRESS.into()),
+        ("documents::PATH_BY_NAME", documents::PATH_BY_NAME.into()),
+        ("platform::KEY_BY_HASH", platform::KEY_BY_HASH.into()),
+        ("platform::ANY_CHANNEL", platform::ANY_CHANNEL.into()),
+        ("platform::CHANNEL_BY_EXTERNAL", platform::CHANNEL_BY_EXTERNAL.into()),
+        ("platform::AGENT", platform::AGENT.into()),
+        ("reports::CONVERSATIONS", reports::CONVERSATIONS.into()),
+        ("reports::BY_PEER", reports::BY_PEER.into()),
+        ("reports::MESSAGES", reports::MESSAGES.into()),
+        ("reports::MESSAGES_SINCE", reports::MESSAGES_SINCE.into()),
+        ("reports::REPLY", reports::REPLY.into()),
+        ("reports::DEAD_LETTERS", reports::DEAD_LETTERS.into()),
+        ("reports::SPENDING", reports::SPENDING.into()),
+    ]
+}
+
+/// With the types of their parameters on PostgreSQL.
+fn many() -> Vec<(&'static str, Rows, &'static str)> {
+    vec![
+        ("inbox::LIVE_CHANNELS", inbox::LIVE_CHANNELS, "uuid[], uuid[]"),
+        ("inbox::KNOWN", inbox::KNOWN, "uuid[], uuid[], text[]"),
+        ("inbox::CONVERSATIONS", inbox::CONVERSATIONS, "uuid[], uuid[], text[]"),
+        ("inbox::MOVE_CONVERSATION", inbox::MOVE_CONVERSATION, "uuid[], uuid[], bigint[], bigint[], text[]"),
+        ("conversation::FENCE", conversation::FENCE, "uuid[], uuid[], bigint[], text[], text[]"),
+        ("conversation::SETTLE", conversation::SETTLE, "uuid[], uuid[], bigint[], text[], text[], bigint[]"),
+        (
+            "conversation::ADD_LEDGER",
+            conversation::ADD_LEDGER,
+            "uuid[], uuid[], bigint[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[]",
+        ),
+        (
+            "outbox::ADD",
+            outbox::ADD,
+            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], bigint[], bigint[]",
+        ),
+        ("outbox::BY_PART", outbox::BY_PART, "uuid, uuid, text[]"),
+        ("outbox::BY_ID", outbox::BY_ID, "uuid, uuid, uuid[]"),
+        ("outbox::ADVANCE", outbox::ADVANCE, "uuid[], uuid[], text[], bigint[], text[]"),
+    ]
+}
+
+async fn plan(store: &Store, text: &str) -> Vec<String> {
+    let rows = Query::built(format!("EXPLAIN QUERY PLAN {text}")).fetch_all(store.readers()).await;
+    let detail = |row: &Row| row.read::<(i64, i64, i64, String)>().expect("a step").3;
+    rows.unwrap_or_else(|e| panic!("{text}: {e}")).iter().map(detail).collect()
 }
 
 /// A walk over a whole table. Walks over the given rows (`VALUES CLAUSE`, `v`) and over an index that only holds
@@ -86,13 +115,11 @@ async fn hot_statements_use_indexes() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(&folder).await;
     let mut scans = Vec::new();
-    for (name, text) in hot() {
-        let steps = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
-            .fetch_all(store.readers())
-            .await
-            .unwrap_or_else(|e| panic!("{name}: {e}"));
-        let steps = steps.iter().map(|step| step.get::<String, _>("detail"));
-        scans.extend(steps.filter(|step| is_scan(step)).map(|step| format!("{name}: {step}")));
+    let fixed = fixed().into_iter().map(|(name, sql)| (name, sql.sqlite.to_owned()));
+    let many = many().into_iter().map(|(name, rows, _)| (name, rows.text(Dialect::Sqlite, 4)));
+    for (name, text) in fixed.chain(many) {
+        let steps = plan(&store, &text).await;
+        scans.extend(steps.iter().filter(|step| is_scan(step)).map(|step| format!("{name}: {step}")));
     }
     assert!(scans.is_empty(), "{scans:#?}");
 }
@@ -101,22 +128,53 @@ async fn hot_statements_use_indexes() {
 async fn what_is_unfinished_is_found_by_its_own_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(&folder).await;
-    for (text, index) in [
-        (conversation::PENDING, "inbox_pending"),
-        (conversation::UNFINISHED, "inbox_pending"),
-        (conversation::DUE_TIMERS, "timers_due"),
+    let expected: [(Sql, &str); 9] = [
+        (conversation::PENDING.into(), "inbox_pending"),
+        (conversation::UNFINISHED.into(), "inbox_pending"),
+        (conversation::DUE_TIMERS.into(), "timers_due"),
         (outbox::DUE, "outbox_due"),
         (outbox::CLAIM, "outbox_due"),
         (outbox::NEXT_DUE, "outbox_due"),
-        (outbox::RECOVER, "outbox_sending"),
+        (outbox::RECOVER.into(), "outbox_sending"),
         (outbox::PROMOTE, "outbox_open"),
-        (documents::WAITING, "documents_waiting"),
-    ] {
-        let steps = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
-            .fetch_all(store.readers())
-            .await
-            .expect("a plan");
-        let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
-        assert!(steps.iter().any(|s| s.contains(index)), "{text}: {steps:#?}");
+        (documents::WAITING.into(), "documents_waiting"),
+    ];
+    for (sql, index) in expected {
+        let steps = plan(&store, sql.sqlite).await;
+        assert!(steps.iter().any(|s| s.contains(index)), "{sql:?}: {steps:#?}");
     }
+}
+
+/// What PostgreSQL would do with a statement of these types' parameters, whatever they are.
+async fn postgres_plan(conn: &mut Conn, types: &str, parameters: usize, text: &str) -> Vec<String> {
+    let types = if types.is_empty() { String::new() } else { format!("({types})") };
+    let nulls = if parameters == 0 { String::new() } else { format!("({})", vec!["NULL"; parameters].join(",")) };
+    let script = format!("PREPARE hot {types} AS {text}; EXPLAIN (COSTS OFF) EXECUTE hot {nulls}; DEALLOCATE hot");
+    let rows = conn.script(script).await.unwrap_or_else(|e| panic!("{text}: {e}"));
+    rows.iter().map(|row| row.read::<(String,)>().expect("a step").0).collect()
+}
+
+#[tokio::test]
+async fn hot_statements_use_indexes_behind_walls_too() {
+    let server = server::Server::shared();
+    let url = server.url(&server.database());
+    let options = PostgresOptions::new(Secret::new(url.as_str()));
+    let store = Store::open(Database::Postgres(options), options_of_tests()).await.expect("opens");
+    let connect = db::read_url(&url).expect("a URL");
+    let mut conn = Conn::from(db::connect_postgres(&connect).await.expect("connects"));
+    // Tables are empty here: what is walked over even so is walked over always.
+    conn.script("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan".to_owned()).await.expect("set");
+    let mut scans = Vec::new();
+    for (name, sql) in fixed() {
+        let parameters = (1..=20).filter(|n| sql.postgres.contains(&format!("${n}"))).count();
+        let steps = postgres_plan(&mut conn, "", parameters, sql.postgres).await;
+        scans.extend(steps.iter().filter(|s| s.contains("Seq Scan")).map(|s| format!("{name}: {s}")));
+    }
+    for (name, rows, types) in many() {
+        let text = rows.text(Dialect::Postgres, 0);
+        let steps = postgres_plan(&mut conn, types, types.split(',').count(), &text).await;
+        scans.extend(steps.iter().filter(|s| s.contains("Seq Scan")).map(|s| format!("{name}: {s}")));
+    }
+    assert!(scans.is_empty(), "{scans:#?}");
+    store.close().await;
 }

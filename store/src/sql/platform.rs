@@ -1,6 +1,12 @@
+use crate::db::Sql;
+
 pub(crate) const META: &str = "SELECT value FROM meta WHERE name = $1";
 
-pub(crate) const SET_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2)";
+/// Whoever comes first says it.
+pub(crate) const SET_META: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+
+pub(crate) const CHANGE_META: &str =
+    "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 pub(crate) const ADD_TENANT: &str = "INSERT INTO tenants (id, slug, name, created_at) VALUES ($1, $2, $3, $4)";
 pub(crate) const ENSURE_TENANT: &str = "INSERT INTO tenants (id, slug, name, created_at) VALUES ($1, $2, $3, $4) \
@@ -46,15 +52,22 @@ pub(crate) const CHANNELS: &str = "SELECT id, tenant_id, kind, name, agent_id, e
      enabled, created_at, updated_at FROM channels WHERE tenant_id = $1 AND deleted_at IS NULL \
      ORDER BY id LIMIT $2 OFFSET $3";
 pub(crate) const COUNT_CHANNELS: &str = "SELECT COUNT(*) FROM channels WHERE tenant_id = $1 AND deleted_at IS NULL";
-pub(crate) const DELETE_CHANNEL: &str = "UPDATE channels SET deleted_at = $3, enabled = 0, secrets = x'' \
-     WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
+pub(crate) const DELETE_CHANNEL: Sql = both!(
+    "UPDATE channels SET deleted_at = $3, ",
+    { "enabled = 0, secrets = x''" | "enabled = FALSE, secrets = ''" },
+    " WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL"
+);
 pub(crate) const ANY_CHANNEL: &str = "SELECT id, tenant_id, kind, name, agent_id, external_id, pull, settings, secrets, \
      enabled, created_at, updated_at FROM channels WHERE id = $1 AND deleted_at IS NULL";
 pub(crate) const CHANNEL_BY_EXTERNAL: &str = "SELECT id, tenant_id, kind, name, agent_id, external_id, pull, settings, \
      secrets, enabled, created_at, updated_at FROM channels \
      WHERE kind = $1 AND external_id = $2 AND external_id IS NOT NULL AND deleted_at IS NULL";
-pub(crate) const ENABLED_CHANNELS: &str = "SELECT id, tenant_id, kind, name, agent_id, external_id, pull, settings, \
-     secrets, enabled, created_at, updated_at FROM channels WHERE enabled = 1 AND deleted_at IS NULL ORDER BY id";
+pub(crate) const ENABLED_CHANNELS: Sql = both!(
+    "SELECT id, tenant_id, kind, name, agent_id, external_id, pull, settings, \
+     secrets, enabled, created_at, updated_at FROM channels WHERE ",
+    { "enabled = 1" | "enabled" },
+    " AND deleted_at IS NULL ORDER BY id"
+);
 
 pub(crate) const ADD_BASE: &str =
     "INSERT INTO knowledge_bases (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)";
@@ -74,3 +87,13 @@ pub(crate) const RENAME_BASE: &str = "UPDATE knowledge_bases SET name = $3 WHERE
 /// Only an empty one: its documents have passages elsewhere that must be forgotten first.
 pub(crate) const DELETE_BASE: &str = "DELETE FROM knowledge_bases WHERE tenant_id = $1 AND id = $2 \
      AND NOT EXISTS (SELECT 1 FROM documents WHERE tenant_id = $1 AND knowledge_base_id = $2)";
+
+/// PostgreSQL's.
+pub(crate) const ENCODING: &str = "SELECT current_setting('server_encoding')";
+/// PostgreSQL's: whether row-level security does not hold for us.
+pub(crate) const BYPASSES: &str = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+/// PostgreSQL's: its version as a number, its version as people write it, its clock in milliseconds since 1970.
+pub(crate) const SERVER: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
+     current_setting('server_version'), CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+/// PostgreSQL's: of processes that ended without a word.
+pub(crate) const FORGET_WRITERS: &str = "DELETE FROM writers WHERE seen_at < now() - interval '7 days'";

@@ -63,13 +63,12 @@ pub(crate) const REPLAY_DELIVERY: &str = "UPDATE outbox SET state = 'queued', st
      AND o.tenant_id = outbox.tenant_id AND o.state <> 'done') \
      WHERE tenant_id = $1 AND id = $2 AND state = 'done' AND status IN ('failed', 'uncertain') RETURNING channel_id";
 
-pub(crate) const SPENDING: &str = "SELECT agent_id, day, SUM(prompt_tokens), SUM(completion_tokens), SUM(cost_micros) \
+pub(crate) const SPENDING: &str = "SELECT agent_id, day, CAST(SUM(prompt_tokens) AS BIGINT), \
+     CAST(SUM(completion_tokens) AS BIGINT), CAST(SUM(cost_micros) AS BIGINT) \
      FROM ledger WHERE tenant_id = $1 AND day >= $2 AND day <= $3 GROUP BY agent_id, day ORDER BY day, agent_id";
 
 pub(crate) const BACKLOG: &str = "SELECT \
      (SELECT COUNT(*) FROM inbox WHERE outcome IS NULL), \
      (SELECT COUNT(*) FROM outbox WHERE state <> 'done'), \
-     MAX(0, COALESCE((SELECT MAX(log_offset) FROM ingress_log), 0) \
-            - (SELECT log_offset FROM ingress_cursor WHERE id = 1)), \
      (SELECT COUNT(*) FROM documents WHERE status IN ('pending', 'extracting', 'indexing')), \
      (SELECT COUNT(*) FROM dead_letters WHERE replayed_at IS NULL)";

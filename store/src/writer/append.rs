@@ -1,8 +1,11 @@
 //! Appends to the log: those of a batch become few statements.
 
-use crate::{bulk, error::db, sql::log::APPEND};
+use crate::{
+    db::{self, Conn, Query},
+    error::store_error,
+    sql::log::APPEND,
+};
 use colloquy_domain::ports::StoreError;
-use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -32,15 +35,15 @@ impl Append {
 }
 
 /// Writes the rows of all appends, in order; returns the last offset, or `None` if there was no row.
-pub(super) async fn write(conn: &mut SqliteConnection, appends: &[Append]) -> Result<Option<u64>, StoreError> {
+pub(super) async fn write(conn: &mut Conn, appends: &[Append]) -> Result<Option<u64>, StoreError> {
     let rows: Vec<&LogRow> = appends.iter().flat_map(|a| &a.rows).collect();
     if rows.is_empty() {
         return Ok(None);
     }
-    let (_, last) = bulk::execute(conn, APPEND, &rows, |q, r| bind(q, r)).await.map_err(db)?;
+    let last = db::insert_rows(conn, APPEND, &rows, |q, r| bind(q, r)).await.map_err(store_error)?;
     Ok(u64::try_from(last).ok())
 }
 
-pub(crate) fn bind<'q>(query: bulk::SqliteQuery<'q>, r: &LogRow) -> bulk::SqliteQuery<'q> {
+pub(crate) fn bind(query: Query, r: &LogRow) -> Query {
     query.bind(r.tenant).bind(r.channel).bind(r.received_at).bind(r.payload.clone())
 }

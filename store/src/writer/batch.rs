@@ -3,11 +3,20 @@
 use super::{
     append::{self, Append},
     commits::{self, Commit},
+    fence::Fencing,
     job::{Job, Ran},
+    marks::Marks,
 };
-use crate::error::db;
-use colloquy_domain::ports::StoreError;
-use sqlx::SqliteConnection;
+use crate::{
+    db::{self, Conn, Dialect, Trouble},
+    error::store_error,
+};
+use colloquy_domain::{placement::Partition, ports::StoreError};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// The first half of the numbers of tenants' locks.
+const TENANT_LOCKS: i32 = 0x636f_6c02;
 
 #[derive(Default)]
 pub(super) struct Batch {
@@ -15,13 +24,19 @@ pub(super) struct Batch {
     pub(super) commits: Vec<Commit>,
     pub(super) jobs: Vec<Box<dyn Job>>,
     log_end: Option<u64>,
+    stage: Stage,
 }
 
-/// Nothing of the batch is durable.
-pub(super) struct Failed {
-    pub(super) error: StoreError,
-    /// Whether the transaction began; if not, trying the writes one by one would fare no better.
-    pub(super) begun: bool,
+/// How far a batch came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Stage {
+    /// No transaction: trying the writes one by one would fare no better.
+    #[default]
+    Beginning,
+    /// Nothing of it is durable.
+    Running,
+    /// Its end was asked for.
+    Committing,
 }
 
 impl Batch {
@@ -34,28 +49,73 @@ impl Batch {
         self.log_end
     }
 
-    /// Runs all in one transaction. Refusals that leave no trace are kept as answers; anything else fails the batch,
-    /// and the caller rolls back.
-    pub(super) async fn attempt(&mut self, conn: &mut SqliteConnection) -> Result<(), Failed> {
-        execute(conn, "BEGIN IMMEDIATE").await.map_err(|error| Failed { error, begun: false })?;
-        self.run(conn).await.map_err(|error| {
-            self.log_end = None;
-            Failed { error, begun: true }
-        })
+    pub(super) fn stage(&self) -> Stage {
+        self.stage
     }
 
-    async fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    /// Runs all in one transaction. Refusals that leave no trace are kept as answers; anything else fails the batch,
+    /// and the caller rolls back.
+    pub(super) async fn attempt(
+        &mut self,
+        conn: &mut Conn,
+        marks: &mut Marks,
+        fencing: &Fencing,
+    ) -> Result<(), StoreError> {
+        (self.stage, self.log_end) = (Stage::Beginning, None);
+        conn.calm();
+        self.begin(conn, marks, fencing).await?;
+        self.stage = Stage::Running;
+        self.run(conn).await?;
+        if conn.trouble().is_some() {
+            // PostgreSQL would answer such a COMMIT with a rollback, and no error.
+            return Err(StoreError::Broken("a write went on after an error".to_owned()));
+        }
+        self.stage = Stage::Committing;
+        execute(conn, "COMMIT").await
+    }
+
+    async fn begin(&self, conn: &mut Conn, marks: &mut Marks, fencing: &Fencing) -> Result<(), StoreError> {
+        if conn.dialect() == Dialect::Sqlite {
+            return execute(conn, "BEGIN IMMEDIATE").await;
+        }
+        // One round trip; the locks come first, because the marks of a writer that waits concern nobody.
+        let mut text = "BEGIN".to_owned();
+        for statement in fencing.statements(&self.partitions()).into_iter().chain([marks.next()]) {
+            text.push_str("; ");
+            text.push_str(&statement);
+        }
+        let rows = conn.script(text).await.map_err(store_error)?;
+        let owned = rows.iter().map(db::Row::read).collect::<Result<_, _>>().map_err(store_error)?;
+        conn.fence = fencing.fence(owned);
+        Ok(())
+    }
+
+    fn partitions(&self) -> BTreeSet<Partition> {
+        let of_jobs = self.jobs.iter().flat_map(|j| j.partitions());
+        self.commits.iter().map(Commit::partition).chain(of_jobs).collect()
+    }
+
+    async fn run(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let alone = self.len() == 1;
         self.log_end = append::write(conn, &self.appends).await?;
         commits::write(conn, &mut self.commits).await?;
         for job in &mut self.jobs {
+            let tenant = job.tenant().filter(|_| conn.dialect() == Dialect::Postgres);
             if job.savepoint() && !alone {
-                guarded(conn, job.as_mut()).await?;
-            } else if let Ran::Dirty(error) = job.run(conn).await {
+                guarded(conn, job.as_mut(), tenant).await?;
+                continue;
+            }
+            if let Some(tenant) = tenant {
+                conn.script(walled(tenant)).await.map_err(store_error)?;
+            }
+            if let Ran::Dirty(error) = job.run(conn).await {
                 return Err(error);
             }
+            if tenant.is_some() && !alone {
+                conn.script(UNWALLED.to_owned()).await.map_err(store_error)?;
+            }
         }
-        execute(conn, "COMMIT").await
+        Ok(())
     }
 
     pub(super) fn refuse(&mut self, error: &StoreError) {
@@ -85,19 +145,43 @@ impl Batch {
     }
 }
 
-/// Runs one job so that its refusal undoes what it wrote and nothing else.
-async fn guarded(conn: &mut SqliteConnection, job: &mut dyn Job) -> Result<(), StoreError> {
-    execute(conn, "SAVEPOINT one_write").await?;
+/// From here on the transaction sees one tenant's rows; what is configured for a tenant is changed by one at a time, on
+/// whichever node.
+fn walled(tenant: Uuid) -> String {
+    format!(
+        "SELECT set_config('colloquy.tenant', '{tenant}', true); \
+         SELECT pg_advisory_xact_lock({TENANT_LOCKS}, hashtext('{tenant}'))"
+    )
+}
+
+const UNWALLED: &str = "SELECT set_config('colloquy.tenant', '*', true)";
+
+/// Runs one job so that its refusal undoes what it wrote and nothing else. A tenant's job sees that tenant's rows only.
+async fn guarded(conn: &mut Conn, job: &mut dyn Job, tenant: Option<Uuid>) -> Result<(), StoreError> {
+    match tenant {
+        None => execute(conn, "SAVEPOINT one_write").await?,
+        Some(tenant) => {
+            let text = format!("SAVEPOINT one_write; {}", walled(tenant));
+            conn.script(text).await.map(|_| ()).map_err(store_error)?;
+        }
+    }
     if let Ran::Dirty(error) = job.run(conn).await {
-        if error.is_retry() {
+        if error.is_retry() || matches!(conn.trouble(), Some(Trouble::Lost | Trouble::Again)) {
             return Err(error);
         }
         execute(conn, "ROLLBACK TO one_write").await?;
+        conn.calm();
         job.refuse(error);
     }
-    execute(conn, "RELEASE one_write").await
+    match tenant {
+        None => execute(conn, "RELEASE one_write").await,
+        Some(_) => {
+            let text = format!("{UNWALLED}; RELEASE one_write");
+            conn.script(text).await.map(|_| ()).map_err(store_error)
+        }
+    }
 }
 
-async fn execute(conn: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
-    sqlx::query(statement).execute(&mut *conn).await.map(|_| ()).map_err(db)
+async fn execute(conn: &mut Conn, statement: &'static str) -> Result<(), StoreError> {
+    db::query(statement).execute(conn).await.map(|_| ()).map_err(store_error)
 }

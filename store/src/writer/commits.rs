@@ -1,9 +1,9 @@
 //! Conversations' commits: those of a batch become few statements.
 
+use crate::db::Conn;
 use crate::ports::{Prepared, write_all};
-use colloquy_domain::ports::StoreError;
+use colloquy_domain::{placement::Partition, ports::StoreError};
 use futures::FutureExt;
-use sqlx::SqliteConnection;
 use std::{collections::HashMap, panic::AssertUnwindSafe};
 use tokio::sync::oneshot;
 
@@ -18,15 +18,27 @@ impl Commit {
         Self { prepared, result: Ok(()), reply }
     }
 
+    pub(super) fn partition(&self) -> Partition {
+        self.prepared.partition()
+    }
+
     pub(super) fn answer(self) {
         // A caller that went away does not want to know.
         let _ = self.reply.send(self.result);
     }
 }
 
-/// Writes all commits; one that is refused for its version keeps that answer and has left nothing behind.
-pub(super) async fn write(conn: &mut SqliteConnection, commits: &mut [Commit]) -> Result<(), StoreError> {
-    for places in rounds(commits.iter().map(|c| c.prepared.conversation())) {
+/// Writes all commits; one that is refused for its partition or its version keeps that answer and has left nothing
+/// behind.
+pub(super) async fn write(conn: &mut Conn, commits: &mut [Commit]) -> Result<(), StoreError> {
+    for commit in &mut *commits {
+        commit.result = if conn.fence.lets(commit.partition()) { Ok(()) } else { Err(StoreError::Stale) };
+    }
+    let mut let_through = (0..commits.len()).filter(|&place| commits[place].result.is_ok()).collect::<Vec<_>>();
+    // In one order on all nodes: two transactions that write the same rows must not wait for each other.
+    let_through.sort_by_key(|&place| commits[place].prepared.conversation());
+    for round in rounds(let_through.iter().map(|&place| commits[place].prepared.conversation())) {
+        let places: Vec<usize> = round.into_iter().map(|n| let_through[n]).collect();
         let round: Vec<&Prepared> = places.iter().map(|&place| &commits[place].prepared).collect();
         // A defect in one write must not end the writer for everybody.
         let written = AssertUnwindSafe(write_all(conn, &round)).catch_unwind().await;

@@ -1,12 +1,13 @@
 //! One write, and the place where its caller waits for the answer.
 
 use super::WriteError;
+use crate::db::Conn;
 use async_trait::async_trait;
-use colloquy_domain::ports::StoreError;
+use colloquy_domain::{placement::Partition, ports::StoreError};
 use futures::{FutureExt, future::BoxFuture};
-use sqlx::SqliteConnection;
 use std::panic::AssertUnwindSafe;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 /// What one caller wants written, all of it or nothing. It may be run more than once (its batch was rolled back), so
 /// it keeps nothing of an earlier run.
@@ -18,22 +19,39 @@ pub(crate) trait Write: Send + Sync + 'static {
     /// Without one, such a refusal costs the whole batch a second run.
     const SAVEPOINT: bool = true;
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<Self::Output, WriteError>;
+    /// The partitions that it may ask the connection's fence for.
+    fn partitions(&self) -> Vec<Partition> {
+        Vec::new()
+    }
+
+    /// The tenant whose rows are all that it may see; otherwise it sees everybody's.
+    fn tenant(&self) -> Option<Uuid> {
+        None
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<Self::Output, WriteError>;
 }
 
 /// A write that is told by a closure.
-pub(crate) struct Told<F>(pub F);
+pub(crate) struct Told<F> {
+    pub(crate) tenant: Option<Uuid>,
+    pub(crate) write: F,
+}
 
 #[async_trait]
 impl<F, T> Write for Told<F>
 where
-    F: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + Sync + 'static,
+    F: for<'c> Fn(&'c mut Conn) -> BoxFuture<'c, Result<T, StoreError>> + Send + Sync + 'static,
     T: Send + 'static,
 {
     type Output = T;
 
-    async fn run(&self, conn: &mut SqliteConnection) -> Result<T, WriteError> {
-        (self.0)(conn).await.map_err(WriteError::Dirty)
+    fn tenant(&self) -> Option<Uuid> {
+        self.tenant
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<T, WriteError> {
+        (self.write)(conn).await.map_err(WriteError::Dirty)
     }
 }
 
@@ -50,7 +68,9 @@ pub(super) enum Ran {
 #[async_trait]
 pub(super) trait Job: Send {
     fn savepoint(&self) -> bool;
-    async fn run(&mut self, conn: &mut SqliteConnection) -> Ran;
+    fn partitions(&self) -> Vec<Partition>;
+    fn tenant(&self) -> Option<Uuid>;
+    async fn run(&mut self, conn: &mut Conn) -> Ran;
     /// The answer will be this error.
     fn refuse(&mut self, error: StoreError);
     /// Tells the caller; only after the commit.
@@ -75,7 +95,15 @@ impl<W: Write> Job for Waiting<W> {
         W::SAVEPOINT
     }
 
-    async fn run(&mut self, conn: &mut SqliteConnection) -> Ran {
+    fn partitions(&self) -> Vec<Partition> {
+        self.write.partitions()
+    }
+
+    fn tenant(&self) -> Option<Uuid> {
+        self.write.tenant()
+    }
+
+    async fn run(&mut self, conn: &mut Conn) -> Ran {
         self.result = None;
         // A defect in one write must not end the writer for everybody.
         let ran = AssertUnwindSafe(self.write.run(conn)).catch_unwind().await;

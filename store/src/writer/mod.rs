@@ -1,30 +1,50 @@
 //! The one writer: owns the only write connection and commits everything that is queued in one transaction, because
 //! an fsync is what a commit costs, however much is in it. Callers are answered after that fsync.
+//!
+//! On PostgreSQL a connection can be lost. Nothing of a transaction that did not come to its COMMIT is kept, so it is
+//! run again; of one whose COMMIT was not answered the database is asked first ([`marks`]). Only where even that cannot
+//! be had is a write answered [`StoreError::Unavailable`] that may yet have been made: the log's entries may then be
+//! doubled by a repeated webhook (the inbox sorts them out), and a conversation's repeated commit is refused as stale.
 
 mod append;
 mod batch;
 mod commits;
+mod fence;
 mod job;
+mod line;
+mod marks;
 
 pub(crate) use append::{LogRow, bind as bind_log_row};
+pub(crate) use fence::{Fence, Fencing, PARTITION_LOCKS};
 pub(crate) use job::{Told, Write};
+pub(crate) use line::Link;
 
 use self::{
     append::Append,
-    batch::Batch,
+    batch::{Batch, Stage},
     commits::Commit,
     job::{Job, Waiting},
+    line::Line,
+    marks::Marks,
 };
-use crate::{error::db, ports::Prepared};
+use crate::{
+    db::{Conn, Dialect, Trouble},
+    error::store_error,
+    ports::Prepared,
+};
 use colloquy_domain::ports::StoreError;
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use std::io;
+use std::{io, time::Duration};
 use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
 
 /// Writes that may wait; more callers wait for room.
 const QUEUE: usize = 1024;
 /// Writes in one transaction.
 const BATCH: usize = 256;
+/// How often a batch is run that the database or a lost connection sends back.
+const TRIES: usize = 4;
+/// The longest that a transaction may take on a server: longer than it lets one stand idle.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Why a write was not done.
 #[derive(Debug)]
@@ -43,7 +63,7 @@ impl From<StoreError> for WriteError {
 
 impl From<sqlx::Error> for WriteError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Dirty(db(error))
+        Self::Dirty(store_error(error))
     }
 }
 
@@ -62,18 +82,18 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer. `log_end` is the last offset in the log.
+    /// Starts the writer. `log_end` is the last offset in the log; `id` is the writer's own.
     ///
-    /// It has a thread of its own: each of a batch's many statements comes back from the connection's thread, and on
-    /// the shared runtime every one of them would wait behind all other tasks, the longer the more there is to do.
+    /// It has a thread of its own: each of a batch's many statements comes back from the connection, and on the shared
+    /// runtime every one of them would wait behind all other tasks, the longer the more there is to do.
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub(crate) fn start(conn: SqliteConnection, options: SqliteConnectOptions, log_end: u64) -> io::Result<Self> {
+    pub(crate) fn start(link: Link, conn: Option<Conn>, id: Uuid, fencing: Fencing, log_end: u64) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (ends, log_end) = watch::channel(log_end);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let work = Loop { conn, options, requests, ends };
+        let work = Loop { line: Line::new(link, conn), marks: Marks::new(id), fencing, requests, ends };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || runtime.block_on(work.run()))?;
         Ok(Self { queue, log_end })
     }
@@ -119,10 +139,27 @@ fn closed() -> StoreError {
 }
 
 struct Loop {
-    conn: SqliteConnection,
-    options: SqliteConnectOptions,
+    line: Line,
+    marks: Marks,
+    fencing: Fencing,
     requests: mpsc::Receiver<Request>,
     ends: watch::Sender<u64>,
+}
+
+/// Why a batch was not committed.
+struct Failed {
+    error: StoreError,
+    next: Next,
+}
+
+/// What may be tried after a batch failed. Nothing of it is durable, except after `GiveUp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The same once more.
+    Again,
+    /// Each of its writes alone: one of them failed for a reason of its own.
+    Alone,
+    GiveUp,
 }
 
 impl Loop {
@@ -148,12 +185,20 @@ impl Loop {
             }
             self.commit(batch).await;
         }
-        if let Err(error) = self.conn.close().await {
-            tracing::warn!(error = %error, "the write connection did not close cleanly");
-        }
+        self.end().await;
         if let Some(reply) = closing {
             let _ = reply.send(());
         }
+    }
+
+    async fn end(mut self) {
+        if self.line.dialect() == Dialect::Postgres
+            && let Some(conn) = self.line.opened_already()
+        {
+            // One that is left behind is removed by and by.
+            let _ = conn.script(self.marks.forget()).await;
+        }
+        self.line.close().await;
     }
 
     /// Commits the batch together; if that fails, each write on its own, so that one cannot spoil the others.
@@ -161,21 +206,101 @@ impl Loop {
         if batch.len() == 0 {
             return;
         }
-        let Err(failed) = batch.attempt(&mut self.conn).await else {
+        let Err(failed) = self.written(&mut batch).await else {
             return self.answer(batch);
         };
-        self.reset(&failed.error).await;
-        if !failed.begun || batch.len() == 1 {
+        if failed.next == Next::GiveUp || batch.len() == 1 {
             batch.refuse(&failed.error);
             return self.answer(batch);
         }
         tracing::debug!(writes = batch.len(), error = %failed.error, "batch rolled back; running its writes alone");
         for mut alone in batch.split() {
-            if let Err(failed) = alone.attempt(&mut self.conn).await {
-                self.reset(&failed.error).await;
+            if let Err(failed) = self.written(&mut alone).await {
                 alone.refuse(&failed.error);
             }
             self.answer(alone);
+        }
+    }
+
+    async fn written(&mut self, batch: &mut Batch) -> Result<(), Failed> {
+        for _ in 1..TRIES {
+            match self.attempt(batch).await {
+                Err(failed) if failed.next == Next::Again => {
+                    tracing::debug!(writes = batch.len(), error = %failed.error, "batch rolled back; running it again");
+                }
+                ended => return ended,
+            }
+        }
+        let give_up = |failed: Failed| match failed.next {
+            Next::Again => Failed { next: Next::GiveUp, ..failed },
+            _ => failed,
+        };
+        self.attempt(batch).await.map_err(give_up)
+    }
+
+    async fn attempt(&mut self, batch: &mut Batch) -> Result<(), Failed> {
+        let dialect = self.line.dialect();
+        let conn = self.line.ready().await.map_err(|error| Failed { error, next: Next::GiveUp })?;
+        let attempt = batch.attempt(conn, &mut self.marks, &self.fencing);
+        let (error, trouble) = if dialect == Dialect::Sqlite {
+            (attempt.await, None)
+        } else {
+            // A cut network says nothing by itself.
+            match tokio::time::timeout(LONGEST, attempt).await {
+                Ok(result) => (result, conn.trouble()),
+                Err(_) => {
+                    (Err(StoreError::Unavailable("the database does not answer".to_owned())), Some(Trouble::Lost))
+                }
+            }
+        };
+        let Err(error) = error else {
+            self.fencing.count(&mut conn.fence);
+            return Ok(());
+        };
+        match trouble {
+            Some(Trouble::Lost) => {
+                self.line.lost(&error);
+                if batch.stage() == Stage::Committing {
+                    self.fate().await
+                } else {
+                    Err(Failed { error, next: Next::Again })
+                }
+            }
+            trouble => {
+                self.line.reset(&error).await;
+                let next = match (trouble, batch.stage()) {
+                    (Some(Trouble::Again), _) => Next::Again,
+                    (_, Stage::Beginning) => Next::GiveUp,
+                    _ => Next::Alone,
+                };
+                Err(Failed { error, next })
+            }
+        }
+    }
+
+    /// Asks what became of a batch whose COMMIT was not answered.
+    async fn fate(&mut self) -> Result<(), Failed> {
+        let unknown = |error: StoreError| {
+            tracing::error!(error = %error, "cannot learn whether a batch was committed");
+            let error = StoreError::Unavailable("whether it was written is not known".to_owned());
+            Failed { error, next: Next::GiveUp }
+        };
+        loop {
+            let conn = self.line.ready().await.map_err(unknown)?;
+            let asked = tokio::time::timeout(LONGEST, self.marks.committed(conn)).await;
+            match asked {
+                Ok(Ok(true)) => {
+                    tracing::info!("a batch was committed although its connection was lost");
+                    return Ok(());
+                }
+                Ok(Ok(false)) => {
+                    let error = StoreError::Unavailable("the connection was lost".to_owned());
+                    return Err(Failed { error, next: Next::Again });
+                }
+                Ok(Err(error)) if conn.trouble() == Some(Trouble::Lost) => self.line.lost(&error),
+                Ok(Err(error)) => return Err(unknown(error)),
+                Err(_) => return Err(unknown(StoreError::Unavailable("the database does not answer".to_owned()))),
+            }
         }
     }
 
@@ -188,17 +313,5 @@ impl Loop {
             });
         }
         batch.answer();
-    }
-
-    /// Ends a failed transaction; SQLite may already have done so itself, and then says so.
-    async fn reset(&mut self, error: &StoreError) {
-        let _ = sqlx::query("ROLLBACK").execute(&mut self.conn).await;
-        if !error.is_retry() || self.conn.ping().await.is_ok() {
-            return;
-        }
-        match self.options.connect().await {
-            Ok(conn) => self.conn = conn,
-            Err(error) => tracing::error!(error = %error, "the write connection is lost and cannot be opened anew"),
-        }
     }
 }

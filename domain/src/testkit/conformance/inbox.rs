@@ -2,9 +2,13 @@ use crate::{
     ids::ChannelId,
     message::Content,
     model::Speaker,
+    placement::Lane,
     ports::{ConversationStore, Ids, InboxStore, IngressLog, LogEntry, NewEntry, StoreError},
     testkit::{Account, Fixture, receive, said, take_in_all},
 };
+
+/// The stores that this suite runs on keep the log themselves, in one lane.
+const LANE: Lane = Lane(0);
 
 /// # Panics
 /// Where the inbox does not do what the port says.
@@ -38,7 +42,7 @@ async fn numbers_have_no_gaps<S: IngressLog + InboxStore + ConversationStore>(st
 async fn repeated_messages_are_one<S: IngressLog + InboxStore + ConversationStore>(store: &S, f: &Fixture) {
     let loaded = receive(store, &f.home, "repeat", &[("r1", "x")], f.now).await;
     append_all(store, vec![f.home.text("repeat", "r1", "x", f.now)]).await;
-    assert_eq!(take_in_all(store).await, [], "nothing new: nobody is told");
+    assert_eq!(take_in_all(store, store).await, [], "nothing new: nobody is told");
     let again = store.load(f.home.tenant, loaded.key.id).await.expect("load");
     assert_eq!(again.pending.len(), 1);
     assert_eq!(again.version, loaded.version, "what comes in does not move the fence");
@@ -46,15 +50,15 @@ async fn repeated_messages_are_one<S: IngressLog + InboxStore + ConversationStor
 
 async fn a_cursor_is_used_once<S: IngressLog + InboxStore + ConversationStore>(store: &S, f: &Fixture) {
     append_all(store, vec![f.home.text("cursor", "c1", "x", f.now)]).await;
-    let from = store.cursor().await.expect("cursor");
-    let entries = store.read(from, 10).await.expect("read");
-    let hints = store.take_in(from, entries.clone()).await.expect("take in");
+    let from = store.cursor(LANE).await.expect("cursor");
+    let entries = store.read(LANE, from, 10).await.expect("read");
+    let hints = store.take_in(LANE, from, entries.clone()).await.expect("take in");
     assert_eq!(hints.len(), 1);
     let to = entries.last().expect("an entry").offset;
-    assert_eq!(store.cursor().await, Ok(to));
-    assert_eq!(store.take_in(from, entries).await, Err(StoreError::Stale), "somebody else moved it");
-    assert_eq!(store.cursor().await, Ok(to));
-    assert_eq!(store.take_in(to, Vec::new()).await, Ok(Vec::new()));
+    assert_eq!(store.cursor(LANE).await, Ok(to));
+    assert_eq!(store.take_in(LANE, from, entries).await, Err(StoreError::Stale), "somebody else moved it");
+    assert_eq!(store.cursor(LANE).await, Ok(to));
+    assert_eq!(store.take_in(LANE, to, Vec::new()).await, Ok(Vec::new()));
 }
 
 async fn entries_of_unknown_channels_are_dropped<S: IngressLog + InboxStore + ConversationStore>(
@@ -64,9 +68,9 @@ async fn entries_of_unknown_channels_are_dropped<S: IngressLog + InboxStore + Co
     let gone = Account { channel: ChannelId::new(f.ids.uuid()), ..f.home };
     let foreign = Account { channel: f.abroad.channel, ..f.home };
     append_all(store, vec![gone.text("x", "u1", "x", f.now), foreign.text("x", "u2", "x", f.now)]).await;
-    let before = store.cursor().await.expect("cursor");
-    assert_eq!(take_in_all(store).await, []);
-    assert!(store.cursor().await.expect("cursor") > before, "the log goes on behind them");
+    let before = store.cursor(LANE).await.expect("cursor");
+    assert_eq!(take_in_all(store, store).await, []);
+    assert!(store.cursor(LANE).await.expect("cursor") > before, "the log goes on behind them");
 }
 
 async fn peers_and_tenants_are_apart<S: IngressLog + InboxStore + ConversationStore>(store: &S, f: &Fixture) {
@@ -91,7 +95,7 @@ async fn echoes_are_our_sides_lines<S: IngressLog + InboxStore + ConversationSto
     let mut wordless = f.home.text("echo", "e2", "", f.now);
     wordless.inbound.content = Content::Signal { signal: "reaction".into() };
     append_all(store, vec![echo, wordless]).await;
-    let hint = take_in_all(store).await[0];
+    let hint = take_in_all(store, store).await[0];
     let loaded = store.load(hint.tenant, hint.conversation).await.expect("load");
     assert_eq!(loaded.key.peer.name.as_deref(), Some("Zoé"), "a name stays when a later message has none");
     assert_eq!(loaded.pending.len(), 2);
@@ -107,9 +111,9 @@ async fn many_at_once<S: IngressLog + InboxStore + ConversationStore>(store: &S,
     };
     for round in 0..2 {
         append_all(store, entries(round)).await;
-        let from = store.cursor().await.expect("cursor");
-        let batch: Vec<LogEntry> = store.read(from, 1000).await.expect("read");
-        let hints = store.take_in(from, batch).await.expect("take in");
+        let from = store.cursor(LANE).await.expect("cursor");
+        let batch: Vec<LogEntry> = store.read(LANE, from, 1000).await.expect("read");
+        let hints = store.take_in(LANE, from, batch).await.expect("take in");
         assert_eq!(hints.len(), peers.len());
         for hint in hints {
             let pending = store.pending(hint.tenant, hint.conversation, 0).await.expect("pending");

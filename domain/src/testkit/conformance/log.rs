@@ -1,75 +1,106 @@
 use crate::{
-    ports::{InboxStore, IngressLog, LogEntry},
+    placement::{Lane, lane_of},
+    ports::{InboxStore, IngressLog, LogEntry, NewEntry},
     testkit::{Fixture, take_in_all},
     time::Timestamp,
 };
 use std::time::Duration;
 
+/// `inbox` is where the log's cursors lie: the same store, or the one that a log of its own works for.
+///
 /// # Panics
 /// Where the log does not do what the port says.
-pub async fn ingress_log_conformance<S: IngressLog + InboxStore>(store: &S, f: &Fixture) {
-    entries_come_back_in_order(store, f).await;
-    repeated_entries_are_kept(store, f).await;
-    waiting_ends_when_there_is_something(store, f).await;
-    trimming_spares_what_is_new_or_not_moved(store, f).await;
+pub async fn ingress_log_conformance<L: IngressLog, S: InboxStore>(log: &L, inbox: &S, f: &Fixture) {
+    entries_come_back_in_order(log, f).await;
+    repeated_entries_are_kept(log, f).await;
+    a_peer_stays_in_its_lane(log, f).await;
+    waiting_ends_when_there_is_something(log, f).await;
+    trimming_spares_what_is_new_or_not_moved(log, inbox, f).await;
 }
 
-async fn rest<S: IngressLog>(store: &S, after: u64) -> Vec<LogEntry> {
-    store.read(after, 1000).await.expect("read")
+fn lane<L: IngressLog>(log: &L, entry: &NewEntry) -> Lane {
+    lane_of(entry.channel, &entry.inbound.peer.address, log.lanes())
 }
 
-async fn end<S: IngressLog>(store: &S) -> u64 {
-    rest(store, 0).await.last().map_or(0, |e| e.offset)
+async fn rest<L: IngressLog>(log: &L, lane: Lane, after: u64) -> Vec<LogEntry> {
+    log.read(lane, after, 1000).await.expect("read")
 }
 
-async fn entries_come_back_in_order<S: IngressLog>(store: &S, f: &Fixture) {
-    let start = end(store).await;
-    store.append(Vec::new()).await.expect("nothing to append is no error");
+async fn end<L: IngressLog>(log: &L, lane: Lane) -> u64 {
+    rest(log, lane, 0).await.last().map_or(0, |e| e.offset)
+}
+
+async fn entries_come_back_in_order<L: IngressLog>(log: &L, f: &Fixture) {
     let entries: Vec<_> = (0..150).map(|n| f.home.text("order", &format!("order-{n}"), "x", f.now)).collect();
+    let lane = lane(log, &entries[0]);
+    let start = end(log, lane).await;
+    log.append(Vec::new()).await.expect("nothing to append is no error");
     for batch in entries.chunks(70) {
-        store.append(batch.to_vec()).await.expect("append");
+        log.append(batch.to_vec()).await.expect("append");
     }
-    let read = rest(store, start).await;
+    let read = rest(log, lane, start).await;
     assert_eq!(read.iter().map(|e| e.entry.clone()).collect::<Vec<_>>(), entries);
     assert!(read.windows(2).all(|w| w[0].offset < w[1].offset), "offsets grow");
-    let piece = store.read(read[9].offset, 5).await.expect("read");
+    let piece = log.read(lane, read[9].offset, 5).await.expect("read");
     assert_eq!(piece, read[10..15], "a read goes on after its cursor and stops at its limit");
+    assert!(log.behind(lane, start).await.expect("behind") > 0);
+    assert_eq!(log.behind(lane, read[149].offset).await, Ok(0));
 }
 
-async fn repeated_entries_are_kept<S: IngressLog>(store: &S, f: &Fixture) {
-    let start = end(store).await;
+async fn repeated_entries_are_kept<L: IngressLog>(log: &L, f: &Fixture) {
     let entry = f.home.text("repeated", "same", "x", f.now);
-    store.append(vec![entry.clone(), entry.clone()]).await.expect("append");
-    store.append(vec![entry]).await.expect("append");
-    assert_eq!(rest(store, start).await.len(), 3);
+    let lane = lane(log, &entry);
+    let start = end(log, lane).await;
+    log.append(vec![entry.clone(), entry.clone()]).await.expect("append");
+    log.append(vec![entry]).await.expect("append");
+    assert_eq!(rest(log, lane, start).await.len(), 3);
 }
 
-async fn waiting_ends_when_there_is_something<S: IngressLog>(store: &S, f: &Fixture) {
-    store.append(vec![f.home.text("wait", "wait", "x", f.now)]).await.expect("append");
-    let end = end(store).await;
+async fn a_peer_stays_in_its_lane<L: IngressLog>(log: &L, f: &Fixture) {
+    let lanes: Vec<Lane> = (0..log.lanes()).map(Lane).collect();
+    let mut starts = Vec::new();
+    for lane in &lanes {
+        starts.push(end(log, *lane).await);
+    }
+    let entries: Vec<NewEntry> =
+        (0..60).map(|n| f.home.text(&format!("lane-{}", n % 20), &format!("lane-{n}"), "x", f.now)).collect();
+    log.append(entries.clone()).await.expect("append");
+    for (lane_, start) in lanes.into_iter().zip(starts) {
+        let read: Vec<NewEntry> = rest(log, lane_, start).await.into_iter().map(|e| e.entry).collect();
+        let expected: Vec<NewEntry> = entries.iter().filter(|e| lane(log, e) == lane_).cloned().collect();
+        assert_eq!(read, expected, "all of the lane's peers, in order, and nobody else's");
+    }
+}
+
+async fn waiting_ends_when_there_is_something<L: IngressLog>(log: &L, f: &Fixture) {
+    let entry = f.home.text("wait", "wait", "x", f.now);
+    let lane = lane(log, &entry);
+    log.append(vec![entry]).await.expect("append");
     // There is an entry after this one: comes back at once.
-    store.wait(end - 1).await;
+    log.wait(lane, end(log, lane).await - 1).await;
 }
 
-async fn trimming_spares_what_is_new_or_not_moved<S: IngressLog + InboxStore>(store: &S, f: &Fixture) {
+async fn trimming_spares_what_is_new_or_not_moved<L: IngressLog, S: InboxStore>(log: &L, inbox: &S, f: &Fixture) {
     let later = f.now + Duration::from_secs(60);
-    take_in_all(store).await;
-    store.append(vec![f.home.text("trim", "trim-old", "x", f.now)]).await.expect("append");
-    take_in_all(store).await;
-    store.append(vec![f.home.text("trim", "trim-new", "x", later)]).await.expect("append");
-    take_in_all(store).await;
-    store.append(vec![f.home.text("trim", "trim-unmoved", "x", f.now)]).await.expect("append");
+    let text = |id: &str, at| f.home.text("trim", id, "x", at);
+    let lane = lane(log, &text("", f.now));
+    let moved = async || inbox.cursor(lane).await.expect("cursor");
+    take_in_all(log, inbox).await;
+    log.append(vec![text("trim-old", f.now)]).await.expect("append");
+    log.append(vec![text("trim-new", later)]).await.expect("append");
+    take_in_all(log, inbox).await;
+    log.append(vec![text("trim-unmoved", f.now)]).await.expect("append");
     let far = Timestamp(i64::MAX);
-    store.trim(u64::MAX, later).await.expect("trim");
+    log.trim(lane, moved().await, later).await.expect("trim");
     let ids = |entries: Vec<LogEntry>| -> Vec<String> {
         entries.into_iter().map(|e| e.entry.inbound.provider_message_id).collect()
     };
-    assert_eq!(ids(rest(store, 0).await), ["trim-new", "trim-unmoved"], "by time of arrival");
-    assert_eq!(store.trim(u64::MAX, far).await, Ok(1), "never beyond the cursor");
-    assert_eq!(ids(rest(store, 0).await), ["trim-unmoved"]);
-    let last = end(store).await;
-    take_in_all(store).await;
-    assert_eq!(store.trim(last, far).await, Ok(1));
-    store.append(vec![f.home.text("trim", "after", "x", f.now)]).await.expect("append");
-    assert!(end(store).await > last, "an offset is never given twice");
+    assert_eq!(ids(rest(log, lane, 0).await), ["trim-new", "trim-unmoved"], "by time of arrival");
+    assert_eq!(log.trim(lane, moved().await, far).await, Ok(1), "never beyond the cursor");
+    assert_eq!(ids(rest(log, lane, 0).await), ["trim-unmoved"]);
+    let last = end(log, lane).await;
+    take_in_all(log, inbox).await;
+    assert_eq!(log.trim(lane, last, far).await, Ok(1));
+    log.append(vec![text("after", f.now)]).await.expect("append");
+    assert!(end(log, lane).await > last, "an offset is never given twice");
 }

@@ -6,9 +6,11 @@ mod documents;
 mod inbox;
 mod log;
 mod outbox;
+mod placement;
 
 pub use conversation::conversation_store_conformance;
 pub use documents::document_queue_conformance;
 pub use inbox::inbox_store_conformance;
 pub use log::ingress_log_conformance;
 pub use outbox::outbox_store_conformance;
+pub use placement::placement_store_conformance;

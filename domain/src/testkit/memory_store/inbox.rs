@@ -4,23 +4,24 @@ use crate::{
     ids::{ConversationId, TenantId},
     message::{Content, InboxItem},
     model::Speaker,
+    placement::Lane,
     ports::{Cursor, InboxHint, InboxStore, LogEntry, NewEntry, StoreError},
 };
 use async_trait::async_trait;
 
 #[async_trait]
 impl InboxStore for MemoryStore {
-    async fn cursor(&self) -> Result<Cursor, StoreError> {
-        Ok(self.state().cursor)
+    async fn cursor(&self, lane: Lane) -> Result<Cursor, StoreError> {
+        Ok(self.state().cursor(lane))
     }
 
-    async fn take_in(&self, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
+    async fn take_in(&self, lane: Lane, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
         let mut state = self.state();
         let Some(to) = entries.last().map(|e| e.offset) else { return Ok(Vec::new()) };
-        if state.cursor != from {
+        if state.cursor(lane) != from {
             return Err(StoreError::Stale);
         }
-        state.cursor = to;
+        state.cursors.insert(lane, to);
         let mut hints: Vec<InboxHint> = Vec::new();
         for LogEntry { entry, .. } in entries {
             let tenant = entry.tenant;
@@ -35,6 +36,11 @@ impl InboxStore for MemoryStore {
 }
 
 impl State {
+    /// Each lane has its own: the log may be one with more lanes than the one in here.
+    pub(super) fn cursor(&self, lane: Lane) -> Cursor {
+        self.cursors.get(&lane).copied().unwrap_or(0)
+    }
+
     /// The conversation that got the entry; `None` if its channel does not exist or it was there already.
     fn take_in(&mut self, entry: NewEntry) -> Option<ConversationId> {
         let NewEntry { tenant, channel, received_at, inbound } = entry;

@@ -1,5 +1,6 @@
 use super::MemoryStore;
 use crate::{
+    placement::Lane,
     ports::{Cursor, IngressLog, LogEntry, NewEntry, StoreError},
     time::Timestamp,
 };
@@ -8,6 +9,10 @@ use std::{future::poll_fn, task::Poll};
 
 #[async_trait]
 impl IngressLog for MemoryStore {
+    fn lanes(&self) -> u8 {
+        1
+    }
+
     async fn append(&self, entries: Vec<NewEntry>) -> Result<(), StoreError> {
         let mut state = self.state();
         for entry in entries {
@@ -19,14 +24,18 @@ impl IngressLog for MemoryStore {
         Ok(())
     }
 
-    async fn read(&self, cursor: Cursor, max: usize) -> Result<Vec<LogEntry>, StoreError> {
+    async fn read(&self, _: Lane, cursor: Cursor, max: usize) -> Result<Vec<LogEntry>, StoreError> {
         let state = self.state();
         let start = state.log.partition_point(|e| e.offset <= cursor);
         Ok(state.log.iter().skip(start).take(max).cloned().collect())
     }
 
+    async fn behind(&self, _: Lane, cursor: Cursor) -> Result<u64, StoreError> {
+        Ok(self.state().log_end.saturating_sub(cursor))
+    }
+
     /// Waits for an entry however long it takes: there is no clock here.
-    async fn wait(&self, cursor: Cursor) {
+    async fn wait(&self, _: Lane, cursor: Cursor) {
         poll_fn(|cx| {
             let mut state = self.state();
             if state.log_end > cursor {
@@ -40,9 +49,9 @@ impl IngressLog for MemoryStore {
         .await;
     }
 
-    async fn trim(&self, cursor: Cursor, before: Timestamp) -> Result<u64, StoreError> {
+    async fn trim(&self, lane: Lane, cursor: Cursor, before: Timestamp) -> Result<u64, StoreError> {
         let mut state = self.state();
-        let (end, held) = (cursor.min(state.cursor), state.log.len());
+        let (end, held) = (cursor.min(state.cursor(lane)), state.log.len());
         state.log.retain(|e| e.offset > end || e.entry.received_at >= before);
         Ok((held - state.log.len()) as u64)
     }

@@ -16,6 +16,7 @@ use crate::{
     ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId},
     message::{InboxItem, Outcome},
     model::Speaker,
+    placement::Lane,
     ports::{Cursor, Ids, LogEntry, OutboxItem},
     testkit::SeqIds,
     time::Timestamp,
@@ -41,7 +42,7 @@ struct State {
     log: Vec<LogEntry>,
     log_end: u64,
     waiting_for_log: Vec<Waker>,
-    cursor: Cursor,
+    cursors: BTreeMap<Lane, Cursor>,
     /// What repeated deliveries are recognised by.
     known: BTreeSet<(TenantId, ChannelId, String)>,
     by_peer: BTreeMap<(TenantId, ChannelId, String), ConversationId>,

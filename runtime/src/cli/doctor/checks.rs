@@ -1,6 +1,6 @@
 //! One function for each thing that is looked at.
 
-use super::report::Report;
+use super::{engines, report::Report};
 use crate::{
     cli::migrate::store_options,
     client::{Api, in_use_by_server},
@@ -15,8 +15,9 @@ use colloquy_rag::{
     extract::Extractor,
     models::{ModelState, manifest::DEFAULT_MODEL},
 };
-use colloquy_store::Store;
+use colloquy_store::{Database, Store};
 use std::{path::Path, time::Duration};
+use uuid::Uuid;
 
 /// Patience with the model's endpoint.
 const ENDPOINT: Duration = Duration::from_secs(8);
@@ -25,36 +26,48 @@ const LITTLE_SPACE: u64 = 2 << 30;
 const NO_SPACE: u64 = 100 << 20;
 
 pub async fn all(config: &Config, report: &mut Report) {
-    folder_and_database(config, report).await;
+    let folder = folder(config, report).await;
+    let log = database(config, folder.as_ref(), report).await;
+    drop(folder);
+    engines::nats(config, log, report).await;
+    engines::qdrant(config, report).await;
     disk(&config.data_dir, report);
     model(config, report).await;
     extraction(config, report).await;
     endpoint(config, report).await;
 }
 
-/// Whoever owns the folder has the database open: either the server is asked, or it is opened here.
-async fn folder_and_database(config: &Config, report: &mut Report) {
+/// The folder, if this process can have it; the server that owns it is asked how it is.
+async fn folder(config: &Config, report: &mut Report) -> Option<DataFolder> {
     let shown = config.data_dir.display();
     match in_use_by_server(config).await {
         Ok(Some(api)) => {
             report.ok("data folder", format!("{shown}, owned by the running server"));
-            return server(&api, report).await;
+            server(&api, report).await;
+            return None;
         }
         Ok(None) => {}
-        Err(Stop::Wrong(message)) => return report.fail("data folder", message, "see the permissions of the folder"),
-        Err(Stop::Failed(e)) => return report.fail("data folder", e.to_string(), "see the permissions of the folder"),
+        Err(Stop::Wrong(message)) => {
+            report.fail("data folder", message, "see the permissions of the folder");
+            return None;
+        }
+        Err(Stop::Failed(e)) => {
+            report.fail("data folder", e.to_string(), "see the permissions of the folder");
+            return None;
+        }
     }
     match DataFolder::open(config, "doctor") {
         Ok(folder) => {
             report.ok("data folder", format!("{shown}, writable and not in use"));
-            database(config, &folder, report).await;
             report.ok("server", "none is running on this folder");
+            return Some(folder);
         }
         Err(e @ FolderError::InUse { .. }) => {
             report.warn("data folder", e.to_string(), "wait for it, or end that process if it does not answer");
         }
         Err(e) => report.fail("data folder", e.to_string(), "give this user a folder to write to with --data-dir"),
     }
+    None
 }
 
 async fn server(api: &Api, report: &mut Report) {
@@ -72,16 +85,29 @@ async fn server(api: &Api, report: &mut Report) {
     }
 }
 
-async fn database(config: &Config, folder: &DataFolder, report: &mut Report) {
-    let path = config.database_path();
-    let shown = path.display();
-    match Store::open(&path, store_options(folder)).await {
-        Ok(store) => {
-            store.close().await;
-            report.ok("database", format!("{shown} opens and is up to date"));
+/// A file is opened only by who owns its folder; a database server by anybody who has the key. Returns the log that its
+/// cursors belong to.
+async fn database(config: &Config, folder: Option<&DataFolder>, report: &mut Report) -> Option<Uuid> {
+    let database = config.database();
+    match (&database, folder) {
+        (Database::Postgres(_), folder) => {
+            // Where there is none, it is the running server that has it.
+            let key = folder.map(DataFolder::secret_key).or(config.secret_key.as_ref())?.clone();
+            engines::postgres(database, key, config.is_cluster(), report).await
         }
-        Err(e) => {
-            report.fail("database", e.to_string(), "restore the data folder from a backup if the file is damaged");
+        (Database::Sqlite(_), None) => None,
+        (Database::Sqlite(path), Some(folder)) => {
+            match Store::open(path, store_options(folder.secret_key().clone())).await {
+                Ok(store) => {
+                    store.close().await;
+                    report.ok("database", format!("{database} opens and is up to date"));
+                }
+                Err(e) => {
+                    let hint = "restore the data folder from a backup if the file is damaged";
+                    report.fail("database", e.to_string(), hint);
+                }
+            }
+            None
         }
     }
 }

@@ -28,6 +28,11 @@ impl Report {
         self.0.push(Check { name, status: State::Ok, message: message.into(), hint: None });
     }
 
+    /// Nothing is wrong, and there is something to know.
+    pub fn noted(&mut self, name: &'static str, message: impl Into<String>, hint: impl Into<String>) {
+        self.0.push(Check { name, status: State::Ok, message: message.into(), hint: Some(hint.into()) });
+    }
+
     pub fn warn(&mut self, name: &'static str, message: impl Into<String>, hint: impl Into<String>) {
         self.0.push(Check { name, status: State::Warn, message: message.into(), hint: Some(hint.into()) });
     }

@@ -3,7 +3,11 @@
 //! The store applies one operation at a time, and a switch needs two: show the new, remove the old. A note beside the
 //! shard says that a switch is under way; opening the index finishes what a note describes.
 
-use super::layout::{self, DocumentKey, LIVE};
+use super::layout;
+use crate::index::{
+    filter as which,
+    point::{DocumentKey, LIVE},
+};
 use colloquy_domain::failure::Failure;
 use qdrant_edge::{CountRequest, EdgeShard, OperationError, Payload, PayloadOps, SetPayloadOp, UpdateOperation};
 use serde::{Deserialize, Serialize};
@@ -67,7 +71,7 @@ fn note(path: &Path, cause: &dyn std::fmt::Display) -> Failure {
 
 /// Whether every passage of the generation is there.
 pub(super) fn complete(shard: &EdgeShard, pending: &Pending) -> Result<bool, OperationError> {
-    let filter = Some(layout::of_generation(pending.key, &pending.generation));
+    let filter = Some(layout::filter(&which::of_generation(pending.key, &pending.generation)));
     Ok(shard.count(CountRequest { filter, exact: true })? == pending.passages as usize)
 }
 
@@ -80,9 +84,9 @@ pub(super) fn finish(shard: &EdgeShard, pending: &Pending) -> Result<(), Operati
     let live = SetPayloadOp {
         payload: Payload([(LIVE.to_owned(), serde_json::Value::Bool(true))].into_iter().collect()),
         points: None,
-        filter: Some(layout::of_generation(pending.key, &pending.generation)),
+        filter: Some(layout::filter(&which::of_generation(pending.key, &pending.generation))),
         key: None,
     };
     shard.update(UpdateOperation::PayloadOperation(PayloadOps::SetPayload(live)))?;
-    shard.update(layout::delete(layout::of_other_generations(pending.key, &pending.generation)))
+    shard.update(layout::delete(&which::of_other_generations(pending.key, &pending.generation)))
 }

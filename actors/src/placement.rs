@@ -1,0 +1,237 @@
+//! This node's place in the cluster: heartbeats, claims, and letting go. An installation of one node has none of it.
+
+use crate::{channels, cluster::Cluster, ingestion, node::Shared, router};
+use colloquy_domain::{
+    placement::{Beat, LEASE, Ownership, Partition, Plan, plan},
+    ports::{Signal, StoreError},
+};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, async_trait};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::oneshot, time::Instant};
+
+/// How often a node says that it lives.
+const BEAT: Duration = Duration::from_secs(1);
+/// A node that could not say so for this long stops what it runs, before another one may claim it.
+const SILENT: Duration = Duration::from_secs(LEASE.as_secs() - 2);
+/// How often what is pending is looked at without being told: signals between nodes may get lost.
+const LOOK: Duration = Duration::from_secs(5);
+
+struct Placement;
+
+pub enum Msg {
+    /// Say that we live, and do what follows from what the database tells.
+    Beat,
+    /// Look at what is pending.
+    Look,
+    /// The actors of these partitions have stopped.
+    Stopped(Vec<Partition>),
+    /// Let go of everything and claim nothing more; tells when nothing is ours.
+    Drain(oneshot::Sender<()>),
+}
+
+struct State {
+    shared: Arc<Shared>,
+    cluster: Cluster,
+    /// The last heartbeat that arrived.
+    heard: Instant,
+    draining: Option<oneshot::Sender<()>>,
+    leaving: bool,
+}
+
+pub async fn start(shared: Arc<Shared>, parent: ActorCell) -> Result<ActorCell, ActorProcessingErr> {
+    let slot = shared.placement.clone();
+    let (actor, _) = Actor::spawn_linked(None, Placement, shared, parent).await?;
+    slot.fill(actor.clone());
+    Ok(actor.get_cell())
+}
+
+#[async_trait]
+impl Actor for Placement {
+    type Msg = Msg;
+    /// `None`: there is no cluster to have a place in.
+    type State = Option<State>;
+    type Arguments = Arc<Shared>;
+
+    async fn pre_start(&self, myself: ActorRef<Msg>, shared: Arc<Shared>) -> Result<Option<State>, ActorProcessingErr> {
+        let Some(cluster) = shared.ports.cluster.clone() else { return Ok(None) };
+        myself.send_message(Msg::Beat)?;
+        myself.send_interval(BEAT, || Msg::Beat);
+        myself.send_interval(LOOK, || Msg::Look);
+        Ok(Some(State { shared, cluster, heard: Instant::now(), draining: None, leaving: false }))
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Msg>,
+        msg: Msg,
+        state: &mut Option<State>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(state) = state else { return Ok(()) };
+        match msg {
+            Msg::Beat => state.beat(&myself).await,
+            Msg::Look => state.look(),
+            Msg::Stopped(partitions) => state.release(partitions).await,
+            Msg::Drain(done) => {
+                state.leaving = true;
+                state.draining = Some(done);
+                state.beat(&myself).await;
+                let all: Vec<Partition> = Partition::all().filter(|p| state.ownership().owns(*p)).collect();
+                state.let_go(&myself, all);
+                state.drained().await;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn ownership(&self) -> &Ownership {
+        &self.shared.ports.ownership
+    }
+
+    async fn beat(&mut self, myself: &ActorRef<Msg>) {
+        if self.leaving && self.draining.is_none() {
+            // It has left: a heartbeat would bring its session back.
+            return;
+        }
+        let Cluster { node, name, placement, .. } = self.cluster.clone();
+        let asked = Instant::now();
+        match placement.beat(node, &name, self.leaving).await {
+            Ok(beat) => {
+                // From before the question: the database's answer may have taken its time.
+                self.heard = asked;
+                self.follow(myself, &beat).await;
+            }
+            Err(e) => self.unheard(&e),
+        }
+    }
+
+    /// Whoever cannot reach the database must expect to be replaced.
+    fn unheard(&self, error: &StoreError) {
+        let silent = self.heard.elapsed();
+        tracing::warn!(error = %error, silent.ms = silent.as_millis(), "heartbeat failed");
+        if silent < SILENT {
+            return;
+        }
+        let lost = Partition::all().filter(|p| self.ownership().lost(*p)).count();
+        if lost > 0 {
+            tracing::error!(
+                partitions = lost,
+                "silent for too long: everything is given up until the database answers"
+            );
+            self.stop_actors();
+        }
+    }
+
+    async fn follow(&mut self, myself: &ActorRef<Msg>, beat: &Beat) {
+        *self.shared.members.write().unwrap_or_else(PoisonError::into_inner) = Some(beat.clone());
+        let me = self.cluster.node;
+        let mut lost = 0;
+        let mut gained = Vec::new();
+        for (partition, claim) in Partition::all().zip(&beat.claims) {
+            let ours = self.ownership().epoch(partition);
+            if claim.owner == Some(me) {
+                // Known already, or given up while the database was silent and never claimed by anybody else.
+                if ours.is_none() && !self.leaving {
+                    gained.push((partition, claim.epoch));
+                }
+            } else if ours.is_some_and(|epoch| epoch < claim.epoch) && self.ownership().lost(partition) {
+                lost += 1;
+            }
+        }
+        if lost > 0 {
+            tracing::warn!(partitions = lost, "other nodes claimed what was ours");
+            self.stop_actors();
+        }
+        let Plan { claim, hand_over } = plan(me, beat);
+        gained.extend(self.claim(claim).await);
+        self.take_up(&gained);
+        let hand_over = hand_over.into_iter().filter(|p| self.ownership().owns(*p)).collect();
+        self.let_go(myself, hand_over);
+    }
+
+    async fn claim(&self, wanted: Vec<(Partition, u64)>) -> Vec<(Partition, u64)> {
+        if wanted.is_empty() || self.leaving {
+            return Vec::new();
+        }
+        match self.cluster.placement.claim(self.cluster.node, wanted).await {
+            Ok(claimed) => claimed,
+            Err(e) => {
+                tracing::warn!(error = %e, "partitions not claimed");
+                Vec::new()
+            }
+        }
+    }
+
+    fn take_up(&self, gained: &[(Partition, u64)]) {
+        if gained.is_empty() {
+            return;
+        }
+        for (partition, epoch) in gained {
+            self.ownership().claimed(*partition, *epoch);
+        }
+        tracing::info!(partitions = gained.len(), owned = self.ownership().count(), "partitions claimed");
+        self.look();
+        self.shared.channels.tell(channels::Msg::StartAll);
+    }
+
+    /// What is durable and ours goes on, whether anybody told us of it or not.
+    fn look(&self) {
+        self.shared.router.tell(router::Msg::Recover(None));
+        self.shared.channels.tell(channels::Msg::WakeAll);
+        self.shared.ingestion.tell(ingestion::Msg::Wake);
+    }
+
+    /// Stops what runs in partitions that are not ours any more; nobody waits for it.
+    fn stop_actors(&self) {
+        let (done, _) = oneshot::channel();
+        self.shared.router.tell(router::Msg::Release(done));
+        let (done, _) = oneshot::channel();
+        self.shared.channels.tell(channels::Msg::Release(done));
+    }
+
+    /// Begins to let go: the actors stop, then the partitions are released.
+    fn let_go(&self, myself: &ActorRef<Msg>, partitions: Vec<Partition>) {
+        if partitions.is_empty() {
+            return;
+        }
+        partitions.iter().for_each(|p| self.ownership().closing(*p));
+        let (conversations, their_end) = oneshot::channel();
+        let (accounts, whose_end) = oneshot::channel();
+        self.shared.router.tell(router::Msg::Release(conversations));
+        self.shared.channels.tell(channels::Msg::Release(accounts));
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            // An error: there is no such actor now, so nothing runs.
+            let _ = tokio::join!(their_end, whose_end);
+            let _ = myself.send_message(Msg::Stopped(partitions));
+        });
+    }
+
+    async fn release(&mut self, partitions: Vec<Partition>) {
+        let count = partitions.iter().filter(|p| self.ownership().lost(**p)).count();
+        match self.cluster.placement.release(self.cluster.node, partitions).await {
+            Ok(()) => tracing::info!(partitions = count, owned = self.ownership().count(), "partitions let go of"),
+            // The next heartbeat finds them ours, takes them up and lets go again; a node that ends is found silent.
+            Err(e) => tracing::warn!(error = %e, "partitions not released"),
+        }
+        self.drained().await;
+        self.shared.tell_others(Signal::Released);
+    }
+
+    /// Leaves the cluster if that was wanted and nothing is left.
+    async fn drained(&mut self) {
+        if self.ownership().count() > 0 {
+            return;
+        }
+        let Some(done) = self.draining.take() else { return };
+        if let Err(e) = self.cluster.placement.leave(self.cluster.node).await {
+            tracing::warn!(error = %e, "session not ended; the others will find this node silent");
+        }
+        // Whoever drains may have gone on without us.
+        let _ = done.send(());
+    }
+}

@@ -1,0 +1,188 @@
+//! The JSON of one message in a lane's stream: the entries of one batch.
+//!
+//! A batch is one message because that makes it all or nothing on every server, and one fsync: a server that fsyncs before
+//! it acknowledges does so for each message, also for those of its own atomic batches (2.14).
+
+use bytes::Bytes;
+use colloquy_domain::{
+    ids::{ChannelId, TenantId},
+    ports::{NewEntry, StoreError},
+    time::Timestamp,
+};
+use colloquy_store::records::InboundRecord;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Entries of one message at most.
+pub(super) const ENTRIES: usize = 1000;
+/// Bytes of one message at most, unless a single entry is larger.
+pub(super) const BYTES: usize = 256 * 1024;
+const BEGIN: &[u8] = br#"{"v":1,"entries":["#;
+const END: &[u8] = b"]}";
+/// What a message with one entry has beside the entry.
+pub(super) const AROUND: usize = BEGIN.len() + END.len();
+const VERSION: u16 = 1;
+
+/// Each entry is read by itself: what one cannot be read as does not hide the others.
+#[derive(Debug, Deserialize)]
+struct FrameRecord<'a> {
+    v: u16,
+    #[serde(borrow)]
+    entries: Vec<&'a RawValue>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct EntryRecord {
+    tenant: TenantId,
+    channel: ChannelId,
+    /// Milliseconds since 1970.
+    received_at: i64,
+    inbound: InboundRecord,
+}
+
+/// Of an entry whose message does not matter.
+#[derive(Debug, Deserialize)]
+struct Arrival {
+    received_at: i64,
+}
+
+/// One entry, to be put into a frame.
+pub(super) fn entry(entry: NewEntry) -> Result<Bytes, StoreError> {
+    let record = EntryRecord {
+        tenant: entry.tenant,
+        channel: entry.channel,
+        received_at: entry.received_at.millis(),
+        inbound: entry.inbound.into(),
+    };
+    let json = serde_json::to_vec(&record);
+    json.map(Bytes::from).map_err(|e| StoreError::Broken(format!("a log entry cannot be written: {e}")))
+}
+
+/// A frame without entries: its acknowledgement says that everything before it is durable, and readers pass over it.
+pub(super) fn empty() -> Bytes {
+    Bytes::from([BEGIN, END].concat())
+}
+
+/// The entries in as few frames as may be, each of up to `bytes` (or one entry).
+pub(super) fn frames(entries: &[Bytes], bytes: usize) -> Vec<(Bytes, usize)> {
+    let mut frames = Vec::new();
+    let mut rest = entries;
+    while !rest.is_empty() {
+        let mut size = AROUND;
+        let fit = rest.iter().take(ENTRIES).take_while(|entry| {
+            size += entry.len() + 1;
+            size <= bytes
+        });
+        let (now, later) = rest.split_at(fit.count().max(1));
+        let mut frame = Vec::with_capacity(AROUND + now.iter().map(|e| e.len() + 1).sum::<usize>());
+        frame.extend_from_slice(BEGIN);
+        for (n, entry) in now.iter().enumerate() {
+            if n > 0 {
+                frame.push(b',');
+            }
+            frame.extend_from_slice(entry);
+        }
+        frame.extend_from_slice(END);
+        frames.push((frame.into(), now.len()));
+        rest = later;
+    }
+    frames
+}
+
+/// The entries in order.
+pub(super) fn read(frame: &[u8]) -> Result<Vec<Result<NewEntry, StoreError>>, StoreError> {
+    Ok(parsed(frame)?.entries.into_iter().map(read_entry).collect())
+}
+
+fn read_entry(json: &RawValue) -> Result<NewEntry, StoreError> {
+    let record: EntryRecord = serde_json::from_str(json.get()).map_err(|_| unreadable("entry"))?;
+    if record.inbound.v != InboundRecord::VERSION {
+        return Err(unreadable("entry: unknown version"));
+    }
+    Ok(NewEntry {
+        tenant: record.tenant,
+        channel: record.channel,
+        received_at: Timestamp(record.received_at),
+        inbound: record.inbound.into(),
+    })
+}
+
+/// How many entries there are, and when the last of them was received.
+pub(super) fn arrivals(frame: &[u8]) -> Result<(usize, Timestamp), StoreError> {
+    let entries = parsed(frame)?.entries;
+    let mut last = Timestamp(i64::MIN);
+    for entry in &entries {
+        let arrival: Arrival = serde_json::from_str(entry.get()).map_err(|_| unreadable("entry"))?;
+        last = last.max(Timestamp(arrival.received_at));
+    }
+    Ok((entries.len(), last))
+}
+
+fn parsed(frame: &[u8]) -> Result<FrameRecord<'_>, StoreError> {
+    let record: FrameRecord<'_> = serde_json::from_slice(frame).map_err(|_| unreadable("message"))?;
+    if record.v == VERSION { Ok(record) } else { Err(unreadable("message: unknown version")) }
+}
+
+/// Names what it is, never what is in it.
+fn unreadable(what: &str) -> StoreError {
+    StoreError::Broken(format!("unreadable log {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use colloquy_domain::{
+        ports::Ids,
+        testkit::{Account, SeqIds},
+    };
+    use proptest::prelude::*;
+
+    fn text(id: &str, text: &str) -> NewEntry {
+        let ids = SeqIds::default();
+        let home = Account::new(TenantId::new(ids.uuid()), &ids);
+        home.text("33600000001", id, text, Timestamp(1_757_000_000_123))
+    }
+
+    #[test]
+    fn the_first_shape_stays_readable_and_newer_ones_are_refused() {
+        let id = "0197a000-0000-7000-8000-000000000001";
+        let entry = format!(
+            r#"{{"tenant":"{id}","channel":"{id}","received_at":7,"inbound":{{"v":1,"provider_message_id":"m1",
+            "peer":"p","sent_at":5,"content":{{"kind":"text","text":"hidden"}}}}}}"#
+        );
+        let newer_entry = entry.replace("\"v\":1", "\"v\":2");
+        let frame = format!(r#"{{"v":1,"entries":[{newer_entry},{entry}]}}"#);
+        let read = super::read(frame.as_bytes()).expect("a frame");
+        let refused = read[0].as_ref().expect_err("newer").to_string();
+        assert!(refused.contains("version") && !refused.contains("hidden"), "{refused}");
+        assert_eq!(read[1].as_ref().map(|e| e.received_at), Ok(Timestamp(7)), "its neighbour is not hidden");
+        assert_eq!(arrivals(frame.as_bytes()), Ok((2, Timestamp(7))));
+        for unknown in [frame.replacen("\"v\":1", "\"v\":2", 1), "hidden".to_owned()] {
+            let read = super::read(unknown.as_bytes());
+            assert!(matches!(&read, Err(StoreError::Broken(told)) if !told.contains("hidden")), "{read:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn entries_survive_in_order_and_frames_fit(sizes in prop::collection::vec(0_usize..3000, 0..60), limit in 500_usize..9000) {
+            let entries: Vec<NewEntry> =
+                sizes.iter().enumerate().map(|(n, size)| text(&format!("m{n}"), &"é".repeat(*size))).collect();
+            let json: Vec<Bytes> = entries.iter().cloned().map(|e| entry(e).expect("written")).collect();
+            let frames = frames(&json, limit);
+            for (frame, count) in &frames {
+                prop_assert!(frame.len() <= limit || *count == 1);
+                prop_assert_eq!(arrivals(frame).expect("read").0, *count);
+            }
+            let back: Vec<NewEntry> = frames.iter().flat_map(|(f, _)| read(f).expect("a frame")).map(|e| e.expect("read")).collect();
+            prop_assert_eq!(back, entries);
+        }
+    }
+
+    #[test]
+    fn a_frame_has_so_many_entries_at_most() {
+        let json = vec![entry(text("m", "")).expect("written"); 2100];
+        let counts: Vec<usize> = frames(&json, usize::MAX).into_iter().map(|(_, count)| count).collect();
+        assert_eq!(counts, [1000, 1000, 100]);
+    }
+}

@@ -1,0 +1,128 @@
+//! What breaks in a cluster, while messages arrive: nothing is lost, doubled or reordered, and others take over in time.
+
+use crate::{
+    support::{traffic::Crowd, wait::until},
+    town::{Town, detailed, times, told},
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::time::Duration;
+use tokio::time::sleep;
+
+const CROWD: Crowd = Crowd { people: 16, visitors: 4, times: 1, pause: 2500 };
+/// After a crash: the lease, and a little.
+const TAKEOVER: Duration = Duration::from_secs(12);
+/// A node that is stopped in its tracks for longer than its lease.
+const STOPPED: Duration = Duration::from_secs(11);
+
+fn rng(town: &Town) -> StdRng {
+    StdRng::seed_from_u64(town.seed)
+}
+
+// req: S3-JOB-3
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_are_killed_and_the_others_take_over() {
+    let mut town = Town::start(3).await;
+    let (mut rng, mut took) = (rng(&town), Vec::new());
+    let senders = town.senders(CROWD);
+    for _ in 0..times() {
+        town.goes_on(rng.random_range(5..40)).await;
+        let victim = rng.random_range(0..town.nodes.len());
+        town.nodes[victim].kill().await;
+        took.push(town.taken_over(victim).await);
+        town.goes_on(10).await;
+        town.restart(victim).await;
+        town.shared().await;
+    }
+    town.check("killed nodes", senders, CROWD).await;
+    let worst = told("takeover after a crash", took);
+    assert!(worst <= TAKEOVER, "{worst:?}");
+}
+
+/// A stopped process believes to own what others have claimed meanwhile: the database must refuse what it writes.
+// req: S3-JOB-3
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_wakes_up_late_is_refused() {
+    let town = Town::start(3).await;
+    let senders = town.senders(CROWD);
+    let mut tries = 0;
+    while town.fenced().await == 0 {
+        tries += 1;
+        assert!(tries < 20, "no stopped node ever tried to write: this proves nothing");
+        town.goes_on(15).await;
+        let victim = tries % town.nodes.len();
+        town.nodes[victim].signal("STOP").await;
+        let begun = tokio::time::Instant::now();
+        town.taken_over(victim).await;
+        sleep(STOPPED.saturating_sub(begun.elapsed())).await;
+        town.nodes[victim].signal("CONT").await;
+        town.shared().await;
+    }
+    eprintln!("refused writes of nodes that woke up late: {} after {tries} stops", town.fenced().await);
+    town.check("stopped nodes", senders, CROWD).await;
+}
+
+// req: S3-JOB-3
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_are_replaced_one_after_the_other_and_nobody_notices() {
+    let mut town = Town::start(3).await;
+    let (senders, mut took) = (town.senders(CROWD), Vec::new());
+    for n in 0..town.nodes.len() {
+        town.goes_on(20).await;
+        let begun = tokio::time::Instant::now();
+        let status = town.nodes[n].stop().await;
+        assert!(status.success(), "{status}");
+        let ended = begun.elapsed();
+        // Everything was let go of before the process ended: claiming it is all that is left.
+        took.push(town.taken_over(n).await);
+        eprintln!("node {n} ended within {ended:?}");
+        town.restart(n).await;
+        town.shared().await;
+    }
+    town.check("rolling restart", senders, CROWD).await;
+    assert_eq!(town.fenced().await, 0, "whoever hands over writes nothing afterwards");
+    let worst = told("takeover after SIGTERM", took);
+    assert!(worst <= Duration::from_secs(1), "{worst:?}");
+}
+
+// req: S1-DB-1
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgresql_crashes_and_comes_back() {
+    let town = Town::start(2).await;
+    let senders = town.senders(CROWD);
+    for _ in 0..times() {
+        town.goes_on(20).await;
+        town.postgres.crash();
+        town.goes_on(10).await;
+    }
+    town.check("crashed PostgreSQL", senders, CROWD).await;
+}
+
+// req: S2-WHK-4
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nats_is_killed_and_comes_back() {
+    let mut town = Town::start(2).await;
+    let senders = town.senders(CROWD);
+    for _ in 0..times() {
+        town.goes_on(20).await;
+        town.nats.kill().await;
+        until("the nodes notice", async || {
+            let health = detailed(&town.nodes[0].api).await?;
+            (health["services"]["log"] != "ok").then_some(())
+        })
+        .await;
+        town.nats.restart().await;
+        town.goes_on(10).await;
+    }
+    town.check("killed NATS", senders, CROWD).await;
+}
+
+// req: S2-WHK-4
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_repeated_webhooks_changes_nothing() {
+    let town = Town::start(2).await;
+    let crowd = Crowd { people: 6, visitors: 0, times: 50, pause: 500 };
+    let senders = town.senders(crowd);
+    town.goes_on(times() as usize * 20).await;
+    town.check("every webhook fifty times", senders, crowd).await;
+}

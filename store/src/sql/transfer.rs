@@ -1,0 +1,31 @@
+//! Whole tables. The names in these texts are the ones of [`TABLES`](crate::transfer::TABLES), never anybody's input.
+
+use crate::transfer::Table;
+
+/// The next rows behind a key, or the first ones, in the order of the key.
+pub(crate) fn page(table: &Table, begun: bool, limit: usize) -> String {
+    let names = table.names();
+    let key = names[..table.key].join(", ");
+    let behind = if begun {
+        let places = (1..=table.key).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+        format!(" WHERE ({key}) > ({places})")
+    } else {
+        String::new()
+    };
+    format!("SELECT {} FROM {}{behind} ORDER BY {key} LIMIT {limit}", names.join(", "), table.name)
+}
+
+pub(crate) fn any_row(table: &str) -> String {
+    format!("SELECT 1 FROM {table} LIMIT 1")
+}
+
+/// SQLite's: the last number that it gave to a row, of rows that are gone, too.
+pub(crate) const LAST_NUMBER: &str = "SELECT seq FROM sqlite_sequence WHERE name = $1";
+
+/// PostgreSQL's: the next number is the one behind it.
+pub(crate) fn set_last_number(table: &Table, last: i64) -> String {
+    format!("SELECT setval(pg_get_serial_sequence('{}', '{}'), {last})", table.name, table.columns[0].0)
+}
+
+/// Only by the one who knows what is there.
+pub(crate) const REPLACE_META: &str = "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2";

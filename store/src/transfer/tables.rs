@@ -1,0 +1,258 @@
+//! What an installation consists of: every table that is copied, in an order in which each row finds what it refers to.
+
+use crate::db::{Kind, Value};
+use Kind::{Bool, Bytes, Int, Text, Uuid};
+
+/// A table of both databases.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// Its first columns, so many of them, tell its rows apart and are indexed.
+    pub(crate) key: usize,
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// The database itself numbers the first column.
+    pub(crate) numbered: bool,
+}
+
+/// What else both databases or one of them hold, and why it stays where it is: each database's own key check and marks;
+/// the log and its cursors, which are empty of anything that no inbox holds; who owns what; files, which are copied by
+/// their documents.
+#[cfg(test)]
+pub(crate) const NOT_COPIED: [&str; 8] =
+    ["meta", "ingress_log", "ingress_cursor", "nodes", "partitions", "writers", "files", "_sqlx_migrations"];
+
+pub(crate) const TABLES: [Table; 17] = [
+    table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int)]),
+    table(
+        "api_keys",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("name", Text),
+            ("hash", Bytes),
+            ("scopes", Text),
+            ("created_at", Int),
+            ("revoked_at", Int),
+        ],
+    ),
+    table(
+        "agents",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("name", Text),
+            ("enabled", Bool),
+            ("profile", Text),
+            ("created_at", Int),
+            ("updated_at", Int),
+            ("deleted_at", Int),
+        ],
+    ),
+    table(
+        "channels",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("kind", Text),
+            ("name", Text),
+            ("agent_id", Uuid),
+            ("external_id", Text),
+            ("pull", Bool),
+            ("settings", Text),
+            ("secrets", Bytes),
+            ("enabled", Bool),
+            ("created_at", Int),
+            ("updated_at", Int),
+            ("deleted_at", Int),
+        ],
+    ),
+    table("knowledge_bases", 1, &[("id", Uuid), ("tenant_id", Uuid), ("name", Text), ("created_at", Int)]),
+    table(
+        "documents",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("knowledge_base_id", Uuid),
+            ("name", Text),
+            ("size", Int),
+            ("sha256", Bytes),
+            ("path", Text),
+            ("status", Text),
+            ("revision", Int),
+            ("taken_revision", Int),
+            ("attempt", Int),
+            ("pages", Int),
+            ("chunks", Int),
+            ("indexed", Int),
+            ("characters", Int),
+            ("language", Text),
+            ("embedded", Bool),
+            ("cause", Text),
+            ("page_reports", Text),
+            ("uploaded_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table("contacts", 1, &[("id", Uuid), ("tenant_id", Uuid), ("name", Text), ("created_at", Int)]),
+    table(
+        "contact_identities",
+        3,
+        &[("tenant_id", Uuid), ("channel_id", Uuid), ("address", Text), ("contact_id", Uuid)],
+    ),
+    table(
+        "conversations",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("contact_id", Uuid),
+            ("peer", Text),
+            ("peer_name", Text),
+            ("version", Int),
+            ("last_seq", Int),
+            ("mode", Text),
+            ("snapshot", Text),
+            ("created_at", Int),
+            ("last_inbound_at", Int),
+        ],
+    ),
+    table(
+        "inbox",
+        2,
+        &[
+            ("conversation_id", Uuid),
+            ("seq", Int),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("provider_message_id", Text),
+            ("received_at", Int),
+            ("payload", Text),
+            ("outcome", Text),
+            ("outcome_detail", Text),
+            ("settled_at", Int),
+        ],
+    ),
+    numbered(
+        "messages",
+        &[
+            ("position", Int),
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("conversation_id", Uuid),
+            ("speaker", Text),
+            ("seq", Int),
+            ("turn", Int),
+            ("kind", Text),
+            ("text", Text),
+            ("citations", Text),
+            ("abstained", Bool),
+            ("created_at", Int),
+        ],
+    ),
+    table(
+        "journal",
+        5,
+        &[
+            ("conversation_id", Uuid),
+            ("turn", Int),
+            ("step", Int),
+            ("what", Text),
+            ("place", Int),
+            ("tenant_id", Uuid),
+            ("payload", Text),
+            ("created_at", Int),
+        ],
+    ),
+    numbered(
+        "outbox",
+        &[
+            ("position", Int),
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("conversation_id", Uuid),
+            ("message_id", Uuid),
+            ("peer", Text),
+            ("peer_name", Text),
+            ("text", Text),
+            ("citations", Text),
+            ("last_inbound_at", Int),
+            ("state", Text),
+            ("head", Bool),
+            ("status", Text),
+            ("due_at", Int),
+            ("claimed_at", Int),
+            ("status_at", Int),
+            ("attempts", Int),
+            ("parts_sent", Int),
+            ("cause", Text),
+            ("created_at", Int),
+        ],
+    ),
+    table(
+        "outbox_parts",
+        3,
+        &[("tenant_id", Uuid), ("channel_id", Uuid), ("provider_message_id", Text), ("outbox_id", Uuid), ("part", Int)],
+    ),
+    table("timers", 1, &[("conversation_id", Uuid), ("tenant_id", Uuid), ("due_at", Int)]),
+    table(
+        "dead_letters",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("conversation_id", Uuid),
+            ("kind", Text),
+            ("seq", Int),
+            ("outbox_id", Uuid),
+            ("code", Text),
+            ("cause", Text),
+            ("created_at", Int),
+            ("replayed_at", Int),
+        ],
+    ),
+    numbered(
+        "ledger",
+        &[
+            ("id", Int),
+            ("tenant_id", Uuid),
+            ("agent_id", Uuid),
+            ("day", Int),
+            ("conversation_id", Uuid),
+            ("turn", Int),
+            ("step", Int),
+            ("prompt_tokens", Int),
+            ("completion_tokens", Int),
+            ("cost_micros", Int),
+            ("created_at", Int),
+        ],
+    ),
+];
+
+const fn table(name: &'static str, key: usize, columns: &'static [(&'static str, Kind)]) -> Table {
+    Table { name, key, columns, numbered: false }
+}
+
+const fn numbered(name: &'static str, columns: &'static [(&'static str, Kind)]) -> Table {
+    Table { name, key: 1, columns, numbered: true }
+}
+
+impl Table {
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|(name, _)| *name).collect()
+    }
+
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.columns.iter().map(|(_, kind)| *kind)
+    }
+
+    /// What tells the row apart.
+    pub(crate) fn key_of(&self, row: &[Value]) -> Vec<Value> {
+        row.iter().take(self.key).cloned().collect()
+    }
+}
