@@ -58,11 +58,6 @@ pub(super) fn entry(entry: NewEntry) -> Result<Bytes, StoreError> {
     json.map(Bytes::from).map_err(|e| StoreError::Broken(format!("a log entry cannot be written: {e}")))
 }
 
-/// A frame without entries: its acknowledgement says that everything before it is durable, and readers pass over it.
-pub(super) fn empty() -> Bytes {
-    Bytes::from([BEGIN, END].concat())
-}
-
 /// The entries in as few frames as may be, each of up to `bytes` (or one entry).
 pub(super) fn frames(entries: &[Bytes], bytes: usize) -> Vec<(Bytes, usize)> {
     let mut frames = Vec::new();

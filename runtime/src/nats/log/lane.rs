@@ -15,8 +15,6 @@ pub(super) struct LaneState {
     pub subject: String,
     /// The highest offset that was acknowledged to us or that we have handed out.
     seen: AtomicU64,
-    /// The highest message that was acknowledged to us: it and all before it are durable.
-    durable: AtomicU64,
     /// Up to here (inclusive) we have trimmed.
     trimmed: AtomicU64,
     /// What the lane was found to have lost; it stays so for as long as this process lives.
@@ -25,8 +23,8 @@ pub(super) struct LaneState {
 
 impl LaneState {
     pub const fn new(lane: Lane, stream: String, subject: String) -> Self {
-        let (seen, durable, trimmed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { lane, stream, subject, seen, durable, trimmed, regressed: OnceLock::new() }
+        let (seen, trimmed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { lane, stream, subject, seen, trimmed, regressed: OnceLock::new() }
     }
 
     pub fn seen(&self) -> Offset {
@@ -35,14 +33,6 @@ impl LaneState {
 
     pub fn saw(&self, offset: Offset) {
         self.seen.fetch_max(offset, Ordering::AcqRel);
-    }
-
-    pub fn durable(&self) -> u64 {
-        self.durable.load(Ordering::Acquire)
-    }
-
-    pub fn acknowledged(&self, message: u64) {
-        self.durable.fetch_max(message, Ordering::AcqRel);
     }
 
     pub fn trimmed(&self) -> Offset {

@@ -12,7 +12,7 @@ mod trim;
 mod writer;
 
 use super::{Connection, NatsError};
-use async_nats::jetstream::{Context, ContextBuilder, stream::RawMessageErrorKind};
+use async_nats::jetstream::{Context, ContextBuilder};
 use async_trait::async_trait;
 use bytes::Bytes;
 use colloquy_domain::{
@@ -35,9 +35,6 @@ pub(in crate::nats) use identity::Identity;
 const WAIT: Duration = Duration::from_secs(1);
 /// What a message needs beside its payload: the subject and a batch's headers.
 const ENVELOPE: usize = 512;
-
-/// So many messages are looked into when somebody asks how many there are.
-const FEW: u64 = 8;
 
 /// The log's place in NATS, and its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,21 +195,7 @@ impl IngressLog for JetStreamLog {
         let stream = &self.lane(lane)?.state.stream;
         let stream = self.js.get_stream(stream).await.map_err(|e| fault::unavailable(&e))?;
         let state = &stream.cached_info().state;
-        let (last, moved) = (state.last_sequence, offset::message_of(cursor));
-        let behind = last.saturating_sub(moved).min(state.messages);
-        if behind > FEW {
-            return Ok(behind);
-        }
-        // The last ones may be empty: they only asked whether those before them are durable.
-        let mut full = 0;
-        for number in last - behind + 1..=last {
-            full += match stream.get_raw_message(number).await {
-                Ok(message) => u64::from(frame::arrivals(&message.payload)?.0 > 0),
-                Err(e) if e.kind() == RawMessageErrorKind::NoMessageFound => 0,
-                Err(e) => return Err(fault::unavailable(&e)),
-            };
-        }
-        Ok(full)
+        Ok(state.last_sequence.saturating_sub(offset::message_of(cursor)).min(state.messages))
     }
 
     async fn wait(&self, lane: Lane, cursor: Cursor) {

@@ -14,14 +14,13 @@ use async_nats::{
         self, Context, ErrorCode,
         consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
         context::GetStreamErrorKind,
-        message::PublishMessage,
         stream::{RawMessageErrorKind, Stream},
     },
 };
 use colloquy_domain::ports::{Cursor, LogEntry, NewEntry, Offset, StoreError};
 use futures::StreamExt;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Messages that are fetched at once.
@@ -30,8 +29,6 @@ const AHEAD: usize = 64;
 const ANSWER: Duration = Duration::from_secs(5);
 /// For an entry that was acknowledged to us and that the server has not shown yet.
 const SHOWN: Duration = Duration::from_millis(500);
-/// Within this, a server that has nothing else to write has written what it showed.
-const SETTLED: Duration = Duration::from_millis(200);
 /// The server forgets a consumer that nobody has asked for this long.
 const FORGET: Duration = Duration::from_secs(60);
 
@@ -109,45 +106,19 @@ impl Reader {
         }
         let entries = place.first(max)?;
         if let Some(last) = entries.last() {
-            self.hand_out(&mut place, last.offset).await?;
+            self.hand_out(&mut place, last.offset);
         }
         self.place = Some(place);
         Ok(entries)
     }
 
-    /// Servers show messages before they are on the disk, and a message that is lost again gives its number to another one. So
-    /// nothing is handed out that no acknowledgement covers; where ours do not, an empty message asks for one.
-    async fn hand_out(&mut self, place: &mut Place, to: Offset) -> Result<(), StoreError> {
-        let message = message_of(to);
-        if self.lane.durable() < message {
-            let asked = timeout(ANSWER, async {
-                let empty = PublishMessage::build().payload(frame::empty());
-                let sent = self.js.send_publish(self.lane.subject.clone(), empty).await;
-                sent.map_err(|e| fault::of_publish(&e))?.await.map_err(|e| fault::of_publish(&e))
-            });
-            let asked = asked.await.map_err(|_| StoreError::Unavailable("log: NATS does not answer".to_owned()))?;
-            let covered = match asked {
-                Ok(acknowledged) => acknowledged.sequence,
-                // Nothing can be written, not even that: the server has had its time to put the rest on the disk.
-                Err(StoreError::Full(_)) => {
-                    sleep(SETTLED).await;
-                    message + 1
-                }
-                Err(e) => return Err(e),
-            };
-            if covered <= message {
-                return Err(StoreError::Unavailable(
-                    "log: what was read is gone, it was never acknowledged".to_owned(),
-                ));
-            }
-            self.lane.acknowledged(covered - 1);
-        }
-        while let Some(&(number, stored)) = place.fetched.front().filter(|(number, _)| *number <= message) {
+    /// From now on these are known to have been there.
+    fn hand_out(&mut self, place: &mut Place, to: Offset) {
+        while let Some(&(number, stored)) = place.fetched.front().filter(|(number, _)| *number <= message_of(to)) {
             self.last = Some((number, stored));
             place.fetched.pop_front();
         }
         self.lane.saw(to);
-        Ok(())
     }
 
     /// Returns when there is an entry after the cursor, or after `patience`.
@@ -206,6 +177,8 @@ impl Reader {
     /// The lane's stream, if it holds what it must.
     async fn whole_stream(&self, cursor: Cursor) -> Result<Stream, StoreError> {
         let lane = &self.lane;
+        // Looked up before the server is asked: what is acknowledged while it answers need not be in its answer.
+        let known = message_of(cursor.max(lane.seen()));
         let stream = match timeout(ANSWER, self.js.get_stream(&lane.stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(e)) => match e.kind() {
@@ -220,7 +193,7 @@ impl Reader {
         if Identity::of(&info.config).is_none_or(|i| i.log != self.log) {
             return Err(lane.regress(&format!("is not part of the log {} any more", self.log)));
         }
-        let (last, known) = (info.state.last_sequence, message_of(cursor.max(lane.seen())));
+        let last = info.state.last_sequence;
         if last < known {
             return Err(lane.regress(&format!("ends at message {last}, and {known} was there before")));
         }
