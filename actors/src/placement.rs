@@ -2,7 +2,7 @@
 
 use crate::{channels, cluster::Cluster, ingestion, node::Shared, router};
 use colloquy_domain::{
-    placement::{Beat, LEASE, Ownership, Partition, Plan, plan},
+    placement::{Beat, Epoch, LEASE, Ownership, Partition, Plan, plan},
     ports::{Signal, StoreError},
 };
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, async_trait};
@@ -16,6 +16,8 @@ use tokio::{sync::oneshot, time::Instant};
 const BEAT: Duration = Duration::from_secs(1);
 /// A node that could not say so for this long stops what it runs, before another one may claim it.
 const SILENT: Duration = Duration::from_secs(LEASE.as_secs() - 2);
+/// How long the database may take to answer a heartbeat.
+const ANSWER: Duration = Duration::from_secs(3);
 /// How often what is pending is looked at without being told: signals between nodes may get lost.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -26,6 +28,8 @@ pub enum Msg {
     Beat,
     /// Look at what is pending.
     Look,
+    /// These were claimed; fewer than were wanted, perhaps none.
+    Claimed(Vec<(Partition, Epoch)>),
     /// The actors of these partitions have stopped.
     Stopped(Vec<Partition>),
     /// Let go of everything and claim nothing more; tells when nothing is ours.
@@ -37,6 +41,8 @@ struct State {
     cluster: Cluster,
     /// The last heartbeat that arrived.
     heard: Instant,
+    /// A claim is under way. It may wait for writes of the last owner, and heartbeats must not wait with it.
+    claiming: bool,
     draining: Option<oneshot::Sender<()>>,
     leaving: bool,
 }
@@ -60,7 +66,7 @@ impl Actor for Placement {
         myself.send_message(Msg::Beat)?;
         myself.send_interval(BEAT, || Msg::Beat);
         myself.send_interval(LOOK, || Msg::Look);
-        Ok(Some(State { shared, cluster, heard: Instant::now(), draining: None, leaving: false }))
+        Ok(Some(State { shared, cluster, heard: Instant::now(), claiming: false, draining: None, leaving: false }))
     }
 
     async fn handle(
@@ -73,6 +79,7 @@ impl Actor for Placement {
         match msg {
             Msg::Beat => state.beat(&myself).await,
             Msg::Look => state.look(),
+            Msg::Claimed(claimed) => state.claimed(claimed).await,
             Msg::Stopped(partitions) => state.release(partitions).await,
             Msg::Drain(done) => {
                 state.leaving = true;
@@ -99,7 +106,8 @@ impl State {
         }
         let Cluster { node, name, placement, .. } = self.cluster.clone();
         let asked = Instant::now();
-        match placement.beat(node, &name, self.leaving).await {
+        let answer = tokio::time::timeout(ANSWER, placement.beat(node, &name, self.leaving)).await;
+        match answer.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned()))) {
             Ok(beat) => {
                 // From before the question: the database's answer may have taken its time.
                 self.heard = asked;
@@ -147,26 +155,39 @@ impl State {
             self.stop_actors();
         }
         let Plan { claim, hand_over } = plan(me, beat);
-        gained.extend(self.claim(claim).await);
+        self.claim(myself, claim);
         self.take_up(&gained);
         let hand_over = hand_over.into_iter().filter(|p| self.ownership().owns(*p)).collect();
         self.let_go(myself, hand_over);
     }
 
-    async fn claim(&self, wanted: Vec<(Partition, u64)>) -> Vec<(Partition, u64)> {
-        if wanted.is_empty() || self.leaving {
-            return Vec::new();
+    fn claim(&mut self, myself: &ActorRef<Msg>, wanted: Vec<(Partition, Epoch)>) {
+        if wanted.is_empty() || self.leaving || self.claiming {
+            return;
         }
-        match self.cluster.placement.claim(self.cluster.node, wanted).await {
-            Ok(claimed) => claimed,
-            Err(e) => {
+        self.claiming = true;
+        let (Cluster { node, placement, .. }, myself) = (self.cluster.clone(), myself.clone());
+        tokio::spawn(async move {
+            let claimed = placement.claim(node, wanted).await.unwrap_or_else(|e| {
                 tracing::warn!(error = %e, "partitions not claimed");
                 Vec::new()
-            }
+            });
+            // Gone meanwhile: the next heartbeat finds them ours.
+            let _ = myself.send_message(Msg::Claimed(claimed));
+        });
+    }
+
+    async fn claimed(&mut self, claimed: Vec<(Partition, Epoch)>) {
+        self.claiming = false;
+        if self.leaving {
+            let partitions = claimed.into_iter().map(|(partition, _)| partition).collect();
+            self.release(partitions).await;
+        } else {
+            self.take_up(&claimed);
         }
     }
 
-    fn take_up(&self, gained: &[(Partition, u64)]) {
+    fn take_up(&self, gained: &[(Partition, Epoch)]) {
         if gained.is_empty() {
             return;
         }
