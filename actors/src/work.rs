@@ -1,6 +1,6 @@
 //! The slow work of a turn, each piece a task that ends in one message to its conversation.
 
-use crate::{conversation::Msg, node::Shared};
+use crate::{conversation::Msg, node::Shared, supervision::Backoff};
 use colloquy_domain::{
     agent::AgentProfile,
     conversation::{Conversation, Input, Key, Prompt, completion_request, retrieval_query},
@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 /// first byte; this one covers a stream that was cut).
 const COMPLETION_TRIES: u32 = 2;
 const RETRIEVAL_TRIES: u32 = 3;
+const STORE_BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), max: Duration::from_secs(2) };
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// What a piece of work knows of its conversation.
@@ -38,12 +39,25 @@ impl Task {
         let _ = self.reply_to.send_message(Msg::Input(input));
     }
 
+    /// Waits out troubles of the store, which are not the turn's: its deadline ends the waiting.
     async fn history(&self) -> Result<&[HistoryMessage], StoreError> {
         let key = &self.conversation.key;
         let first = self.conversation.turn().and_then(|t| t.items.first()).map_or(u64::MAX, |i| i.seq);
         let limit = self.profile.limits.history;
         let store = &self.shared.ports.conversations;
-        Ok(self.history.get_or_try_init(|| store.history(key.tenant, key.id, first, limit)).await?)
+        let read = async || {
+            let mut tries = 0;
+            loop {
+                match store.history(key.tenant, key.id, first, limit).await {
+                    Err(e) if e.is_retry() => {
+                        tries += 1;
+                        tokio::time::sleep(STORE_BACKOFF.wait(tries)).await;
+                    }
+                    done => return done,
+                }
+            }
+        };
+        Ok(self.history.get_or_try_init(read).await?)
     }
 }
 
