@@ -9,7 +9,7 @@ use crate::{
     machine::{MachineClock, MachineIds},
     upkeep,
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Settings, node::NodeHandle};
 use colloquy_api::{Api, ApiOptions, Hub};
 use colloquy_channels::{ChannelOptions, Registry};
@@ -22,7 +22,7 @@ use colloquy_rag::{
     extract::Extractor,
     pipeline::{Rag, RagOptions},
 };
-use colloquy_store::{Placed, Store, StoreOptions};
+use colloquy_store::{Database, Placed, Store, StoreOptions};
 use colloquy_tools::Tools;
 use std::{
     net::SocketAddr,
@@ -58,6 +58,12 @@ impl App {
     /// # Errors
     /// What could not be opened or bound, and why.
     pub async fn start(config: &Config, folder: &DataFolder, bind: SocketAddr) -> anyhow::Result<Self> {
+        if matches!(config.database(), Database::Postgres(_)) && !config.is_cluster() {
+            // Nothing would keep a second process from the same rows: partitions are claimed by nodes of a cluster only.
+            bail!(
+                "database_url names PostgreSQL: nats_url must be set, too (NATS_URL); an installation of one node uses SQLite"
+            );
+        }
         // --- the machine ---
         let clock = Arc::new(MachineClock);
         let ids = Arc::new(MachineIds);

@@ -28,3 +28,12 @@ async fn a_second_server_on_the_same_folder_is_refused() {
     assert!(ran.stderr.contains("in use by `colloquy serve`"), "{}", ran.stderr);
     assert!(server.api.is_up().await, "the first is not disturbed");
 }
+
+// req: S1-DB-1
+#[tokio::test]
+async fn a_shared_database_needs_what_keeps_its_nodes_apart() {
+    let place = Place::default().with("DATABASE_URL", "postgres://colloquy:hunter2@127.0.0.1:1/colloquy");
+    let ran = place.run(&["serve", "--port", "0"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("nats_url") && !ran.stderr.contains("hunter2"), "{ran:?}");
+}
