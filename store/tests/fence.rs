@@ -68,8 +68,12 @@ async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -
     tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
+/// Who waits for a lock of this kind in the test's own database: the server is shared with other tests.
 fn waiting(opened: &Opened, kind: &str) -> usize {
-    let statement = format!("SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND locktype = '{kind}'");
+    let statement = format!(
+        "SELECT COUNT(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+         WHERE NOT l.granted AND l.locktype = '{kind}' AND a.datname = current_database()"
+    );
     opened.server.as_ref().expect("a server").sql(&opened.name, &statement).parse().expect("a number")
 }
 
