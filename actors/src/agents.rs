@@ -2,6 +2,7 @@
 
 use crate::{
     node::Shared,
+    pressure::Pressure,
     slot::Slot,
     turnstile::{Place, Turnstile},
 };
@@ -12,7 +13,7 @@ use colloquy_domain::{
 };
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
@@ -61,8 +62,14 @@ impl Drop for Permit {
 
 impl Agents {
     /// `max_turns`: of all agents together, at the same time.
-    pub fn new(directory: Arc<dyn AgentDirectory>, max_turns: usize) -> Self {
-        Self { directory, profiles: Arc::default(), slot: Slot::default(), turnstile: Turnstile::new(max_turns) }
+    pub fn new(directory: Arc<dyn AgentDirectory>, max_turns: usize, pressure: Arc<Pressure>) -> Self {
+        let turnstile = Turnstile::new(max_turns, pressure);
+        Self { directory, profiles: Arc::default(), slot: Slot::default(), turnstile }
+    }
+
+    /// Lets turns begin that may do so now.
+    pub fn admit(&self) {
+        self.turnstile.admit();
     }
 
     pub fn tell(&self, msg: Msg) {
@@ -207,7 +214,7 @@ struct DeskState {
     tenant: TenantId,
     agent: AgentId,
     permits: Permits,
-    asking: HashMap<TurnRef, Answer>,
+    asking: BTreeMap<TurnRef, Answer>,
 }
 
 #[async_trait]
@@ -221,7 +228,7 @@ impl Actor for Desk {
         _: ActorRef<DeskMsg>,
         (shared, tenant, agent): Self::Arguments,
     ) -> Result<DeskState, ActorProcessingErr> {
-        Ok(DeskState { shared, tenant, agent, permits: Permits::default(), asking: HashMap::new() })
+        Ok(DeskState { shared, tenant, agent, permits: Permits::default(), asking: BTreeMap::new() })
     }
 
     async fn post_start(&self, _: ActorRef<DeskMsg>, state: &mut DeskState) -> Result<(), ActorProcessingErr> {
@@ -250,7 +257,9 @@ impl Actor for Desk {
 
 async fn apply(state: &mut DeskState, input: PermitInput) -> Result<(), ActorProcessingErr> {
     let Some(profile) = state.shared.agents.profile(state.tenant, state.agent).await? else {
-        state.asking.drain().for_each(|(_, answer)| _ = answer.send(Err(Refusal::AgentDisabled)));
+        std::mem::take(&mut state.asking)
+            .into_iter()
+            .for_each(|(_, answer)| _ = answer.send(Err(Refusal::AgentDisabled)));
         return Ok(());
     };
     let events = decide(&state.permits, input, &profile, state.shared.ports.clock.now());

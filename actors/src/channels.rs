@@ -9,7 +9,7 @@ use colloquy_domain::ids::ChannelId;
 use futures::future::join_all;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::Duration,
 };
@@ -41,10 +41,10 @@ pub enum Msg {
 
 struct State {
     shared: Arc<Shared>,
-    running: HashMap<ChannelId, ActorRef<channel::Msg>>,
+    running: BTreeMap<ChannelId, ActorRef<channel::Msg>>,
     /// Their last actors wait for answers; then the account is looked at anew.
-    stopping: HashSet<ChannelId>,
-    failures: HashMap<ChannelId, Failures>,
+    stopping: BTreeSet<ChannelId>,
+    failures: BTreeMap<ChannelId, Failures>,
 }
 
 pub async fn start(shared: Arc<Shared>, parent: ActorCell) -> Result<ActorCell, ActorProcessingErr> {
@@ -62,7 +62,7 @@ impl Actor for Supervisor {
     type Arguments = Arc<Shared>;
 
     async fn pre_start(&self, _: ActorRef<Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
-        Ok(State { shared, running: HashMap::new(), stopping: HashSet::new(), failures: HashMap::new() })
+        Ok(State { shared, running: BTreeMap::new(), stopping: BTreeSet::new(), failures: BTreeMap::new() })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -128,7 +128,7 @@ impl Actor for Supervisor {
 /// Their last deliveries are settled before the accounts go to another node.
 fn release(myself: &ActorRef<Msg>, state: &mut State, done: oneshot::Sender<()>) {
     let ownership = Arc::clone(&state.shared.ports.ownership);
-    let gone: Vec<_> = state.running.extract_if(|id, _| !ownership.owns(*id)).collect();
+    let gone: Vec<_> = state.running.extract_if(.., |id, _| !ownership.owns(*id)).collect();
     state.stopping.extend(gone.iter().map(|(id, _)| *id));
     let myself = myself.clone();
     tokio::spawn(async move {

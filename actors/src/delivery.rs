@@ -28,15 +28,20 @@ pub async fn round(desk: &Desk) -> Drained {
     let ports = &desk.shared.ports;
     let (tenant, channel) = (desk.account.tenant, desk.account.id);
     let most = desk.shared.settings.deliveries;
-    let items = match ports.outbox.claim(tenant, channel, ports.clock.now(), most).await {
+    let now = ports.clock.now();
+    // Most wake-ups find nothing: look before taking a place in the queue of writes.
+    match ports.outbox.next_due(tenant, channel).await {
+        Ok(Some(due)) if due <= now => {}
+        Ok(later) => return Drained::Until(later),
+        Err(e) => return store_trouble(desk, &e),
+    }
+    let items = match ports.outbox.claim(tenant, channel, now, most).await {
         Ok(items) => items,
         Err(e) => return store_trouble(desk, &e),
     };
     if items.is_empty() {
-        return match ports.outbox.next_due(tenant, channel).await {
-            Ok(due) => Drained::Until(due),
-            Err(e) => store_trouble(desk, &e),
-        };
+        // Whatever it was is held by somebody else.
+        return Drained::Until(Some(now));
     }
     let mut by_peer: BTreeMap<String, Vec<OutboxItem>> = BTreeMap::new();
     for item in items {

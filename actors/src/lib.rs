@@ -14,6 +14,7 @@
 //!
 //! **Start here:** [`node::Node::start`], then [`supervision::TABLE`], then the conversation's shell.
 
+mod accept;
 mod agents;
 mod channel;
 mod channels;
@@ -27,6 +28,7 @@ pub mod node;
 mod placement;
 mod poll;
 mod ports;
+mod pressure;
 mod root;
 mod router;
 mod slot;
@@ -35,6 +37,8 @@ mod timers;
 mod turnstile;
 mod work;
 
+pub use accept::Accepted;
 pub use cluster::Cluster;
 pub use node::Node;
 pub use ports::{Ports, Settings};
+pub use pressure::Pressure;

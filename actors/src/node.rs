@@ -4,6 +4,7 @@ use crate::{
     agents::{self, Agents},
     channels, ingestion, placement,
     ports::{Ports, Settings},
+    pressure::Pressure,
     root::{self, Root},
     router,
     slot::Slot,
@@ -34,6 +35,8 @@ pub struct Shared {
     pub members: RwLock<Option<Beat>>,
     /// Conversations in memory.
     pub active: AtomicUsize,
+    /// Read while a batch of the log is moved; whoever lets go of partitions writes once, and so waits for those batches.
+    pub moving: tokio::sync::RwLock<()>,
 }
 
 /// A running node.
@@ -53,7 +56,7 @@ impl Node {
     /// # Errors
     /// If a child cannot even be started.
     pub async fn start(ports: Ports, settings: Settings) -> Result<Self, Failure> {
-        let agents = Agents::new(Arc::clone(&ports.agents), settings.max_turns);
+        let agents = Agents::new(Arc::clone(&ports.agents), settings.max_turns, Arc::clone(&settings.pressure));
         let shared = Arc::new(Shared {
             ports,
             settings,
@@ -63,6 +66,7 @@ impl Node {
             ingestion: Slot::default(),
             placement: Slot::default(),
             members: RwLock::default(),
+            moving: tokio::sync::RwLock::default(),
             active: AtomicUsize::new(0),
         });
         let (root, ended) = Actor::spawn(None, Root, Arc::clone(&shared))
@@ -95,6 +99,11 @@ impl Node {
         }
     }
 
+    /// Ends the tree at once and writes nothing, as the loss of the process would.
+    pub fn kill(self) {
+        self.root.kill();
+    }
+
     /// Stops the children in the table's opposite order. What is not finished is durable and goes on at the next start.
     pub async fn stop(self) {
         let (done, stopped) = tokio::sync::oneshot::channel();
@@ -107,6 +116,10 @@ impl Node {
 }
 
 impl NodeHandle {
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
     /// A person takes the conversation: the agent falls silent.
     pub fn take_over(&self, tenant: TenantId, conversation: ConversationId, reason: String) -> bool {
         let hint = InboxHint { tenant, conversation };
@@ -166,6 +179,12 @@ impl NodeHandle {
         let node = self.0.ports.cluster.as_ref()?.node;
         let beat = self.0.members.read().unwrap_or_else(PoisonError::into_inner).clone();
         Some((node, beat.unwrap_or_else(|| Beat { sessions: Vec::new(), claims: Vec::new() })))
+    }
+
+    /// The process's memory against its limit.
+    #[must_use]
+    pub fn pressure(&self) -> &Pressure {
+        &self.0.settings.pressure
     }
 
     /// Conversations in memory.

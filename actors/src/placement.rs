@@ -7,6 +7,7 @@ use colloquy_domain::{
 };
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, async_trait};
 use std::{
+    collections::BTreeSet,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -16,8 +17,13 @@ use tokio::{sync::oneshot, time::Instant};
 const BEAT: Duration = Duration::from_secs(1);
 /// A node that could not say so for this long stops what it runs, before another one may claim it.
 const SILENT: Duration = Duration::from_secs(LEASE.as_secs() - 2);
+/// A node that cannot reach the others, nor the log, for this long lets those work that can: longer than NATS takes to
+/// start again.
+const CUT_OFF: Duration = Duration::from_secs(5);
 /// How long the database may take to answer a heartbeat.
 const ANSWER: Duration = Duration::from_secs(3);
+/// How long letting go waits for batches of the log that are being moved.
+const MOVED: Duration = Duration::from_secs(2);
 /// How often what is pending is looked at without being told: signals between nodes may get lost.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -32,6 +38,8 @@ pub enum Msg {
     Claimed(Vec<(Partition, Epoch)>),
     /// The actors of these partitions have stopped.
     Stopped(Vec<Partition>),
+    /// These are nobody's now, or could not be made so.
+    Released(Vec<Partition>),
     /// Let go of everything and claim nothing more; tells when nothing is ours.
     Drain(oneshot::Sender<()>),
 }
@@ -43,6 +51,12 @@ struct State {
     heard: Instant,
     /// A claim is under way. It may wait for writes of the last owner, and heartbeats must not wait with it.
     claiming: bool,
+    /// Let go of, and perhaps still ours as far as the database knows.
+    releasing: BTreeSet<Partition>,
+    /// The last time when the others could be told something.
+    reached: Instant,
+    /// That was too long ago.
+    cut_off: bool,
     draining: Option<oneshot::Sender<()>>,
     leaving: bool,
 }
@@ -66,7 +80,10 @@ impl Actor for Placement {
         myself.send_message(Msg::Beat)?;
         myself.send_interval(BEAT, || Msg::Beat);
         myself.send_interval(LOOK, || Msg::Look);
-        Ok(Some(State { shared, cluster, heard: Instant::now(), claiming: false, draining: None, leaving: false }))
+        let (heard, reached) = (Instant::now(), Instant::now());
+        let (claiming, releasing) = (false, BTreeSet::new());
+        let (cut_off, leaving) = (false, false);
+        Ok(Some(State { shared, cluster, heard, claiming, releasing, reached, cut_off, draining: None, leaving }))
     }
 
     async fn handle(
@@ -79,8 +96,13 @@ impl Actor for Placement {
         match msg {
             Msg::Beat => state.beat(&myself).await,
             Msg::Look => state.look(),
-            Msg::Claimed(claimed) => state.claimed(claimed).await,
-            Msg::Stopped(partitions) => state.release(partitions).await,
+            Msg::Claimed(claimed) => state.claimed(&myself, claimed),
+            Msg::Stopped(partitions) => state.release(&myself, partitions),
+            Msg::Released(partitions) => {
+                state.releasing.retain(|p| !partitions.contains(p));
+                state.drained().await;
+                state.shared.tell_others(Signal::Released);
+            }
             Msg::Drain(done) => {
                 state.leaving = true;
                 state.draining = Some(done);
@@ -106,7 +128,11 @@ impl State {
         }
         let Cluster { node, name, placement, .. } = self.cluster.clone();
         let asked = Instant::now();
-        let answer = tokio::time::timeout(ANSWER, placement.beat(node, &name, self.leaving)).await;
+        // What comes too late to keep anything is not waited for.
+        let left = SILENT.saturating_sub(self.heard.elapsed());
+        let patience = if left.is_zero() { ANSWER } else { ANSWER.min(left) };
+        let unfit = self.leaving || self.is_cut_off();
+        let answer = tokio::time::timeout(patience, placement.beat(node, &name, unfit)).await;
         match answer.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned()))) {
             Ok(beat) => {
                 // From before the question: the database's answer may have taken its time.
@@ -115,6 +141,19 @@ impl State {
             }
             Err(e) => self.unheard(&e),
         }
+    }
+
+    /// Whether this node has been without the others and the log for too long.
+    fn is_cut_off(&mut self) -> bool {
+        if self.cluster.relay.is_up() {
+            self.reached = Instant::now();
+        }
+        let cut_off = self.reached.elapsed() >= CUT_OFF;
+        if cut_off && !self.cut_off {
+            tracing::warn!("no way to the log: nodes that have one may take over");
+        }
+        self.cut_off = cut_off;
+        cut_off
     }
 
     /// Whoever cannot reach the database must expect to be replaced.
@@ -143,7 +182,7 @@ impl State {
             let ours = self.ownership().epoch(partition);
             if claim.owner == Some(me) {
                 // Known already, or given up while the database was silent and never claimed by anybody else.
-                if ours.is_none() && !self.leaving {
+                if ours.is_none() && !self.leaving && !self.releasing.contains(&partition) {
                     gained.push((partition, claim.epoch));
                 }
             } else if ours.is_some_and(|epoch| epoch < claim.epoch) && self.ownership().lost(partition) {
@@ -177,11 +216,10 @@ impl State {
         });
     }
 
-    async fn claimed(&mut self, claimed: Vec<(Partition, Epoch)>) {
+    fn claimed(&mut self, myself: &ActorRef<Msg>, claimed: Vec<(Partition, Epoch)>) {
         self.claiming = false;
         if self.leaving {
-            let partitions = claimed.into_iter().map(|(partition, _)| partition).collect();
-            self.release(partitions).await;
+            self.release(myself, claimed.into_iter().map(|(partition, _)| partition).collect());
         } else {
             self.take_up(&claimed);
         }
@@ -224,28 +262,36 @@ impl State {
         let (accounts, whose_end) = oneshot::channel();
         self.shared.router.tell(router::Msg::Release(conversations));
         self.shared.channels.tell(channels::Msg::Release(accounts));
-        let myself = myself.clone();
+        let (shared, myself) = (Arc::clone(&self.shared), myself.clone());
         tokio::spawn(async move {
             // An error: there is no such actor now, so nothing runs.
             let _ = tokio::join!(their_end, whose_end);
+            // Batches of the log that are under way come to their end, too; one that waits for the log for long is refused.
+            let _ = tokio::time::timeout(MOVED, shared.moving.write()).await;
             let _ = myself.send_message(Msg::Stopped(partitions));
         });
     }
 
-    async fn release(&mut self, partitions: Vec<Partition>) {
+    /// In the background, because heartbeats must not wait for a claim that is under way.
+    fn release(&mut self, myself: &ActorRef<Msg>, partitions: Vec<Partition>) {
         let count = partitions.iter().filter(|p| self.ownership().lost(**p)).count();
-        match self.cluster.placement.release(self.cluster.node, partitions).await {
-            Ok(()) => tracing::info!(partitions = count, owned = self.ownership().count(), "partitions let go of"),
-            // The next heartbeat finds them ours, takes them up and lets go again; a node that ends is found silent.
-            Err(e) => tracing::warn!(error = %e, "partitions not released"),
-        }
-        self.drained().await;
-        self.shared.tell_others(Signal::Released);
+        self.releasing.extend(&partitions);
+        let (Cluster { node, placement, .. }, myself) = (self.cluster.clone(), myself.clone());
+        let owned = self.ownership().count();
+        tokio::spawn(async move {
+            match placement.release(node, partitions.clone()).await {
+                Ok(()) => tracing::info!(partitions = count, owned, "partitions let go of"),
+                // The next heartbeat finds them ours, takes them up and lets go again; a node that ends is found silent.
+                Err(e) => tracing::warn!(error = %e, "partitions not released"),
+            }
+            // Gone meanwhile: whoever comes next has forgotten all of it.
+            let _ = myself.send_message(Msg::Released(partitions));
+        });
     }
 
     /// Leaves the cluster if that was wanted and nothing is left.
     async fn drained(&mut self) {
-        if self.ownership().count() > 0 {
+        if self.ownership().count() > 0 || !self.releasing.is_empty() {
             return;
         }
         let Some(done) = self.draining.take() else { return };

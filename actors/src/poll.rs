@@ -1,11 +1,7 @@
 //! Long polling: events become durable first, then the cursor that confirms them is used.
 
-use crate::{channel::Desk, supervision::Backoff};
-use colloquy_domain::{
-    channel::{ChannelEvent, StatusUpdate},
-    failure::{Failure, Verdict},
-    ports::{NewEntry, Notice, StoreError},
-};
+use crate::{accept::accept, channel::Desk, supervision::Backoff};
+use colloquy_domain::failure::{Failure, Verdict};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -45,30 +41,8 @@ pub async fn run(desk: Arc<Desk>) {
 
 async fn once(desk: &Desk, cursor: Option<String>) -> Result<Option<String>, Failure> {
     let polled = desk.driver.poll(&desk.account, cursor).await?;
-    accept(desk, polled.events).await.map_err(|e| Failure::retry("store.unavailable", e.to_string()))?;
+    accept(&desk.shared.ports, &desk.account, polled.events)
+        .await
+        .map_err(|e| Failure::retry("store.unavailable", e.to_string()))?;
     Ok(polled.cursor)
-}
-
-async fn accept(desk: &Desk, events: Vec<ChannelEvent>) -> Result<(), StoreError> {
-    let ports = &desk.shared.ports;
-    let (tenant, channel) = (desk.account.tenant, desk.account.id);
-    let received_at = ports.clock.now();
-    let mut entries = Vec::new();
-    let mut statuses: Vec<StatusUpdate> = Vec::new();
-    for event in events {
-        match event {
-            ChannelEvent::Message(inbound) => entries.push(NewEntry { tenant, channel, received_at, inbound }),
-            ChannelEvent::Status(update) => statuses.push(update),
-            ChannelEvent::Ignored { kind } => tracing::debug!(channel.id = %channel, event.kind = kind, "ignored"),
-        }
-    }
-    if !entries.is_empty() {
-        ports.log.append(entries).await?;
-    }
-    if !statuses.is_empty() {
-        for (conversation, message, status) in ports.outbox.advance(tenant, channel, statuses).await? {
-            ports.announcer.announce(Notice::Delivery { tenant, conversation, message, status });
-        }
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, pressure::Pressure};
 use colloquy_domain::{
     placement::Ownership,
     ports::{
@@ -49,6 +49,8 @@ pub struct Settings {
     pub max_turns: usize,
     /// How often due conversation timers are looked for.
     pub timer_tick: Duration,
+    /// The process's memory; whoever runs the node keeps it up to date.
+    pub pressure: Arc<Pressure>,
 }
 
 impl Default for Settings {
@@ -61,6 +63,7 @@ impl Default for Settings {
             deliveries: 32,
             max_turns: 2_000,
             timer_tick: Duration::from_secs(1),
+            pressure: Arc::default(),
         }
     }
 }

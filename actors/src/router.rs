@@ -14,7 +14,7 @@ use colloquy_domain::{
 use futures::future::join_all;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
@@ -30,6 +30,8 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// How long a conversation that is let go of may wait for its tools.
 const ACTING: Duration = Duration::from_secs(6);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How often it is looked whether memory is short.
+const MEMORY_TICK: Duration = Duration::from_secs(1);
 
 pub struct Router;
 
@@ -41,6 +43,8 @@ pub enum Msg {
     Restart(InboxHint, Option<Failure>),
     /// Let idle conversations go.
     Sweep,
+    /// Let all go that can, if memory is short; take up what waited for it, if it is not any more.
+    Memory,
     /// Activate conversations with pending work, those after this one.
     Recover(Option<ConversationId>),
     /// Stop conversations that this node may not run any more; told when they have ended.
@@ -77,10 +81,13 @@ struct Entry {
 
 pub struct State {
     shared: Arc<Shared>,
-    active: HashMap<ConversationId, Entry>,
+    // In order wherever it is walked: a simulated run must not depend on how a map hashes.
+    active: BTreeMap<ConversationId, Entry>,
     by_actor: HashMap<ActorId, ConversationId>,
     /// Conversations that failed lately; `true` while their restart is awaited.
-    failing: HashMap<ConversationId, (Failures, bool)>,
+    failing: BTreeMap<ConversationId, (Failures, bool)>,
+    /// Conversations were left alone because memory was short.
+    left: bool,
 }
 
 pub async fn start(shared: Arc<Shared>, parent: ActorCell) -> Result<ActorCell, ActorProcessingErr> {
@@ -101,14 +108,21 @@ impl Actor for Router {
     async fn pre_start(&self, myself: ActorRef<Msg>, shared: Arc<Shared>) -> Result<State, ActorProcessingErr> {
         let tick = (shared.settings.idle_after / 4).max(Duration::from_millis(50));
         myself.send_interval(tick, || Msg::Sweep);
+        myself.send_interval(MEMORY_TICK, || Msg::Memory);
         shared.active.store(0, Ordering::Relaxed);
-        Ok(State { shared, active: HashMap::new(), by_actor: HashMap::new(), failing: HashMap::new() })
+        let (active, by_actor, failing) = (BTreeMap::new(), HashMap::new(), BTreeMap::new());
+        Ok(State { shared, active, by_actor, failing, left: false })
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match msg {
             Msg::Hints(hints) => {
+                let full = is_full(state);
                 for hint in hints {
+                    if full && !state.active.contains_key(&hint.conversation) {
+                        state.left = true;
+                        continue;
+                    }
                     look(&myself, state, hint).await?;
                 }
             }
@@ -129,6 +143,8 @@ impl Actor for Router {
                 sweep(state, idle, usize::MAX);
                 forgive(state);
             }
+            Msg::Memory => memory(&myself, state)?,
+            Msg::Recover(_) if is_full(state) => state.left = true,
             Msg::Recover(after) => recover(&myself, state, after).await?,
             Msg::Release(done) => release(state, done),
         }
@@ -216,11 +232,28 @@ fn is_idle(pulse: &Pulse, now: Timestamp, idle: Duration) -> bool {
         && now.since(Timestamp(pulse.last_active.load(Ordering::Relaxed))) >= idle
 }
 
+/// Memory is short, and there are conversations that will free some.
+fn is_full(state: &State) -> bool {
+    state.shared.settings.pressure.is_pressed() && !state.active.is_empty()
+}
+
+fn memory(myself: &ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    if state.shared.settings.pressure.is_pressed() {
+        sweep(state, Duration::ZERO, usize::MAX);
+    }
+    state.shared.agents.admit();
+    if state.left && !is_full(state) {
+        state.left = false;
+        myself.send_message(Msg::Recover(None))?;
+    }
+    Ok(())
+}
+
 /// Stops what runs in partitions that are not ours any more: at once, or when its tools have come back, so that their
 /// outcome is known.
 fn release(state: &mut State, done: oneshot::Sender<()>) {
     let ownership = Arc::clone(&state.shared.ports.ownership);
-    let gone: Vec<Entry> = state.active.extract_if(|id, _| !ownership.owns(*id)).map(|(_, entry)| entry).collect();
+    let gone: Vec<Entry> = state.active.extract_if(.., |id, _| !ownership.owns(*id)).map(|(_, entry)| entry).collect();
     for entry in &gone {
         state.by_actor.remove(&entry.actor.get_id());
     }

@@ -1,13 +1,18 @@
 //! How many turns a node runs at the same time, and whose is next: tenants in turn, however many of one wait.
 
+use crate::pressure::Pressure;
 use colloquy_domain::{fairness::FairQueue, ids::TenantId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-pub struct Turnstile(Mutex<State>);
+pub struct Turnstile {
+    places: usize,
+    pressure: Arc<Pressure>,
+    state: Mutex<State>,
+}
 
 struct State {
-    free: usize,
+    running: usize,
     waiting: FairQueue<TenantId, oneshot::Sender<Place>>,
 }
 
@@ -15,53 +20,52 @@ struct State {
 pub struct Place(Option<Arc<Turnstile>>);
 
 impl Turnstile {
-    /// `places`: turns at the same time, at least 1.
-    pub fn new(places: usize) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State { free: places.max(1), waiting: FairQueue::new(1) })))
+    /// `places`: turns at the same time, at least 1. While memory is short, one begins when no other runs.
+    pub fn new(places: usize, pressure: Arc<Pressure>) -> Arc<Self> {
+        let state = State { running: 0, waiting: FairQueue::new(1) };
+        Arc::new(Self { places: places.max(1), pressure, state: Mutex::new(state) })
     }
 
     /// Waits for a place; giving up waiting (dropping the future) gives up the place in the line, too.
     pub async fn enter(self: &Arc<Self>, tenant: TenantId) -> Place {
-        let waiting = {
-            let mut state = self.lock();
-            if state.free > 0 {
-                state.free -= 1;
-                return Place(Some(Arc::clone(self)));
-            }
-            let (sender, receiver) = oneshot::channel();
-            state.waiting.push(tenant, 1, sender);
-            receiver
-        };
+        let (sender, receiver) = oneshot::channel();
+        self.lock().waiting.push(tenant, 1, sender);
+        self.admit();
         // The sender lies in the line until it is used, and the line lives as long as `self`.
-        waiting.await.unwrap_or(Place(None))
+        receiver.await.unwrap_or(Place(None))
+    }
+
+    /// Lets in whoever may run now. Whoever comes or leaves does that; it is to be called when memory is no longer short.
+    pub fn admit(self: &Arc<Self>) {
+        loop {
+            let next = {
+                let mut state = self.lock();
+                let places = if self.pressure.is_pressed() { 1 } else { self.places };
+                if state.running >= places {
+                    return;
+                }
+                let Some(next) = state.waiting.pop() else { return };
+                state.running += 1;
+                next
+            };
+            if let Err(mut place) = next.send(Place(Some(Arc::clone(self)))) {
+                // It does not wait any more: the place is the next one's.
+                place.0 = None;
+                self.lock().running -= 1;
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(mut turnstile) = self.0.take() else { return };
-        loop {
-            let next = {
-                let mut state = turnstile.lock();
-                let next = state.waiting.pop();
-                if next.is_none() {
-                    state.free += 1;
-                }
-                next
-            };
-            let Some(next) = next else { return };
-            match next.send(Place(Some(turnstile))) {
-                Ok(()) => return,
-                // It does not wait any more: the place is the next one's.
-                Err(mut place) => match place.0.take() {
-                    Some(back) => turnstile = back,
-                    None => return,
-                },
-            }
+        if let Some(turnstile) = self.0.take() {
+            turnstile.lock().running -= 1;
+            turnstile.admit();
         }
     }
 }
@@ -78,7 +82,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_quiet_tenant_is_next_after_one_of_the_crowd() {
-        let turnstile = Turnstile::new(1);
+        let turnstile = Turnstile::new(1, Arc::default());
         let first = turnstile.enter(tenant(1)).await;
         let mut crowd: Vec<_> = (0..5).map(|_| Box::pin(turnstile.enter(tenant(1)))).collect();
         crowd.iter_mut().for_each(|c| assert!(c.now_or_never().is_none()));
@@ -93,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn places_of_those_who_left_are_not_lost() {
-        let turnstile = Turnstile::new(2);
+        let turnstile = Turnstile::new(2, Arc::default());
         let places = [turnstile.enter(tenant(1)).await, turnstile.enter(tenant(1)).await];
         for polled in [false, true] {
             let mut gone = Box::pin(turnstile.enter(tenant(3)));
@@ -109,5 +113,27 @@ mod tests {
         let again = [turnstile.enter(tenant(1)).now_or_never(), turnstile.enter(tenant(1)).now_or_never()];
         assert!(again.iter().all(Option::is_some));
         assert!(turnstile.enter(tenant(1)).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn while_memory_is_short_turns_begin_one_at_a_time() {
+        let pressure = Arc::new(Pressure::new(Some(100)));
+        let turnstile = Turnstile::new(3, Arc::clone(&pressure));
+        let running = [turnstile.enter(tenant(1)).await, turnstile.enter(tenant(1)).await];
+        pressure.sample(101);
+        let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(turnstile.enter(tenant(1)))).collect();
+        waiting.iter_mut().for_each(|w| assert!(w.now_or_never().is_none()));
+        let [first, second] = running;
+        drop(first);
+        assert!((&mut waiting[0]).now_or_never().is_none(), "another one still runs");
+        drop(second);
+        let alone = (&mut waiting[0]).now_or_never().expect("none runs: waiting would free nothing");
+        assert!((&mut waiting[1]).now_or_never().is_none());
+        pressure.sample(10);
+        turnstile.admit();
+        let rest: Vec<Option<Place>> = waiting[1..].iter_mut().map(FutureExt::now_or_never).collect();
+        let inside: Vec<bool> = rest.iter().map(Option::is_some).collect();
+        assert_eq!(inside, [true, true, false], "three places, one of them taken");
+        drop(alone);
     }
 }

@@ -79,7 +79,7 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
     }
 
-    fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
+    pub(crate) fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message) }
     }
 }

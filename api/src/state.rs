@@ -4,7 +4,7 @@ use colloquy_domain::{
     channel::ChannelKind,
     failure::Failure,
     model::ModelChoice,
-    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, OutboxStore},
+    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model},
 };
 use colloquy_store::Store;
 use std::{
@@ -62,7 +62,6 @@ pub struct Api {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub log: Arc<dyn IngressLog>,
-    pub outbox: Arc<dyn OutboxStore>,
     pub channels: Arc<dyn ChannelDirectory>,
     pub pipeline: Arc<dyn DocumentPipeline>,
     pub knowledge: Arc<dyn Knowledge>,

@@ -1,26 +1,33 @@
 //! One HTTP client for all channels, which tells apart what never went out and what was never answered.
 
+use async_trait::async_trait;
 use colloquy_domain::{
     channel::{ChannelAccount, SendError},
     failure::Failure,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect::Policy};
 use serde_json::Value;
-use std::{error::Error, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 /// The largest answer that is read; a full page of long-polled updates stays well below.
 const MAX_ANSWER: usize = 16 << 20;
 /// The longest wait that a provider can impose on one message.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
-/// What all drivers share: one client and how long it waits.
-#[derive(Debug, Clone)]
+/// What all drivers share: the way to the providers, and how long it is waited.
+#[derive(Clone)]
 pub struct ChannelOptions {
-    client: Client,
+    transport: Arc<dyn Transport>,
     request_timeout: Duration,
 }
 
 impl ChannelOptions {
+    /// Over a way of one's own: a simulated network.
+    #[must_use]
+    pub fn over(transport: Arc<dyn Transport>, request_timeout: Duration) -> Self {
+        Self { transport, request_timeout }
+    }
+
     /// `connect` bounds making a connection, `request` a whole exchange (long polls add their own time to it). A
     /// rustls crypto provider must have been installed before.
     ///
@@ -34,13 +41,31 @@ impl ChannelOptions {
             .user_agent(concat!("colloquy/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| Failure::fatal("channel.http_client", root_cause(e)))?;
-        Ok(Self { client, request_timeout: request })
+        Ok(Self::over(Arc::new(Internet(client)), request))
     }
+}
+
+/// A request to a provider.
+pub struct Request {
+    pub url: Url,
+    pub bearer: Option<String>,
+    /// Posted as JSON; `None` is a GET.
+    pub body: Option<Value>,
+    /// For the whole exchange.
+    pub timeout: Duration,
+}
+
+/// The way to the providers: the internet, or a simulated one.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// # Errors
+    /// No answer; says whether the request may have arrived.
+    async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer>;
 }
 
 /// The other side's word.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     pub status: u16,
     pub retry_after: Option<Duration>,
     /// `None` if it was not JSON.
@@ -55,7 +80,7 @@ impl Answer {
 
 /// No word from the other side.
 #[derive(Debug)]
-pub(crate) enum NoAnswer {
+pub enum NoAnswer {
     /// The request never left.
     NotSent(String),
     /// It left, and what became of it is not known.
@@ -79,15 +104,21 @@ impl NoAnswer {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Http {
-    client: Client,
+    transport: Arc<dyn Transport>,
     timeout: Duration,
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
 }
 
 impl Http {
     pub(crate) fn new(options: &ChannelOptions) -> Self {
-        Self { client: options.client.clone(), timeout: options.request_timeout }
+        Self { transport: Arc::clone(&options.transport), timeout: options.request_timeout }
     }
 
     pub(crate) async fn post(&self, url: Url, bearer: Option<&str>, body: &Value) -> Result<Answer, NoAnswer> {
@@ -102,12 +133,28 @@ impl Http {
         body: &Value,
         wait: Duration,
     ) -> Result<Answer, NoAnswer> {
-        let request = self.client.request(Method::POST, url).timeout(self.timeout + wait).json(body);
-        exchange(request, bearer).await
+        let (bearer, body) = (bearer.map(str::to_owned), Some(body.clone()));
+        self.transport.exchange(Request { url, bearer, body, timeout: self.timeout + wait }).await
     }
 
     pub(crate) async fn get(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
-        exchange(self.client.request(Method::GET, url).timeout(self.timeout), bearer).await
+        let bearer = bearer.map(str::to_owned);
+        self.transport.exchange(Request { url, bearer, body: None, timeout: self.timeout }).await
+    }
+}
+
+/// The providers themselves.
+struct Internet(Client);
+
+#[async_trait]
+impl Transport for Internet {
+    async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
+        let Request { url, bearer, body, timeout } = request;
+        let built = match &body {
+            Some(body) => self.0.request(Method::POST, url).json(body),
+            None => self.0.request(Method::GET, url),
+        };
+        exchange(built.timeout(timeout), bearer.as_deref()).await
     }
 }
 

@@ -24,5 +24,5 @@ mod telegram;
 mod webchat;
 mod whatsapp;
 
-pub use http::ChannelOptions;
+pub use http::{Answer, ChannelOptions, NoAnswer, Request, Transport};
 pub use registry::{Registry, drivers};

@@ -39,6 +39,17 @@ impl<K: Copy + Eq + Hash, T> FairQueue<K, T> {
         self.waiting == 0
     }
 
+    /// How many items of one owner wait.
+    #[must_use]
+    pub fn waiting_of(&self, owner: &K) -> usize {
+        self.lines.get(owner).map_or(0, |line| line.items.len())
+    }
+
+    /// The first item of each owner, in no order.
+    pub fn firsts(&self) -> impl Iterator<Item = &T> {
+        self.lines.values().filter_map(|line| line.items.front()).map(|(_, item)| item)
+    }
+
     /// Puts an item behind the others of its owner.
     pub fn push(&mut self, owner: K, cost: u64, item: T) {
         let quantum = self.quantum;

@@ -22,6 +22,7 @@ pub mod grounding;
 pub mod ids;
 pub mod knowledge;
 pub mod language;
+pub mod lookahead;
 pub mod message;
 pub mod model;
 pub mod outbound;

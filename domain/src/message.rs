@@ -31,6 +31,28 @@ pub struct Inbound {
     pub raw: Option<String>,
 }
 
+impl Inbound {
+    /// About how many bytes of memory it takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let text = |t: &Option<String>| t.as_ref().map_or(0, String::len);
+        let content = match &self.content {
+            Content::Text { text } => text.len(),
+            Content::Command { name, args } => name.len() + args.len(),
+            Content::Choice { title, payload } => title.len() + payload.len(),
+            Content::Media { caption, reference, mime, name, .. } => {
+                text(caption) + text(reference) + text(mime) + text(name)
+            }
+            Content::Location { name, .. } => text(name),
+            Content::Echo { text: words } => text(words),
+            Content::Signal { signal } => signal.len(),
+            Content::Unsupported { provider_kind } => provider_kind.len(),
+        };
+        let peer = self.peer.address.len() + text(&self.peer.name);
+        size_of::<Self>() + self.provider_message_id.len() + peer + content + text(&self.reply_to) + text(&self.raw)
+    }
+}
+
 /// What a message holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

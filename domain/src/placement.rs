@@ -164,7 +164,8 @@ pub struct NodeSession {
     pub name: String,
     /// Since its last heartbeat, on the database's clock.
     pub silent: Duration,
-    /// It is about to end: it keeps what it has until it lets go, and gets nothing.
+    /// It is about to end, or cut off from the log: it keeps what it has until it lets go, and gets nothing for as long as
+    /// there are others.
     pub draining: bool,
 }
 
@@ -199,7 +200,9 @@ pub const LEASE: Duration = Duration::from_secs(8);
 #[must_use]
 pub fn plan(me: NodeId, beat: &Beat) -> Plan {
     let alive: Vec<&NodeSession> = beat.sessions.iter().filter(|s| s.silent < LEASE).collect();
-    let candidates: Vec<NodeId> = alive.iter().filter(|s| !s.draining).map(|s| s.node).collect();
+    let fit: Vec<NodeId> = alive.iter().filter(|s| !s.draining).map(|s| s.node).collect();
+    // Without the log all are cut off from it: what is in the inboxes goes on all the same.
+    let candidates = if fit.is_empty() { alive.iter().map(|s| s.node).collect() } else { fit };
     let mut plan = Plan::default();
     for (partition, claim) in Partition::all().zip(&beat.claims) {
         let wanted = wanted(partition, &candidates);
@@ -270,6 +273,14 @@ mod tests {
         assert_eq!(leaving, Plan::default());
         let alone = plan(node(1), &beat(vec![session(1, 0, true)], Some(node(1))));
         assert_eq!(alone, Plan::default(), "nobody else is there: it lets go when it has drained");
+    }
+
+    #[test]
+    fn where_all_are_cut_off_from_the_log_they_go_on_with_what_there_is() {
+        let all = vec![session(1, 0, true), session(2, 0, true), session(3, 9, true)];
+        let claims = |n| plan(node(n), &beat(all.clone(), Some(node(3)))).claim.len();
+        assert!(claims(1) > 0 && claims(2) > 0, "the third one is gone");
+        assert_eq!(claims(1) + claims(2), PARTITIONS);
     }
 
     #[test]

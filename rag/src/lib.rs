@@ -25,6 +25,8 @@ pub mod retrieve;
 pub mod sparse;
 
 #[cfg(test)]
+mod evaluation;
+#[cfg(test)]
 mod testing;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

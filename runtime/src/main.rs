@@ -26,6 +26,7 @@ mod folder;
 mod install;
 mod logging;
 mod machine;
+mod memory;
 mod nats;
 mod out;
 mod serving;

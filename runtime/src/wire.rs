@@ -7,10 +7,10 @@ use crate::{
     files::Fetching,
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
-    upkeep,
+    memory, upkeep,
 };
 use anyhow::{Context, bail};
-use colloquy_actors::{Cluster, Node, Ports, Settings, node::NodeHandle};
+use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
 use colloquy_api::{Api, ApiOptions, Hub};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
@@ -50,6 +50,8 @@ pub struct App {
     serving: JoinHandle<std::io::Result<()>>,
     stop_serving: oneshot::Sender<()>,
     upkeep: JoinHandle<()>,
+    /// Watches this process's memory.
+    memory: JoinHandle<()>,
 }
 
 impl App {
@@ -132,8 +134,15 @@ impl App {
             ownership,
             cluster,
         };
-        let settings = Settings { idle_after: config.idle, max_active: config.max_active, ..Settings::default() };
+        let pressure = Arc::new(Pressure::new(config.memory_limit));
+        let settings = Settings {
+            idle_after: config.idle,
+            max_active: config.max_active,
+            pressure: pressure.clone(),
+            ..Settings::default()
+        };
         let node = Node::start(ports, settings).await?;
+        let memory = tokio::spawn(memory::watch(pressure));
         let hearing = others.map(|others| cluster::listen(others.inbox, node.handle(), hub.clone()));
 
         // --- HTTP ---
@@ -144,7 +153,6 @@ impl App {
             clock,
             ids,
             log,
-            outbox: rows,
             channels: directory,
             pipeline,
             knowledge: rag.clone(),
@@ -167,7 +175,7 @@ impl App {
             let _ = stopped.await;
         }));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, upkeep })
+        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, upkeep, memory })
     }
 
     pub const fn store(&self) -> &Store {
@@ -211,6 +219,7 @@ impl App {
             let _ = self.serving.await;
         }
         self.upkeep.abort();
+        self.memory.abort();
         if let Some(hearing) = self.hearing {
             hearing.abort();
         }

@@ -20,7 +20,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("colloquy-tools", &["colloquy-domain"]),
     ("colloquy-store", &["colloquy-domain"]),
     ("colloquy-api", &["colloquy-domain", "colloquy-actors", "colloquy-store"]),
-    ("colloquy-sim", &["colloquy-domain", "colloquy-actors"]),
+    // The real drivers and the real tool engine run in simulated worlds.
+    ("colloquy-sim", &["colloquy-domain", "colloquy-actors", "colloquy-channels", "colloquy-tools"]),
     (
         "colloquy",
         &[
@@ -32,6 +33,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "colloquy-tools",
             "colloquy-store",
             "colloquy-api",
+            "colloquy-sim",
         ],
     ),
 ];

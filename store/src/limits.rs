@@ -1,7 +1,9 @@
-//! What this machine's disk and the driver give at most: the yardstick of `colloquy bench`.
+//! What this machine's disk and the driver give at most: the yardstick of `colloquy bench`. [`server`] is PostgreSQL's.
 //!
 //! Everything runs on a scratch file of its own, through one connection with the store's own settings and the store's
 //! own statements, with nothing else around them: no queue, no actors, no reads. Rows are made before the clock starts.
+
+pub mod server;
 
 use crate::{
     OpenError, Store, StoreOptions,
@@ -10,7 +12,7 @@ use crate::{
     ports::{Prepared, TakeIn, write_all},
     records::InboundRecord,
     sql,
-    writer::{LogRow, Write, WriteError, bind_log_row},
+    writer::{LogRow, Merge, bind_log_row},
 };
 use colloquy_domain::{
     agent::AgentProfile,
@@ -151,10 +153,10 @@ impl Limits {
             entry.offset = offset;
         }
         self.skip_to(from).await?;
-        let taking = TakeIn::new(Lane(0), from, entries, Arc::clone(&self.ids))?;
+        let taking = TakeIn::new(Lane(0), from, last, entries, Arc::clone(&self.ids))?;
         let start = Instant::now();
         execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
-        let hints = taking.run(&mut self.conn).await.map_err(said)?;
+        let hints = alone(&mut self.conn, &taking).await?;
         execute(&mut self.conn, "COMMIT").await?;
         took += start.elapsed();
         self.cursor = last;
@@ -166,7 +168,8 @@ impl Limits {
             *id = Some(hint.conversation);
             *turns += 1;
             let turn = *turns;
-            replies.push(Prepared::new(self.reply(hint.conversation, turn))?);
+            let by = By { account: self.account, now: self.now, ids: self.ids.as_ref() };
+            replies.push(Prepared::new(by.reply(hint.conversation, turn))?);
         }
         let start = Instant::now();
         execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
@@ -191,13 +194,7 @@ impl Limits {
     /// Moves the cursor over what [`Self::log_rows`] has left in the log.
     async fn skip_to(&mut self, to: Cursor) -> Result<(), StoreError> {
         if self.cursor < to {
-            let query = db::query(sql::inbox::MOVE_CURSOR).bind(crate::ports::signed(to));
-            query
-                .bind(crate::ports::signed(self.cursor))
-                .bind(crate::ports::row_of(Lane(0)))
-                .execute(&mut self.conn)
-                .await
-                .map_err(store_error)?;
+            alone(&mut self.conn, &TakeIn::new(Lane(0), self.cursor, to, Vec::new(), Arc::clone(&self.ids))?).await?;
             self.cursor = to;
         }
         Ok(())
@@ -205,28 +202,39 @@ impl Limits {
 
     /// New messages of different peers.
     fn batch(&mut self, size: usize) -> Vec<LogEntry> {
-        let (tenant, channel) = self.account;
-        let entry = |(peer, number): (usize, u64)| LogEntry {
-            offset: 0,
-            entry: NewEntry {
-                tenant,
-                channel,
-                received_at: self.now,
-                inbound: Inbound {
-                    provider_message_id: format!("wamid.{number:024}"),
-                    peer: Peer { address: format!("336{peer:08}"), name: Some("Camille Martin".to_owned()) },
-                    sent_at: self.now,
-                    content: Content::text(format!("Hello, what are your opening hours on day {number}, please?")),
-                    reply_to: None,
-                    raw: None,
-                },
-            },
-        };
+        let by = By { account: self.account, now: self.now, ids: self.ids.as_ref() };
+        let entry = |(peer, number): (usize, u64)| LogEntry { offset: 0, entry: by.entry(peer, number) };
         let peers = (self.next..self.next + size).map(|n| n % CONVERSATIONS);
         let entries = peers.zip(self.written..).map(entry).collect();
         self.next = (self.next + size) % CONVERSATIONS;
         self.written += size as u64;
         entries
+    }
+}
+
+/// Makes what turns are made of.
+struct By<'a> {
+    account: (TenantId, ChannelId),
+    now: Timestamp,
+    ids: &'a dyn Ids,
+}
+
+impl By<'_> {
+    fn entry(&self, peer: usize, number: u64) -> NewEntry {
+        let (tenant, channel) = self.account;
+        NewEntry {
+            tenant,
+            channel,
+            received_at: self.now,
+            inbound: Inbound {
+                provider_message_id: format!("wamid.{number:024}"),
+                peer: Peer { address: format!("336{peer:08}"), name: Some("Camille Martin".to_owned()) },
+                sent_at: self.now,
+                content: Content::text(format!("Hello, what are your opening hours on day {number}, please?")),
+                reply_to: None,
+                raw: None,
+            },
+        }
     }
 
     /// What a plain turn commits: the fence with the snapshot, the outcome, the journalled completion, the line of the
@@ -264,7 +272,7 @@ impl Limits {
     }
 }
 
-/// A tenant with an agent and a web chat.
+/// The tenant with an agent and a new account of it.
 async fn account(store: &Store, ids: &dyn Ids) -> Result<(TenantId, ChannelId), StoreError> {
     let tenant = store.installation().ensure_default_tenant().await?.id;
     let rows = store.tenant(tenant);
@@ -301,10 +309,10 @@ async fn execute(conn: &mut Conn, statement: &'static str) -> Result<(), StoreEr
     db::query(statement).execute(conn).await.map(|_| ()).map_err(store_error)
 }
 
-fn said(error: WriteError) -> StoreError {
-    match error {
-        WriteError::Clean(e) | WriteError::Dirty(e) => e,
-    }
+/// Without any other write of its kind.
+async fn alone<M: Merge>(conn: &mut Conn, write: &M) -> Result<M::Output, StoreError> {
+    let result = M::run_all(conn, &[write]).await?.pop();
+    result.unwrap_or_else(|| Err(StoreError::Broken("a write has no answer".to_owned())))
 }
 
 #[cfg(test)]

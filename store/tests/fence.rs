@@ -200,7 +200,10 @@ async fn lanes_and_outboxes_are_fenced() {
     let entries = a.store.read(Lane(0), from, 9).await.expect("read");
 
     taken_over(&opened, &a, &b).await;
-    assert_eq!(a.store.take_in(Lane(0), from, entries).await, Err(StoreError::Stale));
+    let to = entries.last().expect("an entry").offset;
+    for to in [from, to] {
+        assert_eq!(a.store.take_in(Lane(0), from, to, entries.clone()).await, Err(StoreError::Stale));
+    }
     assert_eq!(a.store.recover(tenant, channel, NOW).await, Err(StoreError::Stale));
     assert_eq!(b.store.recover(tenant, channel, NOW).await, Ok(3), "what was being sent is uncertain");
     assert_eq!(take_in_all(&b.store, &b.store).await.len(), 1);

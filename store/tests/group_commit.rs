@@ -6,8 +6,8 @@ mod common;
 use colloquy_domain::{
     conversation::{JournalRow, JournalWhat},
     placement::Lane,
-    ports::{ConversationStore, InboxStore, IngressLog, Loaded, StoreError},
-    testkit::{answer, empty_commit, receive, take_in_all},
+    ports::{ConversationStore, InboxStore, IngressLog, Loaded, LogEntry, OutboxStore, Settlement, StoreError},
+    testkit::{Account, answer, empty_commit, receive, say, take_in_all},
     tool::ToolResult,
 };
 use common::{Kind, NOW};
@@ -66,7 +66,8 @@ async fn two_movers_of_the_log_move_each_entry_once(on: Kind) {
     store.append(entries).await.expect("append");
     let from = store.cursor(Lane(0)).await.expect("cursor");
     let batch = store.read(Lane(0), from, 100).await.expect("read");
-    let results = join_all((0..4).map(|_| store.take_in(Lane(0), from, batch.clone()))).await;
+    let to = batch.last().expect("entries").offset;
+    let results = join_all((0..4).map(|_| store.take_in(Lane(0), from, to, batch.clone()))).await;
     assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
     assert!(results.iter().all(|r| r.is_ok() || *r == Err(StoreError::Stale)));
     let hint = results.into_iter().find_map(Result::ok).expect("one succeeded")[0];
@@ -105,7 +106,65 @@ async fn a_character_that_text_cannot_hold_stops_nothing(on: Kind) {
     assert_eq!(lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>(), ["te\u{fffd}xt", "an\u{fffd}swer"]);
 }
 
+#[tokio::test]
+async fn lanes_that_move_together_are_answered_apart() {
+    let opened = common::open(Kind::Postgres).await;
+    let store = &opened.store;
+    let f = common::fixture(store).await;
+    let account = |lane: u8| if lane.is_multiple_of(2) { &f.home } else { &f.abroad };
+    let moves = (0..6_u8).map(|lane| {
+        let entry = |n: u64| {
+            let (peer, id) = (format!("peer-{lane}"), format!("m-{lane}-{n}"));
+            LogEntry { offset: n, entry: account(lane).text(&peer, &id, "x", NOW) }
+        };
+        // The last one's cursor is not where it is thought to be.
+        let from = u64::from(lane == 5);
+        store.take_in(Lane(lane), from, 3, vec![entry(2), entry(3), entry(2)])
+    });
+    let hints = join_all(moves).await;
+    assert_eq!(hints[5], Err(StoreError::Stale));
+    for (lane, hints) in (0..5).zip(hints) {
+        let [hint] = hints.expect("taken in")[..] else { panic!("one conversation") };
+        assert_eq!((hint.tenant, store.cursor(Lane(lane)).await), (account(lane).tenant, Ok(3)));
+        let loaded = store.load(hint.tenant, hint.conversation).await.expect("load");
+        assert_eq!(loaded.key.peer.address, format!("peer-{lane}"));
+        assert_eq!(loaded.pending.iter().map(|i| i.seq).collect::<Vec<_>>(), [1, 2]);
+    }
+}
+
+async fn accounts_and_replies_that_are_written_together_are_answered_apart(on: Kind) {
+    let opened = common::open(on).await;
+    let store = &opened.store;
+    let f = common::fixture(store).await;
+    for n in 0..5 {
+        let account = if n % 2 == 0 { &f.home } else { &f.abroad };
+        let loaded = receive(store, account, &format!("peer-{n}"), &[(&format!("m-{n}"), "x")], NOW).await;
+        let mut commit = answer(&loaded, "first", &f.ids, NOW);
+        say(&mut commit, &loaded, "second", &f.ids);
+        store.commit(commit).await.expect("commit");
+    }
+    for text in ["first", "second"] {
+        let claim = |a: &Account| store.claim(a.tenant, a.channel, NOW, 9);
+        let (home, abroad) = futures::join!(claim(&f.home), claim(&f.abroad));
+        let (home, abroad) = (home.expect("claimed"), abroad.expect("claimed"));
+        assert_eq!((home.len(), abroad.len()), (3, 2), "the heads of their own conversations");
+        assert!(home.iter().all(|i| i.tenant == f.home.tenant && i.text == text));
+        let sent = |tenant, id| {
+            let name = Some(format!("named-{id}"));
+            store.settle(vec![Settlement::Sent { tenant, id, provider_message_id: name, at: NOW }])
+        };
+        let strange = sent(f.home.tenant, abroad[0].id);
+        let known = join_all(home.iter().chain(&abroad).map(|i| sent(i.tenant, i.id)));
+        let (strange, known) = futures::join!(strange, known);
+        assert_eq!(strange, Err(StoreError::NotFound("outbox item")), "another tenant's");
+        assert!(known.iter().all(Result::is_ok), "{known:?}");
+    }
+    assert_eq!(store.next_due(f.home.tenant, f.home.channel).await, Ok(None));
+    assert_eq!(store.next_due(f.abroad.tenant, f.abroad.channel).await, Ok(None));
+}
+
 on_both! {
+    accounts_and_replies_that_are_written_together_are_answered_apart
     a_character_that_text_cannot_hold_stops_nothing
     refused_writes_spoil_no_others
     two_movers_of_the_log_move_each_entry_once

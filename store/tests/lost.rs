@@ -204,8 +204,11 @@ async fn answer_all(store: Store, ids: SeqIds, until: Arc<AtomicU32>) -> BTreeMa
             }
         };
         let Ok(entries) = store.read(Lane(0), from, 100).await else { continue };
-        let hints = match store.take_in(Lane(0), from, entries).await {
+        let Some(to) = entries.last().map(|e| e.offset) else { continue };
+        let hints = match store.take_in(Lane(0), from, to, entries).await {
             Ok(hints) => hints,
+            // The server took longer to come back than a write waits.
+            Err(e) if e.is_retry() => continue,
             Err(e) => panic!("it is taken in, or the cursor was not moved: {e}"),
         };
         for hint in hints {
@@ -215,6 +218,7 @@ async fn answer_all(store: Store, ids: SeqIds, until: Arc<AtomicU32>) -> BTreeMa
             }
             match store.commit(answer(&loaded, "y", &ids, NOW)).await {
                 Ok(()) => _ = versions.insert(hint.conversation.to_string(), loaded.version + 1),
+                Err(e) if e.is_retry() => {}
                 Err(e) => panic!("nobody else commits: {e}"),
             }
         }

@@ -30,7 +30,12 @@ impl Tools {
         Self::of(builtin::all(knowledge))
     }
 
-    fn of(tools: Vec<Arc<dyn Tool>>) -> Self {
+    /// Exactly these tools (simulations, and builds with tools of their own).
+    ///
+    /// # Panics
+    /// If the schema of a tool's arguments is no JSON Schema.
+    #[must_use]
+    pub fn of(tools: Vec<Arc<dyn Tool>>) -> Self {
         Self { entries: tools.into_iter().map(Entry::new).collect() }
     }
 

@@ -19,3 +19,4 @@ mod engine;
 mod tool;
 
 pub use engine::Tools;
+pub use tool::Tool;

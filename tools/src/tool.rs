@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// One tool. Its arguments were validated against the schema of its spec before `run` is called.
 #[async_trait]
-pub(crate) trait Tool: Send + Sync {
+pub trait Tool: Send + Sync {
     fn spec(&self) -> ToolSpec;
 
     /// Runs the call. May be dropped at its timeout. An idempotent tool hands `inv.key` to whatever it changes.

@@ -18,13 +18,20 @@ use std::{
 };
 use uuid::Uuid;
 
+/// How late a heartbeat is answered at worst.
+const SLOW: Duration = Duration::from_millis(2900);
+
 /// Carries signals between the nodes of one test, later and in any order, as a network does.
 #[derive(Default)]
 struct Switchboard(Mutex<Vec<(NodeId, NodeHandle)>>);
 
-struct Line(NodeId, Arc<Switchboard>);
+struct Line(NodeId, Arc<Switchboard>, Arc<Ways>);
 
 impl Relay for Line {
+    fn is_up(&self) -> bool {
+        !self.2.log_cut.load(Ordering::Relaxed)
+    }
+
     fn tell(&self, signal: Signal) {
         let others: Vec<NodeHandle> =
             self.1.0.lock().expect("lines").iter().filter(|(id, _)| *id != self.0).map(|(_, h)| h.clone()).collect();
@@ -38,32 +45,49 @@ impl Relay for Line {
     }
 }
 
-/// A node's way to the database, which can be cut.
+/// What is wrong with a node's ways.
+#[derive(Default)]
+struct Ways {
+    database_cut: AtomicBool,
+    /// Heartbeats are answered late, and when the way is cut, nothing says so.
+    database_slow: AtomicBool,
+    log_cut: AtomicBool,
+}
+
+/// A node's way to the database.
 struct Way {
     to: Arc<MemoryPlacement>,
-    cut: Arc<AtomicBool>,
+    ways: Arc<Ways>,
 }
 
 impl Way {
-    fn open(&self) -> Result<&MemoryPlacement, StoreError> {
-        let cut = self.cut.load(Ordering::Relaxed);
-        if cut { Err(StoreError::Unavailable("cut".into())) } else { Ok(&self.to) }
+    async fn open(&self) -> Result<&MemoryPlacement, StoreError> {
+        let slow = self.ways.database_slow.load(Ordering::Relaxed);
+        match self.ways.database_cut.load(Ordering::Relaxed) {
+            true if slow => std::future::pending().await,
+            true => Err(StoreError::Unavailable("cut".into())),
+            false => Ok(&self.to),
+        }
     }
 }
 
 #[async_trait]
 impl PlacementStore for Way {
     async fn beat(&self, node: NodeId, name: &str, draining: bool) -> Result<Beat, StoreError> {
-        self.open()?.beat(node, name, draining).await
+        let beat = self.open().await?.beat(node, name, draining).await;
+        if self.ways.database_slow.load(Ordering::Relaxed) {
+            tokio::time::sleep(SLOW).await;
+        }
+        beat
     }
     async fn claim(&self, node: NodeId, p: Vec<(Partition, Epoch)>) -> Result<Vec<(Partition, Epoch)>, StoreError> {
-        self.open()?.claim(node, p).await
+        self.open().await?.claim(node, p).await
     }
     async fn release(&self, node: NodeId, p: Vec<Partition>) -> Result<(), StoreError> {
-        self.open()?.release(node, p).await
+        self.open().await?.release(node, p).await
     }
     async fn leave(&self, node: NodeId) -> Result<(), StoreError> {
-        self.open()?.leave(node).await
+        self.open().await?.leave(node).await
     }
 }
 
@@ -80,17 +104,17 @@ impl Town {
         Self { world, placement, board: Arc::default() }
     }
 
-    async fn join(&mut self, n: u128) -> (Node, Arc<AtomicBool>) {
-        let (node, cut) = (NodeId(Uuid::from_u128(n)), Arc::new(AtomicBool::new(false)));
+    async fn join(&mut self, n: u128) -> (Node, Arc<Ways>) {
+        let (node, ways) = (NodeId(Uuid::from_u128(n)), Arc::<Ways>::default());
         let cluster = Cluster {
             node,
             name: n.to_string(),
-            placement: Arc::new(Way { to: self.placement.clone(), cut: cut.clone() }),
-            relay: Arc::new(Line(node, self.board.clone())),
+            placement: Arc::new(Way { to: self.placement.clone(), ways: ways.clone() }),
+            relay: Arc::new(Line(node, self.board.clone(), ways.clone())),
         };
         let started = self.world.start_as(Ownership::nothing(), Some(cluster)).await;
         self.board.0.lock().expect("lines").push((node, started.handle()));
-        (started, cut)
+        (started, ways)
     }
 
     /// One more message from each of some peers, all answered.
@@ -154,13 +178,25 @@ async fn a_node_that_joins_takes_its_share_and_one_that_drains_gives_it_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_loses_the_database_gives_up_before_another_takes_over() {
+    gives_up_in_time(false).await;
+}
+
+/// Its last heartbeat was long on its way already, and nothing tells that the next ones will not come through.
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_database_falls_silent_gives_up_before_another_takes_over() {
+    gives_up_in_time(true).await;
+}
+
+async fn gives_up_in_time(silently: bool) {
     let mut town = Town::new();
-    let (first, cut) = town.join(1).await;
+    let (first, ways) = town.join(1).await;
     let (second, _) = town.join(2).await;
     let total = || first.handle().owned_partitions() + second.handle().owned_partitions();
     until("they share", || total() == PARTITIONS && second.handle().owned_partitions() > 60).await;
     town.round(0).await;
-    cut.store(true, Ordering::Relaxed);
+    ways.database_slow.store(silently, Ordering::Relaxed);
+    tokio::time::sleep(SLOW * 2).await;
+    ways.database_cut.store(true, Ordering::Relaxed);
     let before = tokio::time::Instant::now();
     until("the second has everything", || {
         assert!(total() <= PARTITIONS, "never two owners");
@@ -170,8 +206,33 @@ async fn a_node_that_loses_the_database_gives_up_before_another_takes_over() {
     assert!(before.elapsed() < Duration::from_secs(12), "{:?}", before.elapsed());
     assert_eq!(first.handle().owned_partitions(), 0);
     town.round(1).await;
-    cut.store(false, Ordering::Relaxed);
+    ways.database_cut.store(false, Ordering::Relaxed);
+    ways.database_slow.store(false, Ordering::Relaxed);
     until("the first has its share again", || first.handle().owned_partitions() > 60 && total() == PARTITIONS).await;
+    town.round(2).await;
+    town.in_order();
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_without_the_log_hands_over_for_as_long_as_another_has_it() {
+    let mut town = Town::new();
+    let (first, ways) = town.join(1).await;
+    let (second, others) = town.join(2).await;
+    let shares = || [first.handle().owned_partitions(), second.handle().owned_partitions()];
+    let shared = || shares().iter().all(|s| *s > 60) && shares().iter().sum::<usize>() == PARTITIONS;
+    until("they share", shared).await;
+    town.round(0).await;
+    ways.log_cut.store(true, Ordering::Relaxed);
+    until("the second has everything", || shares() == [0, PARTITIONS]).await;
+    town.round(1).await;
+    others.log_cut.store(true, Ordering::Relaxed);
+    until("without the log they share what is left to do", shared).await;
+    ways.log_cut.store(false, Ordering::Relaxed);
+    until("the first has everything", || shares() == [PARTITIONS, 0]).await;
+    others.log_cut.store(false, Ordering::Relaxed);
+    until("they share again", shared).await;
     town.round(2).await;
     town.in_order();
     first.stop().await;

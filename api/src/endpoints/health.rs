@@ -55,9 +55,9 @@ pub async fn detailed(State(api): State<Arc<Api>>, _tenant: Tenant) -> ApiResult
     let lanes = lanes(&api).await;
     let lag: Option<u64> = lanes.iter().map(|lane| lane.as_ref().ok().copied()).sum();
     let (retrieval, hint) = api.catalogue.retrieval();
-    let counters = &api.counters;
+    let (counters, memory) = (&api.counters, api.node.pressure());
     Ok(Json(json!({
-        "status": if hint.is_none() { "ok" } else { "degraded" },
+        "status": if hint.is_none() && !memory.is_pressed() { "ok" } else { "degraded" },
         "version": api.options.version,
         "services": {
             "store": "ok",
@@ -74,6 +74,12 @@ pub async fn detailed(State(api): State<Arc<Api>>, _tenant: Tenant) -> ApiResult
             "dead_letters": counts.dead_letters,
         },
         "conversations": { "active": api.node.active_conversations() },
+        // Pressed: what comes in waits in the log until there is room.
+        "memory": {
+            "resident_bytes": memory.resident(),
+            "limit_bytes": memory.limit(),
+            "pressed": memory.is_pressed(),
+        },
         "webhooks": {
             "accepted": counters.webhooks_accepted.load(Ordering::Relaxed),
             "rejected": counters.webhooks_rejected.load(Ordering::Relaxed),

@@ -11,14 +11,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use colloquy_domain::{
-    channel::{ChannelAccount, ChannelEvent, Handshake, WebhookRejection, WebhookRequest},
+    channel::{ChannelAccount, Handshake, WebhookRejection, WebhookRequest},
     ids::ChannelId,
-    ports::{Announcer, ChannelDriver, NewEntry, Notice},
+    ports::{ChannelDriver, StoreError},
 };
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
+
+/// When it is worth trying again where somebody has to repair something first.
+const BROKEN: Duration = Duration::from_secs(60);
 
 type Found = (Arc<ChannelAccount>, Arc<dyn ChannelDriver>);
 
@@ -67,7 +71,8 @@ pub async fn receive(
         Ok(events) => events,
         Err(rejection) => return Err(rejected(&api, &account, &rejection)),
     };
-    keep(&api, &account, events).await?;
+    let kept = api.node.accept(&account, events).await.map_err(|e| not_kept(&account, e))?;
+    api.counters.webhooks_ignored.fetch_add(kept.ignored as u64, Ordering::Relaxed);
     api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
     Ok(accepted())
 }
@@ -87,28 +92,13 @@ fn rejected(api: &Api, account: &ChannelAccount, rejection: &WebhookRejection) -
     }
 }
 
-/// Messages go to the log, statuses to the outbox; both are durable when this returns.
-async fn keep(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) -> ApiResult<()> {
-    let (tenant, channel) = (account.tenant, account.id);
-    let received_at = api.clock.now();
-    let (mut entries, mut statuses) = (Vec::new(), Vec::new());
-    for event in events {
-        match event {
-            ChannelEvent::Message(inbound) => entries.push(NewEntry { tenant, channel, received_at, inbound }),
-            ChannelEvent::Status(update) => statuses.push(update),
-            ChannelEvent::Ignored { kind } => {
-                api.counters.webhooks_ignored.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!(tenant.id = %tenant, channel.id = %channel, event.kind = kind, "ignored");
-            }
+/// What arrived could not be made durable, whatever stood against it: the provider is to deliver it again.
+fn not_kept(account: &ChannelAccount, error: StoreError) -> ApiError {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Full(_) => error.into(),
+        broken => {
+            tracing::error!(tenant.id = %account.tenant, channel.id = %account.id, error = %broken, "delivery not kept");
+            ApiError::unavailable("LOG_BROKEN", "nothing can be accepted now, try again later", BROKEN)
         }
     }
-    if !entries.is_empty() {
-        api.log.append(entries).await?;
-    }
-    if !statuses.is_empty() {
-        for (conversation, message, status) in api.outbox.advance(tenant, channel, statuses).await? {
-            api.hub.announce(Notice::Delivery { tenant, conversation, message, status });
-        }
-    }
-    Ok(())
 }

@@ -126,7 +126,9 @@ proptest! {
     }
 
     #[test]
-    fn plain_words_come_through_letter_by_letter(markdown in "[a-zA-Zéà😀 ]{0,500}", limit in 10_usize..60) {
+    fn plain_words_come_through_letter_by_letter(
+        // Words that begin after four spaces would be code.
+        markdown in "[a-zA-Zéà😀][a-zA-Zéà😀 ]{0,500}", limit in 10_usize..60) {
         for dialect in DIALECTS {
             let parts = render(&markdown, &[], dialect, limit);
             let all: String = parts.iter().map(|p| letters(&p.text)).collect();

@@ -66,4 +66,10 @@ pub enum Signal {
 /// Tells all other nodes. Never blocks, never fails.
 pub trait Relay: Send + Sync {
     fn tell(&self, signal: Signal);
+
+    /// Whether the way to the others, which is also the way to the log, is there as far as anybody knows. A node without
+    /// it had better not own anything.
+    fn is_up(&self) -> bool {
+        true
+    }
 }

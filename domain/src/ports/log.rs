@@ -42,7 +42,8 @@ pub trait IngressLog: Send + Sync {
     /// [`StoreError::Unavailable`] or [`StoreError::Full`]: then nothing was accepted.
     async fn append(&self, entries: Vec<NewEntry>) -> Result<(), StoreError>;
 
-    /// Up to `max` entries of the lane after `cursor`, in order.
+    /// Up to `max` entries of the lane after `cursor`, in order; fewer where one cannot be read, which is the error of a read
+    /// that begins with it.
     ///
     /// # Errors
     /// [`StoreError::Broken`] if the lane ends before the cursor: it lost what it had promised to keep. Or the store's.

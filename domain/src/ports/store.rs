@@ -138,12 +138,24 @@ pub trait InboxStore: Send + Sync {
 
     /// In one transaction: entries that are new by (tenant, channel, provider message id) get the next number of their
     /// conversation (made, with its contact, if it is the peer's first), a line in the transcript, and the lane's cursor
-    /// moves to the last entry's offset. Entries of channels that no longer exist are dropped and counted in the log.
-    /// Returns the conversations that got something.
+    /// moves from `from` to `to`. Entries of channels that no longer exist are dropped and counted in the log. Returns the
+    /// conversations that got something.
+    ///
+    /// Entries may lie beyond `to`, as long as everything up to `to` was taken in, and of each tenant everything before
+    /// them. So what one mover has taken in is, of each tenant, the lane's beginning, and what two have is the longer of
+    /// two beginnings: where `to` equals `from`, a mover that was replaced and does not know it passes the comparison of
+    /// the cursor, but can only repeat what is known, or take in what is next. Moves of one lane never overlap in time.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] if the cursor is not `from` any more, or the lane's partition belongs to another node.
-    async fn take_in(&self, lane: Lane, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError>;
+    /// [`StoreError::Stale`] if the cursor is not `from` any more, or the lane's partition belongs to another node;
+    /// [`StoreError::Broken`] if `to` is below `from`.
+    async fn take_in(
+        &self,
+        lane: Lane,
+        from: Cursor,
+        to: Cursor,
+        entries: Vec<LogEntry>,
+    ) -> Result<Vec<InboxHint>, StoreError>;
 }
 
 /// Finds agents.

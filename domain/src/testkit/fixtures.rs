@@ -88,10 +88,8 @@ pub async fn take_in_all<L: IngressLog, S: InboxStore>(log: &L, inbox: &S) -> Ve
         loop {
             let from = inbox.cursor(lane).await.expect("cursor");
             let entries = log.read(lane, from, 100).await.expect("read");
-            if entries.is_empty() {
-                break;
-            }
-            hints.extend(inbox.take_in(lane, from, entries).await.expect("take in"));
+            let Some(to) = entries.last().map(|e| e.offset) else { break };
+            hints.extend(inbox.take_in(lane, from, to, entries).await.expect("take in"));
         }
     }
     hints

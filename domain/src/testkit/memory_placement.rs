@@ -44,6 +44,12 @@ impl MemoryPlacement {
         self.state().claims.clone()
     }
 
+    /// Who owns this one.
+    #[must_use]
+    pub fn claim_of(&self, partition: Partition) -> Claim {
+        self.state().claims[partition.index()]
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

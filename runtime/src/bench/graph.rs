@@ -9,24 +9,25 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Serves until the runtime ends; returns its address.
+/// Serves until the runtime ends; returns its address. Everything that it is sent is shown to `heard` first.
 ///
 /// # Errors
 /// No port is free.
-pub async fn start() -> std::io::Result<String> {
+pub async fn start(heard: impl Fn(&[u8]) + Send + Sync + 'static) -> std::io::Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = format!("http://{}", listener.local_addr()?);
-    let names = Arc::new(AtomicU64::new(0));
+    let (names, heard) = (Arc::new(AtomicU64::new(0)), Arc::new(heard));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // A connection that breaks off was the client's to close.
-            tokio::spawn(answer_all(stream, Arc::clone(&names)));
+            tokio::spawn(answer_all(stream, Arc::clone(&names), Arc::clone(&heard)));
         }
     });
     Ok(address)
 }
 
-async fn answer_all(mut stream: TcpStream, names: Arc<AtomicU64>) -> std::io::Result<()> {
+async fn answer_all(mut stream: TcpStream, names: Arc<AtomicU64>, heard: Arc<impl Fn(&[u8])>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut received = Vec::new();
     loop {
         let Some(length) = request_length(&received) else {
@@ -35,6 +36,7 @@ async fn answer_all(mut stream: TcpStream, names: Arc<AtomicU64>) -> std::io::Re
             }
             continue;
         };
+        heard(&received[..length]);
         received.drain(..length);
         let name = names.fetch_add(1, Ordering::Relaxed);
         let body = format!(r#"{{"messaging_product":"whatsapp","messages":[{{"id":"wamid.out.{name}"}}]}}"#);

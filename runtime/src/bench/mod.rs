@@ -5,6 +5,7 @@
 //! its rounds.
 
 mod chat;
+pub mod cluster;
 mod disk;
 mod figures;
 mod graph;

@@ -39,7 +39,7 @@ pub struct Latency {
 /// A bound and what was measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Target {
-    pub name: &'static str,
+    pub name: String,
     /// In words: `at least 0.5`.
     pub bound: String,
     pub measured: Option<f64>,
@@ -72,18 +72,22 @@ impl Report {
         ));
         section("This machine", &limits(f));
         section("Colloquy", &ours(f));
-        out::line("");
-        let mut rows = vec![cells(["Target", "bound", "measured", ""])];
-        for t in &self.targets {
-            let met = t.met.map_or("not measured", |met| if met { "met" } else { "NOT MET" });
-            let measured = t.measured.map_or_else(|| "-".to_owned(), |m| format!("{m:.2}"));
-            rows.push(vec![t.name.to_owned(), t.bound.clone(), measured, met.to_owned()]);
-        }
-        out::table(&rows);
+        print_targets(&self.targets);
     }
 }
 
-fn section(name: &str, rows: &[Vec<String>]) {
+pub fn print_targets(targets: &[Target]) {
+    out::line("");
+    let mut rows = vec![cells(["Target", "bound", "measured", ""])];
+    for t in targets {
+        let met = t.met.map_or("not measured", |met| if met { "met" } else { "NOT MET" });
+        let measured = t.measured.map_or_else(|| "-".to_owned(), |m| format!("{m:.2}"));
+        rows.push(vec![t.name.clone(), t.bound.clone(), measured, met.to_owned()]);
+    }
+    out::table(&rows);
+}
+
+pub fn section(name: &str, rows: &[Vec<String>]) {
     out::line("");
     let mut all = vec![vec![name.to_owned()]];
     all.extend_from_slice(rows);
@@ -167,19 +171,24 @@ fn targets(f: &Figures) -> Vec<Target> {
     ]
 }
 
-fn at_least(name: &'static str, bound: f64, measured: f64) -> Target {
-    Target { name, bound: format!("at least {bound}"), measured: Some(measured), met: Some(measured >= bound) }
+pub fn at_least(name: &str, bound: f64, measured: f64) -> Target {
+    Target {
+        name: name.to_owned(),
+        bound: format!("at least {bound}"),
+        measured: Some(measured),
+        met: Some(measured >= bound),
+    }
 }
 
-fn at_most(name: &'static str, bound: f64, measured: Option<f64>) -> Target {
-    Target { name, bound: format!("at most {bound}"), measured, met: measured.map(|m| m <= bound) }
+pub fn at_most(name: &str, bound: f64, measured: Option<f64>) -> Target {
+    Target { name: name.to_owned(), bound: format!("at most {bound}"), measured, met: measured.map(|m| m <= bound) }
 }
 
-fn ratio(ours: f64, limit: f64) -> f64 {
+pub fn ratio(ours: f64, limit: f64) -> f64 {
     if limit > 0.0 { ours / limit } else { 0.0 }
 }
 
-fn row(name: &str, value: &str, more: &str) -> Vec<String> {
+pub fn row(name: &str, value: &str, more: &str) -> Vec<String> {
     cells([&format!("  {name}"), value, more])
 }
 
@@ -187,11 +196,11 @@ fn cells<const N: usize>(of: [&str; N]) -> Vec<String> {
     of.iter().map(|c| (*c).to_owned()).collect()
 }
 
-fn per_second(rate: f64) -> String {
+pub fn per_second(rate: f64) -> String {
     format!("{rate:.0}/s")
 }
 
-fn times(p: Percentiles) -> String {
+pub fn times(p: Percentiles) -> String {
     format!("p50 {:.2} ms, p99 {:.2} ms", p.p50, p.p99)
 }
 

@@ -29,7 +29,7 @@ impl Base {
     /// # Errors
     /// No port is free.
     pub async fn start(dir: &Path) -> anyhow::Result<Self> {
-        Ok(Self { dir: dir.to_owned(), graph: graph::start().await? })
+        Ok(Self { dir: dir.to_owned(), graph: graph::start(|_| ()).await? })
     }
 }
 
@@ -104,7 +104,7 @@ impl Rig {
 }
 
 /// Answers each message at once with its own words.
-fn profile(tenant: TenantId, agent: AgentId) -> AgentProfile {
+pub fn profile(tenant: TenantId, agent: AgentId) -> AgentProfile {
     let model =
         ModelChoice { provider: "scripted".to_owned(), model: String::new(), temperature: None, max_tokens: None };
     AgentProfile {

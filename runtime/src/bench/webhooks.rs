@@ -101,9 +101,9 @@ impl Client {
         match self.request {
             Request::Alive => self.alive.clone(),
             Request::Webhook => {
-                let body = body(self.numbers.fetch_add(1, Ordering::Relaxed));
-                let (head, signature, length) = (&self.head, sign(&body), body.len());
-                format!("{head}x-hub-signature-256: sha256={signature}\r\ncontent-length: {length}\r\n\r\n{body}")
+                let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+                let text = "Hello, what are your opening hours, please?";
+                signed(&self.head, &text_message("100000000000001", number % PEERS, number, text))
             }
         }
     }
@@ -119,21 +119,29 @@ impl Client {
     }
 }
 
-/// A text message as WhatsApp delivers it.
-fn body(number: u64) -> String {
-    let peer = 33_600_000_000 + number % PEERS;
+/// A text message as WhatsApp delivers it to the account of this number. `peer` is who writes.
+pub fn text_message(account: &str, peer: u64, number: u64, text: &str) -> String {
+    let peer = 33_600_000_000 + peer;
     format!(
         concat!(
             r#"{{"object":"whatsapp_business_account","entry":[{{"id":"102290129340398","changes":[{{"value":{{"#,
             r#""messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881","#,
-            r#""phone_number_id":"100000000000001"}},"contacts":[{{"profile":{{"name":"Camille Martin"}},"#,
+            r#""phone_number_id":"{account}"}},"contacts":[{{"profile":{{"name":"Camille Martin"}},"#,
             r#""wa_id":"{peer}"}}],"messages":[{{"from":"{peer}","id":"wamid.{number:048}","#,
-            r#""timestamp":"1749416383","type":"text","text":{{"body":"Hello, what are your opening hours, please?"}}}}]"#,
+            r#""timestamp":"1749416383","type":"text","text":{{"body":"{text}"}}}}]"#,
             r#"}},"field":"messages"}}]}}]}}"#
         ),
+        account = account,
         peer = peer,
         number = number,
+        text = text,
     )
+}
+
+/// The request: `head` ends with its own line break and needs the signature, the length and the body.
+pub fn signed(head: &str, body: &str) -> String {
+    let (signature, length) = (sign(body), body.len());
+    format!("{head}x-hub-signature-256: sha256={signature}\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 fn sign(body: &str) -> String {

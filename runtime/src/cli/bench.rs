@@ -4,7 +4,7 @@ use crate::{
     exit::{CommandResult, Outcome},
     out,
 };
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// Measure this machine's limits and Colloquy's own figures, side by side
@@ -28,12 +28,16 @@ use std::path::PathBuf;
 /// with a release build, and on the disk that will hold the data. It takes a few minutes. The exit code is 0 whether
 /// or not the targets are met.
 ///
+/// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes.
+///
 /// Example:
 ///   colloquy bench --dir /var/lib/colloquy
 ///   colloquy bench --json | jq '.targets[] | select(.met | not)'
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, args_conflicts_with_subcommands = true)]
 pub struct Bench {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Seconds for each measurement
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
@@ -45,15 +49,104 @@ pub struct Bench {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    Cluster(OnCluster),
+    /// A node of that benchmark: a process of its own.
+    #[command(hide = true)]
+    Node,
+}
+
+/// Measure PostgreSQL, NATS and one to three nodes on them, side by side
+///
+/// First what the engines give at most, then what nodes make of it, in one run whose rounds alternate: turns per second
+/// of one, two and three nodes, fsyncs and commits for each turn, what a rolling restart of all nodes adds to the time
+/// of an answer, and what a tenant with a hundred times the load of each other one adds to theirs. Nodes are processes
+/// of this program; people write by signed WhatsApp webhooks over HTTP, and a stand-in for the Graph API takes the
+/// replies: a turn counts when its reply has arrived there. The model answers at once.
+///
+/// What is counted:
+///   turn transactions  a turn takes part in 4 transactions of the database: into the inbox, the reply, its claim, its
+///                      result. The limit runs exactly their statements, one turn after the other on each of 32
+///                      connections with accounts and conversations of their own, with nothing else around
+///   ratio              turns per second x 4 / those transactions per second
+///   fsyncs per turn    of PostgreSQL's write-ahead log (pg_stat_wal), the whole server's, so nothing else may use it
+///   entries            of the log in NATS: 128 to a message and one message on its way to each of the lanes' streams,
+///                      as the log does it, and one to a message, 256 on their way. Whether NATS fsyncs each message
+///                      before it acknowledges is its own setting (`sync_interval: always`), which no client can see
+///   moderate load      restarts and neighbours are measured at 0.3 of the turns per second that three nodes do of 32
+///                      conversations at once: the loud tenant has all of that, each of ten quiet ones a hundredth
+///   restart            each node in turn gets SIGTERM and is started again; a request that a node does not take is sent
+///                      to the next one, as a load balancer does. A turn without exactly one reply has failed
+///
+/// It needs PostgreSQL (the role must be allowed to make databases: ALTER ROLE … CREATEDB) and NATS with JetStream, both
+/// named as for `serve`, and no vector store. Everything happens in two scratch databases and in streams with a prefix
+/// of their own, which are removed afterwards. Run it with a release build and on engines that do nothing else. The
+/// exit code is 0 whether or not the targets are met.
+///
+/// Example:
+///   DATABASE_URL=postgres://me@localhost/postgres NATS_URL=nats://localhost:4222 colloquy bench cluster
+///   colloquy bench cluster --seconds 20 --json | jq '.targets[] | select(.met | not)'
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OnCluster {
+    /// Any database of the server, `postgres://…` [default: the configured one, DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// `nats://…` [default: the configured one, NATS_URL]
+    #[arg(long, value_name = "URL")]
+    pub nats_url: Option<String>,
+    /// Seconds for each measurement
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(2..=600))]
+    seconds: u64,
+    /// Print all figures and {targets: [{name, bound, measured, met}]}
+    #[arg(long)]
+    json: bool,
+}
+
 impl Bench {
+    /// Whether it runs on engines, of which not all need to be configured.
+    pub const fn is_on_engines(&self) -> bool {
+        self.what.is_some()
+    }
+
+    pub const fn engines(&self) -> Option<&OnCluster> {
+        match &self.what {
+            Some(What::Cluster(cluster)) => Some(cluster),
+            _ => None,
+        }
+    }
+
+    pub const fn usual_log(&self) -> &'static str {
+        match &self.what {
+            Some(What::Node) => "warn,qdrant_edge=error,async_nats=off",
+            _ => "error",
+        }
+    }
+
     pub async fn run(self, config: &Config) -> CommandResult {
+        match self.what {
+            Some(What::Node) => {
+                bench::cluster::serve_node(config).await?;
+                return Ok(Outcome::Done);
+            }
+            Some(What::Cluster(cluster)) => {
+                let report = Box::pin(bench::cluster::run(config, cluster.seconds)).await?;
+                return told(cluster.json, &report, || report.print());
+            }
+            None => {}
+        }
         let usual = if config.data_dir.is_dir() { config.data_dir.clone() } else { PathBuf::from(".") };
         let report = Box::pin(bench::run(&self.dir.unwrap_or(usual), self.seconds)).await?;
-        if self.json {
-            out::json(&report)?;
-        } else {
-            report.print();
-        }
-        Ok(Outcome::Done)
+        told(self.json, &report, || report.print())
     }
+}
+
+fn told(json: bool, report: &impl serde::Serialize, print: impl FnOnce()) -> CommandResult {
+    if json {
+        out::json(report)?;
+    } else {
+        print();
+    }
+    Ok(Outcome::Done)
 }

@@ -15,6 +15,7 @@ mod migrate_to;
 mod models;
 mod reset_log;
 mod serve;
+mod sim;
 mod sources;
 
 use crate::{
@@ -78,6 +79,7 @@ enum Command {
     Models(models::Models),
     Doctor(doctor::Doctor),
     Extract(extract::Extract),
+    Sim(sim::Sim),
     Bench(bench::Bench),
     Migrate(migrate::Migrate),
     MigrateTo(migrate_to::MigrateTo),
@@ -102,7 +104,10 @@ impl Cli {
     /// See [`Stop`].
     pub async fn run(self) -> CommandResult {
         let flags = self.flags();
-        let loaded = config::load_from_machine(&flags);
+        let loaded = match &self.command {
+            Command::Bench(bench) if bench.is_on_engines() => config::load_bench_from_machine(&flags),
+            _ => config::load_from_machine(&flags),
+        };
         if let Command::Doctor(doctor) = self.command {
             // A wrong configuration is one of its findings.
             return doctor.run(loaded).await;
@@ -128,6 +133,12 @@ impl Cli {
                 add("host", "--host", &serve.host);
             }
             Command::Demo(demo) => add("port", "--port", &demo.port),
+            Command::Bench(bench) => {
+                if let Some(engines) = bench.engines() {
+                    add("database_url", "--database-url", &engines.database_url);
+                    add("nats_url", "--nats-url", &engines.nats_url);
+                }
+            }
             _ => {}
         }
         Flags { file: self.global.config.clone(), settings }
@@ -137,10 +148,12 @@ impl Cli {
 impl Command {
     /// Commands that end soon tell themselves what went wrong; a server's log is all that it says. The vector store
     /// speaks of its own insides.
-    const fn usual_log(&self) -> &'static str {
+    fn usual_log(&self) -> &'static str {
         match self {
             Self::Serve(_) => "warn,colloquy=info,qdrant_edge=error,async_nats=off",
             Self::Demo(_) => "warn,qdrant_edge=error",
+            Self::Bench(bench) => bench.usual_log(),
+            Self::Sim(sim) => sim.usual_log(),
             _ => "error",
         }
     }
@@ -158,6 +171,7 @@ impl Command {
             Self::Models(c) => Box::pin(c.run(config)),
             Self::Doctor(c) => Box::pin(c.run(Ok(config.clone()))),
             Self::Extract(c) => Box::pin(c.run(config)),
+            Self::Sim(c) => Box::pin(c.run(config)),
             Self::Bench(c) => Box::pin(c.run(config)),
             Self::Migrate(c) => Box::pin(c.run(config)),
             Self::MigrateTo(c) => Box::pin(c.run(flags, config)),

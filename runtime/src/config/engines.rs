@@ -113,7 +113,7 @@ impl Config {
 
     /// What no single setting can know.
     pub(super) fn check_together(&self, problems: &mut Problems) {
-        let Engines { postgres, nats_url, nats, qdrant_url, .. } = &self.engines;
+        let Engines { postgres, nats_url, qdrant_url, .. } = &self.engines;
         if nats_url.is_some() {
             let needed = [
                 (
@@ -132,6 +132,12 @@ impl Config {
                 problems.add(name, sentence, TOGETHER);
             }
         }
+        self.check_nats(problems);
+    }
+
+    /// What must be said together to reach NATS.
+    pub(super) fn check_nats(&self, problems: &mut Problems) {
+        let nats = &self.engines.nats;
         let ways =
             [nats.token.is_some(), nats.user.is_some(), nats.nkey_file.is_some(), nats.credentials_file.is_some()];
         if ways.into_iter().filter(|w| *w).count() > 1 {

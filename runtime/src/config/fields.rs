@@ -81,6 +81,9 @@ pub const FIELDS: &[Field] = &[
     open("max_active", "COLLOQUY_MAX_ACTIVE", |c, v| {
         number(v, 1, 10_000_000).map(|n| c.max_active = usize::try_from(n).unwrap_or(usize::MAX))
     }),
+    open("memory_limit_mb", "COLLOQUY_MEMORY_LIMIT_MB", |c, v| {
+        number(v, 0, 1 << 24).map(|n| c.memory_limit = (n > 0).then_some(n << 20))
+    }),
     open("max_upload_mb", "COLLOQUY_MAX_UPLOAD_MB", |c, v| number(v, 1, 2_048).map(|n| c.max_upload = n << 20)),
     open("extraction_seconds", "COLLOQUY_EXTRACTION_SECONDS", |c, v| {
         number(v, 1, 3_600).map(|n| c.extraction_time = Duration::from_secs(n))

@@ -49,6 +49,16 @@ pub fn load_embedded_from_machine(flags: &Flags) -> Result<Config, Problems> {
     load_embedded(flags, &environment(), &|path| std::fs::read_to_string(path))
 }
 
+/// As [`load_from_machine`], for a benchmark on engines of which not all need to be named.
+///
+/// # Errors
+/// All problems at once.
+pub fn load_bench_from_machine(flags: &Flags) -> Result<Config, Problems> {
+    let (config, mut problems) = load_each(flags, &environment(), &|path| std::fs::read_to_string(path));
+    config.check_nats(&mut problems);
+    if problems.0.is_empty() { Ok(config) } else { Err(problems) }
+}
+
 fn environment() -> BTreeMap<String, String> {
     let readable = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
         Some((k.into_string().ok()?, v.to_string_lossy().into_owned()))

@@ -10,7 +10,7 @@ mod load;
 mod problems;
 
 pub use engines::Engines;
-pub use load::{Flags, load_embedded_from_machine, load_from_machine};
+pub use load::{Flags, load_bench_from_machine, load_embedded_from_machine, load_from_machine};
 pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
@@ -55,6 +55,8 @@ pub struct Config {
     pub idle: Duration,
     /// Conversations in memory at most.
     pub max_active: usize,
+    /// Bytes of this process in memory above which no more work is begun; `None` for no limit.
+    pub memory_limit: Option<u64>,
     /// Bytes that one uploaded document may have.
     pub max_upload: u64,
     /// The longest that reading one document may take.
@@ -101,6 +103,7 @@ impl Config {
             prices: BTreeMap::new(),
             idle: Duration::from_secs(60),
             max_active: 50_000,
+            memory_limit: None,
             max_upload: 100 << 20,
             extraction_time: limits.wall_max,
         }

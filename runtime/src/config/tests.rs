@@ -125,6 +125,14 @@ fn an_endpoint_makes_openai_the_default_model() {
 }
 
 #[test]
+fn a_memory_limit_of_nothing_is_none() {
+    let limit =
+        |mb| load(&Flags::default(), &env(&[("COLLOQUY_MEMORY_LIMIT_MB", mb)]), &nothing).map(|c| c.memory_limit);
+    assert_eq!((limit("0").unwrap(), limit("512").unwrap()), (None, Some(512 << 20)));
+    assert!(limit("half").is_err());
+}
+
+#[test]
 fn databases_are_files() {
     let path = |url: &str| load(&Flags::default(), &env(&[("DATABASE_URL", url)]), &nothing).map(|c| c.database_path());
     assert_eq!(path("sqlite:///var/lib/c.db").unwrap(), Path::new("/var/lib/c.db"));

@@ -16,6 +16,7 @@ pub const DOCS: &[(&str, &str)] = docs![
     "docs/FAQ.md",
     "docs/LOGGING.md",
     "docs/SECURITY.md",
+    "docs/SIMULATION.md",
     "docs/WEBHOOKS.md",
 ];
 

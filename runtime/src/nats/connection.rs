@@ -17,8 +17,9 @@ use tokio::{
 
 /// The longest that one attempt to connect may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How often an idle connection is tried: two silent ones end it.
-const PING: Duration = Duration::from_secs(10);
+/// How often a connection is tried: two silent ones end it. A cut network says nothing by itself, and a node without the
+/// log should let others work.
+const PING: Duration = Duration::from_secs(2);
 /// Between two attempts to come back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 

@@ -30,12 +30,12 @@ async fn doctor_looks_at_each_engine_and_names_the_one_that_is_gone() {
     assert_eq!(migrated.code, Some(0), "{migrated:?}");
     assert!(migrated.stdout.contains("is up to date") && !migrated.stdout.contains('@'), "{migrated:?}");
 
-    town.nats.kill().await;
+    town.engines.nats.kill().await;
     let ran = town.nodes[0].place.run(&["doctor", "--json"]).await;
     let report = ran.json();
     assert_eq!((ran.code, &report["status"]), (Some(1), &json!("fail")), "{report}");
     let nats = named(&report, "nats");
-    let port = town.nats.port().to_string();
+    let port = town.engines.nats.port().to_string();
     assert!(nats["status"] == "fail" && nats["message"].as_str().unwrap().contains(&port), "{report}");
     for engine in ["database", "qdrant"] {
         assert_eq!(named(&report, engine)["status"], "ok", "{report}");
@@ -61,12 +61,12 @@ async fn a_lost_log_is_accepted_by_a_person_and_by_nobody_else() {
     reset(&town).await;
     start_all(&mut town).await;
     town.nodes[0].idle(USUAL).await;
-    check("a log read twice", &town.nodes[0].api, &town.graph, &accepted, CROWD.people).await;
+    check("a log read twice", &town.nodes[0].api, &town.engines.graph, &accepted, CROWD.people).await;
 
     stop_all(&mut town).await;
-    town.nats.kill().await;
-    town.nats.forget();
-    town.nats.restart().await;
+    town.engines.nats.kill().await;
+    town.engines.nats.forget();
+    town.engines.nats.restart().await;
     let refused = town.nodes[0].place.run(&["serve", "--port", "0"]).await;
     assert!(refused.code == Some(1) && refused.stderr.contains("colloquy reset-log"), "{refused:?}");
     let found = town.nodes[0].place.run(&["doctor", "--json"]).await.json();

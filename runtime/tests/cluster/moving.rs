@@ -1,7 +1,7 @@
 //! An installation of one node becomes a cluster.
 
 use crate::{
-    postgres,
+    common::postgres,
     support::{
         client::Client,
         graph::Graph,

@@ -12,5 +12,6 @@ mod hand_over;
 mod ingestion;
 mod kill;
 mod knowledge;
+mod sim;
 mod surface;
 mod webhooks;

@@ -3,9 +3,9 @@
 use crate::support::{
     client::Client,
     graph::Graph,
-    meta::{self, APP_SECRET, VERIFY_TOKEN},
-    server::Server,
-    wait::USUAL,
+    meta::{self, APP_SECRET, Text, VERIFY_TOKEN},
+    server::{Place, Server},
+    wait::{USUAL, until},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -133,4 +133,34 @@ async fn secrets_are_never_shown_and_lie_encrypted() {
             assert!(!found, "{secret} stands in {name}");
         }
     }
+}
+
+/// The limit is below what the program needs at rest, so that memory is short all the time.
+// req: S1-WHK-1
+#[tokio::test]
+async fn while_memory_is_short_webhooks_are_accepted_and_answered_by_and_by() {
+    let graph = Graph::start().await;
+    let server = Server::start_on(Place::default().with("COLLOQUY_MEMORY_LIMIT_MB", "1")).await;
+    let api = &server.api;
+    api.agent("Echo", "scripted", &[]).await;
+    let channel = meta::connect_whatsapp(api, "Echo", &graph.url).await;
+    let memory = async || api.get("/health/detailed").await.body;
+    let pressed = until("a look at the memory", async || {
+        let health = memory().await;
+        (health["memory"]["pressed"] == true).then_some(health)
+    })
+    .await;
+    assert_eq!((&pressed["status"], &pressed["memory"]["limit_bytes"]), (&json!("degraded"), &json!(1 << 20)));
+    assert!(pressed["memory"]["resident_bytes"].as_u64().is_some_and(|bytes| bytes > 1 << 20), "{pressed}");
+    for round in 0..2 {
+        for n in 0..10 {
+            let person = format!("97250000{n:04}");
+            let text = Text::new(&person, &format!("wamid.{round}.{n}"), "hello");
+            assert_eq!(meta::deliver(api, &channel, &meta::texts(&[text])).await.unwrap().status, 200);
+        }
+        until("all to be answered", async || (graph.sent().len() == 10 * (round + 1)).then_some(())).await;
+    }
+    until("all to leave memory", async || (memory().await["conversations"]["active"] == 0).then_some(())).await;
+    let told = server.log().matches("memory limit reached").count();
+    assert_eq!(told, 1, "logged once");
 }

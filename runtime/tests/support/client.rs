@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long a document may take to be read and indexed.
 const INGESTION: Duration = Duration::from_secs(90);
 
+/// How long a machine may take to answer at all: it may have no cable.
+const CONNECT: Duration = Duration::from_secs(5);
+
 /// Of one server; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -53,7 +56,8 @@ impl Answer {
 
 impl Client {
     pub fn new(url: String, key: String) -> Self {
-        Self { http: reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap(), url, key }
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).connect_timeout(CONNECT);
+        Self { http: http.build().unwrap(), url, key }
     }
 
     /// The same server, asked with another key.

@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
 pub mod client;
+pub mod disk;
 pub mod documents;
 pub mod graph;
+pub mod guardian;
 pub mod history;
 pub mod meta;
 pub mod nats;

@@ -9,6 +9,7 @@ use super::wait::until;
 use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File, OpenOptions},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -111,9 +112,29 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     None
 }
 
+/// A NATS server of today, otherwise than usual.
+pub struct Setup<'a> {
+    /// Where it listens.
+    pub host: Ipv4Addr,
+    /// The folder for what it stores; one of its own unless said otherwise.
+    pub store: Option<&'a Path>,
+    /// More lines of the JetStream block.
+    pub jetstream: &'a str,
+    /// More lines of configuration; `{dir}` in them is the server's folder.
+    pub settings: &'a str,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { host: Ipv4Addr::LOCALHOST, store: None, jetstream: "", settings: "" }
+    }
+}
+
 /// A NATS server with JetStream. What it stores outlives it as long as this value.
 pub struct NatsServer {
     dir: TempDir,
+    store: PathBuf,
+    host: Ipv4Addr,
     program: PathBuf,
     settings: String,
     port: u16,
@@ -131,12 +152,17 @@ impl NatsServer {
 
     /// With more lines of configuration; `{dir}` in them is the server's folder.
     pub async fn start_with(settings: &str) -> Self {
-        Self::start_release(Release::Current, settings).await.unwrap_or_else(|why| panic!("{why}"))
+        Self::start_as(Setup { settings, ..Setup::default() }).await
+    }
+
+    /// Otherwise than usual.
+    pub async fn start_as(setup: Setup<'_>) -> Self {
+        Self::start_release(Release::Current, setup).await.unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// An old one; where there is none, says so and returns `None`: the test is to end.
     pub async fn start_older() -> Option<Self> {
-        match Self::start_release(Release::Older, "").await {
+        match Self::start_release(Release::Older, Setup::default()).await {
             Ok(server) => Some(server),
             Err(why) => {
                 eprintln!("SKIPPED: this test needs an old nats-server from the distribution: {why}");
@@ -145,17 +171,18 @@ impl NatsServer {
         }
     }
 
-    async fn start_release(release: Release, settings: &str) -> Result<Self, String> {
+    async fn start_release(release: Release, setup: Setup<'_>) -> Result<Self, String> {
+        let Setup { host, store, jetstream, settings } = setup;
         assert!(!settings.contains("jetstream {"), "the server has that block already; a second one would replace it");
         let program = release.program()?;
         let dir = tempfile::tempdir().expect("a folder");
         let sync = if release == Release::Current { "sync_interval: always" } else { "" };
-        let store = dir.path().join("store");
+        let store = store.map_or_else(|| dir.path().join("store"), Path::to_owned);
         let settings = format!(
-            "jetstream {{ store_dir: {store:?}\n{sync} }}\n{}\n",
+            "jetstream {{ store_dir: {store:?}\n{sync}\n{jetstream} }}\n{}\n",
             settings.replace("{dir}", &dir.path().display().to_string())
         );
-        let mut server = Self { dir, program, settings, port: 0, child: None };
+        let mut server = Self { dir, store, host, program, settings, port: 0, child: None };
         server.restart().await;
         Ok(server)
     }
@@ -166,7 +193,8 @@ impl NatsServer {
         let config = self.file(
             "nats.conf",
             format!(
-                "host: 127.0.0.1\nport: {}\n{}",
+                "host: {}\nport: {}\n{}",
+                self.host,
                 if self.port == 0 { "-1".to_owned() } else { self.port.to_string() },
                 self.settings
             ),
@@ -182,7 +210,7 @@ impl NatsServer {
             assert!(ended.is_none(), "the NATS server ended at its start: {}", self.log());
             let said: serde_json::Value = serde_json::from_slice(&fs::read(&ports).ok()?).ok()?;
             let port = said["nats"][0].as_str()?.rsplit_once(':')?.1.parse().ok()?;
-            TcpStream::connect(("127.0.0.1", port)).await.ok().map(|_| port)
+            TcpStream::connect((self.host, port)).await.ok().map(|_| port)
         })
         .await;
         self.child = Some(child);
@@ -196,11 +224,11 @@ impl NatsServer {
     /// Loses everything, as a broken disk would.
     pub fn forget(&mut self) {
         assert!(self.child.is_none(), "it runs");
-        fs::remove_dir_all(self.dir.path().join("store")).expect("what it stored");
+        fs::remove_dir_all(&self.store).expect("what it stored");
     }
 
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.host, self.port)
     }
 
     pub fn port(&self) -> u16 {

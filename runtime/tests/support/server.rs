@@ -20,14 +20,19 @@ const TAIL: usize = 60;
 /// A place for one installation: the data folder and what surrounds it. It outlives the servers that run in it.
 pub struct Place {
     dir: TempDir,
+    /// For the data folder and the log.
+    keeps: PathBuf,
     env: Vec<(String, String)>,
+    /// What the program is started by, if not by itself.
+    starter: Vec<String>,
 }
 
 impl Default for Place {
     fn default() -> Self {
         // Before any client is made. It fails only if it was done already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { dir: tempfile::tempdir().unwrap(), env: Vec::new() }
+        let dir = tempfile::tempdir().unwrap();
+        Self { keeps: dir.path().to_owned(), dir, env: Vec::new(), starter: Vec::new() }
     }
 }
 
@@ -38,16 +43,28 @@ impl Place {
         self
     }
 
+    /// Starts every process by this command, which must become the program.
+    pub fn by(mut self, starter: &[&str]) -> Self {
+        self.starter = starter.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
+    /// Keeps the data folder and the log in a folder elsewhere.
+    pub fn keeping(mut self, folder: &Path) -> Self {
+        self.keeps = folder.to_owned();
+        self
+    }
+
     pub fn data_dir(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.keeps.join("data")
     }
 
     pub fn log_file(&self) -> PathBuf {
-        self.dir.path().join("stderr.log")
+        self.keeps.join("stderr.log")
     }
 
     /// Writes a file beside the data folder.
@@ -59,8 +76,10 @@ impl Place {
 
     /// The program with nothing of the surrounding environment: no settings, no credentials, no embedding model.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_colloquy"));
-        command.args(args).env_clear().current_dir(self.path()).stdin(Stdio::null()).kill_on_drop(true);
+        let program = env!("CARGO_BIN_EXE_colloquy");
+        let mut words = self.starter.iter().map(String::as_str).chain([program]).chain(args.iter().copied());
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command.args(words).env_clear().current_dir(self.path()).stdin(Stdio::null()).kill_on_drop(true);
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path());
         command.env("COLLOQUY_DATA_DIR", self.data_dir()).env("COLLOQUY_INSTALL_MODELS", "false");
         command.env("COLLOQUY_MODELS_DIR", self.path().join("no-models")).env("RUST_LOG", "info");
@@ -164,9 +183,13 @@ impl Server {
         self.child.is_some()
     }
 
+    pub fn pid(&self) -> String {
+        self.child.as_ref().and_then(Child::id).expect("it runs").to_string()
+    }
+
     /// Sends a signal, by its name without `SIG`.
     pub async fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().and_then(Child::id).expect("it runs").to_string();
+        let pid = self.pid();
         let told = Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
         assert!(told.success());
     }

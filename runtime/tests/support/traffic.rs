@@ -1,7 +1,7 @@
 //! People who write, as providers deliver it: in bursts, repeated, out of order, again and again until it is accepted.
 
 use super::{
-    client::Client,
+    client::{Answer, Client},
     meta::{self, Text},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -15,35 +15,80 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
 
 /// A sender that was not accepted tries again after this.
 const RETRY: Duration = Duration::from_millis(25);
 
+/// How long a provider waits for the answer to a delivery.
+const PROVIDER: Duration = Duration::from_secs(10);
+/// How long a visitor waits for a reply.
+const VISITOR: Duration = Duration::from_secs(30);
+/// The balancer passes over a server that did not answer for this long.
+const PASSED_OVER: Duration = Duration::from_secs(2);
+
 /// What the senders share with whoever breaks things.
 pub struct Stage {
     /// Where the servers are at the moment; wrong while one is down.
-    servers: RwLock<Vec<Client>>,
+    servers: RwLock<Vec<Backend>>,
     next: AtomicUsize,
     channel: String,
     over: AtomicBool,
+    /// Deliveries that were put off with 503.
+    pub put_off: AtomicUsize,
+    /// Of these, those that did not say until when.
+    pub for_ever: AtomicUsize,
+}
+
+struct Backend {
+    api: Client,
+    /// When it last failed to answer.
+    silent: Option<Instant>,
+}
+
+impl Backend {
+    const fn new(api: Client) -> Self {
+        Self { api, silent: None }
+    }
+
+    fn answers(&self) -> bool {
+        self.silent.is_none_or(|since| since.elapsed() > PASSED_OVER)
+    }
 }
 
 impl Stage {
     pub fn new(servers: Vec<Client>, channel: String) -> Arc<Self> {
-        let (servers, next) = (RwLock::new(servers), AtomicUsize::new(0));
-        Arc::new(Self { servers, next, channel, over: AtomicBool::new(false) })
+        let servers = RwLock::new(servers.into_iter().map(Backend::new).collect());
+        let (next, put_off, for_ever) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { servers, next, channel, over: AtomicBool::new(false), put_off, for_ever })
     }
 
-    /// One of the servers, each in turn, as a balancer does it.
-    fn api(&self) -> Client {
+    /// One of the servers, each in turn, as a balancer does it: not one that was silent a moment ago, unless all were.
+    fn api(&self) -> (usize, Client) {
         let servers = self.servers.read().unwrap();
-        servers[self.next.fetch_add(1, Ordering::Relaxed) % servers.len()].clone()
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn = (0..servers.len()).map(|n| (first + n) % servers.len());
+        let server = in_turn.clone().find(|n| servers[*n].answers()).unwrap_or(first % servers.len());
+        (server, servers[server].api.clone())
+    }
+
+    fn silent(&self, server: usize) {
+        self.servers.write().unwrap()[server].silent = Some(Instant::now());
     }
 
     /// A server came back, perhaps elsewhere.
     pub fn moved(&self, server: usize, to: &Client) {
-        self.servers.write().unwrap()[server] = to.clone();
+        self.servers.write().unwrap()[server] = Backend::new(to.clone());
+    }
+
+    fn heard(&self, answer: &Answer) {
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            self.put_off.fetch_add(1, Ordering::Relaxed);
+            self.for_ever.fetch_add(usize::from(!answer.headers.contains_key("retry-after")), Ordering::Relaxed);
+        }
     }
 
     pub fn end(&self) {
@@ -120,9 +165,11 @@ pub fn setting(name: &str) -> Option<u64> {
 /// Delivers until it was accepted, as Meta does.
 pub async fn deliver(stage: &Stage, payload: &Value) {
     loop {
-        let answer = meta::deliver(&stage.api(), &stage.channel, payload).await;
-        if answer.is_ok_and(|a| a.status == StatusCode::OK) {
-            return;
+        let (server, api) = stage.api();
+        match timeout(PROVIDER, meta::deliver(&api, &stage.channel, payload)).await {
+            Ok(Ok(answer)) if answer.status == StatusCode::OK => return,
+            Ok(Ok(answer)) => stage.heard(&answer),
+            Ok(Err(_)) | Err(_) => stage.silent(server),
         }
         sleep(RETRY).await;
     }
@@ -178,10 +225,10 @@ async fn visitor(stage: Arc<Stage>, number: u64, mut rng: StdRng) -> Written {
         let body = json!({ "agent": "Echo", "session": session, "message_id": format!("m{n}"), "message": text });
         written.texts.push(text.clone());
         loop {
-            let api = stage.api();
-            let answer = api.attempt(api.request(reqwest::Method::POST, "/api/chat").json(&body)).await;
-            match answer {
-                Ok(a) if a.status == StatusCode::OK => {
+            let (server, api) = stage.api();
+            let answer = api.attempt(api.request(reqwest::Method::POST, "/api/chat").json(&body));
+            match timeout(VISITOR, answer).await {
+                Ok(Ok(a)) if a.status == StatusCode::OK => {
                     let data = a.data();
                     assert_eq!((&data["outcome"], &data["reply"]["text"]), (&json!("answered"), &json!(text)));
                     if written.duplicates > n || rng.random_bool(0.8) {
@@ -189,7 +236,11 @@ async fn visitor(stage: Arc<Stage>, number: u64, mut rng: StdRng) -> Written {
                     }
                     written.duplicates += 1;
                 }
-                _ => sleep(RETRY).await,
+                Ok(Ok(_)) => sleep(RETRY).await,
+                Ok(Err(_)) | Err(_) => {
+                    stage.silent(server);
+                    sleep(RETRY).await;
+                }
             }
         }
         sleep(Duration::from_millis(rng.random_range(20..200))).await;

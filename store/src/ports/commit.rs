@@ -6,7 +6,9 @@ use crate::{
     error::{conflict_on, store_error},
     records::{self, CitationRecord, FailureRecord, OutcomeRecord},
     sql::{conversation as sql, outbox},
+    writer::Merge,
 };
+use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
     conversation::{Commit, JournalRow, Mode, NewDeadLetter, NewMessage, NewOutbox, TimerChange},
@@ -73,6 +75,24 @@ fn by_outcome(commit: &Commit) -> Result<Vec<SameOutcome>, StoreError> {
         }
     }
     groups.into_iter().map(|(o, seqs)| Ok((o.name(), OutcomeRecord::json(o)?, seqs))).collect()
+}
+
+#[async_trait]
+impl Merge for Prepared {
+    type Output = ();
+    type Key = Uuid;
+
+    fn key(&self) -> Uuid {
+        self.conversation
+    }
+
+    fn partition(&self) -> Option<Partition> {
+        Some(self.commit.conversation.into())
+    }
+
+    async fn run_all(conn: &mut Conn, commits: &[&Self]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        write_all(conn, commits).await
+    }
 }
 
 /// A commit with one of its rows.
@@ -212,14 +232,6 @@ async fn charge(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError
 }
 
 impl Prepared {
-    pub(crate) const fn conversation(&self) -> Uuid {
-        self.conversation
-    }
-
-    pub(crate) fn partition(&self) -> Partition {
-        self.commit.conversation.into()
-    }
-
     const fn mode(&self) -> &'static str {
         match self.commit.snapshot.mode {
             Mode::Agent => "agent",

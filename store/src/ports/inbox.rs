@@ -1,11 +1,11 @@
 use super::{signed, unsigned};
 use crate::{
-    db::{self, Conn, storable},
+    db::{self, Conn, Query, storable},
     error::store_error,
     records::InboundRecord,
     sql,
     store::Store,
-    writer::{Write, WriteError},
+    writer::Merge,
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -28,11 +28,14 @@ impl InboxStore for Store {
         Ok(unsigned(offset.unwrap_or(0)))
     }
 
-    async fn take_in(&self, lane: Lane, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
-        if entries.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.write(TakeIn::new(lane, from, entries, self.ids())?).await
+    async fn take_in(
+        &self,
+        lane: Lane,
+        from: Cursor,
+        to: Cursor,
+        entries: Vec<LogEntry>,
+    ) -> Result<Vec<InboxHint>, StoreError> {
+        self.writer().take_in(TakeIn::new(lane, from, to, entries, self.ids())?).await
     }
 }
 
@@ -66,6 +69,7 @@ struct Entry {
 
 /// A conversation that gets messages.
 struct Target {
+    lane: Lane,
     id: Uuid,
     tenant: Uuid,
     channel: Uuid,
@@ -114,50 +118,82 @@ impl Entry {
 }
 
 #[async_trait]
-impl Write for TakeIn {
+impl Merge for TakeIn {
     type Output = Vec<InboxHint>;
-    /// Owner and cursor are compared before anything is written.
-    const SAVEPOINT: bool = false;
+    /// A peer's messages are in one lane.
+    type Key = u8;
 
-    fn partitions(&self) -> Vec<Partition> {
-        vec![self.lane.into()]
+    fn key(&self) -> u8 {
+        self.lane.0
     }
 
-    async fn run(&self, conn: &mut Conn) -> Result<Vec<InboxHint>, WriteError> {
-        if !conn.fence.lets(self.lane) {
-            return Err(WriteError::Clean(StoreError::Stale));
+    fn partition(&self) -> Option<Partition> {
+        Some(self.lane.into())
+    }
+
+    async fn run_all(conn: &mut Conn, moves: &[&Self]) -> Result<Vec<Result<Vec<InboxHint>, StoreError>>, StoreError> {
+        // Also where it stays: the row's lock lets the moves of a lane happen one after the other.
+        let cursor = |q: Query, m: &&Self| q.bind(row_of(m.lane)).bind(signed(m.from)).bind(signed(m.to));
+        let moved: Vec<(i64,)> =
+            db::fetch_rows(conn, sql::inbox::MOVE_CURSORS, |q| q, moves, cursor).await.map_err(store_error)?;
+        let moved: HashSet<i64> = moved.into_iter().map(|(row,)| row).collect();
+        let passed: Vec<&Self> = moves.iter().copied().filter(|m| moved.contains(&row_of(m.lane))).collect();
+        let mut hints: HashMap<u8, Vec<InboxHint>> = HashMap::new();
+        if let Some(any) = passed.first() {
+            let taking = Taking { entries: passed.iter().flat_map(|m| m.entries()).collect(), ids: any.ids.as_ref() };
+            for (lane, hint) in taking.run(conn).await? {
+                hints.entry(lane.0).or_default().push(hint);
+            }
         }
-        let moved = db::query(sql::inbox::MOVE_CURSOR)
-            .bind(signed(self.to))
-            .bind(signed(self.from))
-            .bind(row_of(self.lane))
-            .execute(&mut *conn)
-            .await?;
-        if moved.rows_affected() == 0 {
-            return Err(WriteError::Clean(StoreError::Stale));
-        }
-        let new = self.new_entries(conn).await?;
-        let (targets, placed) = self.place(conn, &new).await?;
-        write_targets(conn, &targets).await?;
-        self.write_messages(conn, &targets, &placed).await?;
-        Ok(targets
-            .iter()
-            .map(|t| InboxHint { tenant: TenantId::new(t.tenant), conversation: ConversationId::new(t.id) })
-            .collect())
+        let result = |m: &&Self| match moved.contains(&row_of(m.lane)) {
+            true => Ok(hints.remove(&m.lane.0).unwrap_or_default()),
+            false => Err(StoreError::Stale),
+        };
+        Ok(moves.iter().map(result).collect())
     }
 }
 
 impl TakeIn {
     /// Makes the rows: the writer's time is everybody's.
-    pub(crate) fn new(lane: Lane, from: Cursor, entries: Vec<LogEntry>, ids: Arc<dyn Ids>) -> Result<Self, StoreError> {
-        let to = entries.last().map_or(from, |e| e.offset);
+    pub(crate) fn new(
+        lane: Lane,
+        from: Cursor,
+        to: Cursor,
+        entries: Vec<LogEntry>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, StoreError> {
+        if to < from {
+            return Err(StoreError::Broken("a cursor does not move back".to_owned()));
+        }
         let entries = entries.into_iter().map(Entry::new).collect::<Result<_, StoreError>>()?;
         Ok(Self { lane, from, to, entries, ids })
     }
 
+    fn entries(&self) -> impl Iterator<Item = (Lane, &Entry)> {
+        self.entries.iter().map(|e| (self.lane, e))
+    }
+}
+
+/// What several lanes take in together.
+struct Taking<'t> {
+    entries: Vec<(Lane, &'t Entry)>,
+    ids: &'t dyn Ids,
+}
+
+impl<'t> Taking<'t> {
+    /// The conversations that got something, by their lanes.
+    async fn run(&self, conn: &mut Conn) -> Result<Vec<(Lane, InboxHint)>, StoreError> {
+        let new = self.new_entries(conn).await?;
+        let (targets, placed) = self.place(conn, &new).await?;
+        write_targets(conn, &targets).await?;
+        self.write_messages(conn, &targets, &placed).await?;
+        let hint = |t: &Target| InboxHint { tenant: TenantId::new(t.tenant), conversation: ConversationId::new(t.id) };
+        Ok(targets.iter().map(|t| (t.lane, hint(t))).collect())
+    }
+
     /// The entries of channels that exist and that no inbox holds yet, in order.
-    async fn new_entries(&self, conn: &mut Conn) -> Result<Vec<&Entry>, StoreError> {
-        let mut channels: Vec<(Uuid, Uuid)> = self.entries.iter().map(|e| (e.tenant, e.channel)).collect();
+    async fn new_entries(&self, conn: &mut Conn) -> Result<Vec<(Lane, &'t Entry)>, StoreError> {
+        let mut channels: Vec<(Uuid, Uuid)> = self.entries.iter().map(|(_, e)| (e.tenant, e.channel)).collect();
         channels.sort_unstable();
         channels.dedup();
         let live: Vec<(Uuid, Uuid)> =
@@ -165,9 +201,9 @@ impl TakeIn {
                 .await
                 .map_err(store_error)?;
         let live: HashSet<(Uuid, Uuid)> = live.into_iter().collect();
-        let (kept, orphans): (Vec<&Entry>, Vec<&Entry>) =
-            self.entries.iter().partition(|e| live.contains(&(e.tenant, e.channel)));
-        if let Some(first) = orphans.first() {
+        let (kept, orphans): (Vec<_>, Vec<_>) =
+            self.entries.iter().copied().partition(|(_, e)| live.contains(&(e.tenant, e.channel)));
+        if let Some((_, first)) = orphans.first() {
             tracing::warn!(
                 tenant.id = %first.tenant,
                 channel.id = %first.channel,
@@ -180,26 +216,26 @@ impl TakeIn {
             sql::inbox::KNOWN,
             |q| q,
             &kept,
-            |q, e| q.bind(e.tenant).bind(e.channel).bind(e.provider_message_id.clone()),
+            |q, (_, e)| q.bind(e.tenant).bind(e.channel).bind(e.provider_message_id.clone()),
         )
         .await
         .map_err(store_error)?;
         let mut known: HashSet<PeerKey> = known.into_iter().collect();
-        Ok(kept.into_iter().filter(|e| known.insert(e.message_key())).collect())
+        Ok(kept.into_iter().filter(|(_, e)| known.insert(e.message_key())).collect())
     }
 
     /// Finds or makes each entry's conversation and gives the entry its number there.
-    async fn place<'e>(
+    async fn place(
         &self,
         conn: &mut Conn,
-        new: &[&'e Entry],
-    ) -> Result<(Vec<Target>, Vec<(usize, i64, &'e Entry)>), StoreError> {
+        new: &[(Lane, &'t Entry)],
+    ) -> Result<(Vec<Target>, Vec<(usize, i64, &'t Entry)>), StoreError> {
         let found: Vec<(Uuid, Uuid, Uuid, String, i64)> = db::fetch_rows(
             conn,
             sql::inbox::CONVERSATIONS,
             |q| q,
             new,
-            |q, e| q.bind(e.tenant).bind(e.channel).bind(e.peer.clone()),
+            |q, (_, e)| q.bind(e.tenant).bind(e.channel).bind(e.peer.clone()),
         )
         .await
         .map_err(store_error)?;
@@ -208,10 +244,10 @@ impl TakeIn {
         let mut targets: Vec<Target> = Vec::new();
         let mut by_peer: HashMap<PeerKey, usize> = HashMap::new();
         let mut placed = Vec::with_capacity(new.len());
-        for entry in new {
+        for (lane, entry) in new {
             let key = entry.peer_key();
             let index = *by_peer.entry(key).or_insert_with_key(|key| {
-                targets.push(self.target(entry, existing.get(key).copied()));
+                targets.push(self.target(*lane, entry, existing.get(key).copied()));
                 targets.len() - 1
             });
             let target = &mut targets[index];
@@ -223,12 +259,13 @@ impl TakeIn {
         Ok((targets, placed))
     }
 
-    fn target(&self, entry: &Entry, existing: Option<(Uuid, i64)>) -> Target {
+    fn target(&self, lane: Lane, entry: &Entry, existing: Option<(Uuid, i64)>) -> Target {
         let (id, last_seq, new_contact) = match existing {
             Some((id, last_seq)) => (id, last_seq, None),
             None => (self.ids.uuid(), 0, Some(self.ids.uuid())),
         };
         Target {
+            lane,
             id,
             tenant: entry.tenant,
             channel: entry.channel,

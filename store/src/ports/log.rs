@@ -47,17 +47,18 @@ impl IngressLog for Store {
             .fetch_all(self.readers())
             .await
             .map_err(store_error)?;
-        rows.into_iter()
-            .map(|(offset, tenant, channel, received_at, payload)| {
-                let entry = NewEntry {
-                    tenant: TenantId::new(tenant),
-                    channel: ChannelId::new(channel),
-                    received_at: Timestamp(received_at),
-                    inbound: InboundRecord::parse(&payload)?,
-                };
-                Ok(LogEntry { offset: unsigned(offset), entry })
-            })
-            .collect()
+        let mut entries = Vec::with_capacity(rows.len());
+        for (offset, tenant, channel, received_at, payload) in rows {
+            let inbound = match InboundRecord::parse(&payload) {
+                Ok(inbound) => inbound,
+                Err(error) if entries.is_empty() => return Err(error),
+                Err(_) => break,
+            };
+            let (tenant, channel) = (TenantId::new(tenant), ChannelId::new(channel));
+            let entry = NewEntry { tenant, channel, received_at: Timestamp(received_at), inbound };
+            entries.push(LogEntry { offset: unsigned(offset), entry });
+        }
+        Ok(entries)
     }
 
     async fn behind(&self, _: Lane, cursor: Cursor) -> Result<u64, StoreError> {

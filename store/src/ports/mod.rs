@@ -7,14 +7,16 @@ mod inbox;
 mod log;
 mod outbox;
 mod placement;
+mod sent;
 mod settle;
 mod statuses;
 
 pub(crate) use commit::{Prepared, write_all};
 pub(crate) use conversation::read_speaker;
-pub(crate) use inbox::{TakeIn, row_of};
-pub(crate) use outbox::lock;
+pub(crate) use inbox::TakeIn;
+pub(crate) use outbox::{Claim, Claimed, lock};
 pub(crate) use placement::{Meeting, SessionRow, session};
+pub(crate) use sent::Sent;
 pub(crate) use statuses::read_status;
 
 /// Counters and offsets: SQL's integers are signed.

@@ -1,15 +1,16 @@
 use super::{
+    sent::Sent,
     settle::{Settle, Undelivered, reply_of},
     signed, small,
     statuses::Advance,
 };
 use crate::{
-    db::{self, Conn, Dialect},
+    db::{self, Conn, Dialect, Query},
     error::store_error,
     records::CitationRecord,
     sql::{conversation::LOCK, outbox as sql},
     store::Store,
-    writer::{Write, WriteError},
+    writer::{Merge, Write, WriteError},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -21,7 +22,7 @@ use colloquy_domain::{
     ports::{Ids, OutboxItem, OutboxStore, Settlement, StoreError},
     time::Timestamp,
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
 #[async_trait]
@@ -33,24 +34,18 @@ impl OutboxStore for Store {
         now: Timestamp,
         max: usize,
     ) -> Result<Vec<OutboxItem>, StoreError> {
-        // Most wake-ups find nothing: look before taking a place in the writer's queue.
-        let due = db::query(sql::DUE)
-            .bind(tenant.uuid())
-            .bind(channel.uuid())
-            .bind(now.millis())
-            .fetch_optional(self.readers_of(tenant))
-            .await
-            .map_err(store_error)?;
-        if due.is_none() {
-            return Ok(Vec::new());
-        }
-        let rows = self.write(Claim { tenant: tenant.uuid(), channel: channel.uuid(), now: now.millis(), max }).await?;
+        let claim = Claim { tenant: tenant.uuid(), channel: channel.uuid(), now: now.millis(), max };
+        let rows = self.writer().claim(claim).await?;
         rows.into_iter().map(|row| row.item(tenant)).collect()
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
         if settlements.is_empty() {
             return Ok(());
+        }
+        if let [Settlement::Sent { tenant, id, provider_message_id, at }] = settlements.as_slice() {
+            let (tenant, id, name) = (tenant.uuid(), id.uuid(), provider_message_id.clone());
+            return self.writer().sent(Sent { tenant, id, provider_message_id: name, at: at.millis() }).await;
         }
         let mut placed = Vec::with_capacity(settlements.len());
         for settlement in settlements {
@@ -100,15 +95,16 @@ impl Store {
     }
 }
 
-struct Claim {
-    tenant: Uuid,
-    channel: Uuid,
-    now: i64,
-    max: usize,
+/// Marks due replies of an account as being sent.
+pub(crate) struct Claim {
+    pub(crate) tenant: Uuid,
+    pub(crate) channel: Uuid,
+    pub(crate) now: i64,
+    pub(crate) max: usize,
 }
 
 #[derive(sqlx::FromRow)]
-struct Claimed {
+pub(crate) struct Claimed {
     position: i64,
     id: Uuid,
     channel_id: Uuid,
@@ -124,33 +120,48 @@ struct Claimed {
 }
 
 #[async_trait]
-impl Write for Claim {
+impl Merge for Claim {
     type Output = Vec<Claimed>;
-    const SAVEPOINT: bool = false;
+    type Key = Uuid;
 
-    fn partitions(&self) -> Vec<Partition> {
-        vec![ChannelId::new(self.channel).into()]
+    fn key(&self) -> Uuid {
+        self.channel
     }
 
-    async fn run(&self, conn: &mut Conn) -> Result<Vec<Claimed>, WriteError> {
-        if !conn.fence.lets(ChannelId::new(self.channel)) {
-            return Err(WriteError::Clean(StoreError::Stale));
-        }
-        let mut rows: Vec<Claimed> = db::query_as(sql::CLAIM)
-            .bind(self.tenant)
-            .bind(self.channel)
-            .bind(self.now)
-            .bind(signed(self.max as u64))
-            .fetch_all(conn)
-            .await?;
+    fn partition(&self) -> Option<Partition> {
+        Some(ChannelId::new(self.channel).into())
+    }
+
+    async fn run_all(conn: &mut Conn, claims: &[&Self]) -> Result<Vec<Result<Vec<Claimed>, StoreError>>, StoreError> {
+        let mut found = match conn.dialect() {
+            Dialect::Sqlite => claim_each(conn, claims).await?,
+            Dialect::Postgres => {
+                let bind =
+                    |q: Query, c: &&Self| q.bind(c.tenant).bind(c.channel).bind(c.now).bind(signed(c.max as u64));
+                db::fetch_rows(conn, sql::CLAIM_ALL, |q| q, claims, bind).await.map_err(store_error)?
+            }
+        };
         // RETURNING promises no order.
-        rows.sort_unstable_by_key(|r| r.position);
-        Ok(rows)
+        found.sort_unstable_by_key(|r: &Claimed| r.position);
+        let mut by_channel: HashMap<Uuid, Vec<Claimed>> = HashMap::new();
+        for row in found {
+            by_channel.entry(row.channel_id).or_default().push(row);
+        }
+        Ok(claims.iter().map(|c| Ok(by_channel.remove(&c.channel).unwrap_or_default())).collect())
     }
 }
 
+async fn claim_each(conn: &mut Conn, claims: &[&Claim]) -> Result<Vec<Claimed>, StoreError> {
+    let mut found = Vec::new();
+    for c in claims {
+        let query = db::query_as(sql::CLAIM).bind(c.tenant).bind(c.channel).bind(c.now).bind(signed(c.max as u64));
+        found.extend(query.fetch_all(&mut *conn).await.map_err(store_error)?);
+    }
+    Ok(found)
+}
+
 impl Claimed {
-    fn item(self, tenant: TenantId) -> Result<OutboxItem, StoreError> {
+    pub(crate) fn item(self, tenant: TenantId) -> Result<OutboxItem, StoreError> {
         Ok(OutboxItem {
             tenant,
             id: OutboxId::new(self.id),

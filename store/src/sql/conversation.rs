@@ -30,6 +30,10 @@ pub(crate) const FENCE: Rows = Rows::new(
 /// from its fence on.
 pub(crate) const LOCK: &str = "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE";
 
+/// The same of several conversations, in one order for all.
+pub(crate) const LOCK_ALL: Rows =
+    Rows::new("SELECT 1 FROM conversations WHERE (tenant_id, id) IN (", 2, ") ORDER BY id FOR NO KEY UPDATE");
+
 pub(crate) const EXISTS: &str = "SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const SETTLE: Rows = Rows::new(

@@ -5,7 +5,12 @@ pub(crate) const CURSOR: &str = "SELECT log_offset FROM ingress_cursor WHERE id 
 /// Of all lanes.
 pub(crate) const RESET_CURSORS: &str = "UPDATE ingress_cursor SET log_offset = 0";
 
-pub(crate) const MOVE_CURSOR: &str = "UPDATE ingress_cursor SET log_offset = $1 WHERE id = $3 AND log_offset = $2";
+/// Of several lanes; names those whose cursor was where it was thought to be.
+pub(crate) const MOVE_CURSORS: Rows = Rows::new(
+    "UPDATE ingress_cursor SET log_offset = v.column3 FROM (",
+    3,
+    ") AS v WHERE ingress_cursor.id = v.column1 AND ingress_cursor.log_offset = v.column2 RETURNING id",
+);
 
 pub(crate) const LIVE_CHANNELS: Rows =
     Rows::new("SELECT tenant_id, id FROM channels WHERE deleted_at IS NULL AND (tenant_id, id) IN (", 2, ")");

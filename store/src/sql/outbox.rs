@@ -12,12 +12,6 @@ pub(crate) const ADD: Rows = Rows::new(
     ") AS v",
 );
 
-pub(crate) const DUE: Sql = both!(
-    "SELECT 1 FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
-    { "head = 1" | "head" },
-    " AND due_at <= $3 LIMIT 1"
-);
-
 pub(crate) const CLAIM: Sql = both!(
     "UPDATE outbox SET state = 'sending', claimed_at = $3, attempts = attempts + 1 \
      WHERE position IN (SELECT position FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
@@ -25,6 +19,18 @@ pub(crate) const CLAIM: Sql = both!(
     " AND due_at <= $3 ORDER BY due_at, position LIMIT $4) \
      RETURNING position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, \
      last_inbound_at, parts_sent, attempts - 1 AS attempts"
+);
+
+/// PostgreSQL's: of several accounts, each with its own time and number.
+pub(crate) const CLAIM_ALL: Rows = Rows::new(
+    "UPDATE outbox SET state = 'sending', claimed_at = due.now, attempts = attempts + 1 \
+     FROM (SELECT o.position, v.column3 AS now FROM (",
+    4,
+    ") AS v CROSS JOIN LATERAL (SELECT position FROM outbox WHERE tenant_id = v.column1 AND channel_id = v.column2 \
+     AND state = 'queued' AND head AND due_at <= v.column3 ORDER BY due_at, position LIMIT v.column4) AS o) AS due \
+     WHERE outbox.position = due.position \
+     RETURNING outbox.position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, \
+     last_inbound_at, parts_sent, attempts - 1 AS attempts",
 );
 
 pub(crate) const NEXT_DUE: Sql =
@@ -45,9 +51,26 @@ pub(crate) const PROMOTE: Sql = both!(
      WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done')"
 );
 
+/// The same of several conversations.
+pub(crate) const PROMOTE_ALL: Rows = Rows::new(
+    "UPDATE outbox SET head = 1 WHERE position IN (SELECT (SELECT MIN(o.position) FROM outbox o \
+     WHERE o.tenant_id = v.column1 AND o.conversation_id = v.column2 AND o.state <> 'done') FROM (",
+    2,
+    ") AS v)",
+)
+.on_postgres(
+    "UPDATE outbox SET head = TRUE WHERE position = ANY(ARRAY(SELECT (SELECT MIN(o.position) FROM outbox o \
+     WHERE o.tenant_id = v.column1 AND o.conversation_id = v.column2 AND o.state <> 'done') FROM (",
+    ") AS v))",
+);
+
 /// A status came for a reply of unknown outcome: nobody has to decide about it any more.
 pub(crate) const RECONCILED: &str = "DELETE FROM dead_letters WHERE tenant_id = $1 AND outbox_id = $2 \
      AND replayed_at IS NULL";
+
+/// The same of several replies.
+pub(crate) const ALL_RECONCILED: Rows =
+    Rows::new("DELETE FROM dead_letters WHERE replayed_at IS NULL AND (outbox_id, tenant_id) IN (", 2, ")");
 
 pub(crate) const EXISTS: &str = "SELECT 1 FROM outbox WHERE tenant_id = $1 AND id = $2";
 
@@ -60,6 +83,14 @@ pub(crate) const PROGRESS: Sql = both!(
 pub(crate) const SENT: &str = "UPDATE outbox SET state = 'done', parts_sent = parts_sent + 1, status_at = $3, cause = NULL, \
      status = CASE WHEN status IN ('queued', 'uncertain') THEN 'sent' ELSE status END \
      WHERE tenant_id = $1 AND id = $2 RETURNING conversation_id";
+
+/// The same of several replies.
+pub(crate) const ALL_SENT: Rows = Rows::new(
+    "UPDATE outbox SET state = 'done', parts_sent = parts_sent + 1, status_at = v.column3, cause = NULL, \
+     status = CASE WHEN status IN ('queued', 'uncertain') THEN 'sent' ELSE status END FROM (",
+    3,
+    ") AS v WHERE outbox.tenant_id = v.column1 AND outbox.id = v.column2 RETURNING id, conversation_id",
+);
 
 pub(crate) const AGAIN: Sql = both!(
     "UPDATE outbox SET state = 'queued', parts_sent = ",
@@ -82,6 +113,14 @@ pub(crate) const UNCERTAIN: &str = "UPDATE outbox SET state = 'done', status_at 
 pub(crate) const ADD_PART: &str = "INSERT INTO outbox_parts (tenant_id, channel_id, provider_message_id, outbox_id, part) \
      SELECT tenant_id, channel_id, $3, id, parts_sent FROM outbox WHERE tenant_id = $1 AND id = $2 \
      ON CONFLICT DO NOTHING";
+
+/// The same of several replies.
+pub(crate) const ADD_PARTS: Rows = Rows::new(
+    "INSERT INTO outbox_parts (tenant_id, channel_id, provider_message_id, outbox_id, part) \
+     SELECT o.tenant_id, o.channel_id, v.column3, o.id, o.parts_sent FROM (",
+    3,
+    ") AS v JOIN outbox o ON o.tenant_id = v.column1 AND o.id = v.column2 WHERE TRUE ON CONFLICT DO NOTHING",
+);
 
 /// Two parameters (tenant, channel) stand before the rows. On PostgreSQL the rows are held until they are moved: a
 /// status may come in on any node.

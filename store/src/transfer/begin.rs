@@ -53,10 +53,8 @@ async fn take_in_all(source: &Store) -> Result<(), StoreError> {
     loop {
         let from = source.cursor(lane).await?;
         let entries = source.read(lane, from, BATCH).await?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        source.take_in(lane, from, entries).await?;
+        let Some(to) = entries.last().map(|e| e.offset) else { return Ok(()) };
+        source.take_in(lane, from, to, entries).await?;
     }
 }
 

@@ -2,14 +2,15 @@
 
 use super::{
     append::{self, Append},
-    commits::{self, Commit},
     fence::Fencing,
     job::{Job, Ran},
     marks::Marks,
+    merged::Merged,
 };
 use crate::{
     db::{self, Conn, Dialect, Trouble},
     error::store_error,
+    ports::{Claim, Prepared, Sent, TakeIn},
 };
 use colloquy_domain::{placement::Partition, ports::StoreError};
 use std::collections::BTreeSet;
@@ -21,7 +22,10 @@ const TENANT_LOCKS: i32 = 0x636f_6c02;
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) appends: Vec<Append>,
-    pub(super) commits: Vec<Commit>,
+    pub(super) take_ins: Merged<TakeIn>,
+    pub(super) commits: Merged<Prepared>,
+    pub(super) sent: Merged<Sent>,
+    pub(super) claims: Merged<Claim>,
     pub(super) jobs: Vec<Box<dyn Job>>,
     log_end: Option<u64>,
     stage: Stage,
@@ -41,7 +45,8 @@ pub(super) enum Stage {
 
 impl Batch {
     pub(super) fn len(&self) -> usize {
-        self.appends.len() + self.commits.len() + self.jobs.len()
+        let merged = self.take_ins.len() + self.commits.len() + self.sent.len() + self.claims.len();
+        self.appends.len() + merged + self.jobs.len()
     }
 
     /// The last offset that the batch appended.
@@ -92,13 +97,18 @@ impl Batch {
 
     fn partitions(&self) -> BTreeSet<Partition> {
         let of_jobs = self.jobs.iter().flat_map(|j| j.partitions());
-        self.commits.iter().map(Commit::partition).chain(of_jobs).collect()
+        let of_outboxes = self.sent.partitions().chain(self.claims.partitions());
+        self.take_ins.partitions().chain(self.commits.partitions()).chain(of_outboxes).chain(of_jobs).collect()
     }
 
     async fn run(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let alone = self.len() == 1;
         self.log_end = append::write(conn, &self.appends).await?;
-        commits::write(conn, &mut self.commits).await?;
+        self.take_ins.write(conn).await?;
+        self.commits.write(conn).await?;
+        // What is sent lets the next reply of its conversation be claimed, and a commit adds some.
+        self.sent.write(conn).await?;
+        self.claims.write(conn).await?;
         for job in &mut self.jobs {
             let tenant = job.tenant().filter(|_| conn.dialect() == Dialect::Postgres);
             if job.savepoint() && !alone {
@@ -123,9 +133,10 @@ impl Batch {
         for append in &mut self.appends {
             append.result = Err(error.clone());
         }
-        for commit in &mut self.commits {
-            commit.result = Err(error.clone());
-        }
+        self.take_ins.refuse(error);
+        self.commits.refuse(error);
+        self.sent.refuse(error);
+        self.claims.refuse(error);
         for job in &mut self.jobs {
             job.refuse(error.clone());
         }
@@ -133,15 +144,21 @@ impl Batch {
 
     pub(super) fn answer(self) {
         self.appends.into_iter().for_each(Append::answer);
-        self.commits.into_iter().for_each(Commit::answer);
+        self.take_ins.answer();
+        self.commits.answer();
+        self.sent.answer();
+        self.claims.answer();
         self.jobs.into_iter().for_each(Job::answer);
     }
 
     pub(super) fn split(self) -> impl Iterator<Item = Self> {
         let appends = self.appends.into_iter().map(|a| Self { appends: vec![a], ..Self::default() });
-        let commits = self.commits.into_iter().map(|c| Self { commits: vec![c], ..Self::default() });
+        let take_ins = self.take_ins.split().map(|take_ins| Self { take_ins, ..Self::default() });
+        let commits = self.commits.split().map(|commits| Self { commits, ..Self::default() });
+        let sent = self.sent.split().map(|sent| Self { sent, ..Self::default() });
+        let claims = self.claims.split().map(|claims| Self { claims, ..Self::default() });
         let jobs = self.jobs.into_iter().map(|j| Self { jobs: vec![j], ..Self::default() });
-        appends.chain(commits).chain(jobs)
+        appends.chain(take_ins).chain(commits).chain(sent).chain(claims).chain(jobs)
     }
 }
 

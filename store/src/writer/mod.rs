@@ -8,31 +8,32 @@
 
 mod append;
 mod batch;
-mod commits;
 mod fence;
 mod job;
 mod line;
 mod marks;
+mod merged;
 
 pub(crate) use append::{LogRow, bind as bind_log_row};
 pub(crate) use fence::{Fence, Fencing, PARTITION_LOCKS};
 pub(crate) use job::{Told, Write};
 pub(crate) use line::Link;
+pub(crate) use merged::Merge;
 
 use self::{
     append::Append,
     batch::{Batch, Stage},
-    commits::Commit,
     job::{Job, Waiting},
     line::Line,
     marks::Marks,
+    merged::Pending,
 };
 use crate::{
     db::{Conn, Dialect, Trouble},
     error::store_error,
-    ports::Prepared,
+    ports::{Claim, Claimed, Prepared, Sent, TakeIn},
 };
-use colloquy_domain::ports::StoreError;
+use colloquy_domain::ports::{InboxHint, StoreError};
 use std::{io, time::Duration};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -69,7 +70,10 @@ impl From<sqlx::Error> for WriteError {
 
 enum Request {
     Append(Append),
-    Commit(Box<Commit>),
+    TakeIn(Pending<TakeIn>),
+    Commit(Box<Pending<Prepared>>),
+    Claim(Pending<Claim>),
+    Sent(Pending<Sent>),
     Write(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
@@ -110,9 +114,29 @@ impl Writer {
         answer.await.map_err(|_| closed())?
     }
 
+    pub(crate) async fn take_in(&self, entries: TakeIn) -> Result<Vec<InboxHint>, StoreError> {
+        self.merged(entries, Request::TakeIn).await
+    }
+
     pub(crate) async fn commit(&self, prepared: Prepared) -> Result<(), StoreError> {
+        self.merged(prepared, |one| Request::Commit(Box::new(one))).await
+    }
+
+    pub(crate) async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+        self.merged(claim, Request::Claim).await
+    }
+
+    pub(crate) async fn sent(&self, sent: Sent) -> Result<(), StoreError> {
+        self.merged(sent, Request::Sent).await
+    }
+
+    async fn merged<M: Merge>(
+        &self,
+        write: M,
+        request: impl FnOnce(Pending<M>) -> Request,
+    ) -> Result<M::Output, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Commit(Box::new(Commit::new(prepared, reply)))).await?;
+        self.send(request(Pending::new(write, reply))).await?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -173,7 +197,10 @@ impl Loop {
             while let Some(request) = next {
                 match request {
                     Request::Append(append) => batch.appends.push(append),
+                    Request::TakeIn(entries) => batch.take_ins.push(entries),
                     Request::Commit(commit) => batch.commits.push(*commit),
+                    Request::Claim(claim) => batch.claims.push(claim),
+                    Request::Sent(sent) => batch.sent.push(sent),
                     Request::Write(job) => batch.jobs.push(job),
                     Request::Close(reply) => {
                         closing = Some(reply);

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
 use std::{
+    net::Ipv4Addr,
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,10 +20,24 @@ const MISSING: &str = "PostgreSQL's server programs were not found: install them
 const ADMIN: &str = "admin";
 const ROLE: &str = "colloquy";
 
+/// A server otherwise than usual.
+#[derive(Default)]
+pub struct Setup<'a> {
+    /// The folder for its data; one of its own unless said otherwise.
+    pub data: Option<&'a Path>,
+    /// Listens here, too, on the usual port, and lets everybody of this network in.
+    pub listen: Option<(Ipv4Addr, &'a str)>,
+    /// More options of its command line.
+    pub options: &'a str,
+}
+
 /// A running server. It ends when the last one who holds it lets go, and with this process in any case.
 pub struct Server {
     programs: PathBuf,
     folder: TempDir,
+    data: PathBuf,
+    listen: Option<Ipv4Addr>,
+    options: String,
     owner: Option<(u32, u32)>,
     databases: AtomicU32,
     runs: AtomicU32,
@@ -49,15 +64,39 @@ impl Server {
     /// # Panics
     /// As [`Server::shared`].
     pub fn start() -> Self {
+        Self::start_as(Setup::default())
+    }
+
+    /// Otherwise than usual.
+    ///
+    /// # Panics
+    /// As [`Server::shared`].
+    pub fn start_as(setup: Setup<'_>) -> Self {
         let (programs, owner) = (programs(), unprivileged());
         let folder = tempfile::Builder::new().prefix("pg-").tempdir_in("/tmp").expect("a folder");
         if let Some((user, group)) = owner {
             chown(folder.path(), Some(user), Some(group)).expect("the folder is given away");
         }
         let guardian = Mutex::new(None);
-        let server = Self { programs, folder, owner, databases: AtomicU32::new(0), runs: AtomicU32::new(0), guardian };
+        let server = Self {
+            programs,
+            data: setup.data.unwrap_or(folder.path()).join("data"),
+            folder,
+            listen: setup.listen.map(|(address, _)| address),
+            options: setup.options.to_owned(),
+            owner,
+            databases: AtomicU32::new(0),
+            runs: AtomicU32::new(0),
+            guardian,
+        };
         let data = server.data();
         server.run("initdb", &["-D", &data, "-U", ADMIN, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
+        if let Some((_, network)) = setup.listen {
+            let access = server.data.join("pg_hba.conf");
+            let mut lines = std::fs::read_to_string(&access).expect("who is let in");
+            lines.push_str(&format!("host all all {network} trust\n"));
+            std::fs::write(access, lines).expect("who is let in");
+        }
         server.guard();
         server.boot();
         server.sql("postgres", &format!("CREATE ROLE {ROLE} LOGIN"));
@@ -81,6 +120,14 @@ impl Server {
         self.url_of(ADMIN, database)
     }
 
+    /// How stores reach a database over the network.
+    ///
+    /// # Panics
+    /// If the server does not listen there.
+    pub fn network_url(&self, database: &str) -> String {
+        format!("postgres://{ROLE}@{}/{database}", self.listen.expect("it listens"))
+    }
+
     fn url_of(&self, role: &str, database: &str) -> String {
         format!("postgres://{role}@localhost/{database}?host={}", self.folder.path().display())
     }
@@ -101,6 +148,16 @@ impl Server {
         self.boot();
     }
 
+    /// Whether it runs: one that cannot write what it must ends itself.
+    pub fn is_running(&self) -> bool {
+        self.said("pg_ctl", &["-D", &self.data(), "status"]).0
+    }
+
+    /// What it wrote down about itself.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// Stops the server as a power cut would.
     pub fn stop(&self) {
         self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "stop"]);
@@ -108,7 +165,9 @@ impl Server {
 
     pub fn boot(&self) {
         let socket = self.folder.path().display();
-        let options = format!("-c listen_addresses='' -c max_connections=200 -k {socket}");
+        let listen = self.listen.map(|address| address.to_string()).unwrap_or_default();
+        let more = &self.options;
+        let options = format!("-c listen_addresses='{listen}' -c max_connections=200 -k {socket} {more}");
         let log = self.folder.path().join("log").display().to_string();
         self.run("pg_ctl", &["-D", &self.data(), "-w", "-t", "120", "-s", "-l", &log, "-o", &options, "start"]);
     }
@@ -119,13 +178,20 @@ impl Server {
         self.run("psql", &["-h", &socket, "-U", ADMIN, "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtc", statement])
     }
 
+    /// Runs a statement as [`Server::sql`] does, if the server is able to; whether it was.
+    pub fn attempt(&self, statement: &str) -> bool {
+        let socket = self.folder.path().display().to_string();
+        self.said("psql", &["-h", &socket, "-U", ADMIN, "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAtc", statement])
+            .0
+    }
+
     /// The folder in which every committed change can be found.
     pub fn write_ahead_log(&self) -> PathBuf {
-        self.folder.path().join("data/pg_wal")
+        self.data.join("pg_wal")
     }
 
     fn data(&self) -> String {
-        self.folder.path().join("data").display().to_string()
+        self.data.display().to_string()
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -138,6 +204,13 @@ impl Server {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let (success, said) = self.said(program, arguments);
+        assert!(success, "{program} {arguments:?}: {said}\n{}", self.log());
+        said
+    }
+
+    /// Whether the program succeeded, and what it said.
+    fn said(&self, program: &str, arguments: &[&str]) -> (bool, String) {
         // Files, not pipes: a server that is started inherits them, and would keep a pipe open for ever.
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.path().join(format!("{program}-{number}"));
@@ -151,9 +224,7 @@ impl Server {
             .status()
             .unwrap_or_else(|e| panic!("{program}: {e}"));
         let said = std::fs::read_to_string(&path).unwrap_or_default();
-        let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        assert!(status.success(), "{program} {arguments:?}: {status}\n{said}\n{}", log());
-        said.trim().to_owned()
+        (status.success(), said.trim().to_owned())
     }
 
     /// Waits in a process of its own for this one to end, and then ends the server and removes its folder.

@@ -16,6 +16,8 @@ pub async fn inbox_store_conformance<S: IngressLog + InboxStore + ConversationSt
     numbers_have_no_gaps(store, f).await;
     repeated_messages_are_one(store, f).await;
     a_cursor_is_used_once(store, f).await;
+    entries_may_lie_beyond_the_cursor(store, f).await;
+    two_movers_at_one_cursor_keep_the_order(store, f).await;
     entries_of_unknown_channels_are_dropped(store, f).await;
     peers_and_tenants_are_apart(store, f).await;
     echoes_are_our_sides_lines(store, f).await;
@@ -52,13 +54,72 @@ async fn a_cursor_is_used_once<S: IngressLog + InboxStore + ConversationStore>(s
     append_all(store, vec![f.home.text("cursor", "c1", "x", f.now)]).await;
     let from = store.cursor(LANE).await.expect("cursor");
     let entries = store.read(LANE, from, 10).await.expect("read");
-    let hints = store.take_in(LANE, from, entries.clone()).await.expect("take in");
-    assert_eq!(hints.len(), 1);
     let to = entries.last().expect("an entry").offset;
+    let hints = store.take_in(LANE, from, to, entries.clone()).await.expect("take in");
+    assert_eq!(hints.len(), 1);
     assert_eq!(store.cursor(LANE).await, Ok(to));
-    assert_eq!(store.take_in(LANE, from, entries).await, Err(StoreError::Stale), "somebody else moved it");
+    for other in [from, to] {
+        let stale = store.take_in(LANE, from, other, entries.clone()).await;
+        assert_eq!(stale, Err(StoreError::Stale), "somebody else moved it");
+    }
     assert_eq!(store.cursor(LANE).await, Ok(to));
-    assert_eq!(store.take_in(LANE, to, Vec::new()).await, Ok(Vec::new()));
+    let back = store.take_in(LANE, to, from, entries).await;
+    assert!(matches!(back, Err(StoreError::Broken(_))), "{back:?}");
+    assert_eq!(store.cursor(LANE).await, Ok(to));
+}
+
+/// Entries of two tenants, one behind the other's, as a mover of the lane sees them.
+async fn a_backlog<S: IngressLog + InboxStore>(store: &S, f: &Fixture, peer: &str) -> (u64, Vec<LogEntry>) {
+    let long = (0..6).map(|n| f.home.text(peer, &format!("{peer}-{n}"), &n.to_string(), f.now));
+    let behind = f.abroad.text(peer, &format!("{peer}-behind"), "behind", f.now);
+    append_all(store, long.chain([behind]).collect()).await;
+    let from = store.cursor(LANE).await.expect("cursor");
+    let entries = store.read(LANE, from, 100).await.expect("read");
+    assert_eq!(entries.len(), 7);
+    (from, entries)
+}
+
+async fn entries_may_lie_beyond_the_cursor<S: IngressLog + InboxStore + ConversationStore>(store: &S, f: &Fixture) {
+    let (from, entries) = a_backlog(store, f, "beyond").await;
+    let (first, last) = (entries[0].clone(), entries[6].clone());
+    let hints = store.take_in(LANE, from, from, vec![last.clone()]).await.expect("taken in");
+    assert_eq!(hints.iter().map(|h| h.tenant).collect::<Vec<_>>(), [f.abroad.tenant]);
+    assert_eq!(store.cursor(LANE).await, Ok(from), "what lies before it is still to come");
+    let hints = store.take_in(LANE, from, first.offset, vec![first.clone(), last.clone()]).await.expect("taken in");
+    assert_eq!(hints.iter().map(|h| h.tenant).collect::<Vec<_>>(), [f.home.tenant], "the other one was known");
+    let rest = entries[1..].to_vec();
+    let hints = store.take_in(LANE, first.offset, last.offset, rest).await.expect("taken in");
+    assert_eq!(hints.len(), 1);
+    let loaded = store.load(f.home.tenant, hints[0].conversation).await.expect("load");
+    assert_eq!(loaded.pending.iter().map(|i| i.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    // The cursor alone: there was nothing left to take in before it.
+    append_all(store, vec![f.abroad.text("beyond", "beyond-behind", "behind", f.now)]).await;
+    let again = store.read(LANE, last.offset, 9).await.expect("read");
+    let to = again.last().expect("an entry").offset;
+    assert_eq!(store.take_in(LANE, last.offset, to, Vec::new()).await, Ok(Vec::new()));
+    assert_eq!(store.cursor(LANE).await, Ok(to));
+    assert_eq!(store.take_in(LANE, last.offset, last.offset, Vec::new()).await, Err(StoreError::Stale));
+}
+
+/// A mover that was replaced, and does not know it, while the cursor stays where it is.
+async fn two_movers_at_one_cursor_keep_the_order<S: IngressLog + InboxStore + ConversationStore>(
+    store: &S,
+    f: &Fixture,
+) {
+    let (from, entries) = a_backlog(store, f, "movers").await;
+    let take = async |range: std::ops::Range<usize>| {
+        store.take_in(LANE, from, from, entries[range].to_vec()).await.expect("taken in").len()
+    };
+    // The old one has the first two; the new one begins at the cursor and comes further; the old one goes on.
+    assert_eq!(take(0..2).await, 1);
+    assert_eq!((take(0..2).await, take(2..4).await), (0, 1));
+    assert_eq!((take(2..3).await, take(3..5).await), (0, 1));
+    assert_eq!(take(4..5).await, 0);
+    let to = entries[6].offset;
+    let hints = store.take_in(LANE, from, to, entries[5..].to_vec()).await.expect("taken in");
+    assert_eq!(store.take_in(LANE, from, from, entries[5..6].to_vec()).await, Err(StoreError::Stale));
+    let hint = hints.into_iter().find(|h| h.tenant == f.home.tenant).expect("it got its last one");
+    assert_eq!(said(store, hint.tenant, hint.conversation).await, ["0", "1", "2", "3", "4", "5"]);
 }
 
 async fn entries_of_unknown_channels_are_dropped<S: IngressLog + InboxStore + ConversationStore>(
@@ -113,7 +174,8 @@ async fn many_at_once<S: IngressLog + InboxStore + ConversationStore>(store: &S,
         append_all(store, entries(round)).await;
         let from = store.cursor(LANE).await.expect("cursor");
         let batch: Vec<LogEntry> = store.read(LANE, from, 1000).await.expect("read");
-        let hints = store.take_in(LANE, from, batch).await.expect("take in");
+        let to = batch.last().expect("entries").offset;
+        let hints = store.take_in(LANE, from, to, batch).await.expect("take in");
         assert_eq!(hints.len(), peers.len());
         for hint in hints {
             let pending = store.pending(hint.tenant, hint.conversation, 0).await.expect("pending");

@@ -12,6 +12,7 @@ use std::time::Duration;
 /// Where the log does not do what the port says.
 pub async fn ingress_log_conformance<L: IngressLog, S: InboxStore>(log: &L, inbox: &S, f: &Fixture) {
     entries_come_back_in_order(log, f).await;
+    it_is_read_in_two_places_by_turns(log, f).await;
     repeated_entries_are_kept(log, f).await;
     a_peer_stays_in_its_lane(log, f).await;
     waiting_ends_when_there_is_something(log, f).await;
@@ -45,6 +46,26 @@ async fn entries_come_back_in_order<L: IngressLog>(log: &L, f: &Fixture) {
     assert_eq!(piece, read[10..15], "a read goes on after its cursor and stops at its limit");
     assert!(log.behind(lane, start).await.expect("behind") > 0);
     assert_eq!(log.behind(lane, read[149].offset).await, Ok(0));
+}
+
+/// As a mover does that passed over a tenant's backlog.
+async fn it_is_read_in_two_places_by_turns<L: IngressLog>(log: &L, f: &Fixture) {
+    let entries: Vec<_> = (0..300).map(|n| f.home.text("turns", &format!("turns-{n}"), "x", f.now)).collect();
+    let lane = lane(log, &entries[0]);
+    let start = end(log, lane).await;
+    for batch in entries.chunks(7) {
+        log.append(batch.to_vec()).await.expect("append");
+    }
+    let (mut ahead, mut behind) = (rest(log, lane, start).await[99].offset, start);
+    let (mut from_ahead, mut from_behind) = (Vec::new(), Vec::new());
+    while from_behind.len() < 300 {
+        for (place, found) in [(&mut ahead, &mut from_ahead), (&mut behind, &mut from_behind)] {
+            let read = log.read(lane, *place, 20).await.expect("read");
+            *place = read.last().map_or(*place, |e| e.offset);
+            found.extend(read.into_iter().map(|e| e.entry));
+        }
+    }
+    assert_eq!((from_ahead, from_behind), (entries[100..].to_vec(), entries));
 }
 
 async fn repeated_entries_are_kept<L: IngressLog>(log: &L, f: &Fixture) {

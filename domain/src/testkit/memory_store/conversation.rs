@@ -130,6 +130,7 @@ impl State {
             seq: None,
             message: Some(m.id),
             text: m.text,
+            abstained: m.abstained,
         }));
         thread.journal.extend(commit.journal);
         thread.dead_letters.extend(commit.dead_letters);

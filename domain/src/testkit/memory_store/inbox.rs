@@ -15,9 +15,17 @@ impl InboxStore for MemoryStore {
         Ok(self.state().cursor(lane))
     }
 
-    async fn take_in(&self, lane: Lane, from: Cursor, entries: Vec<LogEntry>) -> Result<Vec<InboxHint>, StoreError> {
+    async fn take_in(
+        &self,
+        lane: Lane,
+        from: Cursor,
+        to: Cursor,
+        entries: Vec<LogEntry>,
+    ) -> Result<Vec<InboxHint>, StoreError> {
         let mut state = self.state();
-        let Some(to) = entries.last().map(|e| e.offset) else { return Ok(Vec::new()) };
+        if to < from {
+            return Err(StoreError::Broken("a cursor does not move back".to_owned()));
+        }
         if state.cursor(lane) != from {
             return Err(StoreError::Stale);
         }
@@ -67,7 +75,7 @@ impl State {
             Content::Echo { text } => (Speaker::Operator, text.clone().unwrap_or_default()),
             content => (Speaker::Person, content.words().unwrap_or_default()),
         };
-        thread.lines.push(Line { speaker, seq: Some(seq), message: None, text });
+        thread.lines.push(Line { speaker, seq: Some(seq), message: None, text, abstained: false });
         thread.inbox.push((InboxItem { seq, received_at, inbound }, None));
         Some(id)
     }

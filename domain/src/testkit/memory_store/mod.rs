@@ -73,6 +73,8 @@ pub struct Line {
     pub seq: Option<Seq>,
     pub message: Option<MessageId>,
     pub text: String,
+    /// It says that the agent does not know.
+    pub abstained: bool,
 }
 
 /// A reply in the outbox, and how far it came.
@@ -128,6 +130,12 @@ impl MemoryStore {
         self.state().conversations.values().map(|t| t.key.clone()).collect()
     }
 
+    /// Whose conversation it is, and with whom.
+    #[must_use]
+    pub fn key(&self, conversation: ConversationId) -> Option<Key> {
+        self.state().conversations.get(&conversation).map(|t| t.key.clone())
+    }
+
     /// The inbox of a conversation with what became of each item, in order.
     #[must_use]
     pub fn inbox(&self, conversation: ConversationId) -> Vec<(InboxItem, Option<Outcome>)> {
@@ -147,6 +155,25 @@ impl MemoryStore {
     #[must_use]
     pub fn dead_letters(&self, conversation: ConversationId) -> Vec<NewDeadLetter> {
         self.state().conversations.get(&conversation).map(|t| t.dead_letters.clone()).unwrap_or_default()
+    }
+
+    /// What an agent's completions cost on each UTC day, in millionths of a US dollar.
+    #[must_use]
+    pub fn spent_by_day(&self, tenant: TenantId, agent: AgentId) -> BTreeMap<i64, u64> {
+        let mut days = BTreeMap::new();
+        let state = self.state();
+        let rows = state.conversations.values().filter(|t| t.key.tenant == tenant).flat_map(|t| &t.ledger);
+        for (_, day, micros) in rows.filter(|(a, ..)| *a == agent) {
+            *days.entry(*day).or_default() += micros;
+        }
+        days
+    }
+
+    /// Whether everything in the log was moved into inboxes.
+    #[must_use]
+    pub fn is_moved(&self) -> bool {
+        let state = self.state();
+        state.cursor(Lane(0)) >= state.log_end
     }
 
     /// All replies ever put into the outbox, in order.

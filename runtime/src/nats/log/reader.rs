@@ -1,5 +1,5 @@
-//! Reads a lane onward from wherever the last read ended; begins anew when another place is asked for, or when the
-//! connection was lost in between.
+//! Reads a lane onward from wherever a read ended; begins anew when another place is asked for, or when the connection was lost
+//! in between. A mover reads in two places by turns: at the end, and where it had passed something over.
 
 use super::{
     super::Connection,
@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 /// Messages that are fetched at once.
 const AHEAD: usize = 64;
+/// Places that are kept: a new one costs a consumer, which the server keeps for a while.
+const PLACES: usize = 2;
 /// For one answer of the server.
 const ANSWER: Duration = Duration::from_secs(5);
 /// For an entry that was acknowledged to us and that the server has not shown yet.
@@ -38,8 +40,9 @@ pub(super) struct Reader {
     js: Context,
     log: Uuid,
     lane: Arc<LaneState>,
-    /// Taken out while the server is asked: whoever gives up in between leaves none behind, and it is made anew.
-    place: Option<Place>,
+    /// The one that was used last at the end. Taken out while the server is asked: whoever gives up in between leaves none
+    /// behind, and it is made anew.
+    places: Vec<Place>,
     /// The last message that was read, and when the server stored it.
     last: Option<(u64, DateTime)>,
 }
@@ -63,16 +66,17 @@ struct Place {
 }
 
 impl Place {
-    /// Whether the buffer can serve the cursor; drops what lies before it.
-    fn moves_to(&mut self, cursor: Cursor, generation: u64, trimmed: Offset) -> bool {
-        if self.generation != generation || !(self.from..=self.end).contains(&cursor) {
-            return false;
-        }
+    /// Whether the buffer can serve the cursor.
+    fn serves(&self, cursor: Cursor) -> bool {
+        (self.from..=self.end).contains(&cursor)
+    }
+
+    /// Drops what lies before the cursor.
+    fn move_to(&mut self, cursor: Cursor, trimmed: Offset) {
         while self.buffer.front().is_some_and(|(offset, _)| *offset <= cursor.max(trimmed)) {
             self.buffer.pop_front();
         }
         self.from = cursor;
-        true
     }
 
     /// As many as can be read; the error of the first where it cannot.
@@ -91,7 +95,7 @@ impl Place {
 
 impl Reader {
     pub const fn new(connection: Connection, js: Context, log: Uuid, lane: Arc<LaneState>) -> Self {
-        Self { connection, js, log, lane, place: None, last: None }
+        Self { connection, js, log, lane, places: Vec::new(), last: None }
     }
 
     /// Up to `max` entries after the cursor, of those that are there.
@@ -108,7 +112,7 @@ impl Reader {
         if let Some(last) = entries.last() {
             self.hand_out(&mut place, last.offset);
         }
-        self.place = Some(place);
+        self.keep(place);
         Ok(entries)
     }
 
@@ -132,17 +136,26 @@ impl Reader {
         if place.buffer.is_empty() {
             self.fetch(&mut place, 1, Some(patience)).await?;
         }
-        self.place = Some(place);
+        self.keep(place);
         Ok(())
+    }
+
+    fn keep(&mut self, place: Place) {
+        if self.places.len() >= PLACES {
+            self.places.remove(0);
+        }
+        self.places.push(place);
     }
 
     /// The place that begins after the cursor.
     async fn at(&mut self, cursor: Cursor) -> Result<Place, StoreError> {
         let generation = self.connection.link().generation;
-        let trimmed = self.lane.trimmed();
-        if let Some(mut place) = self.place.take()
-            && place.moves_to(cursor, generation, trimmed)
-        {
+        self.places.retain(|place| place.generation == generation);
+        // The one that has the least to drop.
+        let able = self.places.iter().enumerate().filter(|(_, place)| place.serves(cursor));
+        if let Some((found, _)) = able.max_by_key(|(_, place)| place.from) {
+            let mut place = self.places.remove(found);
+            place.move_to(cursor, self.lane.trimmed());
             return Ok(place);
         }
         self.begin(cursor).await

@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Tells all other nodes of the installation. What cannot be sent at once is dropped and counted in the log.
 #[derive(Debug, Clone)]
 pub struct NatsRelay {
+    connection: Connection,
     queue: mpsc::Sender<Signal>,
     dropped: Arc<Limited>,
 }
@@ -53,8 +54,8 @@ impl NatsRelay {
             .map_err(|_| failed(format!("the server does not let us publish and subscribe to {subject}")))?;
         let (queue, signals) = mpsc::channel(QUEUE);
         let dropped = Arc::new(Limited::default());
-        tokio::spawn(send(signals, connection, subject, node, dropped.clone()));
-        Ok((Self { queue, dropped }, RelayInbox { node, subscriber }))
+        tokio::spawn(send(signals, connection.clone(), subject, node, dropped.clone()));
+        Ok((Self { connection, queue, dropped }, RelayInbox { node, subscriber }))
     }
 }
 
@@ -63,6 +64,10 @@ impl Relay for NatsRelay {
         if self.queue.try_send(signal).is_err() {
             count(&self.dropped);
         }
+    }
+
+    fn is_up(&self) -> bool {
+        self.connection.is_up()
     }
 }
 

@@ -169,6 +169,26 @@ async fn a_reader_may_go_back_and_may_be_interrupted() {
     }
 }
 
+/// A consumer is something that the server keeps for a while.
+#[tokio::test]
+async fn reading_in_two_places_by_turns_takes_two_consumers() {
+    let server = NatsServer::start().await;
+    let log = open(&server, &lanes(1)).await;
+    for n in 0..200 {
+        log.append(vec![text("p", &n.to_string())]).await.expect("append");
+    }
+    let all = rest(&log, 0, 0).await;
+    for n in 0..50 {
+        for at in [n, n + 100] {
+            let read = log.read(Lane(0), all[at].offset, 3).await.expect("read");
+            assert_eq!(read, all[at + 1..at + 4]);
+        }
+    }
+    let stream = jetstream::new(connected(&server).await.client().clone()).get_stream("colloquy_log_0").await;
+    let consumers: Vec<_> = stream.expect("there").consumer_names().collect().await;
+    assert!(consumers.len() <= 3, "and one of the first read: {}", consumers.len());
+}
+
 #[tokio::test]
 async fn a_message_that_went_astray_is_fetched_again() {
     let server = NatsServer::start().await;

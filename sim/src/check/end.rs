@@ -1,0 +1,199 @@
+//! What is looked at when the world has come to rest.
+
+use crate::{model::COST, provider::Taken, scenario::Scenario, world::Core};
+use colloquy_domain::{
+    channel::DeliveryStatus,
+    conversation::Key,
+    ids::ConversationId,
+    message::{Content, Outcome},
+    model::Speaker,
+    testkit::Sending,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Holds everything that is written down against what people wrote and what providers took.
+pub fn at_rest(core: &Core, scenario: &Scenario) {
+    let keys = core.store.conversations();
+    inboxes(core, &keys);
+    for key in &keys {
+        turns(core, key);
+    }
+    replies(core);
+    for taken in core.network.taken() {
+        core.watch.seen(core, &taken.who, &taken.text);
+    }
+    budgets(core, scenario);
+}
+
+fn broken(core: &Core, invariant: &'static str, who: &str, detail: impl Into<String>) {
+    core.watch.broken(core, invariant, who, detail);
+}
+
+fn inboxes(core: &Core, keys: &[Key]) {
+    let mut found: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut ids = BTreeSet::new();
+    for key in keys {
+        let who = core.peer(key.channel, &key.peer.address);
+        for (item, outcome) in core.store.inbox(key.id) {
+            let id = item.inbound.provider_message_id.clone();
+            if !ids.insert((key.channel, id.clone())) {
+                broken(core, "message.twice", &who, id);
+            }
+            if outcome.is_none() {
+                broken(core, "outcome.missing", &who, format!("#{}", item.seq));
+            }
+            if !matches!(item.inbound.content, Content::Echo { .. }) {
+                let words = item.inbound.content.words().unwrap_or_default();
+                *found.entry(who.clone()).or_default().entry(words).or_default() += 1;
+            }
+        }
+    }
+    for (channel, id) in core.watch.all_accepted().difference(&ids) {
+        broken(core, "message.lost", &core.channel(*channel), id.clone());
+    }
+    for (who, texts) in core.watch.written() {
+        let mut wrote: BTreeMap<String, usize> = BTreeMap::new();
+        texts.into_iter().for_each(|t| *wrote.entry(t).or_default() += 1);
+        for (text, times) in wrote {
+            let came = found.get(&who).and_then(|f| f.get(&text)).copied().unwrap_or(0);
+            if came < times {
+                broken(core, "message.lost", &who, text);
+            } else if came > times {
+                broken(core, "message.twice", &who, text);
+            }
+        }
+    }
+}
+
+fn turns(core: &Core, key: &Key) {
+    let who = core.peer(key.channel, &key.peer.address);
+    let (mut last, mut answered) = (0, BTreeSet::new());
+    for (item, outcome) in core.store.inbox(key.id) {
+        if let Some(Outcome::Answered { turn } | Outcome::Merged { turn }) = outcome {
+            if turn < last {
+                broken(core, "turn.order", &who, format!("#{} in turn {turn} after turn {last}", item.seq));
+            }
+            last = last.max(turn);
+            if matches!(outcome, Some(Outcome::Answered { .. })) && !answered.insert(turn) {
+                broken(core, "turn.reply", &who, format!("turn {turn} answers two messages"));
+            }
+        }
+    }
+    let lines = core.store.transcript(key.id);
+    let said = lines.iter().filter(|l| l.speaker == Speaker::Agent).count();
+    if said < answered.len() {
+        broken(core, "turn.reply", &who, format!("{} turns, {said} replies", answered.len()));
+    }
+}
+
+fn replies(core: &Core) {
+    let mut taken: BTreeMap<String, Vec<Taken>> = BTreeMap::new();
+    for t in core.network.taken() {
+        taken.entry(t.who.clone()).or_default().push(t);
+    }
+    let mut made: BTreeMap<String, Vec<Sending>> = BTreeMap::new();
+    for sending in core.store.outbox() {
+        made.entry(core.peer(sending.item.channel, &sending.item.peer.address)).or_default().push(sending);
+    }
+    for (who, made) in made {
+        let taken = taken.remove(&who).unwrap_or_default();
+        let tagged = taken.iter().all(|t| t.tag.is_some());
+        if tagged {
+            by_tag(core, &who, &made, &taken);
+        } else {
+            by_text(core, &who, &made, &taken);
+        }
+        for sending in &made {
+            if matches!(sending.status, DeliveryStatus::Queued) {
+                broken(core, "liveness", &who, "a reply still waits");
+            }
+        }
+    }
+}
+
+fn was_sent(status: DeliveryStatus) -> bool {
+    matches!(status, DeliveryStatus::Sent | DeliveryStatus::Delivered | DeliveryStatus::Read)
+}
+
+/// Where the provider hands back what we gave it.
+fn by_tag(core: &Core, who: &str, made: &[Sending], taken: &[Taken]) {
+    let place: BTreeMap<String, usize> = made.iter().enumerate().map(|(n, s)| (s.item.id.to_string(), n)).collect();
+    let (mut last, mut seen) = (0, BTreeSet::new());
+    for t in taken {
+        let tag = t.tag.clone().unwrap_or_default();
+        let Some(&n) = place.get(&tag) else {
+            broken(core, "reply.twice", who, "a reply that nobody made");
+            continue;
+        };
+        if !seen.insert((n, t.text.clone())) {
+            broken(core, "reply.twice", who, t.text.clone());
+        }
+        if n < last {
+            broken(core, "reply.order", who, t.text.clone());
+        }
+        last = last.max(n);
+    }
+    for (n, sending) in made.iter().enumerate() {
+        if was_sent(sending.status) && !seen.iter().any(|(m, _)| *m == n) {
+            broken(core, "reply.lost", who, sending.item.text.clone());
+        }
+    }
+}
+
+/// Where it does not: the words must do.
+fn by_text(core: &Core, who: &str, made: &[Sending], taken: &[Taken]) {
+    let mut rest: Vec<Option<String>> = made.iter().map(|s| Some(plain(&s.item.text))).collect();
+    let mut last = 0;
+    for t in taken {
+        let words = plain(&t.text);
+        match rest.iter().position(|r| r.as_deref() == Some(words.as_str())) {
+            Some(n) => {
+                if n < last {
+                    broken(core, "reply.order", who, t.text.clone());
+                }
+                last = last.max(n);
+                rest[n] = None;
+            }
+            // Long replies are cut, and cut ones have other words.
+            None if made.iter().any(|s| s.item.text.chars().count() > 2_000) => {}
+            None => broken(core, "reply.twice", who, t.text.clone()),
+        }
+    }
+    for (sending, rest) in made.iter().zip(&rest) {
+        if was_sent(sending.status) && rest.is_some() && sending.item.text.chars().count() <= 2_000 {
+            broken(core, "reply.lost", who, sending.item.text.clone());
+        }
+    }
+}
+
+/// Letters and digits only: markup differs from channel to channel.
+fn plain(text: &str) -> String {
+    let text = text.replace("&lt;", "").replace("&gt;", "").replace("&amp;", "").replace("&quot;", "");
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+fn budgets(core: &Core, scenario: &Scenario) {
+    for agent in scenario.world.agents.iter().filter(|a| a.daily_budget_micros.is_some()) {
+        let Some(budget) = agent.daily_budget_micros else { continue };
+        // What was begun within the budget may end beyond it.
+        let turn = u64::from(agent.max_steps + 1) * COST;
+        let most = budget + u64::from(agent.max_concurrent_turns) * turn;
+        for (day, spent) in core.spent(&agent.name) {
+            if spent > most {
+                broken(core, "budget", &agent.name, format!("{spent} micros on day {day}, {budget} allowed"));
+            }
+        }
+    }
+}
+
+/// What a restart must not change: outcomes, replies, and what providers took.
+#[must_use]
+pub fn standing(core: &Core) -> (Vec<(ConversationId, usize, usize)>, usize, usize) {
+    let conversations = core
+        .store
+        .conversations()
+        .iter()
+        .map(|k| (k.id, core.store.inbox(k.id).len(), core.store.transcript(k.id).len()))
+        .collect();
+    (conversations, core.network.taken().len(), core.watch.tools().len())
+}

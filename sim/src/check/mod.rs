@@ -1,0 +1,51 @@
+//! What must be true of every world: watched while it goes on, and looked at when it has come to rest.
+
+mod end;
+mod expect;
+mod watch;
+
+pub use end::{at_rest, standing};
+pub use expect::unmet;
+pub use watch::{ToolRun, Watch, canary};
+
+use std::{fmt, time::Duration};
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which promise: a stable name.
+    pub invariant: &'static str,
+    /// Age of the world.
+    pub at: Duration,
+    /// Mostly `channel/peer`.
+    pub entity: String,
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { invariant, at, entity, detail } = self;
+        write!(f, "{invariant} at {:.3} s: {entity}: {detail}", at.as_secs_f64())
+    }
+}
+
+/// Every promise with what it says.
+pub const INVARIANTS: &[(&str, &str)] = &[
+    ("message.lost", "every message that a provider got accepted is in its conversation's inbox"),
+    ("message.twice", "no message is taken in twice"),
+    ("outcome.missing", "every message gets an outcome"),
+    ("turn.order", "earlier messages are not answered by later turns"),
+    ("turn.reply", "every turn that answered has one reply"),
+    ("reply.twice", "no reply is delivered twice"),
+    ("reply.order", "the replies to one person arrive in the order in which they were made"),
+    ("reply.lost", "a reply that counts as sent was taken by the provider"),
+    ("tenant.canary", "nothing of one tenant is seen by another"),
+    ("tool.twice", "an unsafe tool is started at most once for each step"),
+    ("commit.stale_epoch", "nobody writes in a partition that another node owns"),
+    ("provider.window", "no free text leaves outside of the provider's window"),
+    ("provider.limits", "no message is longer than the provider allows"),
+    ("webhook.verified", "what is not signed or too large is refused"),
+    ("budget", "an agent does not begin turns beyond its budget of the day"),
+    ("rehydrated", "starting everything anew changes nothing"),
+    ("liveness", "once nothing goes wrong any more, everything comes to rest"),
+];

@@ -1,0 +1,169 @@
+//! What is watched while the world goes on.
+
+use super::Violation;
+use crate::{seam::Seam, world::Core};
+use colloquy_domain::{
+    conversation::Commit,
+    ids::ChannelId,
+    message::Inbound,
+    model::CompletionRequest,
+    placement::Partition,
+    tool::{EffectClass, ToolInvocation},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+/// A tool that was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolRun {
+    /// `channel/peer`.
+    pub who: String,
+    pub tool: String,
+    pub arguments: String,
+    pub key: String,
+    pub effect: EffectClass,
+}
+
+pub struct Watch {
+    /// What only the tenant of a channel may see: channel, its tenant's word.
+    canaries: BTreeMap<String, String>,
+    state: Mutex<State>,
+    /// Deliveries that were begun and not accepted yet.
+    under_way: AtomicI64,
+}
+
+#[derive(Default)]
+struct State {
+    violations: Vec<Violation>,
+    accepted: BTreeSet<(ChannelId, String)>,
+    wrote: BTreeMap<String, Vec<String>>,
+    tools: Vec<ToolRun>,
+}
+
+/// The word that only this tenant may see.
+#[must_use]
+pub fn canary(tenant: &str) -> String {
+    format!("canary<{tenant}>")
+}
+
+impl Watch {
+    /// Channels with their tenants.
+    pub fn new<'a>(channels: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let canaries = channels.map(|(channel, tenant)| (channel.to_owned(), canary(tenant))).collect();
+        Self { canaries, state: Mutex::default(), under_way: AtomicI64::new(0) }
+    }
+
+    /// A promise was broken.
+    pub fn broken(&self, core: &Core, invariant: &'static str, entity: &str, detail: impl Into<String>) {
+        let detail = detail.into();
+        core.note("", "broken", entity, format!("{invariant}: {detail}"));
+        let at = core.clock.elapsed();
+        self.state().violations.push(Violation { invariant, at, entity: entity.to_owned(), detail });
+    }
+
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.state().violations.clone()
+    }
+
+    pub fn under_way(&self, change: i64) {
+        self.under_way.fetch_add(change, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) == 0
+    }
+
+    /// A person wrote.
+    pub fn wrote(&self, who: &str, _number: u64, text: &str) {
+        self.state().wrote.entry(who.to_owned()).or_default().push(text.to_owned());
+    }
+
+    /// What everybody wrote.
+    #[must_use]
+    pub fn written(&self) -> BTreeMap<String, Vec<String>> {
+        self.state().wrote.clone()
+    }
+
+    /// A message was answered with 200.
+    pub fn accepted(&self, core: &Core, channel: ChannelId, inbound: &Inbound) {
+        core.note("", "accepted", &core.peer(channel, &inbound.peer.address), inbound.provider_message_id.clone());
+        self.state().accepted.insert((channel, inbound.provider_message_id.clone()));
+    }
+
+    /// Messages that were answered with 200.
+    #[must_use]
+    pub fn all_accepted(&self) -> BTreeSet<(ChannelId, String)> {
+        self.state().accepted.clone()
+    }
+
+    pub fn tool_started(&self, core: &Core, who: &str, effect: EffectClass, inv: &ToolInvocation) {
+        let run = ToolRun {
+            who: who.to_owned(),
+            tool: inv.call.name.clone(),
+            arguments: inv.call.arguments.clone(),
+            key: inv.key.clone(),
+            effect,
+        };
+        let again = {
+            let mut state = self.state();
+            let again = state.tools.iter().any(|t| t.key == run.key);
+            state.tools.push(run);
+            again
+        };
+        if again && effect == EffectClass::Unsafe {
+            self.broken(core, "tool.twice", who, inv.call.name.clone());
+        }
+    }
+
+    /// Tools that were started, in order.
+    #[must_use]
+    pub fn tools(&self) -> Vec<ToolRun> {
+        self.state().tools.clone()
+    }
+
+    /// A completion is asked for.
+    pub fn asking(&self, core: &Core, who: &str, request: &CompletionRequest) {
+        let history = request.history.iter().map(|m| m.text.as_str());
+        let passages = request.passages.iter().map(|p| p.text.as_str());
+        let messages = request.messages.iter().map(String::as_str);
+        let all = std::iter::once(request.instructions.as_str()).chain(history).chain(passages).chain(messages);
+        for text in all {
+            self.seen(core, who, text);
+        }
+    }
+
+    /// A conversation's decision is about to be written.
+    pub fn committing(&self, core: &Core, seam: &Seam, commit: &Commit) {
+        let who = core.called(commit.conversation);
+        for message in &commit.messages {
+            self.seen(core, &who, &message.text);
+        }
+        if let Some(me) = seam.id {
+            let claim = core.placement.claim_of(Partition::from(commit.conversation));
+            if claim.owner != Some(me) {
+                self.broken(core, "commit.stale_epoch", &who, format!("by {}", seam.name));
+            }
+        }
+    }
+
+    /// `who` is shown this text.
+    pub fn seen(&self, core: &Core, who: &str, text: &str) {
+        let Some((channel, _)) = who.split_once('/') else { return };
+        let own = self.canaries.get(channel);
+        let foreign = self.canaries.values().find(|c| Some(*c) != own && text.contains(c.as_str()));
+        if let Some(canary) = foreign {
+            self.broken(core, "tenant.canary", who, canary.clone());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,107 @@
+//! Who answers in a simulated world.
+
+mod mutant;
+mod oracle;
+
+pub use mutant::{Garbling, Mutation, misspelt};
+
+use crate::scenario::{Heard, ModelSpec, Rule};
+use colloquy_domain::{
+    model::{Completion, CompletionRequest, Usage},
+    tool::ToolCall,
+};
+use std::sync::Arc;
+
+/// What thinks behind a simulated model: the same request, the same answer.
+pub trait Mind: Send + Sync {
+    /// `who` is the conversation's name: `channel/peer`.
+    fn answer(&self, who: &str, request: &CompletionRequest) -> Completion;
+}
+
+/// The mind that a scenario names.
+#[must_use]
+pub fn mind(spec: &ModelSpec) -> Arc<dyn Mind> {
+    match spec {
+        ModelSpec::Echo => Arc::new(Echo),
+        ModelSpec::Scripted { rules } => Arc::new(Scripted(rules.clone())),
+        ModelSpec::Cassette { answers } => Arc::new(Cassette(answers.clone())),
+        ModelSpec::Oracle(gold) => Arc::new(oracle::Oracle::of(gold)),
+        ModelSpec::Mutant { gold, mutation } => Arc::new(oracle::Oracle::mutated(gold, mutation)),
+    }
+}
+
+/// What a simulated completion costs, in millionths of a US dollar.
+pub const COST: u64 = 100;
+
+fn saying(text: String) -> Completion {
+    let usage = Usage { prompt_tokens: 100, completion_tokens: text.len() as u64 / 4, cost_micros: COST };
+    Completion { text, usage, ..Completion::default() }
+}
+
+fn calling(request: &CompletionRequest, name: &str, arguments: String) -> Completion {
+    let call = ToolCall { id: format!("call-{}", request.steps.len()), name: name.to_owned(), arguments };
+    Completion { calls: vec![call], ..saying(String::new()) }
+}
+
+struct Echo;
+
+impl Mind for Echo {
+    fn answer(&self, _: &str, request: &CompletionRequest) -> Completion {
+        let words = request.messages.join(" + ");
+        let wanted: Vec<(&str, &str)> = request.messages.iter().filter_map(|m| directive(m)).collect();
+        match wanted.get(request.steps.len()) {
+            Some((tool, arguments)) if request.tools.iter().any(|t| t.name == *tool) => {
+                calling(request, tool, (*arguments).to_owned())
+            }
+            _ => saying(format!("re: {words}")),
+        }
+    }
+}
+
+struct Cassette(Vec<Heard>);
+
+impl Mind for Cassette {
+    fn answer(&self, _: &str, request: &CompletionRequest) -> Completion {
+        let last = request.messages.last().map(String::as_str).unwrap_or_default();
+        let same = self.0.iter().find(|h| h.heard == last);
+        // A turn may have gathered other messages than the one that was recorded.
+        let near = || self.0.iter().find(|h| request.messages.contains(&h.heard));
+        saying(same.or_else(near).map_or_else(|| "I do not know.".to_owned(), |h| h.said.clone()))
+    }
+}
+
+/// `[tool NAME {…}]`
+fn directive(message: &str) -> Option<(&str, &str)> {
+    let inner = message.split_once("[tool ")?.1.split_once(']')?.0;
+    Some(inner.split_once(' ').unwrap_or((inner, "{}")))
+}
+
+struct Scripted(Vec<Rule>);
+
+impl Mind for Scripted {
+    fn answer(&self, _: &str, request: &CompletionRequest) -> Completion {
+        let words = request.messages.join("\n").to_lowercase();
+        let Some(rule) = self.0.iter().find(|r| r.when.iter().all(|w| words.contains(&w.to_lowercase()))) else {
+            return saying("I do not know.".to_owned());
+        };
+        match rule.calls.get(request.steps.len()) {
+            Some(call) => {
+                let arguments = serde_json::to_string(&call.arguments).unwrap_or_default();
+                calling(request, &call.tool, arguments)
+            }
+            None => saying(rule.say.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_are_found_in_messages() {
+        assert_eq!(directive("please [tool book {\"n\": 1}] now"), Some(("book", "{\"n\": 1}")));
+        assert_eq!(directive("[tool look]"), Some(("look", "{}")));
+        assert_eq!(directive("nothing"), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! Defects that are planted on purpose, one at a time, to see that the checkers find them. They sit in the seams of a
+//! simulated world, where the code that they damage would be; nothing of them is in the program's own crates.
+
+/// A planted defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Planted {
+    /// Repeated deliveries are not recognised.
+    SkipDedupe,
+    /// A webhook is answered before its messages are durable.
+    AcknowledgeEarly,
+    /// The database lets everybody write.
+    DropFence,
+    /// Replies leave whatever the provider's window says.
+    IgnoreWindow,
+    /// Answers are remembered by the question alone, for all tenants together.
+    ShareCache,
+    /// A request without an answer counts as never sent.
+    RepeatUncertain,
+    /// A tool that may have been started is started again.
+    RestartTools,
+    /// The last entry of a batch is not moved, but the cursor is.
+    SkipLastEntry,
+    /// What is unfinished is not found after a crash.
+    ForgetUnfinished,
+    /// Signatures are not looked at.
+    AcceptUnsigned,
+    /// Claiming a reply leaves it where others find it.
+    ClaimLightly,
+    /// What was spent is forgotten with the process.
+    ForgetSpending,
+    /// A failed delivery is written down as sent.
+    CallFailedSent,
+}
+
+impl Planted {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::SkipDedupe,
+        Self::AcknowledgeEarly,
+        Self::DropFence,
+        Self::IgnoreWindow,
+        Self::ShareCache,
+        Self::RepeatUncertain,
+        Self::RestartTools,
+        Self::SkipLastEntry,
+        Self::ForgetUnfinished,
+        Self::AcceptUnsigned,
+        Self::ClaimLightly,
+        Self::ForgetSpending,
+        Self::CallFailedSent,
+    ];
+}

@@ -1,0 +1,74 @@
+//! Telegram: the Bot API, its webhooks and its long polling.
+
+use super::{Said, What};
+use crate::world::Payload;
+use colloquy_channels::Answer;
+use colloquy_domain::{channel::ChannelAccount, time::Timestamp};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, time::Duration};
+
+pub fn understand(channel: &str, path: &[&str], body: Option<&Value>, timeout: Duration) -> What {
+    let field = |name: &str| body.and_then(|b| b.get(name));
+    match path.last().copied() {
+        Some("sendMessage") => {
+            let peer = field("chat_id").map(ToString::to_string).unwrap_or_default();
+            let text = field("text").and_then(Value::as_str).unwrap_or_default().to_owned();
+            What::Send { who: format!("{channel}/{peer}"), peer, text, tag: None }
+        }
+        Some("getUpdates") => {
+            let after = field("offset").and_then(Value::as_i64).unwrap_or(0);
+            let wait = field("timeout").and_then(Value::as_u64).map_or(timeout, Duration::from_secs);
+            What::Updates { after, wait }
+        }
+        _ => What::Other,
+    }
+}
+
+pub fn result(result: Value) -> Answer {
+    Answer { status: 200, retry_after: None, body: Some(json!({"ok": true, "result": result})) }
+}
+
+pub fn fine() -> Answer {
+    result(json!({"id": 1, "is_bot": true, "username": "simbot"}))
+}
+
+pub fn refusal(code: u16, description: &str) -> Answer {
+    let body = json!({"ok": false, "error_code": code, "description": description});
+    Answer { status: code, retry_after: None, body: Some(body) }
+}
+
+pub fn slower(wait: Duration) -> Answer {
+    let mut answer = refusal(429, "Too Many Requests");
+    if let Some(body) = &mut answer.body {
+        body["parameters"] = json!({"retry_after": wait.as_secs().max(1)});
+    }
+    answer
+}
+
+pub fn sent(peer: &str, number: &str) -> Answer {
+    let (chat, number): (i64, i64) = (peer.parse().unwrap_or(0), number.parse().unwrap_or(0));
+    // Beside the numbers of what people write.
+    result(json!({"message_id": 1_000_000 + number, "chat": {"id": chat}, "date": 0}))
+}
+
+pub fn update(id: i64, peer: &str, number: u64, at: Timestamp, said: &Said<'_>) -> Value {
+    let chat: i64 = peer.parse().unwrap_or(0);
+    let (Said::Text(text) | Said::Echo(text)) = said;
+    json!({
+        "update_id": id,
+        "message": {
+            "message_id": number + 1, "date": at.millis() / 1000, "text": text,
+            "chat": {"id": chat, "type": "private", "first_name": peer},
+            "from": {"id": chat, "is_bot": false, "first_name": peer},
+        },
+    })
+}
+
+pub fn delivery(account: &ChannelAccount, peer: &str, number: u64, at: Timestamp, said: &Said<'_>) -> Payload {
+    let chat: i64 = peer.parse().unwrap_or(0);
+    // Unique for the bot.
+    let id = chat.wrapping_mul(100_000).wrapping_add(i64::try_from(number).unwrap_or(0));
+    let secret = account.secret("webhook_secret").unwrap_or_default().to_owned();
+    let headers = BTreeMap::from([("x-telegram-bot-api-secret-token".to_owned(), secret)]);
+    Payload { headers, body: update(id, peer, number, at, said).to_string().into_bytes() }
+}

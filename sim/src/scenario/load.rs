@@ -1,0 +1,131 @@
+//! From YAML and back. What is not understood is an error with its place.
+
+use super::{FORMAT, Scenario};
+use std::{fs, path::Path};
+
+/// Why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// With line and column.
+    #[error("{0}")]
+    Yaml(String),
+    /// Why the file cannot be read; whoever named it knows its name.
+    #[error("{0}")]
+    File(String),
+    #[error("format: {0:?} is not {FORMAT:?}")]
+    Format(String),
+    /// Names the field.
+    #[error("{0}: {1}")]
+    Field(String, String),
+}
+
+/// # Errors
+/// Where it is no scenario: with line and column, or with the field.
+pub fn from_yaml(text: &str) -> Result<Scenario, LoadError> {
+    let scenario: Scenario = serde_saphyr::from_str(text).map_err(|e| LoadError::Yaml(e.to_string()))?;
+    if scenario.format != FORMAT {
+        return Err(LoadError::Format(scenario.format));
+    }
+    check(&scenario)?;
+    Ok(scenario)
+}
+
+/// Reads a scenario and the files that it names.
+///
+/// # Errors
+/// As [`from_yaml`]; and where a file cannot be read.
+pub fn from_file(path: &Path) -> Result<Scenario, LoadError> {
+    let text = fs::read_to_string(path).map_err(|e| LoadError::File(e.to_string()))?;
+    let mut scenario = from_yaml(&text)?;
+    if let Some(toolset) = &mut scenario.toolset {
+        toolset.load(path.parent().unwrap_or(Path::new("")))?;
+    }
+    Ok(scenario)
+}
+
+/// # Errors
+/// Never for what [`from_yaml`] read.
+pub fn to_yaml(scenario: &Scenario) -> Result<String, LoadError> {
+    serde_saphyr::to_string(scenario).map_err(|e| LoadError::Yaml(e.to_string()))
+}
+
+/// The JSON Schema of scenarios.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Scenario).to_value()
+}
+
+/// Names that must fit together.
+fn check(scenario: &Scenario) -> Result<(), LoadError> {
+    let wrong = |field: String, why: String| Err(LoadError::Field(field, why));
+    let world = &scenario.world;
+    if !(1..=9).contains(&world.nodes) {
+        return wrong("world.nodes".into(), "1 to 9".into());
+    }
+    if world.start.parse::<jiff::Timestamp>().is_err() {
+        return wrong("world.start".into(), format!("{:?} is no RFC 3339 time", world.start));
+    }
+    for (n, channel) in world.channels.iter().enumerate() {
+        if !world.agents.iter().any(|a| a.name == channel.agent) {
+            return wrong(format!("world.channels[{n}].agent"), format!("there is no agent {:?}", channel.agent));
+        }
+        if world.channels[..n].iter().any(|c| c.name == channel.name) {
+            return wrong(format!("world.channels[{n}].name"), "taken by an earlier one".into());
+        }
+    }
+    for (n, conversation) in scenario.conversations.iter().enumerate() {
+        if !world.channels.iter().any(|c| c.name == conversation.channel) {
+            let why = format!("there is no channel {:?}", conversation.channel);
+            return wrong(format!("conversations[{n}].channel"), why);
+        }
+    }
+    match &scenario.toolset {
+        Some(toolset) => {
+            toolset.set()?;
+        }
+        None if scenario.expect.database.is_some() => {
+            return wrong("expect.database".into(), "there is no tool set".into());
+        }
+        None => {}
+    }
+    for (n, fault) in scenario.faults.iter().enumerate() {
+        if !fault.site.kinds().contains(&fault.kind) {
+            let kinds: Vec<String> = fault.site.kinds().iter().map(|k| format!("{k:?}")).collect();
+            let why = format!("{:?} cannot happen at {:?}; there can be: {}", fault.kind, fault.site, kinds.join(", "));
+            return wrong(format!("faults[{n}].kind"), why);
+        }
+        if fault.chance.is_some_and(|c| !(0.0..=1.0).contains(&c)) {
+            return wrong(format!("faults[{n}].chance"), "0 to 1".into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "format: convsim/1\nname: small\nconversations:\n  - channel: wa\n    peer: '33600000001'\n    user:\n      kind: script\n      messages:\n        - {at: 1s, text: Hello}\n";
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let scenario = from_yaml(SMALL).expect("valid");
+        assert_eq!(from_yaml(&to_yaml(&scenario).expect("yaml")).expect("valid"), scenario);
+    }
+
+    #[test]
+    fn unknown_keys_are_told_with_their_place() {
+        let error = from_yaml(&SMALL.replace("peer:", "pear:")).expect_err("unknown").to_string();
+        assert!(error.contains("pear") && error.contains("line 5"), "{error}");
+        let error = from_yaml(&SMALL.replace("channel: wa", "channel: fax")).expect_err("unknown").to_string();
+        assert_eq!(error, "conversations[0].channel: there is no channel \"fax\"");
+        let error = from_yaml(&SMALL.replace("convsim/1", "convsim/9")).expect_err("unknown").to_string();
+        assert!(error.contains("convsim/9"), "{error}");
+        let toolset = format!("{SMALL}toolset: {{name: fleet, database: db.json}}\n");
+        let error = from_yaml(&toolset).expect_err("unknown").to_string();
+        assert!(error.starts_with("toolset.name: \"fleet\"") && error.contains("tau2-retail"), "{error}");
+        let error =
+            from_yaml(&format!("{SMALL}expect: {{database: {{replay: []}}}}\n")).expect_err("no set").to_string();
+        assert_eq!(error, "expect.database: there is no tool set");
+    }
+}

@@ -1,0 +1,349 @@
+//! Scenarios, `convsim/1`: what a simulated world is, who writes what in it, what goes wrong, and what must be true.
+
+mod expect;
+mod gold;
+mod load;
+mod span;
+
+pub use expect::{Calls, Expectations, Texts};
+pub use gold::{EndState, Gold, ToolSetSpec};
+pub use load::{LoadError, from_file, from_yaml, schema, to_yaml};
+pub use span::Span;
+
+use crate::{fault::FaultSpec, model::Mutation};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The format's name, the first line of each scenario.
+pub const FORMAT: &str = "convsim/1";
+
+/// One scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// `convsim/1`.
+    pub format: String,
+    pub name: String,
+    /// What it shows, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    #[serde(default)]
+    pub runs: Runs,
+    #[serde(default)]
+    pub world: WorldSpec,
+    #[serde(default)]
+    pub model: ModelSpec,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolset: Option<ToolSetSpec>,
+    pub conversations: Vec<ConversationSpec>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<TimelineEvent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultSpec>,
+    #[serde(default)]
+    pub expect: Expectations,
+}
+
+/// Where a scenario comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    pub source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// How often it is run, and from which seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Runs {
+    /// Of the first trial; each further one has the next.
+    pub seed: u64,
+    pub trials: u32,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { seed: 1, trials: 1 }
+    }
+}
+
+/// What there is before anybody writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorldSpec {
+    /// When the world begins, as RFC 3339.
+    pub start: String,
+    /// How many nodes run over the one store; 1 is an installation without a cluster.
+    pub nodes: u8,
+    pub agents: Vec<AgentSpec>,
+    pub channels: Vec<ChannelSpec>,
+    /// How long everything may take to come to rest after the last message and the last event.
+    pub settle: Span,
+}
+
+impl Default for WorldSpec {
+    fn default() -> Self {
+        Self {
+            start: "2026-03-02T09:00:00Z".to_owned(),
+            nodes: 1,
+            agents: vec![AgentSpec::default()],
+            channels: vec![ChannelSpec::default()],
+            settle: Span(std::time::Duration::from_secs(3600)),
+        }
+    }
+}
+
+/// An agent and whose it is; a tenant is there when an agent names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentSpec {
+    pub name: String,
+    pub tenant: String,
+    pub instructions: String,
+    /// `en` or `fr`.
+    pub language: String,
+    /// Names of tools; the name of the tool set stands for all of its tools.
+    pub tools: Vec<String>,
+    /// The turn opens when nothing came for this long…
+    pub quiet: Span,
+    /// …and at the latest this long after the first message.
+    pub cap: Span,
+    pub during_turn: DuringTurn,
+    /// Completions of one turn that may call tools.
+    pub max_steps: u32,
+    pub max_concurrent_turns: u32,
+    /// Millionths of a US dollar a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily_budget_micros: Option<u64>,
+    /// After this time with a person the agent takes the conversation back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_after: Option<Span>,
+}
+
+impl Default for AgentSpec {
+    fn default() -> Self {
+        Self {
+            name: "desk".to_owned(),
+            tenant: "acme".to_owned(),
+            instructions: String::new(),
+            language: "en".to_owned(),
+            tools: Vec::new(),
+            quiet: Span::millis(800),
+            cap: Span::millis(5_000),
+            during_turn: DuringTurn::Queue,
+            max_steps: 6,
+            max_concurrent_turns: 64,
+            daily_budget_micros: None,
+            return_after: None,
+        }
+    }
+}
+
+/// What happens to a message that arrives during a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DuringTurn {
+    Queue,
+    Merge,
+    Interrupt,
+    Reject,
+}
+
+/// A connected account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChannelSpec {
+    pub name: String,
+    /// The agent that answers there; the channel is its tenant's.
+    pub agent: String,
+    pub kind: ChannelKind,
+}
+
+impl Default for ChannelSpec {
+    fn default() -> Self {
+        Self { name: "wa".to_owned(), agent: "desk".to_owned(), kind: ChannelKind::Whatsapp }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    Whatsapp,
+    Messenger,
+    /// By webhook.
+    Telegram,
+    /// By long polling.
+    TelegramPoll,
+    Webchat,
+}
+
+/// Who answers in the agent's place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ModelSpec {
+    /// Repeats what the person wrote. A message that holds `[tool NAME {…}]` makes it call that tool first.
+    #[default]
+    Echo,
+    /// The first rule whose words are in the messages of the turn answers.
+    Scripted { rules: Vec<Rule> },
+    /// Does what is known to be right.
+    Oracle(Gold),
+    /// Says what was said before: the answer to the same words, or to the last words if none are the same.
+    Cassette { answers: Vec<Heard> },
+    /// An oracle with one mistake, by which expectations are tested.
+    Mutant { gold: Gold, mutation: Mutation },
+}
+
+/// An answer that was given once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Heard {
+    /// The last message before it.
+    pub heard: String,
+    pub said: String,
+}
+
+/// What a scripted model does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Words that the messages of the turn must hold, whatever their case; none: any message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<String>,
+    /// Calls to make first, each in a completion of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallSpec>,
+    pub say: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CallSpec {
+    pub tool: String,
+    #[serde(default)]
+    pub arguments: BTreeMap<String, serde_json::Value>,
+}
+
+/// A tool that there is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSpec {
+    pub name: String,
+    #[serde(default = "Effect::read")]
+    pub effect: Effect,
+    /// What it says.
+    #[serde(default)]
+    pub result: String,
+    #[serde(default)]
+    pub takes: Span,
+}
+
+/// What happens in the world when a tool runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    Read,
+    Idempotent,
+    Unsafe,
+}
+
+impl Effect {
+    const fn read() -> Self {
+        Self::Read
+    }
+}
+
+/// One person on one channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationSpec {
+    pub channel: String,
+    /// The person's address: a phone number, a chat id.
+    pub peer: String,
+    pub user: UserSpec,
+}
+
+/// How a person writes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum UserSpec {
+    /// At these times.
+    Script { messages: Vec<ScriptedMessage> },
+    /// One thing after another, each when the last one was answered or patience is over.
+    Automaton(Automaton),
+}
+
+/// A person who waits for answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Automaton {
+    pub says: Vec<String>,
+    /// When they begin.
+    #[serde(default)]
+    pub starts: Span,
+    /// How long they wait for an answer before they go on.
+    #[serde(default = "Automaton::patience")]
+    pub patience: Span,
+    /// Characters a second.
+    #[serde(default = "Automaton::typing")]
+    pub typing: u32,
+    /// How likely they are to go on at once, without waiting: 0 to 1.
+    #[serde(default)]
+    pub burst: f64,
+    /// They stop as soon as the agent says one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub until_told: Vec<String>,
+}
+
+impl Automaton {
+    const fn patience() -> Span {
+        Span(std::time::Duration::from_secs(60))
+    }
+
+    const fn typing() -> u32 {
+        8
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedMessage {
+    /// Age of the world.
+    pub at: Span,
+    pub text: String,
+}
+
+/// Something that happens to the world at its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineEvent {
+    /// Age of the world.
+    pub at: Span,
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// The node dies and starts anew after `lasts`.
+    Kill { node: String, lasts: Span },
+    /// The node stands still for `lasts`.
+    Pause { node: String, lasts: Span },
+    /// The node ends in an orderly way and starts anew after `lasts`.
+    Restart { node: String, lasts: Span },
+    /// A person takes the conversation.
+    TakeOver { channel: String, peer: String },
+    /// The agent takes the conversation back.
+    GiveBack { channel: String, peer: String },
+    /// A person of the team writes in the provider's own app.
+    Operator { channel: String, peer: String, text: String },
+}

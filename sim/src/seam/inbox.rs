@@ -1,0 +1,53 @@
+//! The way from the log into the inboxes.
+
+use super::Seam;
+use crate::{fault::Site, planted::Planted};
+use async_trait::async_trait;
+use colloquy_domain::{
+    placement::Lane,
+    ports::{Cursor, InboxHint, InboxStore, LogEntry, StoreError},
+};
+
+#[async_trait]
+impl InboxStore for Seam {
+    async fn cursor(&self, lane: Lane) -> Result<Cursor, StoreError> {
+        self.gate.pass().await;
+        self.core.store.cursor(lane).await
+    }
+
+    async fn take_in(
+        &self,
+        lane: Lane,
+        from: Cursor,
+        to: Cursor,
+        entries: Vec<LogEntry>,
+    ) -> Result<Vec<InboxHint>, StoreError> {
+        let work = async {
+            self.fenced(lane)?;
+            let entries = self.spoilt(entries);
+            let hints = self.core.store.take_in(lane, from, to, entries).await?;
+            for hint in &hints {
+                self.note("taken_in", &self.called(hint.conversation), "");
+            }
+            Ok(hints)
+        };
+        self.call(Site::TakeIn, &format!("lane/{}", lane.0), work).await
+    }
+}
+
+impl Seam {
+    fn spoilt(&self, mut entries: Vec<LogEntry>) -> Vec<LogEntry> {
+        if self.core.has(Planted::SkipLastEntry) && entries.len() > 1 {
+            entries.pop();
+        }
+        if self.core.has(Planted::SkipDedupe) {
+            for LogEntry { offset, entry } in &mut entries {
+                let id = &mut entry.inbound.provider_message_id;
+                if self.core.came_before(entry.channel, id) {
+                    id.push_str(&format!("@{offset}"));
+                }
+            }
+        }
+        entries
+    }
+}

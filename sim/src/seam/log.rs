@@ -1,0 +1,59 @@
+//! The ingress log.
+
+use super::Seam;
+use crate::{fault::Site, planted::Planted};
+use async_trait::async_trait;
+use colloquy_domain::{
+    placement::Lane,
+    ports::{Cursor, IngressLog, LogEntry, NewEntry, StoreError},
+    time::Timestamp,
+};
+use std::time::Duration;
+
+/// A lane is looked at this often without being woken, as the real logs do it.
+const LOOK: Duration = Duration::from_secs(5);
+/// How early a planted defect answers.
+const EARLY: Duration = Duration::from_millis(50);
+
+#[async_trait]
+impl IngressLog for Seam {
+    fn lanes(&self) -> u8 {
+        IngressLog::lanes(self.core.store.as_ref())
+    }
+
+    async fn append(&self, entries: Vec<NewEntry>) -> Result<(), StoreError> {
+        let who = entries.first().map(|e| self.core.peer(e.channel, &e.inbound.peer.address)).unwrap_or_default();
+        if self.core.has(Planted::AcknowledgeEarly) {
+            let seam = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(EARLY).await;
+                let work = seam.core.store.append(entries);
+                // Whoever would have to be told was told already.
+                let _ = seam.call(Site::Append, &who, work).await;
+            });
+            return Ok(());
+        }
+        self.call(Site::Append, &who, self.core.store.append(entries)).await
+    }
+
+    async fn read(&self, lane: Lane, cursor: Cursor, max: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.call(Site::ReadLog, &format!("lane/{}", lane.0), self.core.store.read(lane, cursor, max)).await
+    }
+
+    async fn behind(&self, lane: Lane, cursor: Cursor) -> Result<u64, StoreError> {
+        self.gate.pass().await;
+        self.core.store.behind(lane, cursor).await
+    }
+
+    async fn wait(&self, lane: Lane, cursor: Cursor) {
+        self.gate.pass().await;
+        // Time's up: look for oneself.
+        let _ = tokio::time::timeout(LOOK, self.core.store.wait(lane, cursor)).await;
+        self.gate.pass().await;
+    }
+
+    async fn trim(&self, lane: Lane, cursor: Cursor, before: Timestamp) -> Result<u64, StoreError> {
+        self.gate.pass().await;
+        self.core.store.trim(lane, cursor, before).await
+    }
+}

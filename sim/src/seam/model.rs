@@ -1,0 +1,85 @@
+//! The model: what the scenario says, and what can go wrong with it.
+
+use super::Seam;
+use crate::{
+    fault::{Fault, Kind, Site},
+    model::Mind,
+    planted::Planted,
+};
+use async_trait::async_trait;
+use colloquy_domain::{
+    failure::Failure,
+    model::{Completion, CompletionRequest, CompletionResult},
+    ports::{Model, TokenSink},
+    tool::ToolCall,
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long a completion takes, in milliseconds.
+const TAKES: (u64, u64) = (200, 1_500);
+
+pub struct SimModel {
+    pub seam: Seam,
+    pub mind: Arc<dyn Mind>,
+}
+
+#[async_trait]
+impl Model for SimModel {
+    async fn complete(&self, request: CompletionRequest, sink: &dyn TokenSink) -> CompletionResult {
+        let seam = &self.seam;
+        seam.gate.pass().await;
+        let who = seam.called(request.conversation);
+        seam.core.watch.asking(&seam.core, &who, &request);
+        let fault = seam.fault(Site::Model, &who);
+        if let Some(fault) = fault {
+            match fault.kind {
+                Kind::Fail => return Err(Failure::retry("model.simulated", "the model is away")),
+                Kind::Refuse => return Err(Failure::reject("model.simulated", "the model refuses the request")),
+                _ => seam.before(fault).await,
+            }
+        }
+        let nth = seam.core.asked(&who);
+        let takes = seam.core.seed.millis("model", &who, nth, TAKES);
+        tokio::time::sleep(Duration::from_millis(takes)).await;
+        seam.gate.pass().await;
+        let mut completion = self.mind.answer(&who, &request);
+        if seam.core.has(Planted::ShareCache) {
+            completion = seam.core.remembered(&request.messages, completion);
+        }
+        if let Some(fault) = fault {
+            spoil(&mut completion, fault, &request);
+        }
+        seam.note("model", &who, told(&completion));
+        if fault.is_some_and(|f| f.kind == Kind::CrashAfter) {
+            return seam.die().await;
+        }
+        sink.delta(&completion.text);
+        Ok(completion)
+    }
+}
+
+fn spoil(completion: &mut Completion, fault: Fault, request: &CompletionRequest) {
+    let call = |name: &str, arguments: &str| ToolCall {
+        id: format!("spoilt-{}", request.steps.len()),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+    };
+    // Without tools nothing can be called: an answer that does is another provider's defect.
+    let tool = request.tools.first().map(|t| t.name.clone());
+    match (fault.kind, tool) {
+        (Kind::Truncated, _) => {
+            let half = completion.text.chars().count() / 2;
+            completion.text = completion.text.chars().take(half.max(1)).collect();
+            completion.truncated = true;
+        }
+        (Kind::Garbled, Some(tool)) => completion.calls = vec![call(&tool, "{\"a\": oops")],
+        (Kind::UnknownTool, Some(_)) => completion.calls = vec![call("no_such_tool", "{}")],
+        (Kind::Endless, Some(tool)) => completion.calls = vec![call(&tool, "{}")],
+        _ => {}
+    }
+}
+
+fn told(completion: &Completion) -> String {
+    let calls: Vec<String> = completion.calls.iter().map(|c| format!("{}({})", c.name, c.arguments)).collect();
+    format!("{:?} {}", completion.text, calls.join(" "))
+}

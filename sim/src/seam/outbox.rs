@@ -1,0 +1,144 @@
+//! The queue of replies, and the one of documents.
+
+use super::Seam;
+use crate::{fault::Site, planted::Planted};
+use async_trait::async_trait;
+use colloquy_domain::{
+    channel::{DeliveryStatus, StatusUpdate},
+    ids::{ChannelId, ConversationId, DocumentId, MessageId, TenantId},
+    knowledge::{IngestFailure, IngestJob, IngestProgress, IngestReport},
+    ports::{DocumentQueue, OutboxItem, OutboxStore, Settlement, StoreError},
+    time::Timestamp,
+};
+
+#[async_trait]
+impl OutboxStore for Seam {
+    async fn claim(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        let work = async {
+            self.fenced(channel)?;
+            let items = self.core.store.claim(tenant, channel, now, max).await?;
+            self.damaged(items, now).await
+        };
+        self.call(Site::ClaimReplies, &self.core.channel(channel), work).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        let who = settlements.first().map(|s| self.core.sending(outbox_of(s))).unwrap_or_default();
+        let work = async {
+            let told: Vec<(String, &'static str)> =
+                settlements.iter().map(|s| (self.core.sending(outbox_of(s)), name(s))).collect();
+            self.core.store.settle(self.rewritten(settlements)).await?;
+            for (who, what) in told {
+                self.note("settled", &who, what);
+            }
+            Ok(())
+        };
+        self.call(Site::Settle, &who, work).await
+    }
+
+    async fn next_due(&self, tenant: TenantId, channel: ChannelId) -> Result<Option<Timestamp>, StoreError> {
+        self.gate.pass().await;
+        self.core.store.next_due(tenant, channel).await
+    }
+
+    async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
+        self.gate.pass().await;
+        self.fenced(channel)?;
+        self.core.store.recover(tenant, channel, now).await
+    }
+
+    async fn advance(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        updates: Vec<StatusUpdate>,
+    ) -> Result<Vec<(ConversationId, MessageId, DeliveryStatus)>, StoreError> {
+        self.gate.pass().await;
+        self.core.store.advance(tenant, channel, updates).await
+    }
+}
+
+impl Seam {
+    async fn damaged(&self, mut items: Vec<OutboxItem>, now: Timestamp) -> Result<Vec<OutboxItem>, StoreError> {
+        if self.core.has(Planted::IgnoreWindow) {
+            items.iter_mut().for_each(|i| i.last_inbound_at = now);
+        }
+        if self.core.has(Planted::ClaimLightly) {
+            let back = |i: &OutboxItem| Settlement::Released { tenant: i.tenant, id: i.id, at: now };
+            self.core.store.settle(items.iter().map(back).collect()).await?;
+        }
+        Ok(items)
+    }
+
+    fn rewritten(&self, mut settlements: Vec<Settlement>) -> Vec<Settlement> {
+        if self.core.has(Planted::CallFailedSent) {
+            for s in &mut settlements {
+                if let Settlement::Failed { tenant, id, at, .. } = *s {
+                    *s = Settlement::Sent { tenant, id, provider_message_id: None, at };
+                }
+            }
+        }
+        settlements
+    }
+}
+
+fn outbox_of(s: &Settlement) -> colloquy_domain::ids::OutboxId {
+    match s {
+        Settlement::Progress { id, .. }
+        | Settlement::Sent { id, .. }
+        | Settlement::Again { id, .. }
+        | Settlement::Released { id, .. }
+        | Settlement::Failed { id, .. }
+        | Settlement::Uncertain { id, .. } => *id,
+    }
+}
+
+fn name(s: &Settlement) -> &'static str {
+    match s {
+        Settlement::Progress { .. } => "progress",
+        Settlement::Sent { .. } => "sent",
+        Settlement::Again { .. } => "again",
+        Settlement::Released { .. } => "released",
+        Settlement::Failed { .. } => "failed",
+        Settlement::Uncertain { .. } => "uncertain",
+    }
+}
+
+#[async_trait]
+impl DocumentQueue for Seam {
+    async fn take(&self, limit: usize) -> Result<Vec<IngestJob>, StoreError> {
+        self.gate.pass().await;
+        self.core.store.take(limit).await
+    }
+
+    async fn progress(
+        &self,
+        tenant: TenantId,
+        document: DocumentId,
+        progress: IngestProgress,
+    ) -> Result<(), StoreError> {
+        self.gate.pass().await;
+        self.core.store.progress(tenant, document, progress).await
+    }
+
+    async fn finish(
+        &self,
+        tenant: TenantId,
+        document: DocumentId,
+        result: Result<IngestReport, IngestFailure>,
+    ) -> Result<(), StoreError> {
+        self.gate.pass().await;
+        self.core.store.finish(tenant, document, result).await
+    }
+
+    async fn put_back(&self, tenant: TenantId, document: DocumentId) -> Result<(), StoreError> {
+        self.gate.pass().await;
+        self.core.store.put_back(tenant, document).await
+    }
+}

@@ -1,0 +1,34 @@
+//! A node's way to the providers.
+
+use super::Seam;
+use crate::{fault::Kind, planted::Planted};
+use async_trait::async_trait;
+use colloquy_channels::{Answer, NoAnswer, Request, Transport};
+
+pub struct NodeTransport(pub Seam);
+
+#[async_trait]
+impl Transport for NodeTransport {
+    async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
+        let seam = &self.0;
+        seam.gate.pass().await;
+        let Some(call) = seam.core.network.understand(&request) else {
+            return Ok(Answer { status: 404, retry_after: None, body: None });
+        };
+        let fault = call.faulty().and_then(|(site, who)| seam.fault(site, who));
+        if let Some(fault) = fault
+            && fault.kind == Kind::CrashBefore
+        {
+            return seam.die().await;
+        }
+        let answer = seam.core.network.answer(&seam.core, call, &request, fault).await;
+        if fault.is_some_and(|f| f.kind == Kind::CrashAfter) {
+            return seam.die().await;
+        }
+        seam.gate.pass().await;
+        match answer {
+            Err(NoAnswer::Lost(why)) if seam.core.has(Planted::RepeatUncertain) => Err(NoAnswer::NotSent(why)),
+            answer => answer,
+        }
+    }
+}

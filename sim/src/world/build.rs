@@ -1,0 +1,120 @@
+//! From a scenario to what there is when the world begins.
+
+use super::{Core, Options};
+use crate::{
+    check::{Watch, canary},
+    clock::WorldClock,
+    fault::Faults,
+    provider,
+    scenario::{AgentSpec, ChannelKind, ChannelSpec, DuringTurn, Scenario},
+    seed::Seed,
+    toolset::{self, InUse},
+    trace::Trace,
+};
+use colloquy_domain::{
+    agent::{self, AgentProfile, Gather},
+    channel::{self, ChannelAccount, Secret},
+    ids::{AgentId, ChannelId, TenantId},
+    language::Language,
+    model::ModelChoice,
+    ports::Ids,
+    testkit::{MemoryStore, SeqIds},
+    time::Timestamp,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+struct Agent<'a> {
+    spec: &'a AgentSpec,
+    tenant: TenantId,
+    id: AgentId,
+}
+
+/// The world before anybody writes.
+pub fn build(scenario: &Scenario, seed: Seed, options: Options) -> Arc<Core> {
+    let world = &scenario.world;
+    let start = world.start.parse::<jiff::Timestamp>().map_or(Timestamp(0), |t| Timestamp(t.as_millisecond()));
+    let clock = WorldClock::starting(start);
+    let ids = SeqIds::new(2);
+    let store = Arc::new(MemoryStore::with_ids(Arc::new(SeqIds::new(1))));
+    let mut tenants: BTreeMap<&str, TenantId> = BTreeMap::new();
+    let agents: Vec<Agent<'_>> = world
+        .agents
+        .iter()
+        .map(|spec| {
+            let tenant = *tenants.entry(&spec.tenant).or_insert_with(|| TenantId::new(ids.uuid()));
+            Agent { spec, tenant, id: AgentId::new(ids.uuid()) }
+        })
+        .collect();
+    agents.iter().for_each(|a| store.register_agent(profile(a)));
+    let named = |name: &str| agents.iter().find(|a| a.spec.name == name);
+    let accounts: Vec<(String, Arc<ChannelAccount>)> = world
+        .channels
+        .iter()
+        .enumerate()
+        .filter_map(|(n, spec)| {
+            let account = account(n, spec, named(&spec.agent)?, ChannelId::new(ids.uuid()));
+            store.register_channel(account.clone(), spec.kind == ChannelKind::Webchat);
+            Some((spec.name.clone(), Arc::new(account)))
+        })
+        .collect();
+    let tenant_of = |c: &ChannelSpec| named(&c.agent).map_or("", |a| a.spec.tenant.as_str());
+    let watch = Watch::new(world.channels.iter().map(|c| (c.name.as_str(), tenant_of(c))));
+    let named = agents.iter().map(|a| (a.spec.name.clone(), (a.tenant, a.id))).collect();
+    let faults = Faults::new(seed, &scenario.faults);
+    let trace = Trace::new(options.trace);
+    let mut core = Core::new(seed, options.planted, clock, faults, trace, store, accounts, named, watch);
+    core.toolset = scenario.toolset.as_ref().and_then(InUse::of);
+    Arc::new(core)
+}
+
+fn profile(agent: &Agent<'_>) -> AgentProfile {
+    let Agent { spec, tenant, id } = agent;
+    let choice =
+        ModelChoice { provider: "simulated".to_owned(), model: String::new(), temperature: None, max_tokens: None };
+    let mut profile = AgentProfile::new(*tenant, *id, spec.name.clone(), choice);
+    profile.instructions = format!("{}\n{}", spec.instructions, canary(&spec.tenant)).trim().to_owned();
+    profile.language = if spec.language == "fr" { Language::Fr } else { Language::En };
+    profile.tools = spec.tools.iter().flat_map(|name| toolset::expanded(name)).collect();
+    profile.gather = Gather { quiet: spec.quiet.0, cap: spec.cap.0 };
+    profile.during_turn = match spec.during_turn {
+        DuringTurn::Queue => agent::DuringTurn::Queue,
+        DuringTurn::Merge => agent::DuringTurn::Merge,
+        DuringTurn::Interrupt => agent::DuringTurn::Interrupt,
+        DuringTurn::Reject => agent::DuringTurn::Reject,
+    };
+    profile.limits.max_steps = spec.max_steps;
+    profile.max_concurrent_turns = spec.max_concurrent_turns;
+    profile.daily_budget_micros = spec.daily_budget_micros;
+    profile.return_after = spec.return_after.map(|s| s.0);
+    profile
+}
+
+fn account(n: usize, spec: &ChannelSpec, agent: &Agent<'_>, id: ChannelId) -> ChannelAccount {
+    let kind = match spec.kind {
+        ChannelKind::Whatsapp => "whatsapp",
+        ChannelKind::Messenger => "messenger",
+        ChannelKind::Telegram | ChannelKind::TelegramPoll => "telegram",
+        ChannelKind::Webchat => "webchat",
+    };
+    let mode = if spec.kind == ChannelKind::TelegramPoll { "poll" } else { "webhook" };
+    let settings = [("api_base", provider::api_base(n).as_str()), ("mode", mode), ("bot_username", "simbot")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let secrets = [
+        ("access_token", "token".to_owned()),
+        ("app_secret", format!("secret-{n}")),
+        ("verify_token", "word".to_owned()),
+        ("bot_token", format!("{}:token", 1_000 + n)),
+        ("webhook_secret", format!("hook-{n}")),
+    ];
+    ChannelAccount {
+        tenant: agent.tenant,
+        id,
+        kind: channel::ChannelKind::of(kind),
+        name: spec.name.clone(),
+        agent: agent.id,
+        external_id: Some(format!("1000000000{n:05}")),
+        settings: settings.into(),
+        secrets: secrets.into_iter().map(|(k, v)| (k.to_owned(), Secret::new(v))).collect(),
+        enabled: true,
+    }
+}
