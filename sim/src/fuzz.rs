@@ -44,8 +44,12 @@ const KINDS: [ChannelKind; 5] = [
 #[must_use]
 pub fn scenario(seed: u64, size: Size) -> Scenario {
     let mut dice = Seed(seed).dice("fuzz");
-    let world = world(&mut dice, size);
+    let mut world = world(&mut dice, size);
     let conversations = conversations(&mut dice, size, &world);
+    let faults = faults(&mut dice, world.nodes);
+    if faults.iter().any(|f| f.lasts == Some(Span::millis(LONG))) {
+        world.settle = Span(Duration::from_secs(30 * 3600));
+    }
     Scenario {
         format: FORMAT.to_owned(),
         name: format!("fuzz {seed}"),
@@ -57,7 +61,7 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
         toolset: None,
         conversations,
         timeline: Vec::new(),
-        faults: faults(&mut dice, world.nodes),
+        faults,
         world,
         expect: crate::scenario::Expectations::default(),
     }
@@ -92,8 +96,7 @@ fn world(dice: &mut Dice, size: Size) -> WorldSpec {
         });
         channels.push(ChannelSpec { name: format!("c{n}"), agent, kind: *dice.pick(&KINDS) });
     }
-    let settle = Span(Duration::from_secs(30 * 3600));
-    WorldSpec { nodes: *dice.pick(&[1, 1, 2, 3]), agents, channels, settle, ..WorldSpec::default() }
+    WorldSpec { nodes: *dice.pick(&[1, 1, 2, 3]), agents, channels, ..WorldSpec::default() }
 }
 
 fn conversations(dice: &mut Dice, size: Size, world: &WorldSpec) -> Vec<ConversationSpec> {
