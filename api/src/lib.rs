@@ -8,6 +8,8 @@
 //! **Invariants.**
 //! - A webhook or a chat message is answered with success only after the log acknowledged it.
 //! - Every handler under `/api` gets its tenant from the credential, and its repository is bound to that tenant.
+//! - What an endpoint lets its caller do is said where it is registered, and checked in one place ([`auth`]); an endpoint
+//!   without an action opens for nobody.
 //! - Every error is [`error::ApiError`]: one envelope, a stable code, nothing internal.
 //!
 //! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
@@ -18,13 +20,19 @@ mod body;
 mod endpoints;
 pub mod error;
 pub mod hub;
+mod identity;
 mod page;
+mod peer;
+mod registry;
 mod routes;
 mod serve;
+mod speech;
 mod state;
 mod time;
 
 pub use hub::Hub;
-pub use routes::router;
+pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys};
+pub use registry::{Access, Endpoint};
+pub use routes::{endpoints, router};
 pub use serve::serve;
 pub use state::{Api, ApiOptions, Catalogue};

@@ -1,4 +1,4 @@
-use crate::hub::Hub;
+use crate::{hub::Hub, identity::Identity};
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::ChannelKind,
@@ -8,6 +8,7 @@ use colloquy_domain::{
 };
 use colloquy_store::Store;
 use std::{
+    net::IpAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -44,6 +45,8 @@ pub struct ApiOptions {
     /// The model of agents that name none.
     pub default_model: ModelChoice,
     pub version: &'static str,
+    /// Proxies whose word is taken for whom they speak.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// Counted since the start.
@@ -68,6 +71,7 @@ pub struct Api {
     pub model: Arc<dyn Model>,
     pub catalogue: Arc<dyn Catalogue>,
     pub options: ApiOptions,
+    pub identity: Identity,
     pub counters: Counters,
     /// The node is about to end: whoever balances load should send nothing more.
     pub draining: AtomicBool,

@@ -1,7 +1,10 @@
 //! One file for each resource: request, response, errors, handlers.
 
 pub mod agents;
+pub mod api_keys;
 pub mod ask;
+pub mod audit;
+pub mod auth;
 pub mod channels;
 pub mod chat;
 pub mod chat_page;
@@ -10,4 +13,6 @@ pub mod dead_letters;
 pub mod documents;
 pub mod health;
 pub mod knowledge_bases;
+pub mod tenants;
+pub mod users;
 pub mod webhook;

@@ -12,6 +12,7 @@ mod hand_over;
 mod ingestion;
 mod kill;
 mod knowledge;
+mod people;
 mod sim;
 mod surface;
 mod webhooks;

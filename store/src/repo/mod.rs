@@ -5,6 +5,8 @@
 
 mod agents;
 mod api_keys;
+mod attempts;
+mod audit;
 mod channels;
 mod conversations;
 mod dead_letters;
@@ -14,12 +16,16 @@ mod knowledge;
 mod log;
 mod page;
 mod peers;
+mod people;
 mod received;
+mod sessions;
 mod stats;
 mod tenants;
 
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
+pub use attempts::Allowance;
+pub use audit::{Act, Actor, AuditLine};
 pub use channels::Channel;
 pub use conversations::{ConversationSummary, LastMessage, TranscriptLine};
 pub use dead_letters::{DeadLetter, LostWhat, Replayed};
@@ -27,7 +33,9 @@ pub use documents::{Document, NewDocument, StoredDocument};
 pub use knowledge::KnowledgeBase;
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;
+pub use people::{NewUser, PasswordHash, User};
 pub use received::Received;
+pub use sessions::{Purpose, Refreshed, SecretHash, Session};
 pub use stats::{Backlog, Spending};
 pub use tenants::Tenant;
 

@@ -26,6 +26,7 @@ pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod log;
 pub(crate) mod outbox;
+pub(crate) mod people;
 pub(crate) mod placement;
 pub(crate) mod platform;
 pub(crate) mod reports;
