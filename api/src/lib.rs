@@ -19,6 +19,7 @@ mod endpoints;
 pub mod error;
 pub mod hub;
 mod page;
+mod rehearse;
 mod routes;
 mod serve;
 mod state;

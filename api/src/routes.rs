@@ -2,8 +2,8 @@
 
 use crate::{
     endpoints::{
-        agents, ask, channels, chat, chat_page, conversations, dead_letters, documents, health, knowledge_bases,
-        webhook,
+        agent_test, agents, ask, channels, chat, chat_page, conversations, dead_letters, documents, health,
+        knowledge_bases, webhook,
     },
     error::ApiError,
     state::Api,
@@ -29,6 +29,7 @@ pub fn router(api: Arc<Api>) -> Router {
     let resources = Router::new()
         .route("/agents", get(agents::list).post(agents::create))
         .route("/agents/{id}", get(agents::show).put(agents::replace).patch(agents::update).delete(agents::remove))
+        .route("/agents/{id}/test", post(agent_test::post))
         .route("/ask", post(ask::post))
         .route("/channels", get(channels::list).post(channels::create))
         .route(

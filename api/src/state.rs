@@ -5,6 +5,7 @@ use colloquy_domain::{
     failure::Failure,
     model::ModelChoice,
     ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model},
+    tool::ToolSpec,
 };
 use colloquy_store::Store;
 use std::{
@@ -24,6 +25,9 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// Names the tools that do not exist.
     fn check_tools(&self, names: &[String]) -> Result<(), Failure>;
+
+    /// The tools of these names, as a model sees them.
+    fn tools(&self, names: &[String]) -> Vec<ToolSpec>;
 
     /// The kinds of channels that can be connected.
     fn channel_kinds(&self) -> Vec<ChannelKind>;

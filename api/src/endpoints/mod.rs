@@ -1,5 +1,6 @@
 //! One file for each resource: request, response, errors, handlers.
 
+pub mod agent_test;
 pub mod agents;
 pub mod ask;
 pub mod channels;

@@ -13,5 +13,6 @@ mod ingestion;
 mod kill;
 mod knowledge;
 mod sim;
+mod sim_live;
 mod surface;
 mod webhooks;

@@ -2,10 +2,11 @@
 
 mod end;
 mod expect;
+pub mod times;
 mod watch;
 
 pub use end::{at_rest, standing};
-pub use expect::unmet;
+pub use expect::{counts, texts, unmet};
 pub use watch::{ToolRun, Watch, canary};
 
 use std::{fmt, time::Duration};

@@ -43,6 +43,7 @@ struct State {
     accepted: BTreeSet<(ChannelId, String)>,
     wrote: BTreeMap<String, Vec<String>>,
     tools: Vec<ToolRun>,
+    off_script: Vec<String>,
 }
 
 /// The word that only this tenant may see.
@@ -69,6 +70,16 @@ impl Watch {
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         self.state().violations.clone()
+    }
+
+    /// Somebody who is played did what they must not do.
+    pub fn off_script(&self, who: &str, why: &str) {
+        self.state().off_script.push(format!("{who} {why}"));
+    }
+
+    #[must_use]
+    pub fn all_off_script(&self) -> Vec<String> {
+        self.state().off_script.clone()
     }
 
     pub fn under_way(&self, change: i64) {

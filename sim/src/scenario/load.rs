@@ -37,8 +37,13 @@ pub fn from_yaml(text: &str) -> Result<Scenario, LoadError> {
 pub fn from_file(path: &Path) -> Result<Scenario, LoadError> {
     let text = fs::read_to_string(path).map_err(|e| LoadError::File(e.to_string()))?;
     let mut scenario = from_yaml(&text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
     if let Some(toolset) = &mut scenario.toolset {
-        toolset.load(path.parent().unwrap_or(Path::new("")))?;
+        toolset.load(folder)?;
+    }
+    scenario.model.load(folder, "model")?;
+    for (n, conversation) in scenario.conversations.iter_mut().enumerate() {
+        conversation.user.load(folder, &format!("conversations[{n}].user"))?;
     }
     Ok(scenario)
 }
@@ -78,6 +83,9 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
             let why = format!("there is no channel {:?}", conversation.channel);
             return wrong(format!("conversations[{n}].channel"), why);
         }
+        if let Some((field, why)) = conversation.user.wrong(scenario.toolset.is_some()) {
+            return wrong(format!("conversations[{n}].user{field}"), why);
+        }
     }
     match &scenario.toolset {
         Some(toolset) => {
@@ -87,6 +95,9 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
             return wrong("expect.database".into(), "there is no tool set".into());
         }
         None => {}
+    }
+    if let Some((field, why)) = scenario.expect.wrong(scenario.runs.trials) {
+        return wrong(format!("expect.{field}"), why);
     }
     for (n, fault) in scenario.faults.iter().enumerate() {
         if !fault.site.kinds().contains(&fault.kind) {

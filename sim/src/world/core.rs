@@ -5,6 +5,7 @@ use crate::{
     check::Watch,
     clock::WorldClock,
     fault::Faults,
+    model::Deck,
     planted::Planted,
     provider::Network,
     seam::Switchboard,
@@ -38,6 +39,8 @@ pub struct Core {
     pub heard: Heard,
     /// The scenario's tool set with the data of this run.
     pub toolset: Option<InUse>,
+    /// Models outside of the world.
+    pub deck: Arc<Deck>,
     /// Accounts with their names, in the order of the scenario.
     accounts: Vec<(String, Arc<ChannelAccount>)>,
     agents: BTreeMap<String, (TenantId, AgentId)>,
@@ -69,6 +72,7 @@ impl Core {
             watch,
             heard: Heard::default(),
             toolset: None,
+            deck: Arc::default(),
             asked: Mutex::default(),
             cache: Mutex::default(),
             came: Mutex::default(),

@@ -6,10 +6,11 @@ mod core;
 mod door;
 mod heard;
 mod node;
+mod phone;
 mod run;
 mod told;
 
 pub use self::core::Core;
 pub use door::{Door, Doors, Payload, deliver, post};
-pub use run::{Options, Report, Stats, Verdict, run};
+pub use run::{Options, Report, Stats, Verdict, run, run_with};
 pub use told::Told;

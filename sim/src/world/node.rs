@@ -4,7 +4,7 @@ use super::{Core, Door};
 use crate::{
     clock::NodeClock,
     gate::Gate,
-    model::Mind,
+    model::Thinks,
     planted::Planted,
     scenario::ToolSpec,
     seam::{Careless, Directory, Line, Listener, NodeTransport, Seam, SimModel, Way, toolbox},
@@ -40,7 +40,7 @@ pub enum Command {
 /// What all nodes are made from.
 pub struct Parts {
     pub core: Arc<Core>,
-    pub mind: Arc<dyn Mind>,
+    pub thinks: Thinks,
     pub tools: Vec<ToolSpec>,
     pub clustered: bool,
 }
@@ -116,7 +116,7 @@ impl Keeper {
                 })
             })),
             knowledge: Arc::new(FakeKnowledge(nothing)),
-            model: Arc::new(SimModel { seam: seam.clone(), mind: Arc::clone(&self.parts.mind) }),
+            model: Arc::new(SimModel { seam: seam.clone(), thinks: self.parts.thinks.clone() }),
             tools: self.tools(&seam),
             announcer: Arc::new(Listener(seam.clone())),
             ownership: Arc::clone(&seam.ownership),
