@@ -113,6 +113,7 @@ fn is_scan(step: &str) -> bool {
     step.starts_with("SCAN") && !given && !unfinished.iter().any(|index| step.contains(index))
 }
 
+// req: S1-DB-1
 #[tokio::test]
 async fn hot_statements_use_indexes() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -156,6 +157,7 @@ async fn postgres_plan(conn: &mut Conn, types: &str, parameters: usize, text: &s
     rows.iter().map(|row| row.read::<(String,)>().expect("a step").0).collect()
 }
 
+// req: S1-DB-1
 #[tokio::test]
 async fn hot_statements_use_indexes_behind_walls_too() {
     let server = server::Server::shared();
