@@ -53,6 +53,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("outbox::BY_WATERMARK", outbox::BY_WATERMARK),
         ("documents::TAKE", documents::TAKE.into()),
         ("documents::PROGRESS", documents::PROGRESS.into()),
+        ("documents::EXISTS", documents::EXISTS.into()),
         ("documents::PATH_BY_NAME", documents::PATH_BY_NAME.into()),
         ("platform::KEY_BY_HASH", platform::KEY_BY_HASH.into()),
         ("platform::ANY_CHANNEL", platform::ANY_CHANNEL.into()),
