@@ -128,6 +128,7 @@ pub fn report(scenario: &Scenario, seed: u64, seen: Seen) -> Report {
         stats: stats(&seen.conversations, trace.count()),
         told: seen.conversations.iter().map(summary).collect(),
         lasted: seen.lasted,
+        saved: None,
     }
 }
 

@@ -15,6 +15,7 @@
 //! **Start here:** [`run`], then [`scenario`], then [`seam`]: what is between a node and its world.
 
 pub mod against;
+pub mod bare;
 pub mod check;
 mod clock;
 pub mod compare;
@@ -29,6 +30,7 @@ pub mod planted;
 mod provider;
 pub mod record;
 pub mod report;
+pub mod saved;
 pub mod scenario;
 pub mod seam;
 mod seed;

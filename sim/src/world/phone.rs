@@ -21,6 +21,8 @@ pub struct WorldPhone {
     /// `channel/peer`.
     who: String,
     ear: Arc<Ear>,
+    /// Messages that they wrote in the world that this one goes on from.
+    before: u64,
     player: Option<Player>,
 }
 
@@ -31,7 +33,8 @@ impl WorldPhone {
         let peer = conversation.peer.clone();
         let who = core.peer(account.id, &peer);
         let player = Player::of(&conversation.user, &core.deck, core.seed);
-        Some(Self { core: Arc::clone(core), account, peer, ear: core.heard.ear(&who), who, player })
+        let (ear, before) = (core.heard.ear(&who), core.before(&who).inbox as u64);
+        Some(Self { core: Arc::clone(core), account, peer, who, ear, before, player })
     }
 }
 
@@ -46,7 +49,7 @@ impl Phone for WorldPhone {
     }
 
     async fn write(&self, number: u64, text: &str) {
-        write(&self.core, &self.account, &self.peer, number, &Said::Text(text));
+        write(&self.core, &self.account, &self.peer, self.before + number, &Said::Text(text));
     }
 
     fn ear(&self) -> &Ear {

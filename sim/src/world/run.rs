@@ -3,9 +3,11 @@
 use super::{
     Core,
     build::build,
+    library,
     node::{Command, Keeper, Parts},
     phone::WorldPhone,
     told::{self, Told},
+    twin,
 };
 use crate::{
     check::{self, Violation},
@@ -15,6 +17,7 @@ use crate::{
     planted::Planted,
     provider::{Said, write},
     report::answers,
+    saved::{Saved, save},
     scenario::{Action, ConversationSpec, Scenario, TimelineEvent},
     seed::Seed,
     trace::Entry,
@@ -34,6 +37,8 @@ use tokio::{
 const TICK: Duration = Duration::from_secs(1);
 /// How often it is looked whether the world has come to rest: less and less often, from the first to the second.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+/// Numbers of what operators write begin here.
+const OPERATOR: u64 = 1_000_000;
 /// How long a world that started anew is watched.
 const ANEW: Duration = Duration::from_secs(20);
 
@@ -44,6 +49,8 @@ pub struct Options {
     pub trace: bool,
     /// A defect to be found.
     pub planted: Option<Planted>,
+    /// Whether the world is kept as it is when it has come to rest.
+    pub save: bool,
 }
 
 /// What came of a run.
@@ -117,6 +124,8 @@ pub struct Report {
     pub told: Vec<Told>,
     /// Age of the world at its end.
     pub lasted: Duration,
+    /// The world at rest, if it was asked for, or why there is none.
+    pub saved: Option<Result<Box<Saved>, String>>,
 }
 
 /// Runs a scenario once. Everything happens on this thread, in virtual time.
@@ -139,7 +148,14 @@ pub fn run_with(scenario: &Scenario, seed: u64, options: Options, outside: Optio
         .start_paused(true)
         .build()
         .expect("a runtime without threads or IO");
-    runtime.block_on(live(scenario, Seed(seed), options, outside))
+    let mut report = runtime.block_on(live(scenario, Seed(seed), options, outside));
+    if scenario.expect.as_without_crashes && report.verdict != Verdict::FailInfra {
+        report.violations = twin::unlike(scenario, &report);
+        if !report.violations.is_empty() {
+            report.verdict = Verdict::FailInfra;
+        }
+    }
+    report
 }
 
 async fn live(scenario: &Scenario, seed: Seed, options: Options, outside: Option<&Outside>) -> Report {
@@ -165,14 +181,16 @@ async fn live(scenario: &Scenario, seed: Seed, options: Options, outside: Option
     if let Some(ticker) = ticker {
         ticker.abort();
     }
+    let mut saved = options.save.then(|| Err("it did not come to rest".to_owned()));
     if comes_to_rest(&core, scenario.world.settle.0).await {
         check::at_rest(&core, scenario);
+        saved = saved.map(|_| save(&core).map(Box::new));
         starts_anew(&core, &nodes).await;
     } else {
         core.watch.broken(&core, "liveness", "", format!("not at rest after {:?}", scenario.world.settle.0));
         check::at_rest(&core, scenario);
     }
-    report(&core, scenario, seed, options.trace)
+    Report { saved, ..report(&core, scenario, seed, options.trace) }
 }
 
 /// The nodes by their names.
@@ -220,12 +238,18 @@ async fn happens(core: Arc<Core>, nodes: Arc<Nodes>, event: TimelineEvent) {
         Action::Kill { node, lasts } => nodes.tell(&node, Command::Kill(lasts.0)),
         Action::Pause { node, lasts } => nodes.tell(&node, Command::Pause(lasts.0)),
         Action::Restart { node, lasts } => nodes.tell(&node, Command::Restart(lasts.0)),
+        Action::Cut { node, lasts } => nodes.tell(&node, Command::Cut(lasts.0)),
         Action::TakeOver { channel, peer } => command(&core, &channel, &peer, true),
         Action::GiveBack { channel, peer } => command(&core, &channel, &peer, false),
+        Action::Upload { base, document, text } => library::upload(&core, &base, &document, &text).await,
+        Action::Delete { base, document } => library::delete(&core, &base, &document).await,
         Action::Operator { channel, peer, text } => {
             if let Some(account) = core.account_named(&channel) {
-                core.note("", "operator", &format!("{channel}/{peer}"), text.as_str());
-                write(&core, &account, &peer, 1_000_000, &Said::Echo(&text));
+                let who = format!("{channel}/{peer}");
+                core.note("", "operator", &who, text.as_str());
+                // Beside the numbers of what the person writes, and other ones than those of a world before.
+                let number = OPERATOR + core.before(&who).inbox as u64 + core.asked(&format!("operator {who}"));
+                write(&core, &account, &peer, number, &Said::Echo(&text));
             }
         }
     }
@@ -260,6 +284,7 @@ async fn ticks(core: Arc<Core>, nodes: Arc<Nodes>) {
                 Kind::Kill => nodes.tell(name, Command::Kill(fault.lasts)),
                 Kind::Pause => nodes.tell(name, Command::Pause(fault.lasts)),
                 Kind::Restart => nodes.tell(name, Command::Restart(fault.lasts)),
+                Kind::Cut => nodes.tell(name, Command::Cut(fault.lasts)),
                 Kind::Skew => {
                     let millis = i64::try_from(fault.lasts.as_millis()).unwrap_or(0);
                     nodes.tell(name, Command::Skew(if fault.coin { millis } else { -millis }));
@@ -275,7 +300,12 @@ fn is_at_rest(core: &Core) -> bool {
         core.store.conversations().iter().all(|k| core.store.inbox(k.id).iter().all(|(_, outcome)| outcome.is_some()))
     };
     let delivered = || core.store.outbox().iter().all(|s| s.status != DeliveryStatus::Queued);
-    core.watch.is_quiet() && core.network.is_read() && core.store.is_moved() && delivered() && settled()
+    core.watch.is_quiet()
+        && core.library.is_settled(&core.store)
+        && core.network.is_read()
+        && core.store.is_moved()
+        && delivered()
+        && settled()
 }
 
 async fn comes_to_rest(core: &Core, settle: Duration) -> bool {
@@ -340,6 +370,7 @@ fn report(core: &Core, scenario: &Scenario, seed: Seed, traced: bool) -> Report 
         stats: stats(core),
         told: told::all(core),
         lasted: core.clock.elapsed(),
+        saved: None,
     }
 }
 
@@ -350,9 +381,12 @@ fn stats(core: &Core) -> Stats {
         events: core.trace.count(),
         ..Stats::default()
     };
-    for key in core.store.conversations() {
+    for (_, inbox, _) in core.news() {
+        if inbox.is_empty() {
+            continue;
+        }
         stats.conversations += 1;
-        for (_, outcome) in core.store.inbox(key.id) {
+        for (_, outcome) in inbox {
             stats.messages += 1;
             let name = outcome.map_or("none", |o| o.name());
             *stats.outcomes.entry(name.to_owned()).or_default() += 1;

@@ -59,7 +59,7 @@ impl DocumentQueue for Store {
         tenant: TenantId,
         document: DocumentId,
         result: Result<IngestReport, IngestFailure>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.now().millis();
         let query = match &result {
             Ok(report) => of(sql::READY, tenant, document)
@@ -76,9 +76,9 @@ impl DocumentQueue for Store {
                 .bind(signed(failed.pages.len() as u64))
                 .bind(now),
         };
-        self.write(Change { document, query }).await?;
+        let exists = self.write(Finish { document, query, exists: of(sql::EXISTS, tenant, document) }).await?;
         self.taken().lock().await.remove(&(tenant, document));
-        Ok(())
+        Ok(exists)
     }
 
     async fn put_back(&self, tenant: TenantId, document: DocumentId) -> Result<(), StoreError> {
@@ -176,5 +176,29 @@ impl Write for Change {
             self.query.clone().execute(conn).await?;
         }
         Ok(())
+    }
+}
+
+/// Tells whether there is such a document at all.
+struct Finish {
+    document: DocumentId,
+    query: Query,
+    exists: Query,
+}
+
+#[async_trait]
+impl Write for Finish {
+    type Output = bool;
+
+    fn partitions(&self) -> Vec<Partition> {
+        vec![self.document.into()]
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<bool, WriteError> {
+        if conn.fence.lets(self.document) {
+            self.query.clone().execute(&mut *conn).await?;
+        }
+        // Whoever owns it: what was deleted is deleted for all.
+        Ok(self.exists.clone().fetch_optional(&mut *conn).await?.is_some())
     }
 }

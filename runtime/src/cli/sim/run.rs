@@ -6,9 +6,10 @@ use super::{
     work,
 };
 use crate::{
-    exit::{CommandResult, Outcome},
+    exit::{CommandResult, Outcome, Stop},
     out,
 };
+use anyhow::Context;
 use clap::Args;
 use colloquy_sim::{
     Options, Outside, Report, Verdict,
@@ -53,6 +54,9 @@ pub struct Run {
     /// Ask the servers of real models, and write their answers into the cassettes that the scenarios name
     #[arg(long)]
     record: bool,
+    /// Keep the world as the run leaves it, for scenarios that go on from it (`world.resume_from`); one scenario, one trial
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    save_world: Option<PathBuf>,
     #[command(flatten)]
     against: Against,
     #[command(flatten)]
@@ -74,9 +78,19 @@ struct Trial {
 impl Run {
     pub async fn run(self) -> CommandResult {
         let trials = self.trials()?;
+        if self.save_world.is_some() && trials.len() != 1 {
+            return Err(Stop::wrong(format!("--save-world: one run can be kept, and these are {}", trials.len())));
+        }
         let scenarios: Vec<&Scenario> = trials.iter().filter(|t| t.first).map(|t| &*t.scenario).collect();
         let target = self.against.target(&scenarios).await?;
-        let made = Made::new(trials.len(), self.reports.want_traces(), self.reports.are_wanted(), self.json);
+        let save = self.save_world.is_some();
+        let wanted = Wanted {
+            traced: self.reports.want_traces(),
+            kept: self.reports.are_wanted() || save,
+            save,
+            json: self.json,
+        };
+        let made = Made::new(trials.len(), wanted);
         let (summary, ran, cassettes) = match target {
             Some(target) => live(made, &trials, &target, self.record).await?,
             None => {
@@ -86,6 +100,9 @@ impl Run {
         };
         cassettes.write()?;
         self.reports.write(&summary, &ran)?;
+        if let (Some(file), [only]) = (&self.save_world, ran.as_slice()) {
+            save_world(file, &only.report)?;
+        }
         if self.json {
             out::json(&summary)?;
         } else {
@@ -110,6 +127,28 @@ impl Run {
     }
 }
 
+/// What is wanted of the runs.
+#[derive(Clone, Copy)]
+struct Wanted {
+    traced: bool,
+    /// Whether reports are kept, and whether the world is.
+    kept: bool,
+    save: bool,
+    json: bool,
+}
+
+fn save_world(file: &Path, report: &Report) -> CommandResult<()> {
+    match &report.saved {
+        Some(Ok(saved)) => {
+            let text = serde_json::to_string_pretty(saved).context("the world cannot be written as JSON")?;
+            std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+            Ok(())
+        }
+        Some(Err(why)) => Err(Stop::wrong(format!("--save-world: the world cannot be kept: {why}"))),
+        None => Ok(()),
+    }
+}
+
 /// What came of the runs so far; a line for each, unless a program reads the results.
 struct Made {
     totals: Totals,
@@ -117,18 +156,16 @@ struct Made {
     cassettes: Cassettes,
     start: Instant,
     bar: ProgressBar,
-    traced: bool,
-    kept: bool,
-    json: bool,
+    wanted: Wanted,
 }
 
 type All = (Summary, Vec<Ran>, Cassettes);
 
 impl Made {
-    fn new(trials: usize, traced: bool, kept: bool, json: bool) -> Self {
+    fn new(trials: usize, wanted: Wanted) -> Self {
         let (totals, cassettes) = (Totals::default(), Cassettes::default());
         let bar = ProgressBar::new(trials as u64);
-        Self { totals, ran: Vec::new(), cassettes, start: Instant::now(), bar, traced, kept, json }
+        Self { totals, ran: Vec::new(), cassettes, start: Instant::now(), bar, wanted }
     }
 
     fn add(&mut self, trial: &Trial, report: Report, wall: Duration) {
@@ -138,8 +175,8 @@ impl Made {
         self.totals.add(&report);
         self.cassettes.add(Path::new(&trial.source), &report.takes);
         self.bar.inc(1);
-        self.bar.suspend(|| show(&trial.source, &report, wall, self.json));
-        if self.kept {
+        self.bar.suspend(|| show(&trial.source, &report, wall, self.wanted.json));
+        if self.wanted.kept {
             let (source, scenario) = (trial.source.clone(), Arc::clone(&trial.scenario));
             self.ran.push(Ran { source, scenario, report, wall });
         }
@@ -153,7 +190,8 @@ impl Made {
 
 /// In worlds of their own, one after another.
 fn simulated(mut made: Made, trials: &[Trial], outside: &Outside) -> All {
-    let options = Options { trace: made.traced, ..Options::default() };
+    let Wanted { traced, save, .. } = made.wanted;
+    let options = Options { trace: traced, save, ..Options::default() };
     let make = |n: u64| {
         let trial = trials.get(usize::try_from(n).ok()?)?;
         Some((trial, run_with(&trial.scenario, trial.seed, options, Some(outside))))
