@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 6;
 /// How a channel of the scenario is reached.
 pub enum Way {
     Webchat { agent: String },
-    Provider { id: String, connected: Connected },
+    Provider { id: String, connected: Box<Connected> },
 }
 
 pub struct Live {

@@ -122,7 +122,8 @@ impl Target {
     async fn connect(&self, live: &mut Live, scenario: &Scenario, provider: &str) -> CommandResult<()> {
         for (n, spec) in scenario.world.channels.iter().enumerate() {
             let agent = self.agent.clone().unwrap_or_else(|| spec.agent.clone());
-            let way = match Connected::new(spec, live.token(), &format!("{provider}/{n}")) {
+            let connected = Connected::new(spec, live.token(), &format!("{provider}/{n}")).map(Box::new);
+            let way = match connected {
                 None => Way::Webchat { agent },
                 Some(connected) => Way::Provider { id: self.add(spec, &agent, live, &connected).await?, connected },
             };
