@@ -4,15 +4,17 @@ use super::{conversation::speaker_name, signed};
 use crate::{
     db::{self, Conn, Query},
     error::{conflict_on, store_error},
-    records::{self, CitationRecord, FailureRecord, OutcomeRecord},
-    sql::{conversation as sql, outbox},
+    records::{self, ChecksRecord, CitationRecord, FailureRecord, OutcomeRecord},
+    sql::{conversation as sql, knowledge, outbox},
     writer::Merge,
 };
 use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
     conversation::{Commit, JournalRow, Mode, NewDeadLetter, NewMessage, NewOutbox, TimerChange},
+    ids::MessageId,
     message::Outcome,
+    outbound::Citation,
     placement::Partition,
     ports::StoreError,
 };
@@ -31,7 +33,8 @@ pub(crate) struct Prepared {
     snapshot: String,
     settled: Vec<SameOutcome>,
     journal: Vec<(JournalRow, &'static str, String)>,
-    messages: Vec<(NewMessage, String)>,
+    messages: Vec<(NewMessage, String, Option<String>)>,
+    citations: Vec<(MessageId, Citation)>,
     outbox: Vec<(NewOutbox, String)>,
     dead_letters: Vec<(NewDeadLetter, String)>,
 }
@@ -44,6 +47,7 @@ impl Prepared {
             conversation: commit.conversation.uuid(),
             now: commit.now.millis(),
             snapshot: records::write(&commit.snapshot)?,
+            citations: commit.messages.iter().flat_map(|m| m.citations.iter().map(|c| (m.id, c.clone()))).collect(),
             settled: by_outcome(&commit)?,
             journal: std::mem::take(&mut commit.journal)
                 .into_iter()
@@ -51,7 +55,7 @@ impl Prepared {
                 .collect::<Result<_, _>>()?,
             messages: std::mem::take(&mut commit.messages)
                 .into_iter()
-                .map(|m| with(&m.citations).map(|json| (m, json)))
+                .map(|m| Ok((with(&m.citations)?, ChecksRecord::json(&m.checks)?)).map(|(c, checks)| (m, c, checks)))
                 .collect::<Result<_, _>>()?,
             outbox: std::mem::take(&mut commit.outbox)
                 .into_iter()
@@ -109,6 +113,8 @@ pub(crate) async fn write_all(
     settle(conn, &good).await?;
     journal(conn, &good).await?;
     say(conn, &good).await?;
+    cite(conn, &good).await?;
+    leave_unanswered(conn, &good).await?;
     deliver(conn, &good).await?;
     charge(conn, &good).await?;
     for commit in good {
@@ -170,7 +176,7 @@ async fn journal(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreErro
 }
 
 async fn say(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
-    db::execute_rows(conn, sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), |q, (c, (m, citations))| {
+    db::execute_rows(conn, sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), |q, (c, (m, citations, checks))| {
         q.bind(m.id.uuid())
             .bind(c.tenant)
             .bind(c.conversation)
@@ -180,6 +186,7 @@ async fn say(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
             .bind(m.text.clone())
             .bind((!m.citations.is_empty()).then(|| citations.clone()))
             .bind(m.abstained)
+            .bind(checks.clone())
             .bind(c.now)
     })
     .await
@@ -211,6 +218,41 @@ async fn deliver(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreErro
         .map_err(conflict_on("outbox item"))?;
     }
     Ok(())
+}
+
+/// The citations once more, as rows that are found by their document.
+async fn cite(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
+    db::execute_rows(conn, knowledge::ADD_CITATION, &rows(commits, |c| &c.citations), |q, (c, (message, citation))| {
+        q.bind(message.uuid())
+            .bind(i64::from(citation.number))
+            .bind(c.tenant)
+            .bind(citation.document.uuid())
+            .bind(citation.version.clone())
+            .bind(c.conversation)
+            .bind(citation.page.map(i64::from))
+            .bind(signed(citation.offset))
+            .bind(citation.quote.clone())
+            .bind(c.now)
+    })
+    .await
+    .map(|_| ())
+    .map_err(conflict_on("citation"))
+}
+
+async fn leave_unanswered(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
+    db::execute_rows(conn, knowledge::ADD_UNANSWERED, &rows(commits, |c| &c.commit.unanswered), |q, (c, asked)| {
+        q.bind(asked.id.uuid())
+            .bind(c.tenant)
+            .bind(asked.base.uuid())
+            .bind(c.conversation)
+            .bind(i64::from(asked.turn))
+            .bind(asked.text.clone())
+            .bind(asked.language.map(|l| l.code()))
+            .bind(c.now)
+    })
+    .await
+    .map(|_| ())
+    .map_err(conflict_on("unanswered question"))
 }
 
 async fn charge(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {

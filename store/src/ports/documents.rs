@@ -3,7 +3,7 @@ use crate::{
     db::{self, Conn, Query},
     error::store_error,
     records::{FailureRecord, PageRecord},
-    sql::documents as sql,
+    sql::{documents as sql, knowledge},
     store::{Store, Taken},
     writer::{Write, WriteError},
 };
@@ -51,7 +51,7 @@ impl DocumentQueue for Store {
             .bind(i64::from(progress.chunks))
             .bind(i64::from(progress.indexed))
             .bind(self.now().millis());
-        self.write(Change { document, query }).await
+        self.write(Change { document, query, then: None }).await
     }
 
     async fn finish(
@@ -61,29 +61,35 @@ impl DocumentQueue for Store {
         result: Result<IngestReport, IngestFailure>,
     ) -> Result<(), StoreError> {
         let now = self.now().millis();
-        let query = match &result {
-            Ok(report) => of(sql::READY, tenant, document)
-                .bind(PageRecord::json(&report.pages)?)
-                .bind(signed(report.pages.len() as u64))
-                .bind(i64::from(report.chunks))
-                .bind(signed(report.characters))
-                .bind(report.language.map(|l| l.code()))
-                .bind(report.embedded)
-                .bind(now),
-            Err(failed) => of(sql::FAILED, tenant, document)
-                .bind(FailureRecord::json(&failed.failure)?)
-                .bind(PageRecord::json(&failed.pages)?)
-                .bind(signed(failed.pages.len() as u64))
-                .bind(now),
-        };
-        self.write(Change { document, query }).await?;
+        match &result {
+            Ok(report) => {
+                let ready = of(sql::READY, tenant, document)
+                    .bind(PageRecord::json(&report.pages)?)
+                    .bind(signed(report.pages.len() as u64))
+                    .bind(i64::from(report.chunks))
+                    .bind(signed(report.characters))
+                    .bind(report.language.map(|l| l.code()))
+                    .bind(report.embedded)
+                    .bind(now);
+                let version = of(knowledge::ADD_VERSION, tenant, document).bind(report.generation.clone()).bind(now);
+                self.write(Change { document, query: ready, then: Some(version) }).await?;
+            }
+            Err(failed) => {
+                let query = of(sql::FAILED, tenant, document)
+                    .bind(FailureRecord::json(&failed.failure)?)
+                    .bind(PageRecord::json(&failed.pages)?)
+                    .bind(signed(failed.pages.len() as u64))
+                    .bind(now);
+                self.write(Change { document, query, then: None }).await?;
+            }
+        }
         self.taken().lock().await.remove(&(tenant, document));
         Ok(())
     }
 
     async fn put_back(&self, tenant: TenantId, document: DocumentId) -> Result<(), StoreError> {
         let query = of(sql::PUT_BACK, tenant, document).bind(self.now().millis());
-        self.write(Change { document, query }).await?;
+        self.write(Change { document, query, then: None }).await?;
         self.taken().lock().await.remove(&(tenant, document));
         Ok(())
     }
@@ -161,6 +167,8 @@ impl Write for Take {
 struct Change {
     document: DocumentId,
     query: Query,
+    /// What is written as well if the first changed something.
+    then: Option<Query>,
 }
 
 #[async_trait]
@@ -173,7 +181,10 @@ impl Write for Change {
 
     async fn run(&self, conn: &mut Conn) -> Result<(), WriteError> {
         if conn.fence.lets(self.document) {
-            self.query.clone().execute(conn).await?;
+            let changed = self.query.clone().execute(&mut *conn).await?.rows_affected();
+            if let Some(then) = self.then.clone().filter(|_| changed > 0) {
+                then.execute(conn).await?;
+            }
         }
         Ok(())
     }
