@@ -51,7 +51,7 @@ impl DocumentQueue for Store {
             .bind(i64::from(progress.chunks))
             .bind(i64::from(progress.indexed))
             .bind(self.now().millis());
-        self.write(Change { document, query, then: None }).await
+        self.write(Change { document, query }).await
     }
 
     async fn finish(
@@ -59,9 +59,9 @@ impl DocumentQueue for Store {
         tenant: TenantId,
         document: DocumentId,
         result: Result<IngestReport, IngestFailure>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.now().millis();
-        match &result {
+        let (query, version) = match &result {
             Ok(report) => {
                 let ready = of(sql::READY, tenant, document)
                     .bind(PageRecord::json(&report.pages)?)
@@ -72,7 +72,7 @@ impl DocumentQueue for Store {
                     .bind(report.embedded)
                     .bind(now);
                 let version = of(knowledge::ADD_VERSION, tenant, document).bind(report.generation.clone()).bind(now);
-                self.write(Change { document, query: ready, then: Some(version) }).await?;
+                (ready, Some(version))
             }
             Err(failed) => {
                 let query = of(sql::FAILED, tenant, document)
@@ -80,16 +80,18 @@ impl DocumentQueue for Store {
                     .bind(PageRecord::json(&failed.pages)?)
                     .bind(signed(failed.pages.len() as u64))
                     .bind(now);
-                self.write(Change { document, query, then: None }).await?;
+                (query, None)
             }
-        }
+        };
+        let exists = of(sql::EXISTS, tenant, document);
+        let exists = self.write(Finish { document, query, version, exists }).await?;
         self.taken().lock().await.remove(&(tenant, document));
-        Ok(())
+        Ok(exists)
     }
 
     async fn put_back(&self, tenant: TenantId, document: DocumentId) -> Result<(), StoreError> {
         let query = of(sql::PUT_BACK, tenant, document).bind(self.now().millis());
-        self.write(Change { document, query, then: None }).await?;
+        self.write(Change { document, query }).await?;
         self.taken().lock().await.remove(&(tenant, document));
         Ok(())
     }
@@ -167,8 +169,6 @@ impl Write for Take {
 struct Change {
     document: DocumentId,
     query: Query,
-    /// What is written as well if the first changed something.
-    then: Option<Query>,
 }
 
 #[async_trait]
@@ -181,11 +181,37 @@ impl Write for Change {
 
     async fn run(&self, conn: &mut Conn) -> Result<(), WriteError> {
         if conn.fence.lets(self.document) {
-            let changed = self.query.clone().execute(&mut *conn).await?.rows_affected();
-            if let Some(then) = self.then.clone().filter(|_| changed > 0) {
-                then.execute(conn).await?;
-            }
+            self.query.clone().execute(conn).await?;
         }
         Ok(())
+    }
+}
+
+/// Tells whether there is such a document at all.
+struct Finish {
+    document: DocumentId,
+    query: Query,
+    /// Names the content that is ready now, if it was not replaced meanwhile.
+    version: Option<Query>,
+    exists: Query,
+}
+
+#[async_trait]
+impl Write for Finish {
+    type Output = bool;
+
+    fn partitions(&self) -> Vec<Partition> {
+        vec![self.document.into()]
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<bool, WriteError> {
+        if conn.fence.lets(self.document) {
+            let changed = self.query.clone().execute(&mut *conn).await?.rows_affected();
+            if let Some(version) = self.version.clone().filter(|_| changed > 0) {
+                version.execute(&mut *conn).await?;
+            }
+        }
+        // Whoever owns it: what was deleted is deleted for all.
+        Ok(self.exists.clone().fetch_optional(&mut *conn).await?.is_some())
     }
 }

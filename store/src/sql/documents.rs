@@ -19,6 +19,8 @@ pub(crate) const READY: &str = "UPDATE documents SET status = 'ready', cause = N
 pub(crate) const FAILED: &str = "UPDATE documents SET status = 'failed', cause = $3, page_reports = $4, pages = $5, \
      updated_at = $6 WHERE tenant_id = $1 AND id = $2 AND taken_revision = revision";
 
+pub(crate) const EXISTS: &str = "SELECT 1 FROM documents WHERE tenant_id = $1 AND id = $2";
+
 pub(crate) const PUT_BACK: &str =
     "UPDATE documents SET status = 'pending', updated_at = $3 WHERE tenant_id = $1 AND id = $2";
 
