@@ -5,10 +5,10 @@ use super::{
     ask::{CitationOut, UsageOut},
 };
 use crate::{
+    ask::{Question, rehearse},
     auth::Tenant,
     body::Body,
     error::{ApiError, ApiResult, Detail, ok},
-    rehearse::{Line, rehearse},
     state::Api,
 };
 use axum::extract::{Path, State};
@@ -89,9 +89,11 @@ pub async fn post(
     Body(request): Body<Request>,
 ) -> ApiResult {
     let profile = agents::find(&tenant.store, &named).await?;
-    let line = checked(&request)?;
+    let language = checked(&request)?;
+    let question = Question { text: &request.message, previous: &[], language, without: &[] };
+    let history = request.history.iter().map(|s| HistoryMessage { speaker: s.speaker, text: s.text.clone() });
     let tools = api.catalogue.tools(&profile.tools);
-    let found = rehearse(&api, &profile, line, tools).await?;
+    let found = rehearse(&api, &profile, question, history.collect(), tools).await?;
     ok(Out {
         answer: found.reply.text,
         abstained: found.reply.abstained,
@@ -102,8 +104,8 @@ pub async fn post(
     })
 }
 
-/// All that is wrong is told at once.
-fn checked(request: &Request) -> ApiResult<Line<'_>> {
+/// The language of the answer; all that is wrong is told at once.
+fn checked(request: &Request) -> ApiResult<Option<Language>> {
     let mut wrong = Vec::new();
     let fits = |text: &str| !text.trim().is_empty() && text.chars().count() <= LONGEST;
     if !fits(&request.message) {
@@ -119,9 +121,5 @@ fn checked(request: &Request) -> ApiResult<Line<'_>> {
     if request.language.is_some() && language.is_none() {
         wrong.push(Detail::new("language", "must be `en` or `fr`"));
     }
-    if !wrong.is_empty() {
-        return Err(ApiError::validation(wrong));
-    }
-    let history = request.history.iter().map(|s| HistoryMessage { speaker: s.speaker, text: s.text.clone() });
-    Ok(Line { message: &request.message, history: history.collect(), language })
+    if wrong.is_empty() { Ok(language) } else { Err(ApiError::validation(wrong)) }
 }

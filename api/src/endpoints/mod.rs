@@ -2,6 +2,7 @@
 
 pub mod agent_test;
 pub mod agents;
+pub mod answers;
 pub mod ask;
 pub mod channels;
 pub mod chat;
@@ -10,5 +11,9 @@ pub mod conversations;
 pub mod dead_letters;
 pub mod documents;
 pub mod health;
+pub mod jobs;
 pub mod knowledge_bases;
+pub mod progress;
+pub mod proposals;
+pub mod unanswered;
 pub mod webhook;
