@@ -4,8 +4,11 @@ use crate::{delivery, node::Shared, poll, supervision::Backoff};
 use colloquy_domain::{
     channel::ChannelAccount, failure::Failure, pacing::Pacer, ports::ChannelDriver, time::Timestamp,
 };
+use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
 use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -33,6 +36,8 @@ pub enum Msg {
     Drained(Drained),
     /// A rest or a pause is over.
     TimeUp,
+    /// A task of the account panicked: the account begins anew.
+    Panicked,
 }
 
 /// How a round of deliveries ended.
@@ -110,7 +115,7 @@ impl Actor for Channel {
         Ok(State { desk, phase: Phase::Idle, downs: 0, poller: None })
     }
 
-    async fn post_start(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let desk = &state.desk;
         if !desk.driver.pull() {
             // What was on its way when the last actor of this account ended may have arrived.
@@ -121,7 +126,8 @@ impl Actor for Channel {
             }
         }
         if desk.driver.polls(&desk.account) {
-            state.poller = Some(tokio::spawn(poll::run(Arc::clone(desk))).abort_handle());
+            let polling = guarded(myself, poll::run(Arc::clone(desk)));
+            state.poller = Some(tokio::spawn(polling).abort_handle());
         }
         Ok(())
     }
@@ -136,6 +142,7 @@ impl Actor for Channel {
             (Msg::Wake, Phase::Idle) | (Msg::TimeUp, Phase::Resting(_) | Phase::Paused(_)) => drain(&myself, state),
             (Msg::Wake, Phase::Paused(_)) | (Msg::TimeUp, Phase::Idle | Phase::Draining { .. }) => {}
             (Msg::Drained(result), _) => drained(&myself, state, result),
+            (Msg::Panicked, _) => return Err("a task of the account panicked".into()),
         }
         Ok(())
     }
@@ -152,16 +159,25 @@ impl Actor for Channel {
     }
 }
 
+/// An end that nobody is told of would leave the account waiting for ever.
+async fn guarded(myself: ActorRef<Msg>, work: impl Future<Output = ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        // Gone meanwhile: it begins anew all the same.
+        let _ = myself.send_message(Msg::Panicked);
+    }
+}
+
 fn drain(myself: &ActorRef<Msg>, state: &mut State) {
     if state.desk.driver.pull() {
         return;
     }
     let (desk, myself) = (Arc::clone(&state.desk), myself.clone());
-    let round = tokio::spawn(async move {
+    let told = myself.clone();
+    let round = tokio::spawn(guarded(myself, async move {
         let result = delivery::round(&desk).await;
         // Gone meanwhile: its successor recovers.
-        let _ = myself.send_message(Msg::Drained(result));
-    });
+        let _ = told.send_message(Msg::Drained(result));
+    }));
     state.phase = Phase::Draining { woken: false, round };
 }
 
