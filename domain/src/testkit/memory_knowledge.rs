@@ -150,7 +150,7 @@ impl Knowledge for MemoryKnowledge {
         let mut found: Vec<(f32, Passage)> = pieces
             .into_iter()
             .zip(scores)
-            .filter(|(_, score)| *score > 0.0)
+            .filter(|((document, ..), score)| *score > 0.0 && !query.without.contains(document))
             .map(|((document, name, piece, _), score)| (score, passage(document, name, piece, score)))
             .collect();
         // Equals stay in the order of their documents.
@@ -187,8 +187,16 @@ pub fn report(pieces: &[Piece]) -> IngestReport {
         chunks: u32::try_from(pieces.len()).unwrap_or(u32::MAX),
         characters: pieces.iter().map(|p| p.text.chars().count() as u64).sum(),
         language: None,
+        generation: generation(pieces),
         embedded: false,
     }
+}
+
+/// The same for the same pieces (FNV-1a).
+fn generation(pieces: &[Piece]) -> String {
+    let bytes = pieces.iter().flat_map(|p| p.headings.iter().chain([&p.text])).flat_map(|t| t.bytes().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    format!("{hash:016x}")
 }
 
 /// Paragraphs below their headings (`# …`), put together while they are short.
@@ -236,6 +244,7 @@ fn under_headings(piece: &Piece) -> String {
 fn passage(document: DocumentId, name: &str, piece: &Piece, score: f32) -> Passage {
     Passage {
         document,
+        version: String::new(),
         name: name.to_owned(),
         headings: piece.headings.clone(),
         page: None,

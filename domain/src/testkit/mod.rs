@@ -4,6 +4,7 @@ mod clock;
 pub mod conformance;
 mod fakes;
 mod fixtures;
+pub mod injections;
 pub mod memory_knowledge;
 mod memory_placement;
 mod memory_store;

@@ -4,15 +4,19 @@ use super::{conversation::speaker_name, signed};
 use crate::{
     db::{self, Conn, Query, Together},
     error::{conflict_on, store_error},
-    records::{self, CitationRecord, FailureRecord, OutcomeRecord},
-    sql::{conversation as sql, outbox},
+    records::{self, ChecksRecord, CitationRecord, FailureRecord, OutcomeRecord},
+    sql::{conversation as sql, knowledge, outbox},
     writer::Merge,
 };
 use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
-    conversation::{Commit, JournalRow, LedgerRow, Mode, NewDeadLetter, NewMessage, NewOutbox, TimerChange},
+    conversation::{
+        Commit, JournalRow, LedgerRow, Mode, NewDeadLetter, NewMessage, NewOutbox, NewUnanswered, TimerChange,
+    },
+    ids::MessageId,
     message::Outcome,
+    outbound::Citation,
     placement::Partition,
     ports::StoreError,
 };
@@ -31,7 +35,8 @@ pub(crate) struct Prepared {
     snapshot: String,
     settled: Vec<SameOutcome>,
     journal: Vec<(JournalRow, &'static str, String)>,
-    messages: Vec<(NewMessage, String)>,
+    messages: Vec<(NewMessage, String, Option<String>)>,
+    citations: Vec<(MessageId, Citation)>,
     outbox: Vec<(NewOutbox, String)>,
     dead_letters: Vec<(NewDeadLetter, String)>,
 }
@@ -44,6 +49,7 @@ impl Prepared {
             conversation: commit.conversation.uuid(),
             now: commit.now.millis(),
             snapshot: records::write(&commit.snapshot)?,
+            citations: commit.messages.iter().flat_map(|m| m.citations.iter().map(|c| (m.id, c.clone()))).collect(),
             settled: by_outcome(&commit)?,
             journal: std::mem::take(&mut commit.journal)
                 .into_iter()
@@ -51,7 +57,7 @@ impl Prepared {
                 .collect::<Result<_, _>>()?,
             messages: std::mem::take(&mut commit.messages)
                 .into_iter()
-                .map(|m| with(&m.citations).map(|json| (m, json)))
+                .map(|m| Ok((with(&m.citations)?, ChecksRecord::json(&m.checks)?)).map(|(c, checks)| (m, c, checks)))
                 .collect::<Result<_, _>>()?,
             outbox: std::mem::take(&mut commit.outbox)
                 .into_iter()
@@ -147,6 +153,8 @@ async fn write_down(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreE
         .write(sql::SETTLE, &items, settled)
         .insert(("journal", "result"), sql::ADD_JOURNAL, &rows(commits, |c| &c.journal), journalled)
         .insert(("messages", "message"), sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), said)
+        .insert(("citations", "citation"), knowledge::ADD_CITATION, &rows(commits, |c| &c.citations), cited)
+        .write(knowledge::ADD_UNANSWERED, &rows(commits, |c| &c.commit.unanswered), left_unanswered)
         .insert(OUTBOX, outbox::ADD, &rows(&one, |c| &c.outbox), promised)
         .write(sql::ADD_LEDGER, &rows(commits, |c| &c.commit.ledger), charged)
         .run(conn)
@@ -178,7 +186,7 @@ fn journalled(q: Query, (c, (row, what, json)): &Of<'_, (JournalRow, &'static st
         .bind(c.now)
 }
 
-fn said(q: Query, (c, (m, citations)): &Of<'_, (NewMessage, String)>) -> Query {
+fn said(q: Query, (c, (m, citations, checks)): &Of<'_, (NewMessage, String, Option<String>)>) -> Query {
     q.bind(m.id.uuid())
         .bind(c.tenant)
         .bind(c.conversation)
@@ -188,6 +196,7 @@ fn said(q: Query, (c, (m, citations)): &Of<'_, (NewMessage, String)>) -> Query {
         .bind(m.text.clone())
         .bind((!m.citations.is_empty()).then(|| citations.clone()))
         .bind(m.abstained)
+        .bind(checks.clone())
         .bind(c.now)
 }
 
@@ -202,6 +211,31 @@ fn promised(q: Query, (c, (o, citations)): &Of<'_, (NewOutbox, String)>) -> Quer
         .bind(o.text.clone())
         .bind(citations.clone())
         .bind(o.last_inbound_at.millis())
+        .bind(c.now)
+}
+
+/// The citation once more, as a row that is found by its document.
+fn cited(q: Query, (c, (message, citation)): &Of<'_, (MessageId, Citation)>) -> Query {
+    q.bind(message.uuid())
+        .bind(i64::from(citation.number))
+        .bind(c.tenant)
+        .bind(citation.document.uuid())
+        .bind(citation.version.clone())
+        .bind(c.conversation)
+        .bind(citation.page.map(i64::from))
+        .bind(signed(citation.offset))
+        .bind(citation.quote.clone())
+        .bind(c.now)
+}
+
+fn left_unanswered(q: Query, (c, asked): &Of<'_, NewUnanswered>) -> Query {
+    q.bind(asked.id.uuid())
+        .bind(c.tenant)
+        .bind(asked.base.uuid())
+        .bind(c.conversation)
+        .bind(i64::from(asked.turn))
+        .bind(asked.text.clone())
+        .bind(asked.language.map(|l| l.code()))
         .bind(c.now)
 }
 

@@ -3,7 +3,7 @@ use crate::{
     db::{self, Conn, Query},
     error::store_error,
     records::{FailureRecord, PageRecord},
-    sql::documents as sql,
+    sql::{documents as sql, knowledge},
     store::{Store, Taken},
     writer::{Write, WriteError},
 };
@@ -61,22 +61,30 @@ impl DocumentQueue for Store {
         result: Result<IngestReport, IngestFailure>,
     ) -> Result<bool, StoreError> {
         let now = self.now().millis();
-        let query = match &result {
-            Ok(report) => of(sql::READY, tenant, document)
-                .bind(PageRecord::json(&report.pages)?)
-                .bind(signed(report.pages.len() as u64))
-                .bind(i64::from(report.chunks))
-                .bind(signed(report.characters))
-                .bind(report.language.map(|l| l.code()))
-                .bind(report.embedded)
-                .bind(now),
-            Err(failed) => of(sql::FAILED, tenant, document)
-                .bind(FailureRecord::json(&failed.failure)?)
-                .bind(PageRecord::json(&failed.pages)?)
-                .bind(signed(failed.pages.len() as u64))
-                .bind(now),
+        let (query, version) = match &result {
+            Ok(report) => {
+                let ready = of(sql::READY, tenant, document)
+                    .bind(PageRecord::json(&report.pages)?)
+                    .bind(signed(report.pages.len() as u64))
+                    .bind(i64::from(report.chunks))
+                    .bind(signed(report.characters))
+                    .bind(report.language.map(|l| l.code()))
+                    .bind(report.embedded)
+                    .bind(now);
+                let version = of(knowledge::ADD_VERSION, tenant, document).bind(report.generation.clone()).bind(now);
+                (ready, Some(version))
+            }
+            Err(failed) => {
+                let query = of(sql::FAILED, tenant, document)
+                    .bind(FailureRecord::json(&failed.failure)?)
+                    .bind(PageRecord::json(&failed.pages)?)
+                    .bind(signed(failed.pages.len() as u64))
+                    .bind(now);
+                (query, None)
+            }
         };
-        let exists = self.write(Finish { document, query, exists: of(sql::EXISTS, tenant, document) }).await?;
+        let exists = of(sql::EXISTS, tenant, document);
+        let exists = self.write(Finish { document, query, version, exists }).await?;
         self.taken().lock().await.remove(&(tenant, document));
         Ok(exists)
     }
@@ -183,6 +191,8 @@ impl Write for Change {
 struct Finish {
     document: DocumentId,
     query: Query,
+    /// Names the content that is ready now, if it was not replaced meanwhile.
+    version: Option<Query>,
     exists: Query,
 }
 
@@ -196,7 +206,10 @@ impl Write for Finish {
 
     async fn run(&self, conn: &mut Conn) -> Result<bool, WriteError> {
         if conn.fence.lets(self.document) {
-            self.query.clone().execute(&mut *conn).await?;
+            let changed = self.query.clone().execute(&mut *conn).await?.rows_affected();
+            if let Some(version) = self.version.clone().filter(|_| changed > 0) {
+                version.execute(&mut *conn).await?;
+            }
         }
         // Whoever owns it: what was deleted is deleted for all.
         Ok(self.exists.clone().fetch_optional(&mut *conn).await?.is_some())

@@ -43,10 +43,16 @@ pub(crate) const GET: &str = "SELECT id, knowledge_base_id, name, size, sha256, 
      indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \
      WHERE tenant_id = $1 AND id = $2";
 
+pub(crate) const BY_NAME: &str = "SELECT id, knowledge_base_id, name, size, sha256, path, status, attempt, pages, \
+     chunks, indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \
+     WHERE tenant_id = $1 AND knowledge_base_id = $2 AND name = $3";
+
 pub(crate) const LIST: &str = "SELECT id, knowledge_base_id, name, size, sha256, path, status, attempt, pages, chunks, \
      indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \
-     WHERE tenant_id = $1 ORDER BY id LIMIT $2 OFFSET $3";
-pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM documents WHERE tenant_id = $1";
+     WHERE tenant_id = $1 AND knowledge_base_id NOT IN \
+     (SELECT id FROM knowledge_bases WHERE tenant_id = $1 AND draft_of IS NOT NULL) ORDER BY id LIMIT $2 OFFSET $3";
+pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM documents WHERE tenant_id = $1 AND knowledge_base_id NOT IN \
+     (SELECT id FROM knowledge_bases WHERE tenant_id = $1 AND draft_of IS NOT NULL)";
 
 pub(crate) const LIST_OF_BASE: &str = "SELECT id, knowledge_base_id, name, size, sha256, path, status, attempt, pages, \
      chunks, indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \

@@ -1,6 +1,6 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
-use super::{conversation, documents, inbox, log, outbox, platform, reports};
+use super::{conversation, documents, inbox, knowledge, log, outbox, platform, reports};
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
     db::{self, Conn, Dialect, Query, Row, Rows, Sql},
@@ -55,6 +55,13 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("documents::PROGRESS", documents::PROGRESS.into()),
         ("documents::EXISTS", documents::EXISTS.into()),
         ("documents::PATH_BY_NAME", documents::PATH_BY_NAME.into()),
+        ("knowledge::VERSIONS", knowledge::VERSIONS.into()),
+        ("knowledge::ANSWERS", knowledge::ANSWERS.into()),
+        ("knowledge::UNSORTED", knowledge::UNSORTED.into()),
+        ("knowledge::TOPIC_WORDS", knowledge::TOPIC_WORDS.into()),
+        ("knowledge::TOPICS", knowledge::TOPICS.into()),
+        ("knowledge::QUESTIONS", knowledge::QUESTIONS.into()),
+        ("knowledge::SORT", knowledge::SORT.into()),
         ("platform::KEY_BY_HASH", platform::KEY_BY_HASH.into()),
         ("platform::ANY_CHANNEL", platform::ANY_CHANNEL.into()),
         ("platform::CHANNEL_BY_EXTERNAL", platform::CHANNEL_BY_EXTERNAL.into()),

@@ -45,5 +45,5 @@ fn names(jobs: &[IngestJob]) -> Vec<DocumentId> {
 
 fn report() -> IngestReport {
     let pages = vec![PageReport { number: 1, status: PageStatus::Ok }];
-    IngestReport { pages, chunks: 3, characters: 900, language: None, embedded: true }
+    IngestReport { pages, chunks: 3, characters: 900, language: None, generation: "g1".into(), embedded: true }
 }

@@ -19,6 +19,7 @@ pub async fn knowledge_conformance<K: Knowledge + DocumentPipeline>(
         Suite { knowledge, write, ids, tenant: TenantId::new(ids.uuid()), base: KnowledgeBaseId::new(ids.uuid()) };
     suite.what_is_ingested_is_found().await;
     suite.nobody_else_finds_it().await;
+    suite.what_is_passed_over_is_not_found().await;
     suite.a_new_upload_replaces_the_old_one().await;
     suite.what_is_forgotten_is_gone().await;
     suite.what_holds_no_text_is_refused().await;
@@ -57,7 +58,8 @@ impl<K: Knowledge + DocumentPipeline, W: Fn(&str, &str) -> PathBuf> Suite<'_, K,
 
     async fn ask(&self, tenant: TenantId, bases: &[KnowledgeBaseId], text: &str, limit: usize) -> Vec<Passage> {
         let (bases, text) = (bases.to_vec(), text.to_owned());
-        let query = KnowledgeQuery { tenant, bases, text, previous: Vec::new(), language: None, limit };
+        let (previous, without) = (Vec::new(), Vec::new());
+        let query = KnowledgeQuery { tenant, bases, without, text, previous, language: None, limit };
         self.knowledge.search(query).await.expect("searched")
     }
 
@@ -90,6 +92,27 @@ impl<K: Knowledge + DocumentPipeline, W: Fn(&str, &str) -> PathBuf> Suite<'_, K,
         assert_eq!(self.ask(self.tenant, &[other], words, 10).await, [], "another base");
         let stranger = TenantId::new(self.ids.uuid());
         assert_eq!(self.ask(stranger, &[self.base], words, 10).await, [], "another tenant that knows the base's id");
+    }
+
+    async fn what_is_passed_over_is_not_found(&self) {
+        let (one, other) = (
+            self.job("one.md", "# Kites\n\nThe ochre kite hangs in the hall.\n"),
+            self.job("other.md", "# Kites\n\nThe ochre kite hangs in the hall.\n"),
+        );
+        self.ingest(&one).await;
+        self.ingest(&other).await;
+        let query = KnowledgeQuery {
+            tenant: self.tenant,
+            bases: vec![self.base],
+            without: vec![one.document],
+            text: "ochre kite".to_owned(),
+            previous: Vec::new(),
+            language: None,
+            limit: 10,
+        };
+        let found = self.knowledge.search(query).await.expect("searched");
+        assert!(found.iter().all(|p| p.document != one.document), "it is passed over");
+        assert!(found.iter().any(|p| p.document == other.document), "its copy takes its place");
     }
 
     async fn a_new_upload_replaces_the_old_one(&self) {
