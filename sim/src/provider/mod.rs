@@ -131,6 +131,17 @@ impl Network {
         self.state().wrote.get(who).copied()
     }
 
+    /// The number of the last update of each channel that is polled.
+    #[must_use]
+    pub fn last_updates(&self) -> BTreeMap<String, i64> {
+        self.state().last_update.clone()
+    }
+
+    /// Updates are numbered on from these.
+    pub fn go_on_from(&self, updates: &BTreeMap<String, i64>) {
+        self.state().last_update.clone_from(updates);
+    }
+
     /// What a request asks for; `None` if nobody is at that address.
     #[must_use]
     pub fn understand(&self, request: &Request) -> Option<Call> {
