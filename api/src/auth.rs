@@ -18,8 +18,16 @@ use uuid::Uuid;
 /// Whose credential it is.
 #[derive(Debug, Clone)]
 pub enum Who {
-    Person { user: Box<User>, session: SessionId },
-    Key { id: Uuid, scopes: Vec<String> },
+    Person {
+        user: Box<User>,
+        session: SessionId,
+    },
+    Key {
+        id: Uuid,
+        scopes: Vec<String>,
+    },
+    /// The installation's own work, begun by somebody who was allowed to.
+    System,
 }
 
 impl Who {
@@ -28,6 +36,7 @@ impl Who {
         match self {
             Self::Person { user, .. } => user.role.may(action),
             Self::Key { scopes, .. } => Scopes(scopes).may(action),
+            Self::System => true,
         }
     }
 
@@ -36,6 +45,7 @@ impl Who {
         match self {
             Self::Person { user, .. } => user.role.may_grant(role),
             Self::Key { .. } => self.may(Action::ManagePeople) && Role::Admin.may_grant(role),
+            Self::System => false,
         }
     }
 
@@ -44,6 +54,7 @@ impl Who {
         match self {
             Self::Person { user, .. } => Actor::User(user.id),
             Self::Key { id, .. } => Actor::Key(*id),
+            Self::System => Actor::System,
         }
     }
 }
@@ -63,7 +74,9 @@ impl Tenant {
     pub fn person(&self) -> Result<(&User, SessionId), ApiError> {
         match &self.who {
             Who::Person { user, session } => Ok((user, *session)),
-            Who::Key { .. } => Err(ApiError::forbidden("a person must be signed in: an API key is not one")),
+            Who::Key { .. } | Who::System => {
+                Err(ApiError::forbidden("a person must be signed in: an API key is not one"))
+            }
         }
     }
 
@@ -74,6 +87,11 @@ impl Tenant {
     pub async fn note(&self, action: &str, target: impl ToString, detail: &str) -> Result<(), ApiError> {
         let (target, detail) = (target.to_string(), detail.to_owned());
         Ok(self.store.note(Act { actor: self.who.actor(), action: action.to_owned(), target, detail }).await?)
+    }
+
+    /// What works for a tenant without a request.
+    pub(crate) fn of(api: &Api, id: TenantId) -> Self {
+        Self { id, store: api.store.tenant(id), who: Who::System }
     }
 
     /// Whether `user` is the one who asks.
@@ -148,7 +166,7 @@ impl FromRequestParts<Arc<Api>> for Tenant {
 pub fn allow(who: &Who, action: Action) -> Result<(), ApiError> {
     match who {
         who if who.may(action) => Ok(()),
-        Who::Person { .. } => Err(ApiError::forbidden("your role does not allow this")),
+        Who::Person { .. } | Who::System => Err(ApiError::forbidden("your role does not allow this")),
         Who::Key { .. } => Err(ApiError::forbidden(&format!("the API key lacks the scope {}", action.scope()))),
     }
 }

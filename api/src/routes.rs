@@ -2,8 +2,9 @@
 
 use crate::{
     endpoints::{
-        agents, api_keys, ask, audit, auth, channels, chat, chat_page, conversations, dead_letters, documents, health,
-        knowledge_bases, tenants, users, webhook,
+        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, conversations,
+        dead_letters, documents, health, jobs, knowledge_bases, progress, proposals, tenants, unanswered, users,
+        webhook,
     },
     error::ApiError,
     registry::{
@@ -43,6 +44,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .put("/agents/{id}", manage_agents, agents::replace)
         .patch("/agents/{id}", manage_agents, agents::update)
         .delete("/agents/{id}", manage_agents, agents::remove)
+        .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post)
+        .post("/agents/{id}/train", manage_agents, agents::train)
         .post("/ask", May(Action::UseAgents), ask::post)
         .get("/channels", view_channels, channels::list)
         .post("/channels", manage_channels, channels::create)
@@ -61,13 +64,36 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
         .get("/documents", view_knowledge, documents::list)
-        .post("/documents", manage_knowledge, documents::upload.layer(uploads))
+        .post("/documents", manage_knowledge, documents::add.layer(uploads.clone()))
         .get("/documents/{id}", view_knowledge, documents::show_document)
         .delete("/documents/{id}", manage_knowledge, documents::remove)
         .post("/documents/{id}/process", manage_knowledge, documents::process)
-        .get("/knowledge-bases", view_knowledge, knowledge_bases::list)
-        .post("/knowledge-bases", manage_knowledge, knowledge_bases::create)
+        .get("/documents/{id}/answers", view_knowledge, answers::list)
+        .get("/documents/{id}/progress", view_knowledge, progress::get)
+        .get("/documents/{id}/versions", view_knowledge, answers::versions)
+        .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .and(knowledge(uploads))
+}
+
+fn knowledge(uploads: DefaultBodyLimit) -> Endpoints {
+    let (view, manage) = (May(Action::ViewKnowledge), May(Action::ManageKnowledge));
+    Endpoints::default()
+        .get("/knowledge-bases", view, knowledge_bases::list)
+        .post("/knowledge-bases", manage, knowledge_bases::create)
+        .get("/knowledge-bases/{id}", view, knowledge_bases::show)
+        .put("/knowledge-bases/{id}", manage, knowledge_bases::rename)
+        .delete("/knowledge-bases/{id}", manage, knowledge_bases::remove)
+        .post("/knowledge-bases/{id}/search", view, knowledge_bases::search)
+        .get("/knowledge-bases/{id}/proposals", view, proposals::list)
+        .post("/knowledge-bases/{id}/proposals", manage, proposals::create.layer(uploads))
+        .get("/knowledge-bases/{id}/unanswered", view, unanswered::list)
+        .get("/knowledge-bases/{id}/unanswered/{topic}", view, unanswered::show)
+        .patch("/knowledge-bases/{id}/unanswered/{topic}", manage, unanswered::mark)
+        .get("/proposals/{id}", view, proposals::show)
+        .delete("/proposals/{id}", manage, proposals::discard)
+        .get("/proposals/{id}/answers", view, proposals::answers)
+        .post("/proposals/{id}/promote", manage, proposals::promote)
 }
 
 /// Under `/api`, too: people, tenants and keys.
@@ -188,6 +214,10 @@ async fn request_id(
     }
     if status.is_client_error() || status.is_server_error() {
         response = finish_error(response, &id, language).await;
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the body was not read: no further request can follow it.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);

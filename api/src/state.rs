@@ -1,10 +1,11 @@
-use crate::{hub::Hub, identity::Identity};
+use crate::{hub::Hub, identity::Identity, sources::Visitor};
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::ChannelKind,
     failure::Failure,
     model::ModelChoice,
     ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model},
+    tool::ToolSpec,
 };
 use colloquy_store::Store;
 use std::{
@@ -25,6 +26,9 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// Names the tools that do not exist.
     fn check_tools(&self, names: &[String]) -> Result<(), Failure>;
+
+    /// The tools of these names, as a model sees them.
+    fn tools(&self, names: &[String]) -> Vec<ToolSpec>;
 
     /// The kinds of channels that can be connected.
     fn channel_kinds(&self) -> Vec<ChannelKind>;
@@ -69,6 +73,8 @@ pub struct Api {
     pub pipeline: Arc<dyn DocumentPipeline>,
     pub knowledge: Arc<dyn Knowledge>,
     pub model: Arc<dyn Model>,
+    /// Reads documents that lie on the web.
+    pub sources: Visitor,
     pub catalogue: Arc<dyn Catalogue>,
     pub options: ApiOptions,
     pub identity: Identity,

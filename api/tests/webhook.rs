@@ -27,6 +27,7 @@ use colloquy_domain::{
         Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MemoryDirectory, MemoryStore, SeqIds,
     },
     time::Timestamp,
+    tool::ToolSpec,
 };
 use colloquy_store::{Database, SecretKey, Store, StoreOptions};
 use std::{
@@ -208,6 +209,10 @@ impl Catalogue for Nothing {
 
     fn check_tools(&self, _: &[String]) -> Result<(), Failure> {
         Ok(())
+    }
+
+    fn tools(&self, _: &[String]) -> Vec<ToolSpec> {
+        Vec::new()
     }
 
     fn channel_kinds(&self) -> Vec<ChannelKind> {

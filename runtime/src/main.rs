@@ -33,6 +33,7 @@ mod people;
 mod serving;
 mod signals;
 mod upkeep;
+mod web;
 mod wire;
 
 use clap::Parser;

@@ -1,6 +1,8 @@
 //! One file for each resource: request, response, errors, handlers.
 
+pub mod agent_test;
 pub mod agents;
+pub mod answers;
 pub mod api_keys;
 pub mod ask;
 pub mod audit;
@@ -12,7 +14,11 @@ pub mod conversations;
 pub mod dead_letters;
 pub mod documents;
 pub mod health;
+pub mod jobs;
 pub mod knowledge_bases;
+pub mod progress;
+pub mod proposals;
 pub mod tenants;
+pub mod unanswered;
 pub mod users;
 pub mod webhook;

@@ -12,6 +12,7 @@ mod graph;
 mod memory;
 mod report;
 mod rig;
+pub mod sim;
 mod webhooks;
 
 pub use report::Report;
