@@ -29,6 +29,7 @@ mod machine;
 mod memory;
 mod nats;
 mod out;
+mod people;
 mod serving;
 mod signals;
 mod upkeep;

@@ -7,10 +7,12 @@ mod engines;
 mod fields;
 mod file;
 mod load;
+mod people;
 mod problems;
 
 pub use engines::Engines;
 pub use load::{Flags, load_bench_from_machine, load_embedded_from_machine, load_from_machine};
+pub use people::{Mail, People};
 pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
@@ -63,6 +65,7 @@ pub struct Config {
     pub private_hosts: Vec<String>,
     /// The longest that reading one document may take.
     pub extraction_time: Duration,
+    pub people: People,
 }
 
 /// How log lines look.
@@ -109,6 +112,7 @@ impl Config {
             max_upload: 100 << 20,
             private_hosts: Vec::new(),
             extraction_time: limits.wall_max,
+            people: People::default(),
         }
     }
 

@@ -2,7 +2,10 @@
 //! The real drivers speak to it. One file for each kind of provider.
 
 mod meta;
+mod outside;
 mod telegram;
+
+pub use outside::{Connected, Delivered};
 
 use crate::{
     fault::{Fault, Kind, Site},
