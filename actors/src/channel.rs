@@ -1,16 +1,24 @@
 //! One connected account: drains its outbox and, where the channel polls, brings its messages in.
 
-use crate::{delivery, node::Shared, poll, supervision::Backoff};
+use crate::{
+    delivery::{self, Begin},
+    node::Shared,
+    poll,
+    supervision::Backoff,
+};
 use colloquy_domain::{
     channel::ChannelAccount, failure::Failure, pacing::Pacer, ports::ChannelDriver, time::Timestamp,
 };
+use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
 use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     task::{AbortHandle, JoinHandle},
 };
 
@@ -27,19 +35,21 @@ const LAST_ANSWERS: Duration = Duration::from_secs(8);
 pub struct Channel;
 
 pub enum Msg {
-    /// There may be something to send.
+    /// There is something to send.
     Wake,
+    /// There may be something to send.
+    Look,
     /// The deliveries under way are settled.
     Drained(Drained),
     /// A rest or a pause is over.
     TimeUp,
+    /// A task of the account panicked: the account begins anew.
+    Panicked,
 }
 
 /// How a round of deliveries ended.
 pub enum Drained {
-    /// More may wait: look at once.
-    More,
-    /// Look when this is due, or when woken.
+    /// Nothing is due now: look when this is, or when woken.
     Until(Option<Timestamp>),
     StoreTrouble,
     /// The provider refuses the account.
@@ -58,6 +68,8 @@ pub struct Desk {
     pub account: Arc<ChannelAccount>,
     pub driver: Arc<dyn ChannelDriver>,
     pub pacer: Mutex<Pacer>,
+    /// Tells the round under way that there is something to send.
+    pub woken: Notify,
     /// True when nothing new is to be begun.
     pub stopping: watch::Sender<bool>,
 }
@@ -73,8 +85,8 @@ pub struct State {
 enum Phase {
     /// Nothing waits: a wake starts a round.
     Idle,
-    /// A round is under way; `woken` if there was a wake meanwhile.
-    Draining { woken: bool, round: JoinHandle<()> },
+    /// A round is under way.
+    Draining(JoinHandle<()>),
     /// Something is due later; a wake starts a round now.
     Resting(AbortHandle),
     /// The provider refuses the account: only time starts a round.
@@ -87,7 +99,7 @@ impl Drop for State {
             Phase::Idle => {}
             Phase::Resting(timer) | Phase::Paused(timer) => timer.abort(),
             // Of an actor that failed: never two rounds of one account side by side.
-            Phase::Draining { round, .. } => round.abort(),
+            Phase::Draining(round) => round.abort(),
         }
         if let Some(poller) = &self.poller {
             poller.abort();
@@ -105,12 +117,13 @@ impl Actor for Channel {
         let Args { shared, account, driver } = args;
         let pacer = Mutex::new(Pacer::new(driver.pacing(&account)));
         let stopping = watch::Sender::new(false);
-        let desk = Arc::new(Desk { shared, account, driver, pacer, stopping });
-        myself.send_message(Msg::Wake)?;
+        let woken = Notify::new();
+        let desk = Arc::new(Desk { shared, account, driver, pacer, woken, stopping });
+        myself.send_message(Msg::Look)?;
         Ok(State { desk, phase: Phase::Idle, downs: 0, poller: None })
     }
 
-    async fn post_start(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let desk = &state.desk;
         if !desk.driver.pull() {
             // What was on its way when the last actor of this account ended may have arrived.
@@ -121,21 +134,28 @@ impl Actor for Channel {
             }
         }
         if desk.driver.polls(&desk.account) {
-            state.poller = Some(tokio::spawn(poll::run(Arc::clone(desk))).abort_handle());
+            let polling = guarded(myself, poll::run(Arc::clone(desk)));
+            state.poller = Some(tokio::spawn(polling).abort_handle());
         }
         Ok(())
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        let begin = if matches!(msg, Msg::Look) { Begin::Look } else { Begin::Claim };
         match (msg, &mut state.phase) {
-            (Msg::Wake, Phase::Draining { woken, .. }) => *woken = true,
-            (Msg::Wake, Phase::Resting(timer)) => {
+            (Msg::Wake, Phase::Draining(_)) => state.desk.woken.notify_one(),
+            (Msg::Wake | Msg::Look, Phase::Resting(timer)) => {
                 timer.abort();
-                drain(&myself, state);
+                drain(&myself, state, begin);
             }
-            (Msg::Wake, Phase::Idle) | (Msg::TimeUp, Phase::Resting(_) | Phase::Paused(_)) => drain(&myself, state),
-            (Msg::Wake, Phase::Paused(_)) | (Msg::TimeUp, Phase::Idle | Phase::Draining { .. }) => {}
+            (Msg::Wake | Msg::Look, Phase::Idle) | (Msg::TimeUp, Phase::Resting(_) | Phase::Paused(_)) => {
+                drain(&myself, state, begin);
+            }
+            // A round looks by itself before it ends.
+            (Msg::Look, Phase::Draining(_) | Phase::Paused(_)) => {}
+            (Msg::Wake, Phase::Paused(_)) | (Msg::TimeUp, Phase::Idle | Phase::Draining(_)) => {}
             (Msg::Drained(result), _) => drained(&myself, state, result),
+            (Msg::Panicked, _) => return Err("a task of the account panicked".into()),
         }
         Ok(())
     }
@@ -143,7 +163,7 @@ impl Actor for Channel {
     /// An answer that nobody waits for would leave its reply of unknown outcome.
     async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.desk.stopping.send_replace(true);
-        if let Phase::Draining { round, .. } = &mut state.phase
+        if let Phase::Draining(round) = &mut state.phase
             && tokio::time::timeout(LAST_ANSWERS, &mut *round).await.is_err()
         {
             round.abort();
@@ -152,28 +172,38 @@ impl Actor for Channel {
     }
 }
 
-fn drain(myself: &ActorRef<Msg>, state: &mut State) {
+/// An end that nobody is told of would leave the account waiting for ever.
+async fn guarded(myself: ActorRef<Msg>, work: impl Future<Output = ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        // Gone meanwhile: it begins anew all the same.
+        let _ = myself.send_message(Msg::Panicked);
+    }
+}
+
+fn drain(myself: &ActorRef<Msg>, state: &mut State, begin: Begin) {
     if state.desk.driver.pull() {
         return;
     }
     let (desk, myself) = (Arc::clone(&state.desk), myself.clone());
-    let round = tokio::spawn(async move {
-        let result = delivery::round(&desk).await;
+    let told = myself.clone();
+    let round = tokio::spawn(guarded(myself, async move {
+        let result = delivery::round(&desk, begin).await;
         // Gone meanwhile: its successor recovers.
-        let _ = myself.send_message(Msg::Drained(result));
-    });
-    state.phase = Phase::Draining { woken: false, round };
+        let _ = told.send_message(Msg::Drained(result));
+    }));
+    state.phase = Phase::Draining(round);
 }
 
 fn drained(myself: &ActorRef<Msg>, state: &mut State, result: Drained) {
-    let woken = matches!(state.phase, Phase::Draining { woken: true, .. });
     let time_up = |wait: Duration| myself.send_after(wait, || Msg::TimeUp).abort_handle();
     if !matches!(result, Drained::AccountDown(_)) {
         state.downs = 0;
     }
     state.phase = match result {
-        Drained::More => return drain(myself, state),
-        Drained::Until(_) if woken => return drain(myself, state),
+        // Woken after the round had looked for the last time.
+        Drained::Until(_) if state.desk.woken.notified().now_or_never().is_some() => {
+            return drain(myself, state, Begin::Claim);
+        }
         Drained::Until(None) => Phase::Idle,
         Drained::Until(Some(due)) => {
             let wait = due.since(state.desk.shared.ports.clock.now());

@@ -69,8 +69,20 @@ ids! {
     KnowledgeBaseId = "knowledge_base";
     /// One uploaded document.
     DocumentId = "document";
+    /// A question that an agent could not answer.
+    UnansweredId = "unanswered_question";
+    /// Such questions about the same.
+    TopicId = "unanswered_topic";
+    /// Documents that are proposed for a knowledge base.
+    ProposalId = "proposal";
+    /// Work that takes longer than a request.
+    JobId = "job";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
+    /// A person who signs in.
+    UserId = "user";
+    /// One sign-in of a person, from its first token to its last.
+    SessionId = "session";
 }
 
 /// Position of a message in its conversation's inbox; starts at 1, has no gaps.

@@ -13,9 +13,11 @@
 //!
 //! **Start here:** [`conversation::decide`], then [`ports`].
 
+pub mod access;
 pub mod agent;
 pub mod channel;
 pub mod conversation;
+pub mod egress;
 pub mod failure;
 pub mod fairness;
 pub mod grounding;
@@ -30,8 +32,11 @@ pub mod pacing;
 pub mod phrases;
 pub mod placement;
 pub mod ports;
+pub mod proposal;
 pub mod time;
 pub mod tool;
+pub mod unanswered;
+pub mod words;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

@@ -154,6 +154,7 @@ async fn ask(
     let query = KnowledgeQuery {
         tenant: key.tenant,
         bases: vec![key.base],
+        without: Vec::new(),
         text: query.text.clone(),
         previous: said.collect(),
         language: None,

@@ -29,9 +29,11 @@ mod machine;
 mod memory;
 mod nats;
 mod out;
+mod people;
 mod serving;
 mod signals;
 mod upkeep;
+mod web;
 mod wire;
 
 use clap::Parser;

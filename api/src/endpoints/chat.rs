@@ -1,6 +1,6 @@
 //! `POST /api/chat`: the web chat channel. Answers when the message has its outcome, or streams on request.
 
-use super::ask::{CitationOut, UsageOut};
+use super::ask::{ChecksOut, CitationOut, UsageOut};
 use crate::{
     auth,
     body::Body,
@@ -17,6 +17,7 @@ use axum::{
     },
 };
 use colloquy_domain::{
+    access::Action,
     channel::{ChannelAccount, ChannelKind},
     ids::{AgentId, ChannelId, ConversationId, TenantId},
     message::{Content, Inbound, Outcome, Peer},
@@ -64,7 +65,11 @@ impl FromRequestParts<Arc<Api>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         match auth::bearer(parts) {
-            Some(key) => Ok(Self(Some(auth::tenant_of(api, key).await?))),
+            Some(credential) => {
+                let tenant = auth::tenant_of(api, credential).await?;
+                auth::allow(&tenant.who, Action::UseAgents)?;
+                Ok(Self(Some(tenant)))
+            }
             None => Ok(Self(None)),
         }
     }
@@ -289,6 +294,7 @@ pub struct ReplyOut {
     text: String,
     citations: Vec<CitationOut>,
     abstained: bool,
+    checks: ChecksOut,
     usage: UsageOut,
 }
 
@@ -298,6 +304,7 @@ impl From<&Reply> for ReplyOut {
             text: r.text.clone(),
             citations: r.citations.iter().map(CitationOut::from).collect(),
             abstained: r.abstained,
+            checks: (&r.checks).into(),
             usage: r.usage.into(),
         }
     }
@@ -310,6 +317,7 @@ fn reply_of(line: TranscriptLine) -> Reply {
         text: line.text,
         citations: line.citations,
         abstained: line.abstained,
+        checks: line.checks,
         usage: Usage::default(),
     }
 }

@@ -44,9 +44,11 @@ pub(super) fn within(scope: &Scope) -> Where {
     Where::all(vec![Test::Is(TENANT, scope.tenant.to_string()), Test::OneOf(BASE, bases)])
 }
 
-/// What a query may see: the tenant's live passages in the named bases. There is no other way to a query's filter.
+/// What a query may see: the tenant's live passages in the named bases, but for documents that are passed over. There is no other way to a query's filter.
 pub(super) fn live_in(scope: &Scope) -> Where {
-    within(scope).and(Test::Flag(LIVE, true))
+    let without: Vec<String> = scope.without.iter().map(ToString::to_string).collect();
+    let without = (!without.is_empty()).then_some(Test::OneOf(DOCUMENT, without));
+    within(scope).and(Test::Flag(LIVE, true)).but_not(without)
 }
 
 pub(super) fn of_document(key: DocumentKey) -> Where {

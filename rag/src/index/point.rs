@@ -59,6 +59,8 @@ pub struct DocumentKey {
 pub struct Scope {
     pub tenant: TenantId,
     pub bases: Vec<KnowledgeBaseId>,
+    /// Documents that are passed over.
+    pub without: Vec<DocumentId>,
 }
 
 /// A passage as stored: everything that a reader or a citation needs.

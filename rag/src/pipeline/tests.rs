@@ -104,6 +104,7 @@ async fn ask(rag: &Rag, tenant: u128, base: u128, text: &str, previous: &[&str])
     let query = KnowledgeQuery {
         tenant: TenantId::new(Uuid::from_u128(tenant)),
         bases: vec![KnowledgeBaseId::new(Uuid::from_u128(base))],
+        without: Vec::new(),
         text: text.to_owned(),
         previous: previous.iter().map(|p| (*p).to_owned()).collect(),
         language: None,

@@ -81,7 +81,7 @@ impl Retriever {
         let forms: Vec<Form> =
             texts.into_iter().zip(vectors).map(|(text, vector)| Form { words: words(&text), text, vector }).collect();
         let weights = Weights::new(language, embedder.is_none_or(|e| e.spec().english_only));
-        let scope = Scope { tenant: query.tenant, bases: query.bases };
+        let scope = Scope { tenant: query.tenant, bases: query.bases, without: query.without };
         let limit = query.limit;
         self.index.read(scope, move |reader| find(reader, &forms, weights, language, limit)).await
     }
@@ -157,6 +157,7 @@ fn evidence(fused: &Fused, stored: &Stored, forms: &[Form], language: Option<Lan
 fn passage(fused: Fused, stored: Stored, best: f32) -> Passage {
     Passage {
         document: stored.document,
+        version: stored.generation,
         name: stored.name,
         headings: stored.headings,
         page: stored.page,

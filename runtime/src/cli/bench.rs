@@ -1,10 +1,10 @@
 use crate::{
-    bench,
+    bench::{self, cluster::Phase},
     config::Config,
     exit::{CommandResult, Outcome},
     out,
 };
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Measure this machine's limits and Colloquy's own figures, side by side
@@ -21,6 +21,8 @@ use std::path::PathBuf;
 ///   commits per turn   3 in a web chat: into the log, into the inbox, the reply (2 more where a reply is delivered:
 ///                      its claim and its result); the limit runs exactly these statements, 128 turns to a commit
 ///   turns              messages that got the outcome `answered`, of 1024 people who write again once they have it
+///   a loud tenant      has 0.3 of the measured turns per second, each of twenty quiet ones a hundredth of that: replies to
+///                      the quiet ones with and without the loud one, by turns
 ///   added latency      from the call that appends a message to the log until its reply is committed, at a fifth of the
 ///                      measured turns per second; compared with the commits of single rows in the same seconds
 ///
@@ -28,7 +30,7 @@ use std::path::PathBuf;
 /// with a release build, and on the disk that will hold the data. It takes a few minutes. The exit code is 0 whether
 /// or not the targets are met.
 ///
-/// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes.
+/// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `colloquy bench sim` for the simulator.
 ///
 /// Example:
 ///   colloquy bench --dir /var/lib/colloquy
@@ -52,9 +54,34 @@ pub struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Cluster(OnCluster),
+    Sim(OnSim),
     /// A node of that benchmark: a process of its own.
     #[command(hide = true)]
     Node,
+}
+
+/// Measure how fast the simulator is, next to the bare actors
+///
+/// People write messages, minutes apart, within a virtual day. By turns they write to a simulated world (drivers, providers,
+/// seams, traces, checkers, and the restart of every node in the end) and to the bare actors on the same store and clock.
+/// Both run on one core. It needs no server and no data folder.
+///
+/// What is counted:
+///   messages             answered, by the seconds that the machine took
+///   hours people talk    from each person's first message to their last, all together
+///   conversation-hours   conversations x virtual hours of the world, as `colloquy sim` counts them
+///
+/// Example:
+///   colloquy bench sim --json | jq .ratio
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OnSim {
+    /// People in each round
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    conversations: u64,
+    /// Print all figures and {targets: [{name, bound, measured, met}]}
+    #[arg(long)]
+    json: bool,
 }
 
 /// Measure PostgreSQL, NATS and one to three nodes on them, side by side
@@ -75,7 +102,8 @@ enum What {
 ///                      as the log does it, and one to a message, 256 on their way. Whether NATS fsyncs each message
 ///                      before it acknowledges is its own setting (`sync_interval: always`), which no client can see
 ///   moderate load      restarts and neighbours are measured at 0.3 of the turns per second that three nodes do of 32
-///                      conversations at once: the loud tenant has all of that, each of ten quiet ones a hundredth
+///                      conversations at once: the loud tenant has all of that, each of twenty quiet ones a hundredth
+///   a loud tenant      replies to the quiet ones with and without the loud one, by turns, 1,000 of each at least
 ///   restart            each node in turn gets SIGTERM and is started again; a request that a node does not take is sent
 ///                      to the next one, as a load balancer does. A turn without exactly one reply has failed
 ///
@@ -86,6 +114,7 @@ enum What {
 ///
 /// Example:
 ///   DATABASE_URL=postgres://me@localhost/postgres NATS_URL=nats://localhost:4222 colloquy bench cluster
+///   colloquy bench cluster --only neighbour
 ///   colloquy bench cluster --seconds 20 --json | jq '.targets[] | select(.met | not)'
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -99,6 +128,9 @@ pub struct OnCluster {
     /// Seconds for each measurement
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(2..=600))]
     seconds: u64,
+    /// Measure this alone; may be given several times
+    #[arg(long, value_name = "PHASE")]
+    only: Vec<Phase>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
     json: bool,
@@ -107,7 +139,7 @@ pub struct OnCluster {
 impl Bench {
     /// Whether it runs on engines, of which not all need to be configured.
     pub const fn is_on_engines(&self) -> bool {
-        self.what.is_some()
+        matches!(self.what, Some(What::Cluster(_) | What::Node))
     }
 
     pub const fn engines(&self) -> Option<&OnCluster> {
@@ -131,8 +163,13 @@ impl Bench {
                 return Ok(Outcome::Done);
             }
             Some(What::Cluster(cluster)) => {
-                let report = Box::pin(bench::cluster::run(config, cluster.seconds)).await?;
+                let phases = if cluster.only.is_empty() { Phase::value_variants() } else { &cluster.only };
+                let report = Box::pin(bench::cluster::run(config, cluster.seconds, phases)).await?;
                 return told(cluster.json, &report, || report.print());
+            }
+            Some(What::Sim(sim)) => {
+                let report = bench::sim::measure(sim.conversations).await?;
+                return told(sim.json, &report, || report.print());
             }
             None => {}
         }

@@ -10,7 +10,11 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The server is on this machine.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -182,6 +186,18 @@ impl Api {
         response.json().await.map_err(|e| ApiError::Strange { status, cause: e.to_string() })
     }
 
+    /// Posts to a channel's webhook, as its provider does: without our key. Any status is a result.
+    pub async fn webhook(
+        &self,
+        channel: &str,
+        headers: &BTreeMap<String, String>,
+        body: Vec<u8>,
+    ) -> Result<StatusCode, ApiError> {
+        let mut request = self.http.post(format!("{}/webhooks/{channel}", self.url));
+        request = headers.iter().fold(request, |r, (name, value)| r.header(name, value));
+        Ok(self.send(request.header("content-type", "application/json").body(body)).await?.status())
+    }
+
     /// Uploads one file under `name`, streamed from the disk.
     pub async fn upload(&self, kb: &str, name: &str, path: &Path) -> Result<Document, ApiError> {
         let unreadable = |cause| ApiError::File { path: path.display().to_string(), cause };
@@ -203,6 +219,21 @@ impl Api {
             .into_iter()
             .next()
             .ok_or_else(|| ApiError::Strange { status: StatusCode::CREATED, cause: cause() })
+    }
+
+    /// Proposes files, under their names, for a knowledge base.
+    pub async fn propose<T: DeserializeOwned>(
+        &self,
+        base: &str,
+        questions: u32,
+        files: &[(String, PathBuf)],
+    ) -> Result<T, ApiError> {
+        let mut form = Form::new().text("questions", questions.to_string());
+        for (name, path) in files {
+            let unreadable = |cause| ApiError::File { path: path.display().to_string(), cause };
+            form = form.part("file", Part::file(path).await.map_err(unreadable)?.file_name(name.clone()));
+        }
+        self.call(self.request(Method::POST, &format!("/api/knowledge-bases/{base}/proposals")).multipart(form)).await
     }
 
     /// Posts and follows the server-sent events of the answer.

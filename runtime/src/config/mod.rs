@@ -7,10 +7,12 @@ mod engines;
 mod fields;
 mod file;
 mod load;
+mod people;
 mod problems;
 
 pub use engines::Engines;
 pub use load::{Flags, load_bench_from_machine, load_embedded_from_machine, load_from_machine};
+pub use people::{Mail, People};
 pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
@@ -59,10 +61,13 @@ pub struct Config {
     pub memory_limit: Option<u64>,
     /// Bytes that one uploaded document may have.
     pub max_upload: u64,
+    /// Hosts that may be read although they are at private addresses.
+    pub private_hosts: Vec<String>,
     /// The longest that reading one document may take.
     pub extraction_time: Duration,
     /// Bytes of memory that reading one document may take.
     pub extraction_memory: u64,
+    pub people: People,
 }
 
 /// How log lines look.
@@ -107,8 +112,10 @@ impl Config {
             max_active: 50_000,
             memory_limit: None,
             max_upload: 100 << 20,
+            private_hosts: Vec::new(),
             extraction_time: limits.wall_max,
             extraction_memory: limits.memory_bytes,
+            people: People::default(),
         }
     }
 

@@ -2,7 +2,10 @@
 //! The real drivers speak to it. One file for each kind of provider.
 
 mod meta;
+mod outside;
 mod telegram;
+
+pub use outside::{Connected, Delivered};
 
 use crate::{
     fault::{Fault, Kind, Site},
@@ -78,6 +81,8 @@ pub struct Network {
 #[derive(Default)]
 struct State {
     taken: Vec<Taken>,
+    /// How many messages each person got.
+    numbers: BTreeMap<String, u64>,
     /// When each person last wrote.
     wrote: BTreeMap<String, Timestamp>,
     exchanges: BTreeMap<String, u64>,
@@ -118,6 +123,23 @@ impl Network {
     /// A person wrote.
     pub fn wrote(&self, who: &str, at: Timestamp) {
         self.state().wrote.insert(who.to_owned(), at);
+    }
+
+    /// When a person last wrote.
+    #[must_use]
+    pub fn wrote_at(&self, who: &str) -> Option<Timestamp> {
+        self.state().wrote.get(who).copied()
+    }
+
+    /// The number of the last update of each channel that is polled.
+    #[must_use]
+    pub fn last_updates(&self) -> BTreeMap<String, i64> {
+        self.state().last_update.clone()
+    }
+
+    /// Updates are numbered on from these.
+    pub fn go_on_from(&self, updates: &BTreeMap<String, i64>) {
+        self.state().last_update.clone_from(updates);
     }
 
     /// What a request asks for; `None` if nobody is at that address.
@@ -213,7 +235,8 @@ impl Network {
         core.note("", "send.taken", &who, sent.text.clone());
         core.heard.tell(&who, &sent.text);
         state.taken.push(sent);
-        let number = state.taken.iter().filter(|t| t.who == who).count();
+        let number = state.numbers.entry(who).or_default();
+        *number += 1;
         Ok(number.to_string())
     }
 

@@ -2,15 +2,23 @@
 
 mod expect;
 mod gold;
+mod knowledge;
 mod load;
+mod people;
+mod server;
 mod span;
+mod until;
 
-pub use expect::{Calls, Expectations, Texts};
+pub use expect::{Calls, Expectations, PassK, Texts, Times};
 pub use gold::{EndState, Gold, ToolSetSpec};
+pub use knowledge::{BaseSpec, Citations, DocumentSpec};
 pub use load::{LoadError, from_file, from_yaml, schema, to_yaml};
+pub use people::{Automaton, Fact, Honesty, Played, Replay, ScriptedMessage, UserSpec};
+pub use server::ServerSpec;
 pub use span::Span;
+pub use until::{Datum, Until};
 
-use crate::{fault::FaultSpec, model::Mutation};
+use crate::{fault::FaultSpec, model::Mutation, saved::Saved};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +57,15 @@ pub struct Scenario {
     pub expect: Expectations,
 }
 
+impl Scenario {
+    /// Whether a real model answers, or plays somebody.
+    fn asks_a_server(&self) -> bool {
+        let real = |model: &ModelSpec| matches!(model, ModelSpec::Openai(_));
+        let plays = |user: &UserSpec| matches!(user, UserSpec::Model(played) if real(&played.model));
+        real(&self.model) || self.conversations.iter().any(|c| plays(&c.user))
+    }
+}
+
 /// Where a scenario comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -76,15 +93,26 @@ impl Default for Runs {
 }
 
 /// What there is before anybody writes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorldSpec {
     /// When the world begins, as RFC 3339.
     pub start: String,
+    /// A file that `sim run --save-world` wrote, relative to the scenario's file: the world goes on from there, when that one
+    /// ended or at `start`, whichever is later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume_from: Option<String>,
+    /// The file's content, once it was read.
+    #[serde(skip)]
+    pub resumed: Option<std::sync::Arc<Saved>>,
     /// How many nodes run over the one store; 1 is an installation without a cluster.
     pub nodes: u8,
+    /// Lanes of the log: 1 to 64. More than one is what a cluster's log has.
+    pub lanes: u8,
     pub agents: Vec<AgentSpec>,
     pub channels: Vec<ChannelSpec>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub knowledge: Vec<BaseSpec>,
     /// How long everything may take to come to rest after the last message and the last event.
     pub settle: Span,
 }
@@ -93,9 +121,13 @@ impl Default for WorldSpec {
     fn default() -> Self {
         Self {
             start: "2026-03-02T09:00:00Z".to_owned(),
+            resume_from: None,
+            resumed: None,
             nodes: 1,
+            lanes: 1,
             agents: vec![AgentSpec::default()],
             channels: vec![ChannelSpec::default()],
+            knowledge: Vec::new(),
             settle: Span(std::time::Duration::from_secs(3600)),
         }
     }
@@ -112,6 +144,9 @@ pub struct AgentSpec {
     pub language: String,
     /// Names of tools; the name of the tool set stands for all of its tools.
     pub tools: Vec<String>,
+    /// Names of knowledge bases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub knowledge: Vec<String>,
     /// The turn opens when nothing came for this long…
     pub quiet: Span,
     /// …and at the latest this long after the first message.
@@ -136,6 +171,7 @@ impl Default for AgentSpec {
             instructions: String::new(),
             language: "en".to_owned(),
             tools: Vec::new(),
+            knowledge: Vec::new(),
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
             during_turn: DuringTurn::Queue,
@@ -189,17 +225,28 @@ pub enum ChannelKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ModelSpec {
-    /// Repeats what the person wrote. A message that holds `[tool NAME {…}]` makes it call that tool first.
+    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first.
     #[default]
     Echo,
     /// The first rule whose words are in the messages of the turn answers.
     Scripted { rules: Vec<Rule> },
+    /// Answers with the sentence of the passages that fits best, and cites it; without passages it does not know.
+    Quotes,
     /// Does what is known to be right.
     Oracle(Gold),
     /// Says what was said before: the answer to the same words, or to the last words if none are the same.
     Cassette { answers: Vec<Heard> },
     /// An oracle with one mistake, by which expectations are tested.
     Mutant { gold: Gold, mutation: Mutation },
+    /// A real model. The world stands still while it is asked.
+    Openai(ServerSpec),
+}
+
+impl ModelSpec {
+    /// Reads the files that it names.
+    fn load(&mut self, folder: &std::path::Path, field: &str) -> Result<(), LoadError> {
+        if let Self::Openai(server) = self { server.load(folder, field) } else { Ok(()) }
+    }
 }
 
 /// An answer that was given once.
@@ -222,6 +269,9 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<CallSpec>,
     pub say: String,
+    /// Documents that the answer rests on; if it is not given a passage of each, it does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cites: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -271,56 +321,6 @@ pub struct ConversationSpec {
     pub user: UserSpec,
 }
 
-/// How a person writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum UserSpec {
-    /// At these times.
-    Script { messages: Vec<ScriptedMessage> },
-    /// One thing after another, each when the last one was answered or patience is over.
-    Automaton(Automaton),
-}
-
-/// A person who waits for answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Automaton {
-    pub says: Vec<String>,
-    /// When they begin.
-    #[serde(default)]
-    pub starts: Span,
-    /// How long they wait for an answer before they go on.
-    #[serde(default = "Automaton::patience")]
-    pub patience: Span,
-    /// Characters a second.
-    #[serde(default = "Automaton::typing")]
-    pub typing: u32,
-    /// How likely they are to go on at once, without waiting: 0 to 1.
-    #[serde(default)]
-    pub burst: f64,
-    /// They stop as soon as the agent says one of these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub until_told: Vec<String>,
-}
-
-impl Automaton {
-    const fn patience() -> Span {
-        Span(std::time::Duration::from_secs(60))
-    }
-
-    const fn typing() -> u32 {
-        8
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptedMessage {
-    /// Age of the world.
-    pub at: Span,
-    pub text: String,
-}
-
 /// Something that happens to the world at its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -340,10 +340,27 @@ pub enum Action {
     Pause { node: String, lasts: Span },
     /// The node ends in an orderly way and starts anew after `lasts`.
     Restart { node: String, lasts: Span },
+    /// The node reaches neither the log nor the other nodes for `lasts`.
+    Cut { node: String, lasts: Span },
     /// A person takes the conversation.
     TakeOver { channel: String, peer: String },
     /// The agent takes the conversation back.
     GiveBack { channel: String, peer: String },
     /// A person of the team writes in the provider's own app.
     Operator { channel: String, peer: String, text: String },
+    /// A document is uploaded; one of that name gets new content.
+    Upload { base: String, document: String, text: String },
+    /// A document is deleted.
+    Delete { base: String, document: String },
+}
+
+impl Action {
+    /// The knowledge base that it concerns.
+    #[must_use]
+    pub const fn base(&self) -> Option<&String> {
+        match self {
+            Self::Upload { base, .. } | Self::Delete { base, .. } => Some(base),
+            _ => None,
+        }
+    }
 }

@@ -5,31 +5,47 @@
 
 mod agents;
 mod api_keys;
+mod attempts;
+mod audit;
 mod channels;
 mod conversations;
 mod dead_letters;
 mod documents;
 mod files;
+mod jobs;
 mod knowledge;
 mod log;
 mod page;
 mod peers;
+mod people;
+mod proposals;
+mod recall;
 mod received;
+mod sessions;
 mod stats;
 mod tenants;
+mod unanswered;
 
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
+pub use attempts::Allowance;
+pub use audit::{Act, Actor, AuditLine};
 pub use channels::Channel;
 pub use conversations::{ConversationSummary, LastMessage, TranscriptLine};
 pub use dead_letters::{DeadLetter, LostWhat, Replayed};
 pub use documents::{Document, NewDocument, StoredDocument};
+pub use jobs::{Job, JobKind, JobState};
 pub use knowledge::KnowledgeBase;
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;
+pub use people::{NewUser, PasswordHash, User};
+pub use proposals::{Answer, Proposal, ProposalState, Proposed, ProposedAnswer, RealQuestion};
+pub use recall::{DocumentVersion, ToldFrom};
 pub use received::Received;
+pub use sessions::{Purpose, Refreshed, SecretHash, Session};
 pub use stats::{Backlog, Spending};
 pub use tenants::Tenant;
+pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
 
 use crate::{
     db::{self, Conn, FromDb, Reads, Value},

@@ -53,6 +53,7 @@ pub(super) async fn search(
     let scope = Scope {
         tenant: TenantId::new(Uuid::from_u128(tenant)),
         bases: bases.iter().map(|b| KnowledgeBaseId::new(Uuid::from_u128(*b))).collect(),
+        without: Vec::new(),
     };
     let words = sparse::query(question, None);
     let read = move |reader: &Reader<'_>| {
