@@ -102,6 +102,9 @@ pub const FIELDS: &[Field] = &[
     open("extraction_seconds", "COLLOQUY_EXTRACTION_SECONDS", |c, v| {
         number(v, 1, 3_600).map(|n| c.extraction_time = Duration::from_secs(n))
     }),
+    open("extraction_memory_mb", "COLLOQUY_EXTRACTION_MEMORY_MB", |c, v| {
+        number(v, 128, 1 << 20).map(|n| c.extraction_memory = n << 20)
+    }),
 ];
 
 /// Names that start like ours and are read elsewhere.
