@@ -10,6 +10,7 @@ mod conformance;
 mod durability;
 mod limits;
 mod relays;
+mod replicas;
 
 use super::{Connection, JetStreamLog, LogOptions, NatsOptions};
 use colloquy_domain::{
