@@ -68,7 +68,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/documents/{id}", view_knowledge, documents::show_document)
         .delete("/documents/{id}", manage_knowledge, documents::remove)
         .post("/documents/{id}/process", manage_knowledge, documents::process)
-        .get("/documents/{id}/answers", view_knowledge, answers::list)
+        .get("/documents/{id}/answers", view_conversations, answers::list)
         .get("/documents/{id}/progress", view_knowledge, progress::get)
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
@@ -78,6 +78,8 @@ fn resources(max_upload: usize) -> Endpoints {
 
 fn knowledge(uploads: DefaultBodyLimit) -> Endpoints {
     let (view, manage) = (May(Action::ViewKnowledge), May(Action::ManageKnowledge));
+    // These show what people wrote and were told.
+    let told = May(Action::ViewConversations);
     Endpoints::default()
         .get("/knowledge-bases", view, knowledge_bases::list)
         .post("/knowledge-bases", manage, knowledge_bases::create)
@@ -87,12 +89,12 @@ fn knowledge(uploads: DefaultBodyLimit) -> Endpoints {
         .post("/knowledge-bases/{id}/search", view, knowledge_bases::search)
         .get("/knowledge-bases/{id}/proposals", view, proposals::list)
         .post("/knowledge-bases/{id}/proposals", manage, proposals::create.layer(uploads))
-        .get("/knowledge-bases/{id}/unanswered", view, unanswered::list)
-        .get("/knowledge-bases/{id}/unanswered/{topic}", view, unanswered::show)
+        .get("/knowledge-bases/{id}/unanswered", told, unanswered::list)
+        .get("/knowledge-bases/{id}/unanswered/{topic}", told, unanswered::show)
         .patch("/knowledge-bases/{id}/unanswered/{topic}", manage, unanswered::mark)
         .get("/proposals/{id}", view, proposals::show)
         .delete("/proposals/{id}", manage, proposals::discard)
-        .get("/proposals/{id}/answers", view, proposals::answers)
+        .get("/proposals/{id}/answers", told, proposals::answers)
         .post("/proposals/{id}/promote", manage, proposals::promote)
 }
 
