@@ -51,7 +51,7 @@ impl Dice {
         Self(seed)
     }
 
-    fn next(&mut self) -> u64 {
+    fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -61,7 +61,7 @@ impl Dice {
 
     /// Below `bound`; 0 for 0.
     fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
+        if bound == 0 { 0 } else { (self.draw() % bound as u64) as usize }
     }
 }
 
@@ -152,7 +152,7 @@ fn change(out: &mut Vec<u8>, dice: &mut Dice) {
             out.splice(at..at, token.iter().copied());
         }
         7 => digits(out, at, dice),
-        8 => (at..end).for_each(|i| out[i] = (dice.next() & 0xFF) as u8),
+        8 => (at..end).for_each(|i| out[i] = (dice.draw() & 0xFF) as u8),
         _ => {
             if dice.below(4) == 0 {
                 out.truncate(at);

@@ -34,7 +34,7 @@ impl Reader {
     /// `None` when the page cannot be read. Pages count from 0.
     pub fn page(&self, index: usize) -> Option<RawPage> {
         let text = self.document.extract_text(index).ok()?;
-        if let Some(lines) = self.from_right_to_left(index, &text) {
+        if let Some(lines) = self.read_rtl(index, &text) {
             return Some(RawPage { lines, tables: Vec::new(), pictures: self.has_pictures(index).unwrap_or(false) });
         }
         let styles = self.document.extract_spans(index).map(|spans| row_styles(&spans)).unwrap_or_default();
@@ -49,7 +49,7 @@ impl Reader {
     }
 
     /// The lines of a page that is written so, unless letters get lost on the way.
-    fn from_right_to_left(&self, index: usize, text: &str) -> Option<Vec<Line>> {
+    fn read_rtl(&self, index: usize, text: &str) -> Option<Vec<Line>> {
         if !rtl::is_page(text) {
             return None;
         }
