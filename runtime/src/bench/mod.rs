@@ -9,9 +9,11 @@ pub mod cluster;
 mod disk;
 mod figures;
 mod graph;
+pub mod ingest;
 mod memory;
 mod report;
 mod rig;
+pub mod search;
 mod webhooks;
 
 pub use report::Report;

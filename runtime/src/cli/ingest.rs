@@ -8,7 +8,7 @@ use crate::{
     install, out,
 };
 use clap::Args;
-use follow::Follow;
+pub(super) use follow::Follow;
 use found::Found;
 use serde::Serialize;
 use std::path::PathBuf;

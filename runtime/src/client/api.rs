@@ -10,7 +10,7 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{path::Path, time::Duration};
+use std::{borrow::Cow, path::Path, time::Duration};
 
 /// The server is on this machine.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -190,7 +190,12 @@ impl Api {
     }
 
     /// Uploads one text.
-    pub async fn upload_text(&self, kb: &str, name: &str, text: &'static str) -> Result<Document, ApiError> {
+    pub async fn upload_text(
+        &self,
+        kb: &str,
+        name: &str,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Result<Document, ApiError> {
         self.upload_part(kb, name, Part::text(text)).await
     }
 

@@ -15,7 +15,13 @@ pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
 use colloquy_llm::Price;
-use colloquy_rag::{formats::ExtractLimits, models};
+use colloquy_rag::{
+    formats::ExtractLimits,
+    models::{
+        self,
+        manifest::{DEFAULT_MODEL, ModelSpec},
+    },
+};
 use colloquy_store::SecretKey;
 use std::{
     collections::BTreeMap,
@@ -40,6 +46,10 @@ pub struct Config {
     pub models_dir: PathBuf,
     /// Get missing models at the first start.
     pub install_models: bool,
+    /// The model that searches by meaning.
+    pub embedding_model: ModelSpec,
+    /// The folder of a cross-encoder that ranks the best passages again.
+    pub reranker: Option<PathBuf>,
     /// The SQLite file; `None` is `colloquy.db` in the data folder.
     pub database: Option<PathBuf>,
     pub engines: Engines,
@@ -94,6 +104,8 @@ impl Config {
             public_url: None,
             models_dir: models::default_dir(),
             install_models: true,
+            embedding_model: DEFAULT_MODEL,
+            reranker: None,
             database: None,
             engines: Engines::default(),
             secret_key: None,
@@ -152,10 +164,10 @@ impl Config {
         ExtractLimits { file_bytes: self.max_upload, wall_min, wall_max: self.extraction_time, ..usual }
     }
 
-    /// The models of this machine.
+    /// The models of this machine, with the configured one in use.
     #[must_use]
     pub fn models(&self) -> models::Models {
-        models::Models::from_env(&self.models_dir)
+        models::Models::from_env(&self.models_dir).with(self.embedding_model)
     }
 }
 
