@@ -1,16 +1,22 @@
 //! One connected account: drains its outbox and, where the channel polls, brings its messages in.
 
-use crate::{delivery, node::Shared, poll, supervision::Backoff};
+use crate::{
+    delivery::{self, Begin},
+    node::Shared,
+    poll,
+    supervision::Backoff,
+};
 use colloquy_domain::{
     channel::ChannelAccount, failure::Failure, pacing::Pacer, ports::ChannelDriver, time::Timestamp,
 };
+use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     task::{AbortHandle, JoinHandle},
 };
 
@@ -27,8 +33,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(8);
 pub struct Channel;
 
 pub enum Msg {
-    /// There may be something to send.
+    /// There is something to send.
     Wake,
+    /// There may be something to send.
+    Look,
     /// The deliveries under way are settled.
     Drained(Drained),
     /// A rest or a pause is over.
@@ -37,9 +45,7 @@ pub enum Msg {
 
 /// How a round of deliveries ended.
 pub enum Drained {
-    /// More may wait: look at once.
-    More,
-    /// Look when this is due, or when woken.
+    /// Nothing is due now: look when this is, or when woken.
     Until(Option<Timestamp>),
     StoreTrouble,
     /// The provider refuses the account.
@@ -58,6 +64,8 @@ pub struct Desk {
     pub account: Arc<ChannelAccount>,
     pub driver: Arc<dyn ChannelDriver>,
     pub pacer: Mutex<Pacer>,
+    /// Tells the round under way that there is something to send.
+    pub woken: Notify,
     /// True when nothing new is to be begun.
     pub stopping: watch::Sender<bool>,
 }
@@ -73,8 +81,8 @@ pub struct State {
 enum Phase {
     /// Nothing waits: a wake starts a round.
     Idle,
-    /// A round is under way; `woken` if there was a wake meanwhile.
-    Draining { woken: bool, round: JoinHandle<()> },
+    /// A round is under way.
+    Draining(JoinHandle<()>),
     /// Something is due later; a wake starts a round now.
     Resting(AbortHandle),
     /// The provider refuses the account: only time starts a round.
@@ -87,7 +95,7 @@ impl Drop for State {
             Phase::Idle => {}
             Phase::Resting(timer) | Phase::Paused(timer) => timer.abort(),
             // Of an actor that failed: never two rounds of one account side by side.
-            Phase::Draining { round, .. } => round.abort(),
+            Phase::Draining(round) => round.abort(),
         }
         if let Some(poller) = &self.poller {
             poller.abort();
@@ -105,8 +113,9 @@ impl Actor for Channel {
         let Args { shared, account, driver } = args;
         let pacer = Mutex::new(Pacer::new(driver.pacing(&account)));
         let stopping = watch::Sender::new(false);
-        let desk = Arc::new(Desk { shared, account, driver, pacer, stopping });
-        myself.send_message(Msg::Wake)?;
+        let woken = Notify::new();
+        let desk = Arc::new(Desk { shared, account, driver, pacer, woken, stopping });
+        myself.send_message(Msg::Look)?;
         Ok(State { desk, phase: Phase::Idle, downs: 0, poller: None })
     }
 
@@ -127,14 +136,19 @@ impl Actor for Channel {
     }
 
     async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+        let begin = if matches!(msg, Msg::Look) { Begin::Look } else { Begin::Claim };
         match (msg, &mut state.phase) {
-            (Msg::Wake, Phase::Draining { woken, .. }) => *woken = true,
-            (Msg::Wake, Phase::Resting(timer)) => {
+            (Msg::Wake, Phase::Draining(_)) => state.desk.woken.notify_one(),
+            (Msg::Wake | Msg::Look, Phase::Resting(timer)) => {
                 timer.abort();
-                drain(&myself, state);
+                drain(&myself, state, begin);
             }
-            (Msg::Wake, Phase::Idle) | (Msg::TimeUp, Phase::Resting(_) | Phase::Paused(_)) => drain(&myself, state),
-            (Msg::Wake, Phase::Paused(_)) | (Msg::TimeUp, Phase::Idle | Phase::Draining { .. }) => {}
+            (Msg::Wake | Msg::Look, Phase::Idle) | (Msg::TimeUp, Phase::Resting(_) | Phase::Paused(_)) => {
+                drain(&myself, state, begin);
+            }
+            // A round looks by itself before it ends.
+            (Msg::Look, Phase::Draining(_) | Phase::Paused(_)) => {}
+            (Msg::Wake, Phase::Paused(_)) | (Msg::TimeUp, Phase::Idle | Phase::Draining(_)) => {}
             (Msg::Drained(result), _) => drained(&myself, state, result),
         }
         Ok(())
@@ -143,7 +157,7 @@ impl Actor for Channel {
     /// An answer that nobody waits for would leave its reply of unknown outcome.
     async fn post_stop(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.desk.stopping.send_replace(true);
-        if let Phase::Draining { round, .. } = &mut state.phase
+        if let Phase::Draining(round) = &mut state.phase
             && tokio::time::timeout(LAST_ANSWERS, &mut *round).await.is_err()
         {
             round.abort();
@@ -152,28 +166,29 @@ impl Actor for Channel {
     }
 }
 
-fn drain(myself: &ActorRef<Msg>, state: &mut State) {
+fn drain(myself: &ActorRef<Msg>, state: &mut State, begin: Begin) {
     if state.desk.driver.pull() {
         return;
     }
     let (desk, myself) = (Arc::clone(&state.desk), myself.clone());
     let round = tokio::spawn(async move {
-        let result = delivery::round(&desk).await;
+        let result = delivery::round(&desk, begin).await;
         // Gone meanwhile: its successor recovers.
         let _ = myself.send_message(Msg::Drained(result));
     });
-    state.phase = Phase::Draining { woken: false, round };
+    state.phase = Phase::Draining(round);
 }
 
 fn drained(myself: &ActorRef<Msg>, state: &mut State, result: Drained) {
-    let woken = matches!(state.phase, Phase::Draining { woken: true, .. });
     let time_up = |wait: Duration| myself.send_after(wait, || Msg::TimeUp).abort_handle();
     if !matches!(result, Drained::AccountDown(_)) {
         state.downs = 0;
     }
     state.phase = match result {
-        Drained::More => return drain(myself, state),
-        Drained::Until(_) if woken => return drain(myself, state),
+        // Woken after the round had looked for the last time.
+        Drained::Until(_) if state.desk.woken.notified().now_or_never().is_some() => {
+            return drain(myself, state, Begin::Claim);
+        }
         Drained::Until(None) => Phase::Idle,
         Drained::Until(Some(due)) => {
             let wait = due.since(state.desk.shared.ports.clock.now());

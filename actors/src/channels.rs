@@ -75,7 +75,7 @@ impl Actor for Supervisor {
             }
             Msg::WakeAll => {
                 for actor in state.running.values() {
-                    let _ = actor.send_message(channel::Msg::Wake);
+                    let _ = actor.send_message(channel::Msg::Look);
                 }
             }
             Msg::Release(done) => release(&myself, state, done),

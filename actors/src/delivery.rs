@@ -1,4 +1,4 @@
-//! One round of deliveries: claim, render, pace, send, settle. Different peers side by side, one peer in order.
+//! A round of deliveries: claim, render, pace, send, settle. Different peers side by side, one peer in order.
 
 use crate::{
     channel::{Desk, Drained},
@@ -10,7 +10,7 @@ use colloquy_domain::{
     ports::{Notice, OutboxItem, Settlement, StoreError},
     time::Timestamp,
 };
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::PoisonError, time::Duration};
 
 /// Attempts at one reply whose failures are passing ones: about a day with the backoff below.
@@ -23,40 +23,165 @@ const ACCOUNT_DOWN: Duration = Duration::from_secs(60);
 const SETTLE_TRIES: usize = 8;
 const SETTLE_BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), max: Duration::from_secs(2) };
 
-/// Sends what is due, up to the number of replies that may be on their way at the same time.
-pub async fn round(desk: &Desk) -> Drained {
-    let ports = &desk.shared.ports;
-    let (tenant, channel) = (desk.account.tenant, desk.account.id);
-    let most = desk.shared.settings.deliveries;
-    let now = ports.clock.now();
-    // Most wake-ups find nothing: look before taking a place in the queue of writes.
-    match ports.outbox.next_due(tenant, channel).await {
-        Ok(Some(due)) if due <= now => {}
-        Ok(later) => return Drained::Until(later),
-        Err(e) => return store_trouble(desk, &e),
+/// How often what is due is looked for while deliveries are under way and nobody tells: a reply may have been waiting for the
+/// one before it.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Sends what is due until there is no more, up to so many replies at the same time: what comes meanwhile does not wait for
+/// those under way.
+pub async fn round(desk: &Desk, begin: Begin) -> Drained {
+    let mut round = Round::of(desk);
+    match begin {
+        Begin::Claim => round.wanted = true,
+        Begin::Look => round.look(),
     }
-    let items = match ports.outbox.claim(tenant, channel, now, most).await {
-        Ok(items) => items,
-        Err(e) => return store_trouble(desk, &e),
-    };
-    if items.is_empty() {
-        // Whatever it was is held by somebody else.
-        return Drained::Until(Some(now));
-    }
-    let mut by_peer: BTreeMap<String, Vec<OutboxItem>> = BTreeMap::new();
-    for item in items {
-        by_peer.entry(item.peer.address.clone()).or_default().push(item);
-    }
-    let results: Vec<Result<Option<Failure>, StoreError>> =
-        stream::iter(by_peer.into_values()).map(|items| to_peer(desk, items)).buffer_unordered(most).collect().await;
-    let mut down = None;
-    for result in results {
-        match result {
-            Ok(failure) => down = down.or(failure),
-            Err(e) => return store_trouble(desk, &e),
+    loop {
+        round.claim();
+        if round.steps.is_empty() && round.ended.is_none() {
+            round.look();
+        }
+        tokio::select! {
+            biased;
+            step = round.steps.next() => match step {
+                Some(step) => round.take(step),
+                None => return round.ended.unwrap_or(Drained::Until(None)),
+            },
+            () = desk.woken.notified(), if round.ended.is_none() => round.wanted = true,
         }
     }
-    down.map_or(Drained::More, Drained::AccountDown)
+}
+
+/// How a round begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Something is due: somebody said so.
+    Claim,
+    /// Something may be due. Looking is cheaper than a place in the queue of writes.
+    Look,
+}
+
+/// Deliveries of one account that are under way.
+struct Round<'d> {
+    desk: &'d Desk,
+    steps: FuturesUnordered<BoxFuture<'d, Step>>,
+    /// Replies that may be on their way at the same time.
+    most: usize,
+    under_way: usize,
+    claiming: bool,
+    looking: bool,
+    looked_at: Timestamp,
+    /// There is something to claim.
+    wanted: bool,
+    /// A look has found something due since the last claim that brought anything.
+    due: bool,
+    /// Nothing more is begun; what is under way is waited for.
+    ended: Option<Drained>,
+}
+
+enum Step {
+    Looked(Result<Option<Timestamp>, StoreError>),
+    Claimed { room: usize, items: Result<Vec<OutboxItem>, StoreError> },
+    Delivered { replies: usize, result: Result<Option<Failure>, StoreError> },
+}
+
+impl<'d> Round<'d> {
+    fn of(desk: &'d Desk) -> Self {
+        Self {
+            desk,
+            steps: FuturesUnordered::new(),
+            most: desk.shared.settings.deliveries.max(1),
+            under_way: 0,
+            claiming: false,
+            looking: false,
+            looked_at: desk.shared.ports.clock.now(),
+            wanted: false,
+            due: false,
+            ended: None,
+        }
+    }
+
+    fn look(&mut self) {
+        if self.looking {
+            return;
+        }
+        self.looking = true;
+        let desk = self.desk;
+        self.looked_at = desk.shared.ports.clock.now();
+        let (tenant, channel) = (desk.account.tenant, desk.account.id);
+        let look = desk.shared.ports.outbox.next_due(tenant, channel);
+        self.steps.push(look.map(Step::Looked).boxed());
+    }
+
+    /// Claims what there is room for, if there is something to claim.
+    fn claim(&mut self) {
+        let room = self.most - self.under_way;
+        if !self.wanted || self.claiming || room == 0 || self.ended.is_some() {
+            return;
+        }
+        let desk = self.desk;
+        if *desk.stopping.borrow() {
+            self.ended = Some(Drained::Until(Some(desk.shared.ports.clock.now())));
+            return;
+        }
+        (self.wanted, self.claiming) = (false, true);
+        let ports = &desk.shared.ports;
+        let claim = ports.outbox.claim(desk.account.tenant, desk.account.id, ports.clock.now(), room);
+        self.steps.push(claim.map(move |items| Step::Claimed { room, items }).boxed());
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Looked(Ok(due)) => {
+                self.looking = false;
+                let now = self.desk.shared.ports.clock.now();
+                if due.is_some_and(|due| due <= now) {
+                    (self.wanted, self.due) = (true, true);
+                } else if self.under_way == 0 && !self.claiming && !self.wanted {
+                    self.end(Drained::Until(due));
+                }
+            }
+            Step::Claimed { room, items: Ok(items) } => {
+                self.claiming = false;
+                if items.is_empty() && self.due && self.under_way == 0 {
+                    // Whatever it was is held by somebody else.
+                    self.end(Drained::Until(Some(self.desk.shared.ports.clock.now())));
+                }
+                self.due &= items.is_empty();
+                // All that there was room for: there may be more.
+                self.wanted |= items.len() == room;
+                self.send(items);
+            }
+            Step::Delivered { replies, result } => {
+                self.under_way -= replies;
+                match result {
+                    Ok(Some(failure)) => self.end(Drained::AccountDown(failure)),
+                    Ok(None) if self.desk.shared.ports.clock.now().since(self.looked_at) >= LOOK => self.look(),
+                    Ok(None) => {}
+                    Err(e) => self.end(store_trouble(self.desk, &e)),
+                }
+            }
+            Step::Looked(Err(e)) | Step::Claimed { items: Err(e), .. } => self.end(store_trouble(self.desk, &e)),
+        }
+    }
+
+    /// Different peers side by side, one peer in order.
+    fn send(&mut self, items: Vec<OutboxItem>) {
+        let mut by_peer: BTreeMap<String, Vec<OutboxItem>> = BTreeMap::new();
+        for item in items {
+            by_peer.entry(item.peer.address.clone()).or_default().push(item);
+        }
+        for items in by_peer.into_values() {
+            let replies = items.len();
+            self.under_way += replies;
+            let sent = to_peer(self.desk, items).map(move |result| Step::Delivered { replies, result });
+            self.steps.push(sent.boxed());
+        }
+    }
+
+    /// The first reason counts.
+    fn end(&mut self, why: Drained) {
+        self.ended.get_or_insert(why);
+    }
 }
 
 fn store_trouble(desk: &Desk, e: &StoreError) -> Drained {

@@ -14,6 +14,8 @@ use tokio::sync::{oneshot, watch};
 
 /// Attempts at a document whose failures are passing ones.
 const TRIES: u32 = 5;
+/// Attempts to write down what came of it.
+const FINISH_TRIES: usize = 10;
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(60) };
 /// How often progress is written down, at most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(300);
@@ -122,10 +124,20 @@ async fn settle(shared: &Arc<Shared>, job: &IngestJob, result: Result<IngestRepo
         }
     }
     let mut tries = 0;
-    while let Err(e) = queue.finish(tenant, document, result.clone()).await {
+    loop {
+        let trouble = match queue.finish(tenant, document, result.clone()).await {
+            Ok(true) => return,
+            // Deleted while it was read: nobody else knows of the passages that came after the deletion.
+            Ok(false) => match shared.ports.pipeline.forget(tenant, job.base, document).await {
+                Ok(()) => return,
+                Err(e) => (e.is_retry(), e.to_string()),
+            },
+            Err(e) => (e.is_retry(), e.to_string()),
+        };
         tries += 1;
-        if !e.is_retry() || tries >= 10 {
-            tracing::error!(document.id = %document, error = %e, "document not settled; a restart takes it up");
+        let (may_pass, error) = trouble;
+        if !may_pass || tries >= FINISH_TRIES {
+            tracing::error!(document.id = %document, error, "document not settled; a restart takes it up");
             return;
         }
         tokio::time::sleep(BACKOFF.wait(tries)).await;

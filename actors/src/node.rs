@@ -181,6 +181,13 @@ impl NodeHandle {
         Some((node, beat.unwrap_or_else(|| Beat { sessions: Vec::new(), claims: Vec::new() })))
     }
 
+    /// Whether the way to the other nodes and to the log is there, as far as anybody knows; on an installation of one node
+    /// it always is.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.0.ports.cluster.as_ref().is_none_or(|cluster| cluster.relay.is_up())
+    }
+
     /// The process's memory against its limit.
     #[must_use]
     pub fn pressure(&self) -> &Pressure {

@@ -1,14 +1,15 @@
-//! One question to one knowledge base, without a conversation: the same retrieval, model and grounding as a turn.
+//! One question without a conversation: the same retrieval, model and grounding as a turn.
 
 use crate::state::Api;
 use colloquy_domain::{
     agent::AgentProfile,
     conversation::{Conversation, Key, Prompt, Snapshot, Stage, Turn, completion_request, retrieval_query},
     failure::Failure,
-    grounding::{ground, usable},
-    ids::{AgentId, ChannelId, ConversationId, KnowledgeBaseId, TenantId},
+    grounding::{Evidence, ground, usable},
+    ids::{AgentId, ChannelId, ConversationId, DocumentId, TenantId},
     language::Language,
     message::{Content, Inbound, InboxItem, Peer},
+    model::{HistoryMessage, Speaker},
     outbound::Reply,
     ports::TokenSink,
 };
@@ -19,22 +20,49 @@ impl TokenSink for Silent {
     fn delta(&self, _: &str) {}
 }
 
-/// Answers `question` from the passages of `base`.
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    pub text: &'a str,
+    /// The person's earlier messages, newest last.
+    pub previous: &'a [String],
+    /// Of the answer; that of the question if absent.
+    pub language: Option<Language>,
+    /// Documents that are passed over.
+    pub without: &'a [DocumentId],
+}
+
+/// An agent that answers as a fresh one would.
+pub fn fresh_agent(api: &Api, tenant: TenantId) -> AgentProfile {
+    AgentProfile::new(tenant, AgentId::new(api.ids.uuid()), "Colloquy", api.options.default_model.clone())
+}
+
+/// Answers from the agent's knowledge, without tools.
 ///
 /// # Errors
 /// The retrieval's or the model's.
-pub async fn ask(
-    api: &Api,
-    tenant: TenantId,
-    base: KnowledgeBaseId,
-    question: &str,
-    language: Option<Language>,
-) -> Result<Reply, Failure> {
+pub async fn ask(api: &Api, profile: &AgentProfile, question: Question<'_>) -> Result<Reply, Failure> {
     let now = api.clock.now();
-    let mut profile =
-        AgentProfile::new(tenant, AgentId::new(api.ids.uuid()), "Colloquy", api.options.default_model.clone());
-    profile.knowledge = vec![base];
-    profile.tools = Vec::new();
+    let history: Vec<HistoryMessage> =
+        question.previous.iter().map(|text| HistoryMessage { speaker: Speaker::Person, text: text.clone() }).collect();
+    let (conversation, mut turn) = situation(api, profile.tenant, question);
+    if let Some(mut query) = retrieval_query(&conversation, &turn, profile, &history) {
+        query.without = question.without.to_vec();
+        let found = api.knowledge.search(query).await?;
+        turn.passages = usable(found, profile.min_cosine);
+    }
+    let prompt = Prompt { history, tools: Vec::new(), now };
+    let request = completion_request(&conversation, &turn, profile, prompt);
+    let answer_in = request.language;
+    let completion = api.model.complete(request, &Silent).await?;
+    let evidence = Evidence { passages: &turn.passages, results: &[] };
+    let policy = profile.grounding.unsupported;
+    Ok(ground(1, &completion.text, &evidence, policy, answer_in, completion.usage))
+}
+
+/// A conversation of one message, about to be looked up.
+fn situation(api: &Api, tenant: TenantId, question: Question<'_>) -> (Conversation, Turn) {
+    let now = api.clock.now();
     let peer = Peer { address: "ask".to_owned(), name: None };
     let key = Key {
         tenant,
@@ -44,16 +72,16 @@ pub async fn ask(
         pull: true,
     };
     let mut conversation = Conversation::restore(key, Snapshot::default());
-    conversation.language = language.or_else(|| Language::detect(question));
+    conversation.language = question.language.or_else(|| Language::detect(question.text));
     let inbound = Inbound {
         provider_message_id: String::new(),
         peer,
         sent_at: now,
-        content: Content::text(question),
+        content: Content::text(question.text),
         reply_to: None,
         raw: None,
     };
-    let mut turn = Turn {
+    let turn = Turn {
         no: 1,
         items: vec![InboxItem { seq: 1, received_at: now, inbound }],
         passages: Vec::new(),
@@ -62,13 +90,5 @@ pub async fn ask(
         started_at: now,
         resumed: false,
     };
-    if let Some(query) = retrieval_query(&conversation, &turn, &profile, &[]) {
-        let found = api.knowledge.search(query).await?;
-        turn.passages = usable(found, profile.min_cosine);
-    }
-    let prompt = Prompt { history: Vec::new(), tools: Vec::new(), now };
-    let request = completion_request(&conversation, &turn, &profile, prompt);
-    let answer_in = request.language;
-    let completion = api.model.complete(request, &Silent).await?;
-    Ok(ground(1, &completion.text, &turn.passages, answer_in, completion.usage))
+    (conversation, turn)
 }

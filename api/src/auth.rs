@@ -15,6 +15,13 @@ pub struct Tenant {
     pub store: TenantStore,
 }
 
+impl Tenant {
+    /// What works for a tenant without a request.
+    pub(crate) fn of(api: &Api, id: TenantId) -> Self {
+        Self { id, store: api.store.tenant(id) }
+    }
+}
+
 /// The bearer token of a request, if it has one.
 pub fn bearer(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;

@@ -75,6 +75,12 @@ impl ApiError {
         Self { details, ..Self::new(StatusCode::BAD_REQUEST, "VALIDATION_FAILED", message) }
     }
 
+    /// What should be shown cannot be written as JSON: a defect.
+    pub(crate) fn unshown(e: serde_json::Error) -> Self {
+        tracing::error!(error = %e, "answer not serialisable");
+        Self::internal()
+    }
+
     fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
     }
@@ -161,10 +167,12 @@ pub fn created(data: impl Serialize) -> ApiResult {
     answer(StatusCode::CREATED, data)
 }
 
+/// 202 with `{success:true, data}`: it is begun.
+pub fn accepted(data: impl Serialize) -> ApiResult {
+    answer(StatusCode::ACCEPTED, data)
+}
+
 fn answer(status: StatusCode, data: impl Serialize) -> ApiResult {
-    let data: Value = serde_json::to_value(data).map_err(|e| {
-        tracing::error!(error = %e, "answer not serialisable");
-        ApiError::internal()
-    })?;
+    let data: Value = serde_json::to_value(data).map_err(ApiError::unshown)?;
     Ok((status, Json(json!({ "success": true, "data": data }))).into_response())
 }

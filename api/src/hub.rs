@@ -1,14 +1,17 @@
 //! Who listens to which conversation: the announcer behind streaming answers.
 
 use colloquy_domain::{
-    ids::{ConversationId, TenantId},
+    ids::{ConversationId, DocumentId, TenantId},
     ports::{Announcer, Notice},
 };
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{
+    Notify,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
 
 type Sender = UnboundedSender<Arc<Notice>>;
 type Awaited = (TenantId, String);
@@ -24,6 +27,32 @@ struct Listeners {
     /// Waiting for their message to be taken in by a conversation that they do not know yet.
     awaiting: HashMap<Awaited, (u64, Sender)>,
     by_conversation: HashMap<ConversationId, Vec<(u64, Sender)>>,
+    /// Waiting for news of a document.
+    by_document: HashMap<(TenantId, DocumentId), Arc<Notify>>,
+}
+
+/// Waits for news of a document; dropping it ends that.
+pub struct Watcher {
+    hub: Arc<Hub>,
+    document: (TenantId, DocumentId),
+    news: Arc<Notify>,
+}
+
+impl Watcher {
+    /// Resolves when something was announced since the last time.
+    pub async fn changed(&self) {
+        self.news.notified().await;
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let mut listeners = self.hub.lock();
+        // The map's own and this one.
+        if Arc::strong_count(&self.news) <= 2 {
+            listeners.by_document.remove(&self.document);
+        }
+    }
 }
 
 /// A listener; dropping it ends it.
@@ -51,6 +80,16 @@ impl Hub {
         let id = listeners.next;
         listeners.awaiting.insert(awaited.clone(), (id, sender));
         Listener { hub: Arc::clone(self), id, awaited, conversation: Mutex::new(None), receiver }
+    }
+}
+
+impl Hub {
+    /// Waits for news of a document, from now on.
+    #[must_use]
+    pub fn watch(self: &Arc<Self>, tenant: TenantId, document: DocumentId) -> Watcher {
+        let document = (tenant, document);
+        let news = Arc::clone(self.lock().by_document.entry(document).or_default());
+        Watcher { hub: Arc::clone(self), document, news }
     }
 }
 
@@ -103,6 +142,11 @@ impl Announcer for Hub {
                     listeners.by_conversation.entry(*conversation).or_default().push(listener);
                 }
             }
+        }
+        if let Notice::Document { tenant, document, .. } = &notice
+            && let Some(news) = listeners.by_document.get(&(*tenant, *document))
+        {
+            news.notify_waiters();
         }
         let Some(list) = conversation_of(&notice).and_then(|c| listeners.by_conversation.get(&c)) else { return };
         let notice = Arc::new(notice);

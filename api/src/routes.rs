@@ -2,8 +2,8 @@
 
 use crate::{
     endpoints::{
-        agents, ask, channels, chat, chat_page, conversations, dead_letters, documents, health, knowledge_bases,
-        webhook,
+        agents, answers, ask, channels, chat, chat_page, conversations, dead_letters, documents, health, jobs,
+        knowledge_bases, progress, proposals, unanswered, webhook,
     },
     error::ApiError,
     state::Api,
@@ -29,6 +29,7 @@ pub fn router(api: Arc<Api>) -> Router {
     let resources = Router::new()
         .route("/agents", get(agents::list).post(agents::create))
         .route("/agents/{id}", get(agents::show).put(agents::replace).patch(agents::update).delete(agents::remove))
+        .route("/agents/{id}/train", post(agents::train))
         .route("/ask", post(ask::post))
         .route("/channels", get(channels::list).post(channels::create))
         .route(
@@ -43,10 +44,25 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/{id}", get(dead_letters::show))
         .route("/dead-letters/{id}/replay", post(dead_letters::replay))
-        .route("/documents", get(documents::list).post(documents::upload).layer(uploads))
+        .route("/documents", get(documents::list).post(documents::add).layer(uploads.clone()))
         .route("/documents/{id}", get(documents::show_document).delete(documents::remove))
         .route("/documents/{id}/process", post(documents::process))
+        .route("/documents/{id}/answers", get(answers::list))
+        .route("/documents/{id}/progress", get(progress::get))
+        .route("/documents/{id}/versions", get(answers::versions))
+        .route("/jobs/{id}", get(jobs::show))
         .route("/knowledge-bases", get(knowledge_bases::list).post(knowledge_bases::create))
+        .route(
+            "/knowledge-bases/{id}",
+            get(knowledge_bases::show).put(knowledge_bases::rename).delete(knowledge_bases::remove),
+        )
+        .route("/knowledge-bases/{id}/search", post(knowledge_bases::search))
+        .route("/knowledge-bases/{id}/proposals", get(proposals::list).post(proposals::create).layer(uploads))
+        .route("/proposals/{id}", get(proposals::show).delete(proposals::discard))
+        .route("/proposals/{id}/answers", get(proposals::answers))
+        .route("/proposals/{id}/promote", post(proposals::promote))
+        .route("/knowledge-bases/{id}/unanswered", get(unanswered::list))
+        .route("/knowledge-bases/{id}/unanswered/{topic}", get(unanswered::show).patch(unanswered::mark))
         .route("/health", get(health::health));
     Router::new()
         .nest("/api", resources)
@@ -92,6 +108,10 @@ async fn request_id(
     }
     if status.is_client_error() || status.is_server_error() {
         response = with_request_id(response, &id).await;
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the body was not read: no further request can follow it.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);

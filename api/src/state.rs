@@ -1,4 +1,4 @@
-use crate::hub::Hub;
+use crate::{hub::Hub, sources::Visitor};
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::ChannelKind,
@@ -66,6 +66,8 @@ pub struct Api {
     pub pipeline: Arc<dyn DocumentPipeline>,
     pub knowledge: Arc<dyn Knowledge>,
     pub model: Arc<dyn Model>,
+    /// Reads documents that lie on the web.
+    pub sources: Visitor,
     pub catalogue: Arc<dyn Catalogue>,
     pub options: ApiOptions,
     pub counters: Counters,

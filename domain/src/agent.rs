@@ -36,6 +36,8 @@ pub struct AgentProfile {
     pub passages: u32,
     /// If even the best passage's cosine is below this, none is used (0 to 1; see docs/ARCHITECTURE.md).
     pub min_cosine: f32,
+    #[serde(default)]
+    pub grounding: Grounding,
     pub max_concurrent_turns: u32,
     /// Millionths of a US dollar a day (UTC); `None` is no limit.
     pub daily_budget_micros: Option<u64>,
@@ -67,6 +69,37 @@ pub enum DuringTurn {
     Reject,
 }
 
+/// How strictly the agent keeps to its passages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Grounding {
+    pub unsupported: Unsupported,
+    pub no_answer: NoAnswer,
+}
+
+/// What becomes of sentences that nothing supports. The measure is on words and numbers (`grounding`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Unsupported {
+    /// They are not looked for.
+    Off,
+    /// They are said, and named beside the reply.
+    #[default]
+    Flag,
+    /// They are left out; a reply of which nothing is left abstains.
+    Withhold,
+}
+
+/// What happens when the passages do not answer the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum NoAnswer {
+    /// The agent says that it does not know.
+    #[default]
+    Say,
+    /// A person takes over.
+    HandOver,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLimits {
     /// Completions that may call tools; after them the model must answer in words.
@@ -96,6 +129,7 @@ impl AgentProfile {
             limits: TurnLimits { max_steps: 6, deadline: Duration::from_secs(120), history: 20 },
             passages: 6,
             min_cosine: 0.30,
+            grounding: Grounding::default(),
             max_concurrent_turns: 64,
             daily_budget_micros: None,
             return_after: None,

@@ -69,6 +69,14 @@ ids! {
     KnowledgeBaseId = "knowledge_base";
     /// One uploaded document.
     DocumentId = "document";
+    /// A question that an agent could not answer.
+    UnansweredId = "unanswered_question";
+    /// Such questions about the same.
+    TopicId = "unanswered_topic";
+    /// Documents that are proposed for a knowledge base.
+    ProposalId = "proposal";
+    /// Work that takes longer than a request.
+    JobId = "job";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
 }

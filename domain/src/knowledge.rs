@@ -14,6 +14,8 @@ pub struct KnowledgeQuery {
     pub tenant: TenantId,
     /// Empty finds nothing: an agent without bindings has no knowledge.
     pub bases: Vec<KnowledgeBaseId>,
+    /// Documents of these bases that are passed over.
+    pub without: Vec<DocumentId>,
     pub text: String,
     /// The person's earlier messages, newest last, for follow-up questions.
     pub previous: Vec<String>,
@@ -46,6 +48,9 @@ pub struct Scores {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
     pub document: DocumentId,
+    /// The generation of the document that it is of: the same file, read and indexed in the same way.
+    #[serde(default)]
+    pub version: String,
     pub name: String,
     /// Headings above it, outermost first.
     pub headings: Vec<String>,
@@ -130,6 +135,8 @@ pub struct IngestReport {
     pub chunks: u32,
     pub characters: u64,
     pub language: Option<Language>,
+    /// Names what was indexed: see [`Passage::version`].
+    pub generation: String,
     /// False when no embedding model was there: searchable by words only, to be upgraded later.
     pub embedded: bool,
 }

@@ -16,6 +16,7 @@
 pub mod agent;
 pub mod channel;
 pub mod conversation;
+pub mod egress;
 pub mod failure;
 pub mod fairness;
 pub mod grounding;
@@ -30,8 +31,11 @@ pub mod pacing;
 pub mod phrases;
 pub mod placement;
 pub mod ports;
+pub mod proposal;
 pub mod time;
 pub mod tool;
+pub mod unanswered;
+pub mod words;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

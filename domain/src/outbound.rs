@@ -12,6 +12,9 @@ pub struct Citation {
     /// The number it has in the text, `[1]`, `[2]`, …
     pub number: u32,
     pub document: DocumentId,
+    /// The generation of the document that the passage was of; empty if it is not known.
+    #[serde(default)]
+    pub version: String,
     /// The document's name, as uploaded.
     pub name: String,
     /// 1-based; `None` where the format has no pages.
@@ -24,6 +27,17 @@ pub struct Citation {
     pub score: f32,
 }
 
+/// What came out when a reply was held against its passages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Checks {
+    /// Citations that named no passage; they were removed.
+    pub dropped_citations: u32,
+    /// Sentences that neither the passages nor the tools' results support, without their marks; long ones are cut.
+    pub unsupported: Vec<String>,
+    /// Those sentences were left out of the text.
+    pub withheld: bool,
+}
+
 /// An agent's reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
@@ -33,6 +47,8 @@ pub struct Reply {
     pub citations: Vec<Citation>,
     /// The agent said that it does not know.
     pub abstained: bool,
+    #[serde(default)]
+    pub checks: Checks,
     /// The sum over the turn's completions.
     pub usage: Usage,
 }

@@ -7,6 +7,8 @@ use crate::language::Language;
 pub enum Phrase {
     /// Nothing in the documents answers the question.
     DontKnow,
+    /// Nothing in the documents answers the question: a person of the team takes over.
+    DontKnowHandedOver,
     /// A person of the team takes over.
     HandedOver,
     /// The turn failed; the message is kept.
@@ -25,6 +27,14 @@ pub const fn phrase(phrase: Phrase, language: Language) -> &'static str {
         }
         (Phrase::DontKnow, Language::Fr) => {
             "Je suis désolé, je ne sais pas : je n'ai rien trouvé à ce sujet dans mes documents."
+        }
+        (Phrase::DontKnowHandedOver, Language::En) => {
+            "I found nothing about that in the documents I have. I'm passing this on to a person of our team, who will \
+             answer you here."
+        }
+        (Phrase::DontKnowHandedOver, Language::Fr) => {
+            "Je n'ai rien trouvé à ce sujet dans mes documents. Je transmets votre demande à une personne de notre \
+             équipe, qui vous répondra ici."
         }
         (Phrase::HandedOver, Language::En) => "I'm passing this on to a person of our team, who will answer you here.",
         (Phrase::HandedOver, Language::Fr) => {

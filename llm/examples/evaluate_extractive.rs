@@ -108,6 +108,7 @@ struct Tally {
 fn passage(sources: &[Source], place: usize, bm25: f32) -> Passage {
     Passage {
         document: DocumentId::new(uuid::Uuid::from_u128(place as u128)),
+        version: String::new(),
         name: sources[place].title.clone(),
         headings: Vec::new(),
         page: None,

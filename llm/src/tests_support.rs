@@ -53,6 +53,7 @@ pub(crate) fn request(message: &str) -> CompletionRequest {
 pub(crate) fn passage(n: u128, name: &str, text: &str) -> Passage {
     Passage {
         document: DocumentId::new(uuid::Uuid::from_u128(n)),
+        version: String::new(),
         name: name.into(),
         headings: Vec::new(),
         page: None,

@@ -32,6 +32,7 @@ mod out;
 mod serving;
 mod signals;
 mod upkeep;
+mod web;
 mod wire;
 
 use clap::Parser;

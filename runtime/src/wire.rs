@@ -8,12 +8,14 @@ use crate::{
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
     memory, upkeep,
+    web::Internet,
 };
 use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
-use colloquy_api::{Api, ApiOptions, Hub};
+use colloquy_api::{Api, ApiOptions, Hub, Visitor};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
+    egress::Egress,
     placement::{NodeId, Ownership},
     ports::{Announcer, DocumentPipeline, Ids, IngressLog},
 };
@@ -49,6 +51,8 @@ pub struct App {
     hearing: Option<JoinHandle<()>>,
     serving: JoinHandle<std::io::Result<()>>,
     stop_serving: oneshot::Sender<()>,
+    /// Work that takes longer than a request.
+    jobs: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Watches this process's memory.
     memory: JoinHandle<()>,
@@ -152,10 +156,12 @@ impl App {
         let hearing = others.map(|others| cluster::listen(others.inbox, node.handle(), hub.clone()));
 
         // --- HTTP ---
+        let internet = Internet::new(Egress::with_private_hosts(&config.private_hosts))?;
         let api = Arc::new(Api {
             store: store.clone(),
             node: node.handle(),
             hub: hub.clone(),
+            sources: Visitor::new(Arc::new(internet), clock.clone()),
             clock,
             ids,
             log,
@@ -180,8 +186,9 @@ impl App {
             // An error means that the application was dropped: stop as well.
             let _ = stopped.await;
         }));
+        let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, upkeep, memory })
+        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, jobs, upkeep, memory })
     }
 
     pub const fn store(&self) -> &Store {
@@ -224,6 +231,7 @@ impl App {
         if !self.serving.is_finished() {
             let _ = self.serving.await;
         }
+        self.jobs.abort();
         self.upkeep.abort();
         self.memory.abort();
         if let Some(hearing) = self.hearing {

@@ -36,8 +36,10 @@ pub enum Site {
     Model,
     /// One tool call. Entity: `channel/peer/tool`.
     Tool,
-    /// One search.
+    /// One search. Entity: the names of the knowledge bases, with `+` between them.
     Knowledge,
+    /// A part of an ingestion: reading the document, writing some of its passages, showing them. Entity: `base/document`.
+    Ingest,
     /// One request to a provider. Entity: `channel/peer`.
     Send,
     /// A heartbeat. Entity: the node.
@@ -72,6 +74,8 @@ pub enum Kind {
     Duplicate,
     /// It comes later, by `lasts`: others overtake it.
     Late,
+    /// It comes after the same person's next one, at most `lasts` later.
+    Reordered,
     /// The signature is wrong the first time.
     BadSignature,
     /// The first delivery is larger than is accepted.
@@ -94,52 +98,55 @@ pub enum Kind {
     ServerError,
     /// No answer, and the provider did not take it.
     LostRequest,
-    /// No answer, but the provider took it.
+    /// No answer, but the other side took it.
     LostAnswer,
     /// The status comes before the answer.
     EarlyStatus,
     /// The node dies and starts anew after `lasts`.
     Kill,
-    /// The node stands still for `lasts`.
+    /// The node stands still for `lasts`; at a tool, while it runs.
     Pause,
     /// The node ends in an orderly way and starts anew after `lasts`.
     Restart,
     /// The node's clock goes wrong by `lasts`, ahead or behind.
     Skew,
+    /// The node reaches neither the log nor the other nodes for `lasts`.
+    Cut,
 }
 
 impl Site {
     /// Every seam with what can go wrong there.
     pub const ALL: &'static [(Self, &'static [Kind])] = {
         use Kind::{
-            BadSignature, CrashAfter, CrashBefore, Duplicate, EarlyStatus, Endless, Fail, Full, Garbled, Kill, Late,
-            Lost, LostAnswer, LostRequest, Oversized, Panic, Pause, Refuse, Restart, ServerError, Skew, Slow,
-            Throttled, Truncated, Unknown, UnknownTool,
+            BadSignature, CrashAfter, CrashBefore, Cut, Duplicate, EarlyStatus, Endless, Fail, Full, Garbled, Kill,
+            Late, Lost, LostAnswer, LostRequest, Oversized, Panic, Pause, Refuse, Reordered, Restart, ServerError,
+            Skew, Slow, Throttled, Truncated, Unknown, UnknownTool,
         };
         &[
-            (Self::Webhook, &[Duplicate, Late, BadSignature, Oversized]),
-            (Self::Append, &[Fail, Full, Slow, Unknown, CrashBefore, CrashAfter]),
+            (Self::Webhook, &[Duplicate, Late, Reordered, BadSignature, Oversized]),
+            (Self::Append, &[Fail, Full, Slow, Unknown, Duplicate, LostAnswer, CrashBefore, CrashAfter]),
             (Self::ReadLog, &[Fail, Slow, Panic, CrashBefore]),
             (Self::TakeIn, &[Fail, Full, Slow, Unknown, Panic, CrashBefore, CrashAfter]),
             (Self::Load, &[Fail, Slow, Panic, CrashBefore]),
             (Self::Read, &[Fail, Slow, Panic, CrashBefore]),
             (Self::Commit, &[Fail, Full, Slow, Unknown, Panic, CrashBefore, CrashAfter]),
-            (Self::ClaimReplies, &[Fail, Slow, CrashBefore, CrashAfter]),
-            (Self::Settle, &[Fail, Slow, Unknown, CrashBefore, CrashAfter]),
+            (Self::ClaimReplies, &[Fail, Slow, Panic, CrashBefore, CrashAfter]),
+            (Self::Settle, &[Fail, Slow, Unknown, Panic, CrashBefore, CrashAfter]),
             (
                 Self::Model,
                 &[Fail, Slow, Refuse, Truncated, Garbled, UnknownTool, Endless, Panic, CrashBefore, CrashAfter],
             ),
-            (Self::Tool, &[Fail, Slow, Panic, CrashBefore, CrashAfter]),
+            (Self::Tool, &[Fail, Slow, Pause, Panic, CrashBefore, CrashAfter]),
             (Self::Knowledge, &[Fail, Slow, Panic, CrashBefore]),
+            (Self::Ingest, &[Fail, Slow, Panic, CrashBefore, CrashAfter]),
             (
                 Self::Send,
-                &[Throttled, ServerError, LostRequest, LostAnswer, EarlyStatus, Slow, CrashBefore, CrashAfter],
+                &[Throttled, ServerError, LostRequest, LostAnswer, EarlyStatus, Slow, Panic, CrashBefore, CrashAfter],
             ),
-            (Self::Beat, &[Fail, Slow, CrashBefore]),
-            (Self::Claim, &[Fail, Slow, CrashBefore, CrashAfter]),
+            (Self::Beat, &[Fail, Slow, Panic, CrashBefore]),
+            (Self::Claim, &[Fail, Slow, Panic, CrashBefore, CrashAfter]),
             (Self::Signal, &[Lost, Slow]),
-            (Self::Node, &[Kill, Pause, Restart, Skew]),
+            (Self::Node, &[Kill, Pause, Restart, Skew, Cut]),
         ]
     };
 
@@ -156,12 +163,19 @@ impl Site {
 }
 
 impl Kind {
+    /// Whether a node's life ends with it.
+    #[must_use]
+    pub const fn ends_a_life(self) -> bool {
+        matches!(self, Self::CrashBefore | Self::CrashAfter | Self::Kill | Self::Restart)
+    }
+
     /// How long it lasts where a scenario does not say.
     #[must_use]
     pub const fn usual(self) -> Duration {
         match self {
             Self::Kill | Self::Restart => Duration::from_secs(3),
-            Self::Pause => Duration::from_secs(12),
+            Self::Pause | Self::Cut => Duration::from_secs(12),
+            Self::Reordered => Duration::from_secs(30),
             Self::Throttled => Duration::from_secs(5),
             Self::Skew => Duration::from_secs(45),
             _ => Duration::from_secs(2),

@@ -4,10 +4,12 @@ use crate::{
     fault::{FaultSpec, Kind, Site},
     model::COST,
     scenario::{
-        AgentSpec, ChannelKind, ChannelSpec, ConversationSpec, DuringTurn, Effect, FORMAT, ModelSpec, Runs, Scenario,
-        ScriptedMessage, Span, ToolSpec, UserSpec, WorldSpec,
+        Action, AgentSpec, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec, DuringTurn, Effect,
+        Expectations, FORMAT, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent, ToolSpec, UserSpec,
+        WorldSpec,
     },
     seed::{Dice, Seed},
+    world::is_comparable,
 };
 use std::time::Duration;
 
@@ -45,8 +47,13 @@ const KINDS: [ChannelKind; 5] = [
 pub fn scenario(seed: u64, size: Size) -> Scenario {
     let mut dice = Seed(seed).dice("fuzz");
     let mut world = world(&mut dice, size);
-    let conversations = conversations(&mut dice, size, &world);
-    let faults = faults(&mut dice, world.nodes);
+    let mut conversations = conversations(&mut dice, size, &world);
+    let mut faults = faults(&mut dice, world.nodes);
+    if Seed(seed).dice("deaths only").chance(0.2) {
+        deaths_only(&mut world, &mut conversations, &mut faults);
+    }
+    let as_without_crashes = may_compare(&world, &faults, &conversations);
+    let timeline = surroundings(seed, size, &mut world, &faults);
     if faults.iter().any(|f| f.lasts == Some(Span::millis(LONG))) {
         world.settle = Span(Duration::from_secs(30 * 3600));
     }
@@ -60,10 +67,10 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
         tools: tools(),
         toolset: None,
         conversations,
-        timeline: Vec::new(),
-        faults,
+        timeline,
+        expect: Expectations { as_without_crashes, ..Expectations::default() },
         world,
-        expect: crate::scenario::Expectations::default(),
+        faults,
     }
 }
 
@@ -97,6 +104,79 @@ fn world(dice: &mut Dice, size: Size) -> WorldSpec {
         channels.push(ChannelSpec { name: format!("c{n}"), agent, kind: *dice.pick(&KINDS) });
     }
     WorldSpec { nodes: *dice.pick(&[1, 1, 2, 3]), agents, channels, ..WorldSpec::default() }
+}
+
+/// What a world has beside people and channels: lanes, and knowledge that is uploaded, replaced and deleted meanwhile. Drawn
+/// apart, so that it changes nothing else.
+fn surroundings(seed: u64, size: Size, world: &mut WorldSpec, faults: &[FaultSpec]) -> Vec<TimelineEvent> {
+    let mut dice = Seed(seed).dice("surroundings");
+    world.lanes = *dice.pick(&[1, 1, 1, 2, 3]);
+    if dice.chance(0.5) {
+        return Vec::new();
+    }
+    let span = u64::try_from(size.span.as_millis()).unwrap_or(u64::MAX);
+    // Who dies between showing a document and saying so cannot know that it was deleted meanwhile.
+    let may_delete = !faults.iter().any(|f| f.kind.ends_a_life());
+    let mut timeline = Vec::new();
+    for agent in &mut world.agents {
+        let base = format!("books-{}", agent.tenant);
+        agent.knowledge = vec![base.clone()];
+        let names: Vec<String> = (0..dice.between(1, 2)).map(|n| format!("book-{n}.md")).collect();
+        let mut documents = Vec::new();
+        for name in &names {
+            let text = Some(book(&mut dice, &agent.tenant, 1));
+            documents.push(DocumentSpec { name: name.clone(), text, ..DocumentSpec::default() });
+            let mut at = 0;
+            for edition in 2..dice.between(2, 4) {
+                at += dice.between(0, span / 2);
+                let (base, document) = (base.clone(), name.clone());
+                let action = if may_delete && dice.chance(0.3) {
+                    Action::Delete { base, document }
+                } else {
+                    Action::Upload { base, document, text: book(&mut dice, &agent.tenant, edition) }
+                };
+                timeline.push(TimelineEvent { at: Span::millis(at), action });
+            }
+        }
+        world.knowledge.push(BaseSpec { name: base, tenant: agent.tenant.clone(), documents });
+    }
+    timeline
+}
+
+/// Takes away what would give a message another answer if a node were away for a while.
+fn deaths_only(world: &mut WorldSpec, conversations: &mut [ConversationSpec], faults: &mut Vec<FaultSpec>) {
+    faults.retain(|f| is_comparable(std::slice::from_ref(f)));
+    for agent in &mut world.agents {
+        agent.daily_budget_micros = None;
+        agent.during_turn = DuringTurn::Queue;
+    }
+    for conversation in conversations {
+        let UserSpec::Script { messages } = &mut conversation.user else { continue };
+        for message in messages {
+            let plain = message.text.split(" [tool").next().unwrap_or_default().to_owned();
+            message.text = plain;
+        }
+    }
+}
+
+/// Whether every message gets the same answer however long a node was away.
+fn may_compare(world: &WorldSpec, faults: &[FaultSpec], conversations: &[ConversationSpec]) -> bool {
+    let deaths = faults.iter().any(|f| f.kind.ends_a_life());
+    let patient = |a: &AgentSpec| {
+        a.daily_budget_micros.is_none() && matches!(a.during_turn, DuringTurn::Queue | DuringTurn::Merge)
+    };
+    let plain = |c: &ConversationSpec| match &c.user {
+        UserSpec::Script { messages } => messages.iter().all(|m| !m.text.contains("[tool")),
+        UserSpec::Automaton(_) => false,
+    };
+    deaths && is_comparable(faults) && world.agents.iter().all(patient) && conversations.iter().all(plain)
+}
+
+/// A text whose every passage fits every message, and tells whose it is.
+fn book(dice: &mut Dice, tenant: &str, edition: u64) -> String {
+    let word = crate::check::canary(tenant);
+    let part = |n| format!("## Part {n}\n\nA message about part {n} of edition {edition}, {word}.\n\n");
+    (0..dice.between(1, 6)).map(part).collect()
 }
 
 fn conversations(dice: &mut Dice, size: Size, world: &WorldSpec) -> Vec<ConversationSpec> {

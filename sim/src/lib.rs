@@ -14,6 +14,7 @@
 //!
 //! **Start here:** [`run`], then [`scenario`], then [`seam`]: what is between a node and its world.
 
+pub mod bare;
 pub mod check;
 mod clock;
 pub mod compare;
@@ -27,6 +28,7 @@ pub mod planted;
 mod provider;
 pub mod record;
 pub mod report;
+pub mod saved;
 pub mod scenario;
 pub mod seam;
 mod seed;

@@ -57,6 +57,8 @@ pub fn minimise(scenario: &Scenario, seed: u64, options: Options) -> Option<Mini
         best = search.faults(best);
         best = search.timeline(best);
         best = search.nodes(best);
+        best = search.lanes(best);
+        best = search.documents(best);
         best = search.unused(best);
         best = search.times(best);
         best = search.words(best);
@@ -158,6 +160,25 @@ impl Search {
         best
     }
 
+    fn lanes(&mut self, best: Scenario) -> Scenario {
+        let mut candidate = best.clone();
+        candidate.world.lanes = 1;
+        self.or(best, candidate)
+    }
+
+    fn documents(&mut self, mut best: Scenario) -> Scenario {
+        for n in 0..best.world.knowledge.len() {
+            let with = |documents| {
+                let mut candidate = best.clone();
+                candidate.world.knowledge[n].documents = documents;
+                candidate
+            };
+            let fewer = self.fewer(best.world.knowledge[n].documents.clone(), with);
+            best.world.knowledge[n].documents = fewer;
+        }
+        best
+    }
+
     /// Channels, agents and tools that nobody needs.
     fn unused(&mut self, best: Scenario) -> Scenario {
         let mut candidate = best.clone();
@@ -165,6 +186,10 @@ impl Search {
         candidate.world.channels.retain(|c| channels.contains(&c.name));
         let agents: BTreeSet<String> = candidate.world.channels.iter().map(|c| c.agent.clone()).collect();
         candidate.world.agents.retain(|a| agents.contains(&a.name));
+        let tenants: BTreeSet<String> = candidate.world.agents.iter().map(|a| a.tenant.clone()).collect();
+        candidate.world.knowledge.retain(|b| tenants.contains(&b.tenant));
+        let bases: BTreeSet<String> = candidate.world.knowledge.iter().map(|b| b.name.clone()).collect();
+        candidate.timeline.retain(|e| e.action.base().is_none_or(|base| bases.contains(base)));
         if candidate.world.channels.is_empty() {
             return best;
         }

@@ -30,11 +30,23 @@ pub enum Planted {
     ForgetSpending,
     /// A failed delivery is written down as sent.
     CallFailedSent,
+    /// Two messages of a batch change places.
+    SwapEntries,
+    /// Passages are seen as soon as they are written.
+    ShowStaged,
+    /// What was read while its document was deleted stays.
+    KeepOrphans,
+    /// Searches look into all knowledge bases of all tenants.
+    MixBases,
+    /// After a crash the last word of what waits is missing.
+    CutReloaded,
+    /// Replies cite a passage beside the one that they rest on.
+    CiteBeside,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipDedupe,
         Self::AcknowledgeEarly,
         Self::DropFence,
@@ -48,5 +60,11 @@ impl Planted {
         Self::ClaimLightly,
         Self::ForgetSpending,
         Self::CallFailedSent,
+        Self::SwapEntries,
+        Self::ShowStaged,
+        Self::KeepOrphans,
+        Self::MixBases,
+        Self::CutReloaded,
+        Self::CiteBeside,
     ];
 }

@@ -33,7 +33,7 @@ fn runs() -> Vec<Run> {
 #[test]
 fn every_scenario_passes_and_shows_what_it_says() {
     let runs = runs();
-    assert!(runs.len() >= 4);
+    assert!(runs.len() >= 8);
     for run in &runs {
         let report = &run.report;
         let wrong = format!("{} with seed {}: {:?} {:?}", run.source, report.seed, report.violations, report.unmet);
@@ -66,4 +66,13 @@ fn stories(runs: &[Run]) {
     let charges = told("crash-after-tool.yaml", "tool");
     assert_eq!(charges.iter().filter(|c| c.starts_with("charge_card")).count(), 1, "money moves once");
     assert_eq!(told("take-over.yaml", "send.taken"), ["Breakfast is from seven to ten."]);
+    let answers = told("knowledge-answer.yaml", "send.taken");
+    assert!(answers[0].contains("12 euros") && answers[2].contains("15 euros"), "{answers:?}");
+    let unknown = told("knowledge-unknown.yaml", "send.taken");
+    assert!(unknown[0].contains("until nine") && unknown[1] == unknown[2], "{unknown:?}");
+    let bookings = told("lease-expired.yaml", "tool");
+    assert_eq!(bookings.len(), 1, "nobody books twice");
+    let movers: std::collections::BTreeSet<&str> =
+        of("node-killed.yaml").report.trace.iter().filter(|e| e.what == "taken_in").map(|e| e.node.as_str()).collect();
+    assert_eq!(movers.len(), 3, "the lanes went from node to node");
 }

@@ -21,6 +21,7 @@ use colloquy_domain::{
     ids::{AgentId, ChannelId, ConversationId, MessageId, TenantId},
     message::{Content, Inbound, Outcome, Peer},
     model::{Completion, ModelChoice, Speaker, Usage},
+    outbound::Checks,
     placement::Lane,
     ports::{Cursor, Ids, LogEntry, NewEntry, StoreError},
     time::Timestamp,
@@ -262,11 +263,13 @@ impl By<'_> {
                 text,
                 citations: Vec::new(),
                 abstained: false,
+                checks: Checks::default(),
             }],
             outbox: Vec::new(),
             journal: vec![JournalRow { turn, step: 0, index: 0, what: JournalWhat::Completion(completion) }],
             ledger: vec![LedgerRow { turn, step: 0, usage }],
             dead_letters: Vec::new(),
+            unanswered: Vec::new(),
             timers: Vec::new(),
         }
     }

@@ -70,6 +70,9 @@ pub(crate) async fn postgres(options: &PostgresOptions, cipher: &Cipher, filling
     let connect = db::read_url(options.url.expose()).map_err(|e| OpenError::Url { cause: e.to_string() })?;
     let shown = db::shown_url(&connect);
     let cannot = |cause: String| OpenError::Database { path: shown.clone(), cause };
+    if let Some(cause) = db::unreadable_file(options.url.expose()) {
+        return Err(cannot(cause));
+    }
     let mut conn = db::connect_postgres(&connect).await.map_err(|e| cannot(e.to_string()))?;
     let not_migrated =
         |e: sqlx::migrate::MigrateError| OpenError::Migration { path: shown.clone(), cause: e.to_string() };

@@ -75,6 +75,13 @@ suites! {
 }
 
 #[tokio::test]
+async fn ingress_log_conformance_in_memory_with_several_lanes() {
+    let (store, fixture) = memory();
+    let store = store.with_lanes(5);
+    conformance::ingress_log_conformance(&store, &store, &fixture).await;
+}
+
+#[tokio::test]
 async fn placement_store_conformance_in_memory() {
     let clock = Arc::new(ManualClock::at(NOW));
     let store = MemoryPlacement::new(Arc::clone(&clock) as _);

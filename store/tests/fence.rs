@@ -239,7 +239,14 @@ async fn documents_are_ingested_by_their_owner() {
 
     taken_over_document(&opened, &a, &b).await;
     let document = &f.documents[1];
-    let report = IngestReport { pages: Vec::new(), chunks: 1, characters: 9, language: None, embedded: true };
+    let report = IngestReport {
+        pages: Vec::new(),
+        chunks: 1,
+        characters: 9,
+        language: None,
+        generation: "g1".into(),
+        embedded: true,
+    };
     a.store.finish(document.tenant, document.document, Ok(report.clone())).await.expect("of no consequence");
     let shown = async |store: &Store| {
         let shown = store.tenant(document.tenant).document(document.document).await.expect("document");

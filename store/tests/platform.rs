@@ -165,7 +165,14 @@ async fn a_replaced_document_is_ingested_anew(on: Kind) {
     let stored = view.put_document(new).await.expect("replaced");
     assert_eq!(stored.document.id, first.document, "the same name is the same document");
     assert_eq!(stored.replaced, Some(PathBuf::from("/blobs/a.pdf")));
-    let report = IngestReport { pages: Vec::new(), chunks: 1, characters: 5, language: None, embedded: false };
+    let report = IngestReport {
+        pages: Vec::new(),
+        chunks: 1,
+        characters: 5,
+        language: None,
+        generation: "g1".into(),
+        embedded: false,
+    };
     let old = IngestProgress { status: DocumentStatus::Indexing, pages: 9, chunks: 9, indexed: 9 };
     store.progress(tenant, first.document, old).await.expect("ignored");
     store.finish(tenant, first.document, Ok(report.clone())).await.expect("ignored");

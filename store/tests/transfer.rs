@@ -4,15 +4,18 @@ mod common;
 
 use colloquy_domain::{
     channel::Secret,
-    conversation::{NewDeadLetter, TimerChange},
+    conversation::{NewDeadLetter, NewUnanswered, TimerChange},
     failure::Failure,
-    ids::DeadLetterId,
+    ids::{DeadLetterId, UnansweredId},
+    knowledge::IngestReport,
     message::Outcome,
-    ports::{ConversationStore, Ids, IngressLog, OutboxStore, Settlement},
+    outbound::Citation,
+    ports::{ConversationStore, DocumentQueue, Ids, IngressLog, OutboxStore, Settlement},
+    proposal::Change,
     testkit::{Account, Fixture, answer, receive, said},
 };
 use colloquy_store::{
-    Database, KeyHash, OpenError, PageRequest, PostgresOptions, Store,
+    Answer, Database, JobKind, KeyHash, OpenError, PageRequest, PostgresOptions, ProposedAnswer, Store, TopicState,
     transfer::{Compared, Transfer, TransferError, Vectors},
 };
 use common::{Kind, NOW, Opened};
@@ -52,8 +55,59 @@ async fn source() -> (Opened, Fixture) {
         }
         store.commit(commit).await.expect("commit");
     }
+    with_knowledge(store, &f).await;
     store.append(vec![f.home.text("late", "late", "still in the log", NOW)]).await.expect("append");
     (opened, f)
+}
+
+/// A document with a version, a reply that cites it, a question without an answer, a job and a reviewed proposal.
+async fn with_knowledge(store: &Store, f: &Fixture) {
+    let view = store.tenant(f.home.tenant);
+    let job = store.take(1).await.expect("taken").remove(0);
+    let report = IngestReport {
+        pages: Vec::new(),
+        chunks: 1,
+        characters: 5,
+        language: None,
+        generation: "g1".into(),
+        embedded: true,
+    };
+    store.finish(job.tenant, job.document, Ok(report)).await.expect("ready");
+    let loaded = receive(store, &f.home, "asking", &[("q1", "is there a pool?")], NOW).await;
+    let mut commit = answer(&loaded, "I do not know [1].", &f.ids, NOW);
+    commit.messages[0].checks.dropped_citations = 1;
+    commit.messages[0].citations = vec![Citation {
+        number: 1,
+        document: job.document,
+        version: "g1".into(),
+        name: job.name,
+        page: None,
+        offset: 3,
+        quote: "naïve".into(),
+        score: 0.5,
+    }];
+    commit.unanswered = vec![NewUnanswered {
+        id: UnansweredId::new(f.ids.uuid()),
+        base: job.base,
+        turn: 1,
+        text: "is there a pool?".into(),
+        language: None,
+    }];
+    store.commit(commit).await.expect("commit");
+    view.unanswered(job.base, TopicState::Open, PageRequest::default()).await.expect("sorted");
+    view.create_job(JobKind::Train, "{}").await.expect("job");
+    let proposal = view.propose(job.base, 3).await.expect("proposal");
+    let said = Answer { text: "No.".into(), citations: Vec::new(), abstained: true };
+    let answer = ProposedAnswer {
+        place: 0,
+        conversation: loaded.key.id,
+        turn: 1,
+        question: "is there a pool?".into(),
+        before: said.clone(),
+        after: said,
+        change: Change::Same,
+    };
+    view.add_proposed_answer(proposal.id, &answer).await.expect("kept");
 }
 
 /// The server's side: an empty database.

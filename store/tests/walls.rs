@@ -67,6 +67,7 @@ impl UuidText for SeqIds {
     }
 }
 
+// req: S2-TBL-1
 #[tokio::test]
 async fn every_table_of_tenants_has_its_wall() {
     let opened = common::open(Kind::Postgres).await;

@@ -22,7 +22,14 @@ fn job(w: &World, n: u128) -> IngestJob {
 }
 
 fn report() -> IngestReport {
-    IngestReport { pages: Vec::new(), chunks: 3, characters: 100, language: None, embedded: true }
+    IngestReport {
+        pages: Vec::new(),
+        chunks: 3,
+        characters: 100,
+        language: None,
+        generation: "g1".into(),
+        embedded: true,
+    }
 }
 
 fn result(w: &World, n: u128) -> Option<Result<IngestReport, IngestFailure>> {

@@ -1,17 +1,18 @@
-//! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`.
+//! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`, `POST /api/agents/{id}/train`.
 
 use super::knowledge_bases::valid_name;
 use crate::{
     auth::Tenant,
     body::{Body, PageOf},
-    error::{ApiError, ApiResult, Detail, created, ok},
+    error::{ApiError, ApiResult, Detail, accepted, created, ok},
+    jobs,
     page::list as page,
     state::Api,
     time::rfc3339,
 };
 use axum::extract::{Path, State};
 use colloquy_domain::{
-    agent::{AgentProfile, DuringTurn},
+    agent::{AgentProfile, DuringTurn, NoAnswer, Unsupported},
     ids::{AgentId, KnowledgeBaseId},
     language::Language,
     model::ModelChoice,
@@ -45,6 +46,8 @@ pub struct Fields {
     history: Option<u32>,
     passages: Option<u32>,
     min_cosine: Option<f32>,
+    unsupported: Option<Unsupported>,
+    no_answer: Option<NoAnswer>,
     max_concurrent_turns: Option<u32>,
     daily_budget_usd: Option<f64>,
     return_after_seconds: Option<u64>,
@@ -78,6 +81,8 @@ struct Out {
     history: u32,
     passages: u32,
     min_cosine: f32,
+    unsupported: Unsupported,
+    no_answer: NoAnswer,
     max_concurrent_turns: u32,
     daily_budget_usd: Option<f64>,
     return_after_seconds: Option<u64>,
@@ -113,6 +118,8 @@ fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
         history: p.limits.history,
         passages: p.passages,
         min_cosine: p.min_cosine,
+        unsupported: p.grounding.unsupported,
+        no_answer: p.grounding.no_answer,
         max_concurrent_turns: p.max_concurrent_turns,
         daily_budget_usd: p.daily_budget_micros.map(|m| m as f64 / 1e6),
         return_after_seconds: p.return_after.map(|d| d.as_secs()),
@@ -197,6 +204,14 @@ pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
     ok(json!({ "id": id.to_string(), "deleted": true }))
 }
 
+/// Indexes the agent's documents again; answers with the job that tells how far that is.
+pub async fn train(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let agent = find(&tenant.store, &id).await?;
+    let job = jobs::start_training(&tenant, &agent).await?;
+    api.node.wake_ingestion();
+    accepted(json!({ "job": jobs::show(&job)? }))
+}
+
 /// Writes the fields into the profile; all that is wrong is told at once.
 async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> ApiResult<AgentProfile> {
     let mut wrong = Vec::new();
@@ -243,6 +258,8 @@ async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> Ap
     set(&mut p.limits.history, f.history);
     set(&mut p.passages, f.passages);
     set(&mut p.min_cosine, f.min_cosine);
+    set(&mut p.grounding.unsupported, f.unsupported);
+    set(&mut p.grounding.no_answer, f.no_answer);
     set(&mut p.max_concurrent_turns, f.max_concurrent_turns);
     if let Some(budget) = f.daily_budget_usd {
         p.daily_budget_micros = Some((budget * 1e6) as u64);

@@ -1,14 +1,18 @@
 //! `POST /api/ask`: one question to one knowledge base.
 
 use crate::{
-    ask::ask,
+    ask::{Question, ask, fresh_agent},
     auth::Tenant,
     body::Body,
     error::{ApiError, ApiResult, ok},
     state::Api,
 };
 use axum::extract::State;
-use colloquy_domain::{language::Language, model::Usage, outbound::Citation};
+use colloquy_domain::{
+    language::Language,
+    model::Usage,
+    outbound::{Checks, Citation},
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -30,6 +34,7 @@ struct Answer {
     answer: String,
     abstained: bool,
     citations: Vec<CitationOut>,
+    checks: ChecksOut,
     usage: UsageOut,
 }
 
@@ -59,6 +64,20 @@ impl From<&Citation> for CitationOut {
     }
 }
 
+/// What came out when the reply was held against its passages.
+#[derive(Serialize)]
+pub struct ChecksOut {
+    dropped_citations: u32,
+    unsupported: Vec<String>,
+    withheld: bool,
+}
+
+impl From<&Checks> for ChecksOut {
+    fn from(c: &Checks) -> Self {
+        Self { dropped_citations: c.dropped_citations, unsupported: c.unsupported.clone(), withheld: c.withheld }
+    }
+}
+
 #[derive(Serialize)]
 pub struct UsageOut {
     prompt_tokens: u64,
@@ -85,11 +104,15 @@ pub async fn post(State(api): State<Arc<Api>>, tenant: Tenant, Body(request): Bo
     };
     let base = tenant.store.knowledge_base_by_name(&request.kb).await?;
     let base = base.ok_or_else(|| ApiError::not_found("knowledge base"))?;
-    let reply = ask(&api, tenant.id, base.id, question, language).await?;
+    let mut agent = fresh_agent(&api, tenant.id);
+    agent.knowledge = vec![base.id];
+    let question = Question { text: question, previous: &[], language, without: &[] };
+    let reply = ask(&api, &agent, question).await?;
     ok(Answer {
         answer: reply.text,
         abstained: reply.abstained,
         citations: reply.citations.iter().map(CitationOut::from).collect(),
+        checks: (&reply.checks).into(),
         usage: reply.usage.into(),
     })
 }

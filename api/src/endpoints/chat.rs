@@ -1,6 +1,6 @@
 //! `POST /api/chat`: the web chat channel. Answers when the message has its outcome, or streams on request.
 
-use super::ask::{CitationOut, UsageOut};
+use super::ask::{ChecksOut, CitationOut, UsageOut};
 use crate::{
     auth,
     body::Body,
@@ -289,6 +289,7 @@ pub struct ReplyOut {
     text: String,
     citations: Vec<CitationOut>,
     abstained: bool,
+    checks: ChecksOut,
     usage: UsageOut,
 }
 
@@ -298,6 +299,7 @@ impl From<&Reply> for ReplyOut {
             text: r.text.clone(),
             citations: r.citations.iter().map(CitationOut::from).collect(),
             abstained: r.abstained,
+            checks: (&r.checks).into(),
             usage: r.usage.into(),
         }
     }
@@ -310,6 +312,7 @@ fn reply_of(line: TranscriptLine) -> Reply {
         text: line.text,
         citations: line.citations,
         abstained: line.abstained,
+        checks: line.checks,
         usage: Usage::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /api/conversations`, `GET/PUT/PATCH /api/conversations/{id}`, `GET /api/conversations/{id}/messages`.
 
-use super::ask::CitationOut;
+use super::ask::{ChecksOut, CitationOut};
 use crate::{
     auth::Tenant,
     body::{Body, PageOf},
@@ -69,6 +69,7 @@ struct Line {
     turn: Option<u32>,
     citations: Vec<CitationOut>,
     abstained: bool,
+    checks: ChecksOut,
     /// How a received message ended; absent while it is being answered.
     outcome: Option<Outcome>,
     /// How far a reply came.
@@ -88,6 +89,7 @@ impl From<TranscriptLine> for Line {
             turn: l.turn,
             citations: l.citations.iter().map(CitationOut::from).collect(),
             abstained: l.abstained,
+            checks: (&l.checks).into(),
             outcome: l.outcome,
             status: l.status,
             at: rfc3339(l.at),

@@ -1,39 +1,41 @@
 //! `GET/POST /api/documents`, `GET/DELETE /api/documents/{id}`, `POST /api/documents/{id}/process`.
+//!
+//! Posted are files (multipart), or the address of a page or a sitemap (JSON).
 
 use super::knowledge_bases::valid_name;
 use crate::{
     auth::Tenant,
-    body::PageOf,
-    error::{ApiError, ApiResult, created, ok},
+    body::{Body, PageOf},
+    error::{ApiError, ApiResult, accepted, created, ok},
+    files, jobs,
     page::list as page,
     state::Api,
     time::rfc3339,
 };
 use axum::{
     extract::{
-        Multipart, Path, Query, State,
+        FromRequest, Multipart, Path, Query, Request, State,
         multipart::{Field, MultipartError},
     },
-    http::StatusCode,
+    http::{StatusCode, header},
 };
 use colloquy_domain::{
-    ids::{DocumentId, KnowledgeBaseId, TenantId},
+    ids::{DocumentId, KnowledgeBaseId},
     knowledge::{DocumentStatus, PageReport},
 };
-use colloquy_store::{Document, NewDocument, Page, PageRequest, TenantStore};
+use colloquy_store::{Document, Page, PageRequest};
+use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use sha2::{Digest, Sha256};
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
-use tokio::{
-    fs,
-    io::{AsyncReadExt, AsyncWriteExt},
-};
+use serde_json::{Value, json};
+use std::{collections::HashMap, sync::Arc};
 
 /// The knowledge base of uploads that name none.
 const DEFAULT_BASE: &str = "default";
 /// Characters that a document's name may have.
 const LONGEST_NAME: usize = 255;
+/// Pages of a sitemap that are read.
+const USUAL_PAGES: usize = 100;
+const MOST_PAGES: usize = 1_000;
 
 #[derive(Serialize)]
 struct Out {
@@ -114,32 +116,80 @@ pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Query(filter): Quer
 }
 
 pub async fn show_one(tenant: &Tenant, id: &str) -> ApiResult {
-    let document = tenant.store.document(id.parse::<DocumentId>()?).await?;
+    ok(shown(tenant, id.parse::<DocumentId>()?).await?)
+}
+
+/// A document as every endpoint shows it.
+pub async fn shown(tenant: &Tenant, id: DocumentId) -> ApiResult<Value> {
+    let document = tenant.store.document(id).await?;
     let kb = name_of(tenant, document.base).await?;
-    ok(show(document, &kb))
+    serde_json::to_value(show(document, &kb)).map_err(ApiError::unshown)
 }
 
 pub async fn show_document(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
     show_one(&tenant, &id).await
 }
 
-pub async fn upload(State(api): State<Arc<Api>>, tenant: Tenant, mut form: Multipart) -> ApiResult {
+pub async fn add(State(api): State<Arc<Api>>, tenant: Tenant, request: Request) -> ApiResult {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("multipart/form-data") {
+        let form = Multipart::from_request(request, &api).await;
+        return upload(&api, &tenant, form.map_err(|e| ApiError::new(e.status(), "MALFORMED", e.body_text()))?).await;
+    }
+    let Body(from) = Body::<FromWeb>::from_request(request, &api).await?;
+    read_web(&api, &tenant, from).await
+}
+
+/// The address of a page, or of a sitemap.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FromWeb {
+    kb: Option<String>,
+    url: Option<String>,
+    sitemap: Option<String>,
+    /// Pages that are read of a sitemap at most.
+    limit: Option<usize>,
+}
+
+/// A page is read at once and answered as a document; a sitemap becomes a job.
+async fn read_web(api: &Api, tenant: &Tenant, from: FromWeb) -> ApiResult {
+    let kb = valid_name("kb", from.kb.as_deref().unwrap_or(DEFAULT_BASE))?.to_owned();
+    let limit = from.limit.unwrap_or(USUAL_PAGES);
+    if !(1..=MOST_PAGES).contains(&limit) {
+        return Err(ApiError::invalid("limit", format!("must be between 1 and {MOST_PAGES}")));
+    }
+    match (from.url, from.sitemap) {
+        (Some(url), None) => {
+            let read = api.sources.page(&url, api.options.max_upload as u64).await;
+            let page = read.map_err(|f| if f.is_retry() { f.into() } else { ApiError::invalid("url", f.detail) })?;
+            let base = tenant.store.ensure_knowledge_base(&kb).await?.id;
+            let content = stream::iter([Ok(page.body.into())]);
+            let document = files::keep(api, tenant, base, page.name, content).await?;
+            api.node.wake_ingestion();
+            created(json!({ "documents": [show(document, &kb)] }))
+        }
+        (None, Some(sitemap)) => {
+            let base = tenant.store.ensure_knowledge_base(&kb).await?.id;
+            let job = jobs::start_sitemap(tenant, base, &sitemap, limit).await?;
+            accepted(json!({ "job": jobs::show(&job)? }))
+        }
+        _ => Err(ApiError::invalid("url", "one of `url` and `sitemap` is needed (or files, as multipart/form-data)")),
+    }
+}
+
+async fn upload(api: &Api, tenant: &Tenant, mut form: Multipart) -> ApiResult {
     let mut kb = DEFAULT_BASE.to_owned();
     let mut documents = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(|e| unreadable(&e))? {
-        match field.name() {
-            Some("kb") => {
-                let text = field.text().await.map_err(|e| unreadable(&e))?;
-                valid_name("kb", &text)?.clone_into(&mut kb);
-            }
-            Some("file" | "files") => {
-                let base = tenant.store.ensure_knowledge_base(&kb).await?.id;
-                let document = keep(&api, &tenant, base, field).await?;
-                documents.push(show(document, &kb));
-            }
-            other => {
-                let name = other.unwrap_or("(unnamed)").to_owned();
+    while let Some(field) = next(&mut form).await? {
+        match field {
+            FromForm::Text("kb", text) => valid_name("kb", &text)?.clone_into(&mut kb),
+            FromForm::Text(name, _) => {
                 return Err(ApiError::invalid(name, "unknown field: there are `kb`, then `file`"));
+            }
+            FromForm::File(field) => {
+                let base = tenant.store.ensure_knowledge_base(&kb).await?.id;
+                let document = keep(api, tenant, base, field).await?;
+                documents.push(show(document, &kb));
             }
         }
     }
@@ -150,66 +200,40 @@ pub async fn upload(State(api): State<Arc<Api>>, tenant: Tenant, mut form: Multi
     created(json!({ "documents": documents }))
 }
 
+/// A field of a form with files.
+pub enum FromForm<'a> {
+    File(Field<'a>),
+    /// Its name, and what it says; an unknown one says nothing.
+    Text(&'static str, String),
+}
+
+/// # Errors
+/// The form cannot be read, or has a field without meaning.
+pub async fn next(form: &mut Multipart) -> ApiResult<Option<FromForm<'_>>> {
+    let Some(field) = form.next_field().await.map_err(|e| unreadable(&e))? else { return Ok(None) };
+    let known = match field.name() {
+        Some("file" | "files") => return Ok(Some(FromForm::File(field))),
+        Some("kb") => "kb",
+        Some("questions") => "questions",
+        other => {
+            let name = other.unwrap_or("(unnamed)").to_owned();
+            return Err(ApiError::invalid(name, "unknown field"));
+        }
+    };
+    Ok(Some(FromForm::Text(known, field.text().await.map_err(|e| unreadable(&e))?)))
+}
+
 fn unreadable(e: &MultipartError) -> ApiError {
     let status = e.status();
     let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "TOO_LARGE" } else { "MALFORMED" };
     ApiError::new(status, code, e.body_text())
 }
 
-/// Writes the upload to a file of its own, then puts it into the queue; the old content's file goes.
-async fn keep(api: &Api, tenant: &Tenant, base: KnowledgeBaseId, field: Field<'_>) -> ApiResult<Document> {
+/// Puts one file of a form into a base.
+pub async fn keep(api: &Api, tenant: &Tenant, base: KnowledgeBaseId, field: Field<'_>) -> ApiResult<Document> {
     let name = document_name(field.file_name())?;
-    let path = place(api, tenant.id, &name);
-    let written = write(&path, field).await;
-    let (size, sha256) = match written {
-        Ok(written) => written,
-        Err(e) => {
-            // Half a file helps nobody.
-            let _ = fs::remove_file(&path).await;
-            return Err(e);
-        }
-    };
-    if api.store.keeps_files() {
-        let shared = share(tenant, &path).await;
-        remove_file(&path).await;
-        shared?;
-    }
-    let new = NewDocument { base, name, size, sha256, path };
-    let stored = tenant.store.put_document(new).await?;
-    if let Some(old) = stored.replaced {
-        forget_file(api, tenant, &old).await;
-    }
-    Ok(stored.document)
-}
-
-/// Brings the upload to where all nodes find it.
-async fn share(tenant: &Tenant, path: &std::path::Path) -> ApiResult<()> {
-    let name = shared_name(path);
-    let mut file = fs::File::open(path).await.map_err(disk)?;
-    for part in 0.. {
-        let mut content = Vec::with_capacity(TenantStore::PART);
-        (&mut file).take(TenantStore::PART as u64).read_to_end(&mut content).await.map_err(disk)?;
-        if content.is_empty() {
-            break;
-        }
-        tenant.store.put_file_part(&name, part, content).await?;
-    }
-    Ok(())
-}
-
-/// What a file is called in the database: its own name, which no other has.
-pub fn shared_name(path: &std::path::Path) -> String {
-    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// A file that stays behind is waste, not harm.
-async fn forget_file(api: &Api, tenant: &Tenant, path: &PathBuf) {
-    if !api.store.keeps_files() {
-        return remove_file(path).await;
-    }
-    if let Err(e) = tenant.store.remove_file(&shared_name(path)).await {
-        tracing::warn!(tenant.id = %tenant.id, error = %e, "old file not removed");
-    }
+    let content = field.map(|chunk| chunk.map_err(|e| unreadable(&e)));
+    files::keep(api, tenant, base, name, content).await
 }
 
 /// Only the last part of a path counts, and nothing unprintable.
@@ -223,50 +247,21 @@ fn document_name(given: Option<&str>) -> ApiResult<String> {
     Ok(name.to_owned())
 }
 
-/// A new path under the tenant's folder; the name's ending stays, because it tells the format.
-fn place(api: &Api, tenant: TenantId, name: &str) -> PathBuf {
-    let ending: String = name.rsplit_once('.').map(|(_, e)| e).unwrap_or_default().chars().take(10).collect();
-    let ending: String = ending.chars().filter(char::is_ascii_alphanumeric).collect();
-    let file = format!("{}.{}", api.ids.uuid(), if ending.is_empty() { "bin" } else { &ending });
-    api.options.files.join(tenant.to_string()).join(file)
-}
-
-async fn write(path: &PathBuf, mut field: Field<'_>) -> ApiResult<(u64, [u8; 32])> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).await.map_err(disk)?;
-    }
-    let mut file = fs::File::create_new(path).await.map_err(disk)?;
-    let (mut size, mut hash) = (0_u64, Sha256::new());
-    while let Some(chunk) = field.chunk().await.map_err(|e| unreadable(&e))? {
-        size += chunk.len() as u64;
-        hash.update(&chunk);
-        file.write_all(&chunk).await.map_err(disk)?;
-    }
-    file.sync_all().await.map_err(disk)?;
-    Ok((size, hash.finalize().into()))
-}
-
-fn disk(e: std::io::Error) -> ApiError {
-    tracing::error!(error = %e, "upload not written");
-    ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE", "the file could not be stored")
-}
-
-async fn remove_file(path: &PathBuf) {
-    match fs::remove_file(path).await {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => tracing::warn!(error = %e, "old file not removed"),
-        _ => {}
-    }
+pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let id = id.parse::<DocumentId>()?;
+    delete(&api, &tenant, id).await?;
+    ok(json!({ "id": id.to_string(), "deleted": true }))
 }
 
 /// First the passages, then the row, then the bytes: a repeat finishes what a failure interrupted.
-pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
-    let document = tenant.store.document(id.parse::<DocumentId>()?).await?;
+pub async fn delete(api: &Api, tenant: &Tenant, id: DocumentId) -> ApiResult<()> {
+    let document = tenant.store.document(id).await?;
     api.pipeline.forget(tenant.id, document.base, document.id).await?;
     let document = tenant.store.delete_document(document.id).await?;
     // An ingestion that was under way may have written once more in between.
     api.pipeline.forget(tenant.id, document.base, document.id).await?;
-    forget_file(&api, &tenant, &document.path).await;
-    ok(json!({ "id": document.id.to_string(), "deleted": true }))
+    files::forget(api, tenant, &document.path).await;
+    Ok(())
 }
 
 pub async fn process(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {

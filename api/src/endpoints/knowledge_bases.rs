@@ -1,19 +1,32 @@
-//! `GET/POST /api/knowledge-bases`.
+//! `GET/POST /api/knowledge-bases`, `GET/PUT/DELETE /api/knowledge-bases/{id}`, `POST …/{id}/search`.
 
 use crate::{
     auth::Tenant,
     body::{Body, PageOf},
-    error::{ApiError, ApiResult, created},
+    error::{ApiError, ApiResult, created, ok},
     page::list as page,
     state::Api,
 };
-use axum::extract::State;
+use axum::extract::{Path, State};
+use colloquy_domain::{
+    ids::KnowledgeBaseId,
+    knowledge::{KnowledgeQuery, Narrow, Passage},
+    language::Language,
+    ports::StoreError,
+    words,
+};
 use colloquy_store::KnowledgeBase;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Characters that a name may have.
 const LONGEST_NAME: usize = 100;
+/// Characters that a search may have.
+const LONGEST_QUERY: usize = 4_000;
+/// Passages of one search.
+const USUAL_LIMIT: usize = 10;
+const MOST: usize = 100;
 
 #[derive(Serialize)]
 struct Out {
@@ -52,4 +65,118 @@ pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiR
 pub async fn create(State(_): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
     let base = tenant.store.create_knowledge_base(valid_name("name", &new.name)?).await?;
     created(Out::from(base))
+}
+
+/// The base that an id or a name names.
+pub async fn find(tenant: &Tenant, named: &str) -> ApiResult<KnowledgeBase> {
+    if let Ok(id) = named.parse::<KnowledgeBaseId>() {
+        let base = tenant.store.knowledge_base(id).await?;
+        // A draft is its proposal's alone.
+        return if base.draft { Err(ApiError::not_found("knowledge base")) } else { Ok(base) };
+    }
+    tenant.store.knowledge_base_by_name(named).await?.ok_or_else(|| ApiError::not_found("knowledge base"))
+}
+
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    ok(Out::from(find(&tenant, &id).await?))
+}
+
+pub async fn rename(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(new): Body<New>,
+) -> ApiResult {
+    let base = find(&tenant, &id).await?;
+    tenant.store.rename_knowledge_base(base.id, valid_name("name", &new.name)?).await?;
+    ok(Out::from(tenant.store.knowledge_base(base.id).await?))
+}
+
+/// Only an empty one: its documents are removed first, one by one, with their passages.
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let base = find(&tenant, &id).await?;
+    tenant.store.delete_knowledge_base(base.id).await.map_err(|e| match e {
+        StoreError::Conflict(_) => ApiError::conflict("it holds documents: remove them first"),
+        other => other.into(),
+    })?;
+    ok(json!({ "id": base.id.to_string(), "deleted": true }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    query: String,
+    limit: Option<usize>,
+    /// `en` or `fr`; detected from the query if absent.
+    language: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PassageOut {
+    document: String,
+    document_id: String,
+    headings: Vec<String>,
+    page: Option<u32>,
+    offset: u64,
+    text: String,
+    /// Where words of the query stand in the text: from and to, in characters.
+    highlights: Vec<(usize, usize)>,
+    scores: ScoresOut,
+}
+
+#[derive(Serialize)]
+struct ScoresOut {
+    cosine: Option<f32>,
+    bm25: f32,
+    shown: f32,
+}
+
+fn found(p: Passage, query: &str, language: Language) -> PassageOut {
+    PassageOut {
+        document: p.name,
+        document_id: p.document.to_string(),
+        headings: p.headings,
+        page: p.page,
+        offset: p.offset,
+        highlights: words::highlights(&p.text, query, language),
+        text: p.text,
+        scores: ScoresOut { cosine: p.scores.cosine, bm25: p.scores.bm25, shown: p.scores.shown },
+    }
+}
+
+pub async fn search(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(search): Body<Search>,
+) -> ApiResult {
+    let query = search.query.trim();
+    if query.is_empty() || query.chars().count() > LONGEST_QUERY {
+        return Err(ApiError::invalid("query", format!("must have 1 to {LONGEST_QUERY} characters")));
+    }
+    let limit = search.limit.unwrap_or(USUAL_LIMIT);
+    if !(1..=MOST).contains(&limit) {
+        return Err(ApiError::invalid("limit", format!("must be between 1 and {MOST}")));
+    }
+    let language = match search.language.as_deref() {
+        None => Language::detect(query),
+        Some(tag) => {
+            Some(Language::from_tag(tag).ok_or_else(|| ApiError::invalid("language", "must be `en` or `fr`"))?)
+        }
+    };
+    let base = find(&tenant, &id).await?;
+    let asked = KnowledgeQuery {
+        tenant: tenant.id,
+        bases: vec![base.id],
+        without: Vec::new(),
+        narrow: Narrow::default(),
+        text: query.to_owned(),
+        previous: Vec::new(),
+        language,
+        limit,
+    };
+    let passages = api.knowledge.search(asked).await?;
+    let spoken = language.unwrap_or_default();
+    let passages: Vec<PassageOut> = passages.into_iter().map(|p| found(p, query, spoken)).collect();
+    ok(json!({ "passages": passages }))
 }

@@ -36,6 +36,7 @@ fn citations() -> Vec<Citation> {
     let citation = |number, name: &str, page| Citation {
         number,
         document: DocumentId::new(Uuid::from_u128(7)),
+        version: String::new(),
         name: name.to_owned(),
         page,
         offset: 0,

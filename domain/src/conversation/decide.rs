@@ -8,14 +8,14 @@ use super::{
     state::{Conversation, Mode, Phase, Stage, Turn},
 };
 use crate::{
-    agent::{AgentProfile, DuringTurn},
+    agent::{AgentProfile, DuringTurn, NoAnswer, Unsupported},
     failure::Failure,
-    grounding::{ground, usable},
+    grounding::{Evidence, ground, usable},
     ids::{Seq, StepNo, TurnNo},
     language::Language,
     message::{Content, IgnoreRule, InboxItem, Outcome},
     model::{Completion, CompletionResult, Usage},
-    outbound::Reply,
+    outbound::{Checks, Reply},
     phrases::{Phrase, phrase},
     time::Timestamp,
     tool::{ToolResult, ToolStatus},
@@ -82,7 +82,7 @@ impl Draft<'_> {
 
     fn notice(&self, turn: TurnNo, which: Phrase, usage: Usage) -> Reply {
         let text = phrase(which, self.language()).to_owned();
-        Reply { turn, text, citations: Vec::new(), abstained: false, usage }
+        Reply { turn, text, citations: Vec::new(), abstained: false, checks: Checks::default(), usage }
     }
 
     // --- arrival and gathering ---
@@ -281,7 +281,21 @@ impl Draft<'_> {
     fn reply(&mut self, t: &Turn, step: StepNo, completion: Completion) {
         let mut usage = spent(t);
         usage += completion.usage;
-        let reply = ground(t.no, &completion.text, &t.citable(), self.language(), usage);
+        let profile = self.ctx.profile;
+        // Without knowledge there is nothing to hold a reply against.
+        let policy = if profile.knowledge.is_empty() { Unsupported::Off } else { profile.grounding.unsupported };
+        let evidence = Evidence { passages: &t.citable(), results: &t.results().collect::<Vec<_>>() };
+        let reply = ground(t.no, &completion.text, &evidence, policy, self.language(), usage);
+        if reply.abstained && !profile.knowledge.is_empty() {
+            self.event(Event::LeftUnanswered { turn: t.no, bases: profile.knowledge.clone() });
+        }
+        if reply.abstained && profile.grounding.no_answer == NoAnswer::HandOver {
+            self.event(Event::StepCompleted { turn: t.no, step, completion });
+            let text = phrase(Phrase::DontKnowHandedOver, self.language()).to_owned();
+            let reason = "the documents do not answer the question".to_owned();
+            self.end_with_person(t.no, reason, Reply { text, ..reply });
+            return;
+        }
         self.event(Event::Replied { turn: t.no, step, completion, reply });
         self.effect(Effect::WakeChannel);
         self.turn_over(t.no, usage);
@@ -338,8 +352,14 @@ impl Draft<'_> {
 
     fn hand_over(&mut self, turn: TurnNo, reason: String) {
         let Some(usage) = self.c.turn().map(spent) else { return };
-        let notice = Some(self.notice(turn, Phrase::HandedOver, usage));
-        self.event(Event::TurnEnded { turn, outcome: Outcome::HandedOver { reason: reason.clone() }, notice });
+        let notice = self.notice(turn, Phrase::HandedOver, usage);
+        self.end_with_person(turn, reason, notice);
+    }
+
+    fn end_with_person(&mut self, turn: TurnNo, reason: String, notice: Reply) {
+        let usage = notice.usage;
+        let outcome = Outcome::HandedOver { reason: reason.clone() };
+        self.event(Event::TurnEnded { turn, outcome, notice: Some(notice) });
         self.effect(Effect::WakeChannel);
         self.silence(reason);
         self.turn_over(turn, usage);

@@ -3,7 +3,7 @@
 use super::state::Mode;
 use crate::{
     agent::Refusal,
-    ids::{Seq, StepNo, TurnNo},
+    ids::{KnowledgeBaseId, Seq, StepNo, TurnNo},
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Outcome},
@@ -87,6 +87,12 @@ pub enum Event {
         outcome: Outcome,
         notice: Option<Reply>,
     },
+    /// The agent could not answer the turn's question from these bases: somebody should write it down. Comes with the
+    /// end of the turn.
+    LeftUnanswered {
+        turn: TurnNo,
+        bases: Vec<KnowledgeBaseId>,
+    },
     /// Who speaks changes; the timer is when the agent takes back.
     ModeChanged {
         mode: Mode,
@@ -105,6 +111,7 @@ impl Event {
             | Self::ToolSettled { .. }
             | Self::Replied { .. }
             | Self::TurnEnded { .. }
+            | Self::LeftUnanswered { .. }
             | Self::ModeChanged { .. }
             // Makes an open turn's items wait again: the snapshot must not finish it after a crash.
             | Self::TurnAbandoned { .. }

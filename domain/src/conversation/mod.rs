@@ -20,7 +20,8 @@ pub use event::Event;
 pub use evolve::evolve;
 pub use input::Input;
 pub use project::{
-    Commit, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewMessage, NewOutbox, Settled, TimerChange, project,
+    Commit, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewMessage, NewOutbox, NewUnanswered, Settled,
+    TimerChange, project,
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};
 pub use snapshot::{OpenTurn, Snapshot};

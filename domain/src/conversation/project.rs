@@ -3,10 +3,14 @@
 use super::{Event, Snapshot, evolve, state::Conversation};
 use crate::{
     failure::Failure,
-    ids::{ChannelId, ConversationId, DeadLetterId, MessageId, OutboxId, Seq, StepNo, TenantId, TurnNo},
+    ids::{
+        ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, Seq, StepNo, TenantId, TurnNo,
+        UnansweredId,
+    },
+    language::Language,
     message::{InboxItem, Outcome, Peer},
     model::{Completion, Speaker, Usage},
-    outbound::{Citation, Reply},
+    outbound::{Checks, Citation, Reply},
     ports::Ids,
     time::Timestamp,
     tool::ToolResult,
@@ -28,6 +32,7 @@ pub struct Commit {
     pub journal: Vec<JournalRow>,
     pub ledger: Vec<LedgerRow>,
     pub dead_letters: Vec<NewDeadLetter>,
+    pub unanswered: Vec<NewUnanswered>,
     pub timers: Vec<TimerChange>,
 }
 
@@ -49,6 +54,7 @@ pub struct NewMessage {
     pub text: String,
     pub citations: Vec<Citation>,
     pub abstained: bool,
+    pub checks: Checks,
 }
 
 /// A reply to deliver.
@@ -96,6 +102,21 @@ pub struct NewDeadLetter {
     pub cause: Failure,
 }
 
+/// A question that the agent could not answer from one of its knowledge bases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUnanswered {
+    pub id: UnansweredId,
+    pub base: KnowledgeBaseId,
+    pub turn: TurnNo,
+    /// What the person wrote in the turn, at most [`NewUnanswered::LONGEST`] characters.
+    pub text: String,
+    pub language: Option<Language>,
+}
+
+impl NewUnanswered {
+    pub const LONGEST: usize = 1_000;
+}
+
 /// The one durable timer of a conversation: when the agent takes it back from a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimerChange {
@@ -127,6 +148,7 @@ pub fn project(
         journal: Vec::new(),
         ledger: Vec::new(),
         dead_letters: Vec::new(),
+        unanswered: Vec::new(),
         timers: Vec::new(),
     };
     let mut state = before;
@@ -168,6 +190,17 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             if let Some(reply) = notice {
                 say(commit, state, &items, reply, ids);
             }
+        }
+        Event::LeftUnanswered { turn, bases } => {
+            let said: Vec<String> = turn_items(state).iter().filter_map(|i| i.inbound.content.words()).collect();
+            let text: String = said.join("\n").chars().take(NewUnanswered::LONGEST).collect();
+            commit.unanswered.extend(bases.iter().map(|base| NewUnanswered {
+                id: UnansweredId::new(ids.uuid()),
+                base: *base,
+                turn: *turn,
+                text: text.clone(),
+                language: state.language,
+            }));
         }
         Event::ModeChanged { return_at, .. } => {
             commit.timers.push(return_at.map_or(TimerChange::Cleared, TimerChange::ReturnAt));
@@ -223,6 +256,7 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         text: reply.text.clone(),
         citations: reply.citations.clone(),
         abstained: reply.abstained,
+        checks: reply.checks.clone(),
     });
     if state.key.pull {
         return;

@@ -35,6 +35,7 @@ pub fn retrieval_query(
     Some(KnowledgeQuery {
         tenant: c.key.tenant,
         bases: profile.knowledge.clone(),
+        without: Vec::new(),
         text,
         previous,
         language: c.language,

@@ -129,6 +129,11 @@ impl Turn {
         })
     }
 
+    /// What its tools answered.
+    pub fn results(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().flat_map(|s| s.results.iter().flatten()).map(|r| r.content.as_str())
+    }
+
     /// Passages of the retrieval, then those that tools found: the order that citations number.
     #[must_use]
     pub fn citable(&self) -> Vec<Passage> {

@@ -58,6 +58,9 @@ pub trait DocumentQueue: Send + Sync {
         progress: IngestProgress,
     ) -> Result<(), StoreError>;
 
+    /// Writes down what came of it; of no consequence where the document was uploaded anew since it was taken. `false`: the
+    /// document was deleted meanwhile, and the passages that this ingestion made visible have to be forgotten.
+    ///
     /// # Errors
     /// The store's.
     async fn finish(
@@ -65,7 +68,7 @@ pub trait DocumentQueue: Send + Sync {
         tenant: TenantId,
         document: DocumentId,
         result: Result<IngestReport, IngestFailure>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Puts a document that failed for a passing cause back into the queue.
     ///

@@ -13,6 +13,7 @@ mod model;
 mod outbox;
 mod store;
 mod tools;
+mod web;
 
 pub use announce::{Announcer, Notice};
 pub use channel::{ChannelDirectory, ChannelDriver};
@@ -25,3 +26,4 @@ pub use model::{Model, TokenSink};
 pub use outbox::{OutboxItem, OutboxStore, Settlement};
 pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
 pub use tools::Toolbox;
+pub use web::{Web, WebRequest, WebResponse};

@@ -9,6 +9,7 @@ use crate::{
     knowledge::IngestJob,
     message::{Content, Inbound, Outcome, Peer},
     model::{Completion, ModelChoice, Speaker, Usage},
+    outbound::Checks,
     placement::Lane,
     ports::{ConversationStore, Ids, InboxHint, InboxStore, IngressLog, Loaded, NewEntry},
     time::Timestamp,
@@ -126,6 +127,7 @@ pub fn empty_commit(loaded: &Loaded, now: Timestamp) -> Commit {
         journal: Vec::new(),
         ledger: Vec::new(),
         dead_letters: Vec::new(),
+        unanswered: Vec::new(),
         timers: Vec::new(),
     }
 }
@@ -164,6 +166,7 @@ pub fn say(commit: &mut Commit, loaded: &Loaded, text: &str, ids: &dyn Ids) -> O
         text: text.to_owned(),
         citations: Vec::new(),
         abstained: false,
+        checks: Checks::default(),
     });
     if !loaded.key.pull {
         commit.outbox.push(NewOutbox {

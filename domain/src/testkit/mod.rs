@@ -4,11 +4,14 @@ mod clock;
 pub mod conformance;
 mod fakes;
 mod fixtures;
+pub mod injections;
+pub mod memory_knowledge;
 mod memory_placement;
 mod memory_store;
 
 pub use clock::{ManualClock, SeqIds};
 pub use fakes::{FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, MemoryDirectory};
 pub use fixtures::{Account, Fixture, answer, empty_commit, receive, said, say, take_in_all};
+pub use memory_knowledge::{MemoryKnowledge, Piece};
 pub use memory_placement::MemoryPlacement;
-pub use memory_store::{Line, MemoryStore, Sending};
+pub use memory_store::{Line, MemoryStore, Sending, Standing};

@@ -4,9 +4,11 @@ use super::{
     question::Question,
     rank::{Candidate, Indexed, rank},
     units::{Role, Unit},
+};
+use colloquy_domain::{
+    knowledge::Passage,
     words::{Words, raw},
 };
-use colloquy_domain::knowledge::Passage;
 use std::collections::BTreeSet;
 
 /// Longest answer to one question, in characters.

@@ -1,9 +1,7 @@
 //! Signs that a sentence holds the kind of answer that a question asks for.
 
-use super::{
-    question::{Kind, Question},
-    words::{fold, raw},
-};
+use super::question::{Kind, Question};
+use colloquy_domain::words::{fold, raw};
 
 const MONEY: &str = "eur euro euros usd dollar dollars cent cents pound pounds gbp chf free gratuit gratuite gratuits gratuites \
     offert offerte million millions billion milliard milliards";

@@ -3,7 +3,10 @@
 
 use super::*;
 use crate::tests_support::{passage, request};
-use colloquy_domain::knowledge::{Passage, Scores};
+use colloquy_domain::{
+    knowledge::{Passage, Scores},
+    words,
+};
 
 /// (name, heading, text): a small shop and its services, in both languages.
 const DOCUMENTS: &[(&str, &str, &str)] = &[

@@ -8,9 +8,7 @@ mod cues;
 mod question;
 mod rank;
 mod smalltalk;
-mod stopwords;
 mod units;
-mod words;
 
 use crate::citable::citable;
 use async_trait::async_trait;

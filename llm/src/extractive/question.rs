@@ -1,9 +1,9 @@
 //! What a question asks for: its words, their weight, and the kind of answer.
 
-use super::words::{Word, Words, fold, raw};
 use colloquy_domain::{
     language::Language,
     model::{CompletionRequest, Speaker},
+    words::{Word, Words, fold, raw},
 };
 
 /// Questions of one turn that are answered, each for itself.

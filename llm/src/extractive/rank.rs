@@ -4,9 +4,12 @@ use super::{
     cues::answers_kind,
     question::{Question, Term},
     units::{Role, Unit, units},
+};
+use colloquy_domain::{
+    knowledge::Passage,
+    language::Language,
     words::{Word, Words, likeness},
 };
-use colloquy_domain::{knowledge::Passage, language::Language};
 
 /// How much a word counts that does not stand in the piece itself, but …
 const UNDER: f32 = 0.85;

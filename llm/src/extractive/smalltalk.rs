@@ -1,6 +1,6 @@
 //! What needs no document: greetings, thanks, and the wish for a person.
 
-use super::words::{fold, raw};
+use colloquy_domain::words::{fold, raw};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SmallTalk {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::tests_support::{Heard, passage, request};
 use colloquy_domain::{
-    grounding::ground,
+    agent::Unsupported,
+    grounding::{Evidence, ground},
     knowledge::{Passage, Scores},
     model::{HistoryMessage, Speaker},
     tool::{EffectClass, ToolSpec},
@@ -28,7 +29,9 @@ fn a_reply_cites_what_it_says_and_nothing_is_said_without_a_passage() {
     let other = passage(2, "About.md", "Lumen was founded in 1987.");
     let text = ask("How much does delivery cost?", vec![other.clone(), prices.clone()]);
     assert_eq!(text, "Delivery costs 5 €. [2]");
-    let reply = ground(1, &text, &[other, prices], Language::En, colloquy_domain::model::Usage::default());
+    let evidence = Evidence { passages: &[other, prices], results: &[] };
+    let usage = colloquy_domain::model::Usage::default();
+    let reply = ground(1, &text, &evidence, Unsupported::Withhold, Language::En, usage);
     assert_eq!((reply.citations[0].name.as_str(), reply.abstained), ("Prices.pdf", false));
     assert_eq!(ask("How much does delivery cost?", Vec::new()), ABSTAIN);
 }

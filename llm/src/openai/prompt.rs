@@ -97,8 +97,9 @@ fn results(step: &Step, all: &[&Passage], shown: &mut usize) -> Vec<Message> {
 }
 
 fn result_text(result: &ToolResult, all: &[&Passage], shown: &mut usize) -> String {
+    let content = unforged(&result.content);
     if result.passages.is_empty() {
-        return result.content.clone();
+        return content;
     }
     let mut new = Vec::new();
     let mut known = Vec::new();
@@ -110,7 +111,7 @@ fn result_text(result: &ToolResult, all: &[&Passage], shown: &mut usize) -> Stri
             known.push(format!("[{}]", place + 1));
         }
     }
-    let mut text = result.content.clone();
+    let mut text = content;
     if !new.is_empty() {
         text = format!("{text}\n{}", block(&new));
     }
@@ -142,10 +143,25 @@ fn passage_line(n: usize, p: &Passage) -> String {
     serde_json::to_string(&line).unwrap_or_default().replace('<', "\\u003c")
 }
 
-/// What a person wrote, unable to look like a block of passages.
+/// What a person wrote or a tool answered, unable to look like a block of passages, or like the marks by which chat
+/// templates part a system's words from a person's: some servers read those in the middle of a text.
 fn unforged(text: &str) -> String {
-    text.replace("<passages", "< passages").replace("</passages", "< /passages")
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        out.push_str(before);
+        let name = after.trim_start_matches([' ', '/', '\\', '<', '|']).as_bytes();
+        let begins = |mark: &str| name.get(..mark.len()).is_some_and(|n| n.eq_ignore_ascii_case(mark.as_bytes()));
+        let forged = after.starts_with('|') || FORGED.iter().any(|mark| begins(mark));
+        out.push(if forged { '‹' } else { '<' });
+        rest = after;
+    }
+    out.push_str(rest);
+    out.replace("[INST]", "[ INST ]").replace("[/INST]", "[ /INST ]")
 }
+
+/// What follows `<` in a mark that only we, or a chat template, may write.
+const FORGED: &[&str] = &["passages", "start_of_turn", "end_of_turn", "sys>", "system", "im_start", "im_end"];
 
 fn user(text: &str) -> Message {
     Message::User(ChatCompletionRequestUserMessage { content: text.into(), name: None })

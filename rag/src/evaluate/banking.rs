@@ -101,6 +101,7 @@ async fn found(rag: &Rag, questions: &[String]) -> Vec<String> {
         let query = KnowledgeQuery {
             tenant: TenantId::new(Uuid::from_u128(TENANT)),
             bases: vec![KnowledgeBaseId::new(Uuid::from_u128(BASE))],
+            without: Vec::new(),
             text: question.clone(),
             previous: Vec::new(),
             language: Some(Language::En),

@@ -73,6 +73,7 @@ impl Bed {
             previous: if history { question.said_before() } else { Vec::new() },
             language: None,
             limit: LIMIT,
+            without: Vec::new(),
             narrow: Narrow::default(),
         };
         let found = self.retriever.search_by(query, mode).await?;

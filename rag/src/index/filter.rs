@@ -46,7 +46,8 @@ pub(super) fn within(scope: &Scope) -> Where {
     Where::all(vec![Test::Is(TENANT, scope.tenant.to_string()), Test::OneOf(BASE, bases)])
 }
 
-/// What a query may see: the tenant's live passages in the named bases. There is no other way to a query's filter.
+/// What a query may see: the tenant's live passages in the named bases, but for documents that are passed over. There is
+/// no other way to a query's filter.
 pub(super) fn live_in(scope: &Scope) -> Where {
     let mut which = within(scope).and(Test::Flag(LIVE, true));
     let Narrow { documents, language } = &scope.narrow;
@@ -56,7 +57,8 @@ pub(super) fn live_in(scope: &Scope) -> Where {
     if let Some(language) = language {
         which = which.and(Test::Is(SCRIPT, Script::of(*language).code().to_owned()));
     }
-    which
+    let without: Vec<String> = scope.without.iter().map(ToString::to_string).collect();
+    which.but_not((!without.is_empty()).then_some(Test::OneOf(DOCUMENT, without)))
 }
 
 /// Of these, the passages whose vectors can be compared with the question's.

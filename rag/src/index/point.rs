@@ -63,6 +63,8 @@ pub struct DocumentKey {
 pub struct Scope {
     pub tenant: TenantId,
     pub bases: Vec<KnowledgeBaseId>,
+    /// Documents that are passed over.
+    pub without: Vec<DocumentId>,
     pub narrow: Narrow,
     /// Whose vectors are compared with the question's: those of other models say nothing about it.
     pub model: &'static str,
@@ -120,6 +122,12 @@ impl Stored {
     #[must_use]
     pub const fn key(&self) -> DocumentKey {
         DocumentKey { tenant: self.tenant, base: self.base, document: self.document }
+    }
+
+    /// Of which content it is, whichever model made its vectors: a generation is `content-model`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.generation.split_once('-').map_or(&self.generation, |(content, _)| content)
     }
 
     /// What its vectors are made of: the words under the document's title and their headings.

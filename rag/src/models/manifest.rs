@@ -249,7 +249,7 @@ pub const MULTILINGUAL_WEIGHTS: Item = Item {
     path: "multilingual-e5-small/multilingual-e5-small.onnx",
     variants: &[
         Variant { sha256: "ca456c06b3a9505ddfd9131408916dd79290368331e7d76bb621f1cba6bc8665", size: 470_268_510 },
-        Variant { sha256: "0000000000000000000000000000000000000000000000000000000000000000", size: 1 },
+        Variant { sha256: "d24f8d6a3ecd4fd94ace90274b1cfb51e1645108d88be44594b7fdbe91bec223", size: 145_999_019 },
     ],
     hub: Some(HubFile { repository: E5_REPOSITORY, revision: E5_REVISION, path: "onnx/model.onnx" }),
     package: PackageFile {
@@ -266,7 +266,7 @@ pub const MULTILINGUAL_TOKENIZER: Item = Item {
     path: "multilingual-e5-small/multilingual-e5-small.tokenizer.json",
     variants: &[
         Variant { sha256: "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39", size: 17_082_730 },
-        Variant { sha256: "0000000000000000000000000000000000000000000000000000000000000000", size: 1 },
+        Variant { sha256: "4ebe038e38983c911b90444817d5c602869d4a2546cf36ecb2b5b77f66a8de62", size: 8_780_005 },
     ],
     hub: Some(HubFile { repository: E5_REPOSITORY, revision: E5_REVISION, path: "onnx/tokenizer.json" }),
     package: PackageFile {

@@ -121,6 +121,7 @@ impl DocumentPipeline for Pipeline {
         let model = embedder.as_ref().map(|e| e.spec().id);
         let document = prepare::prepare(extraction, job.clone(), content, model).await.map_err(fail(&pages))?;
         let chunks = count(document.passages.len());
+        let generation = document.passages.first().map(|p| p.stored.version().to_owned()).unwrap_or_default();
         let key = DocumentKey { tenant: job.tenant, base: job.base, document: job.document };
         self.index_passages(key, document.passages, count(pages.len()), embedder.as_deref(), sink)
             .await
@@ -134,6 +135,7 @@ impl DocumentPipeline for Pipeline {
             chunks,
             characters: document.characters,
             language: document.language,
+            generation,
             embedded: embedder.is_some(),
         })
     }

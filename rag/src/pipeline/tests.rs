@@ -108,6 +108,7 @@ async fn ask(rag: &Rag, tenant: u128, base: u128, text: &str, previous: &[&str])
     let query = KnowledgeQuery {
         tenant: TenantId::new(Uuid::from_u128(tenant)),
         bases: vec![KnowledgeBaseId::new(Uuid::from_u128(base))],
+        without: Vec::new(),
         text: text.to_owned(),
         previous: previous.iter().map(|p| (*p).to_owned()).collect(),
         language: None,
@@ -402,6 +403,7 @@ async fn a_search_can_be_narrowed_to_documents_and_to_a_language() {
             previous: Vec::new(),
             language: None,
             limit: 10,
+            without: Vec::new(),
             narrow,
         };
         let found = rag.search(query).await.expect("searched");

@@ -152,6 +152,7 @@ impl Retriever {
         let scope = Scope {
             tenant: query.tenant,
             bases: query.bases.clone(),
+            without: query.without.clone(),
             narrow: query.narrow.clone(),
             model: spec.map_or(NO_MODEL, |s| s.id),
         };
@@ -254,6 +255,7 @@ fn evidence(fused: &Fused, stored: &Stored, forms: &[Form], language: Option<Lan
 fn passage(fused: Fused, stored: Stored, best: f32) -> Passage {
     Passage {
         document: stored.document,
+        version: stored.version().to_owned(),
         name: stored.name,
         headings: stored.headings,
         page: stored.page,

@@ -14,6 +14,7 @@ mod memory;
 mod report;
 mod rig;
 pub mod search;
+pub mod sim;
 mod webhooks;
 
 pub use report::Report;

@@ -192,7 +192,7 @@ pub fn row(name: &str, value: &str, more: &str) -> Vec<String> {
     cells([&format!("  {name}"), value, more])
 }
 
-fn cells<const N: usize>(of: [&str; N]) -> Vec<String> {
+pub fn cells<const N: usize>(of: [&str; N]) -> Vec<String> {
     of.iter().map(|c| (*c).to_owned()).collect()
 }
 

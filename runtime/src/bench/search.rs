@@ -189,6 +189,7 @@ async fn ask(retriever: &Retriever, made: &mut Made, tenant: u128, questions: us
             previous: Vec::new(),
             language: Some(colloquy_domain::language::Language::En),
             limit: LIMIT,
+            without: Vec::new(),
             narrow: Narrow::default(),
         };
         let begun = Instant::now();

@@ -29,8 +29,8 @@ use std::path::PathBuf;
 /// with a release build, and on the disk that will hold the data. It takes a few minutes. The exit code is 0 whether
 /// or not the targets are met.
 ///
-/// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `bench search` and `bench ingest` measure
-/// knowledge.
+/// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `colloquy bench sim` for the simulator;
+/// `colloquy bench search` and `colloquy bench ingest` measure knowledge.
 ///
 /// Example:
 ///   colloquy bench --dir /var/lib/colloquy
@@ -56,9 +56,34 @@ enum What {
     Cluster(OnCluster),
     Search(OfSearch),
     Ingest(OfIngest),
+    Sim(OnSim),
     /// A node of that benchmark: a process of its own.
     #[command(hide = true)]
     Node,
+}
+
+/// Measure how fast the simulator is, next to the bare actors
+///
+/// People write messages, minutes apart, within a virtual day. By turns they write to a simulated world (drivers, providers,
+/// seams, traces, checkers, and the restart of every node in the end) and to the bare actors on the same store and clock.
+/// Both run on one core. It needs no server and no data folder.
+///
+/// What is counted:
+///   messages             answered, by the seconds that the machine took
+///   hours people talk    from each person's first message to their last, all together
+///   conversation-hours   conversations x virtual hours of the world, as `colloquy sim` counts them
+///
+/// Example:
+///   colloquy bench sim --json | jq .ratio
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OnSim {
+    /// People in each round
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    conversations: u64,
+    /// Print all figures and {targets: [{name, bound, measured, met}]}
+    #[arg(long)]
+    json: bool,
 }
 
 /// Measure PostgreSQL, NATS and one to three nodes on them, side by side
@@ -223,6 +248,10 @@ impl Bench {
                 let (passages, questions) = (search.passages as usize, search.questions as usize);
                 let report = Box::pin(bench::search::run(&dir, passages, questions)).await?;
                 return told(search.json, &report, || report.print());
+            }
+            Some(What::Sim(sim)) => {
+                let report = bench::sim::measure(sim.conversations).await?;
+                return told(sim.json, &report, || report.print());
             }
             None => {}
         }

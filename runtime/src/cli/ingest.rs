@@ -1,5 +1,5 @@
 mod follow;
-mod found;
+pub(super) mod found;
 
 use crate::{
     client::{Api, Document, in_use_by_server, with_server},

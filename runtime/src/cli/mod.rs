@@ -1,6 +1,7 @@
 //! The command line: one file for each command, with its arguments, its help and its work.
 
 mod agents;
+mod answers;
 mod ask;
 mod bench;
 mod channels;
@@ -14,10 +15,12 @@ mod ingest;
 mod migrate;
 mod migrate_to;
 mod models;
+mod propose;
 mod reset_log;
 mod serve;
 mod sim;
 mod sources;
+mod unanswered;
 
 use crate::{
     config::{self, Config, Flags},
@@ -74,6 +77,9 @@ enum Command {
     Ingest(ingest::Ingest),
     Ask(ask::Ask),
     Chat(chat::Chat),
+    Unanswered(unanswered::Unanswered),
+    Answers(answers::Answers),
+    Propose(propose::Propose),
     Agents(agents::Agents),
     Channels(channels::Channels),
     DeadLetters(dead_letters::DeadLetters),
@@ -167,6 +173,9 @@ impl Command {
             Self::Ingest(c) => Box::pin(c.run(config)),
             Self::Ask(c) => Box::pin(c.run(config)),
             Self::Chat(c) => Box::pin(c.run(config)),
+            Self::Unanswered(c) => Box::pin(c.run(config)),
+            Self::Answers(c) => Box::pin(c.run(config)),
+            Self::Propose(c) => Box::pin(c.run(config)),
             Self::Agents(c) => Box::pin(c.run(config)),
             Self::Channels(c) => Box::pin(c.run(config)),
             Self::DeadLetters(c) => Box::pin(c.run(config)),

@@ -23,6 +23,9 @@ fn help_is_short_and_tells_each_command() {
       ingest        Put documents into a knowledge base
       ask           Ask a knowledge base one question
       chat          Talk to an agent in the terminal
+      unanswered    See what agents could not answer, grouped by what is asked
+      answers       List who was told something from a document
+      propose       Try documents on real questions before anybody is told from them
       agents        Show the agents
       channels      Connect channels and see them
       dead-letters  See and replay the messages that ended with a cause instead of an answer

@@ -10,7 +10,11 @@ use reqwest::{
     multipart::{Form, Part},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{borrow::Cow, path::Path, time::Duration};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The server is on this machine.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -208,6 +212,21 @@ impl Api {
             .into_iter()
             .next()
             .ok_or_else(|| ApiError::Strange { status: StatusCode::CREATED, cause: cause() })
+    }
+
+    /// Proposes files, under their names, for a knowledge base.
+    pub async fn propose<T: DeserializeOwned>(
+        &self,
+        base: &str,
+        questions: u32,
+        files: &[(String, PathBuf)],
+    ) -> Result<T, ApiError> {
+        let mut form = Form::new().text("questions", questions.to_string());
+        for (name, path) in files {
+            let unreadable = |cause| ApiError::File { path: path.display().to_string(), cause };
+            form = form.part("file", Part::file(path).await.map_err(unreadable)?.file_name(name.clone()));
+        }
+        self.call(self.request(Method::POST, &format!("/api/knowledge-bases/{base}/proposals")).multipart(form)).await
     }
 
     /// Posts and follows the server-sent events of the answer.

@@ -88,6 +88,7 @@ pub const FIELDS: &[Field] = &[
         number(v, 0, 1 << 24).map(|n| c.memory_limit = (n > 0).then_some(n << 20))
     }),
     open("max_upload_mb", "COLLOQUY_MAX_UPLOAD_MB", |c, v| number(v, 1, 2_048).map(|n| c.max_upload = n << 20)),
+    open("private_hosts", "COLLOQUY_PRIVATE_HOSTS", |c, v| hosts(v).map(|h| c.private_hosts = h)),
     open("extraction_seconds", "COLLOQUY_EXTRACTION_SECONDS", |c, v| {
         number(v, 1, 3_600).map(|n| c.extraction_time = Duration::from_secs(n))
     }),
@@ -115,6 +116,14 @@ fn host(v: &str) -> Result<IpAddr, String> {
 fn number(v: &str, least: u64, most: u64) -> Result<u64, String> {
     let n = v.parse().ok().filter(|n| (least..=most).contains(n));
     n.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+fn hosts(v: &str) -> Result<Vec<String>, String> {
+    let hosts: Vec<String> = v.split(',').map(|h| h.trim().to_owned()).filter(|h| !h.is_empty()).collect();
+    if hosts.iter().any(|h| h.contains(['/', '@', ' '])) {
+        return Err("must be names or addresses of hosts, separated by commas".to_owned());
+    }
+    Ok(hosts)
 }
 
 fn yes_or_no(v: &str) -> Result<bool, String> {

@@ -69,6 +69,8 @@ pub struct Config {
     pub memory_limit: Option<u64>,
     /// Bytes that one uploaded document may have.
     pub max_upload: u64,
+    /// Hosts that may be read although they are at private addresses.
+    pub private_hosts: Vec<String>,
     /// The longest that reading one document may take.
     pub extraction_time: Duration,
 }
@@ -117,6 +119,7 @@ impl Config {
             max_active: 50_000,
             memory_limit: None,
             max_upload: 100 << 20,
+            private_hosts: Vec::new(),
             extraction_time: limits.wall_max,
         }
     }

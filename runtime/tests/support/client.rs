@@ -96,6 +96,10 @@ impl Client {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
     }
@@ -109,7 +113,8 @@ impl Client {
     pub async fn list(&self, path: &str, name: &str) -> Vec<Value> {
         let mut rows = Vec::new();
         for page in 1.. {
-            let mut data = self.get(&format!("{path}?limit=100&page={page}")).await.data();
+            let and = if path.contains('?') { '&' } else { '?' };
+            let mut data = self.get(&format!("{path}{and}limit=100&page={page}")).await.data();
             let Value::Array(found) = data[name].take() else { panic!("no list of {name}: {data}") };
             rows.extend(found);
             if data["pagination"]["totalPages"].as_u64().unwrap() <= page {

@@ -1,11 +1,15 @@
 //! What is looked at when the world has come to rest.
 
-use crate::{model::COST, provider::Taken, scenario::Scenario, world::Core};
+use crate::{
+    model::COST,
+    provider::Taken,
+    scenario::Scenario,
+    world::{Core, News},
+};
 use colloquy_domain::{
     channel::DeliveryStatus,
-    conversation::Key,
     ids::ConversationId,
-    message::{Content, Outcome},
+    message::{Content, InboxItem, Outcome},
     model::Speaker,
     testkit::Sending,
 };
@@ -13,28 +17,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Holds everything that is written down against what people wrote and what providers took.
 pub fn at_rest(core: &Core, scenario: &Scenario) {
-    let keys = core.store.conversations();
-    inboxes(core, &keys);
-    for key in &keys {
-        turns(core, key);
+    let news = core.news();
+    inboxes(core, &news);
+    for news in &news {
+        turns(core, news);
     }
     replies(core);
     for taken in core.network.taken() {
         core.watch.seen(core, &taken.who, &taken.text);
     }
     budgets(core, scenario);
+    super::knowledge::at_rest(core);
 }
 
 fn broken(core: &Core, invariant: &'static str, who: &str, detail: impl Into<String>) {
     core.watch.broken(core, invariant, who, detail);
 }
 
-fn inboxes(core: &Core, keys: &[Key]) {
+fn inboxes(core: &Core, news: &[News]) {
     let mut found: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     let mut ids = BTreeSet::new();
-    for key in keys {
+    for (key, inbox, _) in news {
         let who = core.peer(key.channel, &key.peer.address);
-        for (item, outcome) in core.store.inbox(key.id) {
+        order(core, &who, inbox);
+        for (item, outcome) in inbox {
             let id = item.inbound.provider_message_id.clone();
             if !ids.insert((key.channel, id.clone())) {
                 broken(core, "message.twice", &who, id);
@@ -65,11 +71,22 @@ fn inboxes(core: &Core, keys: &[Key]) {
     }
 }
 
-fn turns(core: &Core, key: &Key) {
+fn order(core: &Core, who: &str, inbox: &[(InboxItem, Option<Outcome>)]) {
+    let came: Vec<String> = inbox.iter().map(|(item, _)| item.inbound.provider_message_id.clone()).collect();
+    let logged = core.watch.order(who);
+    let both = |list: &[String], other: &[String]| list.iter().filter(|id| other.contains(id)).cloned().collect();
+    let (came, logged): (Vec<String>, Vec<String>) = (both(&came, &logged), both(&logged, &came));
+    if let Some((is, should)) = came.iter().zip(&logged).find(|(is, should)| is != should) {
+        broken(core, "message.order", who, format!("{is} in the place of {should}"));
+    }
+}
+
+fn turns(core: &Core, (key, inbox, lines): &News) {
     let who = core.peer(key.channel, &key.peer.address);
     let (mut last, mut answered) = (0, BTreeSet::new());
-    for (item, outcome) in core.store.inbox(key.id) {
+    for (item, outcome) in inbox {
         if let Some(Outcome::Answered { turn } | Outcome::Merged { turn }) = outcome {
+            let turn = *turn;
             if turn < last {
                 broken(core, "turn.order", &who, format!("#{} in turn {turn} after turn {last}", item.seq));
             }
@@ -79,7 +96,6 @@ fn turns(core: &Core, key: &Key) {
             }
         }
     }
-    let lines = core.store.transcript(key.id);
     let said = lines.iter().filter(|l| l.speaker == Speaker::Agent).count();
     if said < answered.len() {
         broken(core, "turn.reply", &who, format!("{} turns, {said} replies", answered.len()));
@@ -146,7 +162,12 @@ fn by_text(core: &Core, who: &str, made: &[Sending], taken: &[Taken]) {
     let mut last = 0;
     for t in taken {
         let words = plain(&t.text);
-        match rest.iter().position(|r| r.as_deref() == Some(words.as_str())) {
+        // Below a reply stand the documents that it cites.
+        let is = |(s, r): (&Sending, &Option<String>)| {
+            let cites = !s.item.citations.is_empty();
+            r.as_ref().is_some_and(|r| *r == words || cites && words.starts_with(r.as_str()))
+        };
+        match made.iter().zip(&rest).position(is) {
             Some(n) => {
                 if n < last {
                     broken(core, "reply.order", who, t.text.clone());

@@ -31,6 +31,7 @@ pub fn unmet(core: &Core, scenario: &Scenario) -> Vec<String> {
     }
     unmet.extend(calls(core, &expect.tools.calls));
     unmet.extend(end_state(core, scenario));
+    unmet.extend(super::knowledge::unmet(core, scenario));
     let said = said(core).to_lowercase();
     for words in expect.texts.must_say.iter().filter(|w| !said.contains(&w.to_lowercase())) {
         unmet.push(format!("texts.must_say: {words:?} was not said"));
@@ -40,8 +41,8 @@ pub fn unmet(core: &Core, scenario: &Scenario) -> Vec<String> {
     }
     if let Some(wanted) = &expect.outcomes {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
-        for key in core.store.conversations() {
-            for (_, outcome) in core.store.inbox(key.id) {
+        for (_, inbox, _) in core.news() {
+            for (_, outcome) in inbox {
                 *found.entry(outcome.map_or("none", |o| o.name()).to_owned()).or_default() += 1;
             }
         }
@@ -105,8 +106,8 @@ fn end_state(core: &Core, scenario: &Scenario) -> Vec<String> {
 
 fn said(core: &Core) -> String {
     let mut all = String::new();
-    for key in core.store.conversations() {
-        for line in core.store.transcript(key.id).iter().filter(|l| l.speaker == Speaker::Agent) {
+    for (_, _, lines) in core.news() {
+        for line in lines.iter().filter(|l| l.speaker == Speaker::Agent) {
             all.push_str(&line.text);
             all.push('\n');
         }

@@ -2,6 +2,7 @@
 
 mod end;
 mod expect;
+mod knowledge;
 mod watch;
 
 pub use end::{at_rest, standing};
@@ -45,6 +46,11 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("provider.window", "no free text leaves outside of the provider's window"),
     ("provider.limits", "no message is longer than the provider allows"),
     ("webhook.verified", "what is not signed or too large is refused"),
+    ("message.order", "the messages of one person keep the order in which the log got them"),
+    ("knowledge.torn", "a search shows a document whole, as it was before or after an upload"),
+    ("knowledge.lost", "an uploaded document is found whole in the end, unless its ingestion failed for good"),
+    ("knowledge.deleted", "of a deleted document nothing is found in the end"),
+    ("citation.given", "a reply cites only passages that it was given"),
     ("budget", "an agent does not begin turns beyond its budget of the day"),
     ("rehydrated", "starting everything anew changes nothing"),
     ("liveness", "once nothing goes wrong any more, everything comes to rest"),

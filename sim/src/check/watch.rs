@@ -4,7 +4,7 @@ use super::Violation;
 use crate::{seam::Seam, world::Core};
 use colloquy_domain::{
     conversation::Commit,
-    ids::ChannelId,
+    ids::{ChannelId, DocumentId},
     message::Inbound,
     model::CompletionRequest,
     placement::Partition,
@@ -38,11 +38,18 @@ pub struct Watch {
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     violations: Vec<Violation>,
     accepted: BTreeSet<(ChannelId, String)>,
+    deliveries: BTreeMap<String, u64>,
     wrote: BTreeMap<String, Vec<String>>,
     tools: Vec<ToolRun>,
+    /// The keys of their steps.
+    steps: BTreeSet<String>,
+    /// By conversation, the passages that it was given: document and offset.
+    pub(super) given: BTreeMap<String, BTreeSet<(DocumentId, u64)>>,
+    /// By conversation, messages in the order in which the log got them first.
+    logged: BTreeMap<String, Vec<String>>,
 }
 
 /// The word that only this tenant may see.
@@ -94,7 +101,30 @@ impl Watch {
     /// A message was answered with 200.
     pub fn accepted(&self, core: &Core, channel: ChannelId, inbound: &Inbound) {
         core.note("", "accepted", &core.peer(channel, &inbound.peer.address), inbound.provider_message_id.clone());
-        self.state().accepted.insert((channel, inbound.provider_message_id.clone()));
+        let mut state = self.state();
+        state.accepted.insert((channel, inbound.provider_message_id.clone()));
+        *state.deliveries.entry(core.peer(channel, &inbound.peer.address)).or_default() += 1;
+    }
+
+    /// A message was written to the log.
+    pub fn logged(&self, who: &str, id: &str) {
+        let mut state = self.state();
+        let logged = state.logged.entry(who.to_owned()).or_default();
+        if !logged.iter().any(|known| known == id) {
+            logged.push(id.to_owned());
+        }
+    }
+
+    /// The ids of a conversation's messages in the order in which the log got them.
+    #[must_use]
+    pub fn order(&self, who: &str) -> Vec<String> {
+        self.state().logged.get(who).cloned().unwrap_or_default()
+    }
+
+    /// How many messages of a conversation were answered with 200, repetitions among them.
+    #[must_use]
+    pub fn deliveries(&self, who: &str) -> u64 {
+        self.state().deliveries.get(who).copied().unwrap_or(0)
     }
 
     /// Messages that were answered with 200.
@@ -113,7 +143,7 @@ impl Watch {
         };
         let again = {
             let mut state = self.state();
-            let again = state.tools.iter().any(|t| t.key == run.key);
+            let again = !state.steps.insert(run.key.clone());
             state.tools.push(run);
             again
         };
@@ -131,11 +161,16 @@ impl Watch {
     /// A completion is asked for.
     pub fn asking(&self, core: &Core, who: &str, request: &CompletionRequest) {
         let history = request.history.iter().map(|m| m.text.as_str());
-        let passages = request.passages.iter().map(|p| p.text.as_str());
+        let found = request.steps.iter().flat_map(|s| s.results.iter().flatten()).flat_map(|r| &r.passages);
+        let passages = request.passages.iter().chain(found).map(|p| p.text.as_str());
         let messages = request.messages.iter().map(String::as_str);
         let all = std::iter::once(request.instructions.as_str()).chain(history).chain(passages).chain(messages);
         for text in all {
             self.seen(core, who, text);
+        }
+        self.given(who, &request.passages);
+        for result in request.steps.iter().flat_map(|s| s.results.iter().flatten()) {
+            self.given(who, &result.passages);
         }
     }
 
@@ -145,6 +180,7 @@ impl Watch {
         for message in &commit.messages {
             self.seen(core, &who, &message.text);
         }
+        self.citing(core, &who, commit);
         if let Some(me) = seam.id {
             let claim = core.placement.claim_of(Partition::from(commit.conversation));
             if claim.owner != Some(me) {
@@ -163,7 +199,7 @@ impl Watch {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

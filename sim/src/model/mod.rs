@@ -2,6 +2,7 @@
 
 mod mutant;
 mod oracle;
+mod quotes;
 
 pub use mutant::{Garbling, Mutation, misspelt};
 
@@ -23,6 +24,7 @@ pub trait Mind: Send + Sync {
 pub fn mind(spec: &ModelSpec) -> Arc<dyn Mind> {
     match spec {
         ModelSpec::Echo => Arc::new(Echo),
+        ModelSpec::Quotes => Arc::new(quotes::Quotes),
         ModelSpec::Scripted { rules } => Arc::new(Scripted(rules.clone())),
         ModelSpec::Cassette { answers } => Arc::new(Cassette(answers.clone())),
         ModelSpec::Oracle(gold) => Arc::new(oracle::Oracle::of(gold)),
@@ -53,7 +55,7 @@ impl Mind for Echo {
             Some((tool, arguments)) if request.tools.iter().any(|t| t.name == *tool) => {
                 calling(request, tool, (*arguments).to_owned())
             }
-            _ => saying(format!("re: {words}")),
+            _ => saying(format!("re: {words}{}", if request.passages.is_empty() { "" } else { " [1]" })),
         }
     }
 }
@@ -89,7 +91,7 @@ impl Mind for Scripted {
                 let arguments = serde_json::to_string(&call.arguments).unwrap_or_default();
                 calling(request, &call.tool, arguments)
             }
-            None => saying(rule.say.clone()),
+            None => saying(quotes::resting_on(&rule.cites, &rule.say, request)),
         }
     }
 }

@@ -78,6 +78,8 @@ pub struct Network {
 #[derive(Default)]
 struct State {
     taken: Vec<Taken>,
+    /// How many messages each person got.
+    numbers: BTreeMap<String, u64>,
     /// When each person last wrote.
     wrote: BTreeMap<String, Timestamp>,
     exchanges: BTreeMap<String, u64>,
@@ -118,6 +120,12 @@ impl Network {
     /// A person wrote.
     pub fn wrote(&self, who: &str, at: Timestamp) {
         self.state().wrote.insert(who.to_owned(), at);
+    }
+
+    /// When a person last wrote.
+    #[must_use]
+    pub fn wrote_at(&self, who: &str) -> Option<Timestamp> {
+        self.state().wrote.get(who).copied()
     }
 
     /// What a request asks for; `None` if nobody is at that address.
@@ -213,7 +221,8 @@ impl Network {
         core.note("", "send.taken", &who, sent.text.clone());
         core.heard.tell(&who, &sent.text);
         state.taken.push(sent);
-        let number = state.taken.iter().filter(|t| t.who == who).count();
+        let number = state.numbers.entry(who).or_default();
+        *number += 1;
         Ok(number.to_string())
     }
 

@@ -1,4 +1,4 @@
-use super::{CallSpec, EndState};
+use super::{CallSpec, Citations, EndState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,19 @@ pub struct Expectations {
     /// a dead letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliveries: Option<std::collections::BTreeMap<String, u64>>,
+    /// Documents that replies must cite, and must not cite. That only passages are cited that were given holds always.
+    #[serde(skip_serializing_if = "Citations::is_empty")]
+    pub citations: Citations,
+    /// Documents that must be among the passages that were found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recall: Vec<String>,
+    /// How many answers say that the agent does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abstain: Option<u64>,
+    /// Whether people must be told the same as in a world in which no node dies. For worlds where nothing else goes wrong that
+    /// changes an answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub as_without_crashes: bool,
     /// The data of the tool set, in the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<EndState>,

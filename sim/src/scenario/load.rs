@@ -1,7 +1,8 @@
 //! From YAML and back. What is not understood is an error with its place.
 
-use super::{FORMAT, Scenario};
-use std::{fs, path::Path};
+use super::{FORMAT, Scenario, knowledge};
+use crate::saved::Saved;
+use std::{fs, path::Path, sync::Arc};
 
 /// Why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +38,17 @@ pub fn from_yaml(text: &str) -> Result<Scenario, LoadError> {
 pub fn from_file(path: &Path) -> Result<Scenario, LoadError> {
     let text = fs::read_to_string(path).map_err(|e| LoadError::File(e.to_string()))?;
     let mut scenario = from_yaml(&text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
     if let Some(toolset) = &mut scenario.toolset {
-        toolset.load(path.parent().unwrap_or(Path::new("")))?;
+        toolset.load(folder)?;
+    }
+    knowledge::load(&mut scenario.world.knowledge, folder)?;
+    if let Some(file) = &scenario.world.resume_from {
+        let saved = Saved::load(&folder.join(file), &scenario.world)?;
+        if let (Some(toolset), Some(database)) = (&mut scenario.toolset, &saved.database) {
+            toolset.base = Arc::new(database.clone());
+        }
+        scenario.world.resumed = Some(Arc::new(saved));
     }
     Ok(scenario)
 }
@@ -62,6 +72,10 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
     if !(1..=9).contains(&world.nodes) {
         return wrong("world.nodes".into(), "1 to 9".into());
     }
+    if !(1..=64).contains(&world.lanes) {
+        return wrong("world.lanes".into(), "1 to 64".into());
+    }
+    knowledge::check(world)?;
     if world.start.parse::<jiff::Timestamp>().is_err() {
         return wrong("world.start".into(), format!("{:?} is no RFC 3339 time", world.start));
     }
@@ -77,6 +91,13 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
         if !world.channels.iter().any(|c| c.name == conversation.channel) {
             let why = format!("there is no channel {:?}", conversation.channel);
             return wrong(format!("conversations[{n}].channel"), why);
+        }
+    }
+    for (n, event) in scenario.timeline.iter().enumerate() {
+        if let Some(base) = event.action.base()
+            && !world.knowledge.iter().any(|b| b.name == *base)
+        {
+            return wrong(format!("timeline[{n}].do"), format!("there is no knowledge base {base:?}"));
         }
     }
     match &scenario.toolset {

@@ -2,15 +2,17 @@
 
 mod expect;
 mod gold;
+mod knowledge;
 mod load;
 mod span;
 
 pub use expect::{Calls, Expectations, Texts};
 pub use gold::{EndState, Gold, ToolSetSpec};
+pub use knowledge::{BaseSpec, Citations, DocumentSpec};
 pub use load::{LoadError, from_file, from_yaml, schema, to_yaml};
 pub use span::Span;
 
-use crate::{fault::FaultSpec, model::Mutation};
+use crate::{fault::FaultSpec, model::Mutation, saved::Saved};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -76,15 +78,26 @@ impl Default for Runs {
 }
 
 /// What there is before anybody writes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorldSpec {
     /// When the world begins, as RFC 3339.
     pub start: String,
+    /// A file that `sim run --save-world` wrote, relative to the scenario's file: the world goes on from there, when that one
+    /// ended or at `start`, whichever is later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume_from: Option<String>,
+    /// The file's content, once it was read.
+    #[serde(skip)]
+    pub resumed: Option<std::sync::Arc<Saved>>,
     /// How many nodes run over the one store; 1 is an installation without a cluster.
     pub nodes: u8,
+    /// Lanes of the log: 1 to 64. More than one is what a cluster's log has.
+    pub lanes: u8,
     pub agents: Vec<AgentSpec>,
     pub channels: Vec<ChannelSpec>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub knowledge: Vec<BaseSpec>,
     /// How long everything may take to come to rest after the last message and the last event.
     pub settle: Span,
 }
@@ -93,9 +106,13 @@ impl Default for WorldSpec {
     fn default() -> Self {
         Self {
             start: "2026-03-02T09:00:00Z".to_owned(),
+            resume_from: None,
+            resumed: None,
             nodes: 1,
+            lanes: 1,
             agents: vec![AgentSpec::default()],
             channels: vec![ChannelSpec::default()],
+            knowledge: Vec::new(),
             settle: Span(std::time::Duration::from_secs(3600)),
         }
     }
@@ -112,6 +129,9 @@ pub struct AgentSpec {
     pub language: String,
     /// Names of tools; the name of the tool set stands for all of its tools.
     pub tools: Vec<String>,
+    /// Names of knowledge bases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub knowledge: Vec<String>,
     /// The turn opens when nothing came for this long…
     pub quiet: Span,
     /// …and at the latest this long after the first message.
@@ -136,6 +156,7 @@ impl Default for AgentSpec {
             instructions: String::new(),
             language: "en".to_owned(),
             tools: Vec::new(),
+            knowledge: Vec::new(),
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
             during_turn: DuringTurn::Queue,
@@ -189,11 +210,13 @@ pub enum ChannelKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ModelSpec {
-    /// Repeats what the person wrote. A message that holds `[tool NAME {…}]` makes it call that tool first.
+    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first.
     #[default]
     Echo,
     /// The first rule whose words are in the messages of the turn answers.
     Scripted { rules: Vec<Rule> },
+    /// Answers with the sentence of the passages that fits best, and cites it; without passages it does not know.
+    Quotes,
     /// Does what is known to be right.
     Oracle(Gold),
     /// Says what was said before: the answer to the same words, or to the last words if none are the same.
@@ -222,6 +245,9 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<CallSpec>,
     pub say: String,
+    /// Documents that the answer rests on; if it is not given a passage of each, it does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cites: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -340,10 +366,27 @@ pub enum Action {
     Pause { node: String, lasts: Span },
     /// The node ends in an orderly way and starts anew after `lasts`.
     Restart { node: String, lasts: Span },
+    /// The node reaches neither the log nor the other nodes for `lasts`.
+    Cut { node: String, lasts: Span },
     /// A person takes the conversation.
     TakeOver { channel: String, peer: String },
     /// The agent takes the conversation back.
     GiveBack { channel: String, peer: String },
     /// A person of the team writes in the provider's own app.
     Operator { channel: String, peer: String, text: String },
+    /// A document is uploaded; one of that name gets new content.
+    Upload { base: String, document: String, text: String },
+    /// A document is deleted.
+    Delete { base: String, document: String },
+}
+
+impl Action {
+    /// The knowledge base that it concerns.
+    #[must_use]
+    pub const fn base(&self) -> Option<&String> {
+        match self {
+            Self::Upload { base, .. } | Self::Delete { base, .. } => Some(base),
+            _ => None,
+        }
+    }
 }

@@ -40,6 +40,13 @@ impl Seam {
         if self.core.has(Planted::SkipLastEntry) && entries.len() > 1 {
             entries.pop();
         }
+        if self.core.has(Planted::SwapEntries)
+            && let [.., a, b] = entries.as_mut_slice()
+            && a.entry.channel == b.entry.channel
+            && a.entry.inbound.peer == b.entry.inbound.peer
+        {
+            std::mem::swap(&mut a.entry, &mut b.entry);
+        }
         if self.core.has(Planted::SkipDedupe) {
             for LogEntry { offset, entry } in &mut entries {
                 let id = &mut entry.inbound.provider_message_id;

@@ -5,6 +5,7 @@ mod announce;
 mod careless;
 mod directory;
 mod inbox;
+mod knowledge;
 mod log;
 mod model;
 mod outbox;
@@ -13,15 +14,18 @@ mod signals;
 mod store;
 mod tools;
 mod transport;
+mod wire;
 
 pub use announce::Listener;
 pub use careless::Careless;
 pub use directory::Directory;
+pub use knowledge::{Pipeline, Searches, Taken};
 pub use model::SimModel;
 pub use placement::Way;
 pub use signals::{Line, Switchboard};
 pub use tools::toolbox;
 pub use transport::NodeTransport;
+pub use wire::Wire;
 
 use crate::{
     fault::{Fault, Kind, Site},
@@ -34,7 +38,7 @@ use colloquy_domain::{
     placement::{Claim, NodeId, Ownership, Partition},
     ports::StoreError,
 };
-use std::{future::Future, panic::resume_unwind, sync::Arc};
+use std::{future::Future, panic::resume_unwind, sync::Arc, time::Duration};
 
 /// One life of one node, as the world sees it. Clones are the same life.
 #[derive(Clone)]
@@ -46,6 +50,8 @@ pub struct Seam {
     /// `None` where there is no cluster.
     pub id: Option<NodeId>,
     pub ownership: Arc<Ownership>,
+    pub taken: Taken,
+    pub wire: Wire,
 }
 
 /// What a simulated panic carries; it is no defect and is not printed.
@@ -60,10 +66,25 @@ impl Seam {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         self.gate.pass().await;
-        let Some(fault) = self.fault(site, entity) else { return work.await };
+        let fault = self.fault(site, entity);
+        self.struck(fault, work).await
+    }
+
+    /// A call of a store, struck by the fault.
+    pub async fn struck<T>(
+        &self,
+        fault: Option<Fault>,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let Some(fault) = fault else { return work.await };
         match fault.kind {
             Kind::Fail => Err(StoreError::Unavailable("simulated".into())),
             Kind::Full => Err(StoreError::Full("simulated".into())),
+            Kind::LostAnswer => {
+                // Whatever came of it: whoever asked hears of a failure.
+                let _ = work.await;
+                Err(StoreError::Unavailable("simulated".into()))
+            }
             Kind::Unknown if fault.coin => {
                 let done = work.await;
                 self.wait(fault).await;
@@ -108,10 +129,27 @@ impl Seam {
         self.gate.pass().await;
     }
 
+    /// Nothing of the node goes on for this long; it does not know of it.
+    pub fn stand_still(&self, lasts: Duration) {
+        self.note("node", "", format!("stands still for {lasts:?}"));
+        self.gate.pause();
+        let gate = self.gate.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(lasts).await;
+            gate.resume();
+        });
+    }
+
     /// The node dies; its calls never return.
     pub async fn die<T>(&self) -> T {
         self.gate.kill();
         std::future::pending().await
+    }
+
+    /// Whether the node reaches neither the log nor the other nodes.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.wire.is_cut(self.core.clock.elapsed())
     }
 
     pub fn note(&self, what: &'static str, entity: &str, detail: impl Into<String>) {

@@ -1,13 +1,12 @@
-//! The queue of replies, and the one of documents.
+//! The queue of replies.
 
 use super::Seam;
 use crate::{fault::Site, planted::Planted};
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
-    ids::{ChannelId, ConversationId, DocumentId, MessageId, TenantId},
-    knowledge::{IngestFailure, IngestJob, IngestProgress, IngestReport},
-    ports::{DocumentQueue, OutboxItem, OutboxStore, Settlement, StoreError},
+    ids::{ChannelId, ConversationId, MessageId, TenantId},
+    ports::{OutboxItem, OutboxStore, Settlement, StoreError},
     time::Timestamp,
 };
 
@@ -107,38 +106,5 @@ fn name(s: &Settlement) -> &'static str {
         Settlement::Released { .. } => "released",
         Settlement::Failed { .. } => "failed",
         Settlement::Uncertain { .. } => "uncertain",
-    }
-}
-
-#[async_trait]
-impl DocumentQueue for Seam {
-    async fn take(&self, limit: usize) -> Result<Vec<IngestJob>, StoreError> {
-        self.gate.pass().await;
-        self.core.store.take(limit).await
-    }
-
-    async fn progress(
-        &self,
-        tenant: TenantId,
-        document: DocumentId,
-        progress: IngestProgress,
-    ) -> Result<(), StoreError> {
-        self.gate.pass().await;
-        self.core.store.progress(tenant, document, progress).await
-    }
-
-    async fn finish(
-        &self,
-        tenant: TenantId,
-        document: DocumentId,
-        result: Result<IngestReport, IngestFailure>,
-    ) -> Result<(), StoreError> {
-        self.gate.pass().await;
-        self.core.store.finish(tenant, document, result).await
-    }
-
-    async fn put_back(&self, tenant: TenantId, document: DocumentId) -> Result<(), StoreError> {
-        self.gate.pass().await;
-        self.core.store.put_back(tenant, document).await
     }
 }

@@ -7,7 +7,7 @@ use colloquy_domain::{
     agent::Spent,
     conversation::Commit,
     ids::{AgentId, ConversationId, Seq, TenantId},
-    message::InboxItem,
+    message::{Content, InboxItem},
     model::HistoryMessage,
     ports::{ConversationStore, DueTimer, Loaded, StoreError},
     time::Timestamp,
@@ -17,7 +17,12 @@ use colloquy_domain::{
 impl ConversationStore for Seam {
     async fn load(&self, tenant: TenantId, conversation: ConversationId) -> Result<Loaded, StoreError> {
         let who = self.called(conversation);
-        self.call(Site::Load, &who, self.core.store.load(tenant, conversation)).await
+        let work = async {
+            let mut loaded = self.core.store.load(tenant, conversation).await?;
+            self.misread(&mut loaded);
+            Ok(loaded)
+        };
+        self.call(Site::Load, &who, work).await
     }
 
     async fn pending(
@@ -30,10 +35,11 @@ impl ConversationStore for Seam {
         self.call(Site::Read, &who, self.core.store.pending(tenant, conversation, after)).await
     }
 
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+    async fn commit(&self, mut commit: Commit) -> Result<(), StoreError> {
         let who = self.called(commit.conversation);
         let work = async {
             self.fenced(commit.conversation)?;
+            self.misquoted(&mut commit);
             let told = told(&commit);
             let conversation = commit.conversation;
             self.core.watch.committing(&self.core, self, &commit);
@@ -78,6 +84,27 @@ impl ConversationStore for Seam {
             return Ok(Spent { day: Spent::day_of(now), micros: 0 });
         }
         self.core.store.spent(tenant, agent, now).await
+    }
+}
+
+impl Seam {
+    fn misread(&self, loaded: &mut Loaded) {
+        if !self.core.has(Planted::CutReloaded) || !self.core.has_died() {
+            return;
+        }
+        for item in &mut loaded.pending {
+            if let Content::Text { text } = &mut item.inbound.content
+                && let Some((kept, _)) = text.rsplit_once(' ')
+            {
+                *text = kept.to_owned();
+            }
+        }
+    }
+
+    fn misquoted(&self, commit: &mut Commit) {
+        if self.core.has(Planted::CiteBeside) {
+            commit.messages.iter_mut().flat_map(|m| &mut m.citations).for_each(|c| c.offset += 1);
+        }
     }
 }
 

@@ -90,6 +90,9 @@ impl Tool for SimTool {
         seam.core.watch.tool_started(&seam.core, &who, self.spec.effect, inv);
         // Whatever becomes of the node now: the other side does its work.
         let result = self.work.done(seam, &who, &args);
+        if let Some(fault) = fault.filter(|f| f.kind == Kind::Pause) {
+            seam.stand_still(fault.lasts);
+        }
         tokio::time::sleep(self.takes).await;
         if fault.is_some_and(|f| f.kind == Kind::CrashAfter) {
             return seam.die().await;

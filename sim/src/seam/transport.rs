@@ -16,10 +16,8 @@ impl Transport for NodeTransport {
             return Ok(Answer { status: 404, retry_after: None, body: None });
         };
         let fault = call.faulty().and_then(|(site, who)| seam.fault(site, who));
-        if let Some(fault) = fault
-            && fault.kind == Kind::CrashBefore
-        {
-            return seam.die().await;
+        if let Some(fault) = fault.filter(|f| matches!(f.kind, Kind::CrashBefore | Kind::Panic)) {
+            seam.before(fault).await;
         }
         let answer = seam.core.network.answer(&seam.core, call, &request, fault).await;
         if fault.is_some_and(|f| f.kind == Kind::CrashAfter) {

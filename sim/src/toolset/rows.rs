@@ -45,6 +45,16 @@ impl Rows {
         self.changed.insert((table.to_owned(), key.to_owned()), row);
     }
 
+    /// All tables as they are now, `{table: {key: row}}`.
+    #[must_use]
+    pub fn merged(&self) -> Value {
+        let mut all = self.base.as_ref().clone();
+        for ((table, key), row) in &self.changed {
+            all[table.as_str()][key.as_str()] = row.clone();
+        }
+        all
+    }
+
     /// What is not as in `wanted`, in words, field by field; both must have grown from the same base.
     #[must_use]
     pub fn unlike(&self, wanted: &Self, unordered: &[&str]) -> Vec<String> {

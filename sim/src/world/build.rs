@@ -1,11 +1,12 @@
 //! From a scenario to what there is when the world begins.
 
-use super::{Core, Options};
+use super::{Core, Library, Options};
 use crate::{
     check::{Watch, canary},
     clock::WorldClock,
     fault::Faults,
     provider,
+    saved::restore,
     scenario::{AgentSpec, ChannelKind, ChannelSpec, DuringTurn, Scenario},
     seed::Seed,
     toolset::{self, InUse},
@@ -33,9 +34,10 @@ struct Agent<'a> {
 pub fn build(scenario: &Scenario, seed: Seed, options: Options) -> Arc<Core> {
     let world = &scenario.world;
     let start = world.start.parse::<jiff::Timestamp>().map_or(Timestamp(0), |t| Timestamp(t.as_millisecond()));
+    let start = world.resumed.as_ref().map_or(start, |saved| start.max(saved.ended()));
     let clock = WorldClock::starting(start);
     let ids = SeqIds::new(2);
-    let store = Arc::new(MemoryStore::with_ids(Arc::new(SeqIds::new(1))));
+    let store = Arc::new(MemoryStore::with_ids(Arc::new(SeqIds::new(1))).with_lanes(world.lanes));
     let mut tenants: BTreeMap<&str, TenantId> = BTreeMap::new();
     let agents: Vec<Agent<'_>> = world
         .agents
@@ -45,7 +47,8 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options) -> Arc<Core> {
             Agent { spec, tenant, id: AgentId::new(ids.uuid()) }
         })
         .collect();
-    agents.iter().for_each(|a| store.register_agent(profile(a)));
+    let library = Library::new(&world.knowledge, SeqIds::new(3), |tenant| tenants.get(tenant).copied());
+    agents.iter().for_each(|a| store.register_agent(profile(a, &library)));
     let named = |name: &str| agents.iter().find(|a| a.spec.name == name);
     let accounts: Vec<(String, Arc<ChannelAccount>)> = world
         .channels
@@ -62,12 +65,21 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options) -> Arc<Core> {
     let named = agents.iter().map(|a| (a.spec.name.clone(), (a.tenant, a.id))).collect();
     let faults = Faults::new(seed, &scenario.faults);
     let trace = Trace::new(options.trace);
-    let mut core = Core::new(seed, options.planted, clock, faults, trace, store, accounts, named, watch);
+    let mut core = Core::new(seed, options.planted, clock, faults, trace, store, accounts, named, watch, library);
     core.toolset = scenario.toolset.as_ref().and_then(InUse::of);
+    if let Some(saved) = &world.resumed {
+        // Its times were looked at when it was read.
+        core.before = restore(&core, saved, world).unwrap_or_default();
+    }
+    for base in &world.knowledge {
+        for document in &base.documents {
+            core.library.upload(&core.store, &base.name, &document.name, document.content());
+        }
+    }
     Arc::new(core)
 }
 
-fn profile(agent: &Agent<'_>) -> AgentProfile {
+fn profile(agent: &Agent<'_>, library: &Library) -> AgentProfile {
     let Agent { spec, tenant, id } = agent;
     let choice =
         ModelChoice { provider: "simulated".to_owned(), model: String::new(), temperature: None, max_tokens: None };
@@ -75,6 +87,7 @@ fn profile(agent: &Agent<'_>) -> AgentProfile {
     profile.instructions = format!("{}\n{}", spec.instructions, canary(&spec.tenant)).trim().to_owned();
     profile.language = if spec.language == "fr" { Language::Fr } else { Language::En };
     profile.tools = spec.tools.iter().flat_map(|name| toolset::expanded(name)).collect();
+    profile.knowledge = spec.knowledge.iter().filter_map(|name| library.base(name)).collect();
     profile.gather = Gather { quiet: spec.quiet.0, cap: spec.cap.0 };
     profile.during_turn = match spec.during_turn {
         DuringTurn::Queue => agent::DuringTurn::Queue,

@@ -1,12 +1,13 @@
 //! What all of a simulated world shares.
 
-use super::{Doors, heard::Heard};
+use super::{Doors, Library, heard::Heard};
 use crate::{
     check::Watch,
     clock::WorldClock,
     fault::Faults,
     planted::Planted,
     provider::Network,
+    saved::{AllBefore, Before},
     seam::Switchboard,
     seed::Seed,
     toolset::InUse,
@@ -14,14 +15,22 @@ use crate::{
 };
 use colloquy_domain::{
     channel::ChannelAccount,
+    conversation::Key,
     ids::{AgentId, ChannelId, ConversationId, OutboxId, TenantId},
+    message::{InboxItem, Outcome},
     model::Completion,
-    testkit::{MemoryPlacement, MemoryStore},
+    testkit::{Line, MemoryPlacement, MemoryStore},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+
+/// A conversation, its inbox and its transcript.
+pub type News = (Key, Vec<(InboxItem, Option<Outcome>)>, Vec<Line>);
 
 pub struct Core {
     pub seed: Seed,
@@ -36,11 +45,15 @@ pub struct Core {
     pub network: Network,
     pub watch: Watch,
     pub heard: Heard,
+    pub library: Library,
+    /// Of a world that goes on from another one.
+    pub(super) before: AllBefore,
     /// The scenario's tool set with the data of this run.
     pub toolset: Option<InUse>,
     /// Accounts with their names, in the order of the scenario.
     accounts: Vec<(String, Arc<ChannelAccount>)>,
     agents: BTreeMap<String, (TenantId, AgentId)>,
+    deaths: AtomicU64,
     asked: Mutex<BTreeMap<String, u64>>,
     cache: Mutex<BTreeMap<String, Completion>>,
     came: Mutex<BTreeSet<(ChannelId, String)>>,
@@ -58,6 +71,7 @@ impl Core {
         accounts: Vec<(String, Arc<ChannelAccount>)>,
         agents: BTreeMap<String, (TenantId, AgentId)>,
         watch: Watch,
+        library: Library,
     ) -> Self {
         Self {
             seed,
@@ -68,7 +82,10 @@ impl Core {
             network: Network::new(&accounts),
             watch,
             heard: Heard::default(),
+            library,
             toolset: None,
+            before: AllBefore::new(),
+            deaths: AtomicU64::new(0),
             asked: Mutex::default(),
             cache: Mutex::default(),
             came: Mutex::default(),
@@ -79,6 +96,17 @@ impl Core {
             accounts,
             agents,
         }
+    }
+
+    /// A node's life has ended.
+    pub fn died(&self) {
+        self.deaths.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether one has.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        self.deaths.load(Ordering::Relaxed) > 0
     }
 
     /// Whether this defect is planted.
@@ -113,6 +141,24 @@ impl Core {
         self.accounts.iter().map(|(_, a)| Arc::clone(a)).collect()
     }
 
+    /// How much of a conversation was there before this world began.
+    #[must_use]
+    pub fn before(&self, who: &str) -> Before {
+        self.before.get(who).copied().unwrap_or_default()
+    }
+
+    /// What came into each conversation since the world began, with what became of it, and its transcript.
+    #[must_use]
+    pub fn news(&self) -> Vec<News> {
+        let of = |key: Key| {
+            let before = self.before(&self.peer(key.channel, &key.peer.address));
+            let inbox = self.store.inbox(key.id).split_off(before.inbox);
+            let lines = self.store.transcript(key.id).split_off(before.lines);
+            (key, inbox, lines)
+        };
+        self.store.conversations().into_iter().map(of).collect()
+    }
+
     /// The scenario's name of a channel.
     #[must_use]
     pub fn channel(&self, id: ChannelId) -> String {
@@ -135,6 +181,17 @@ impl Core {
     #[must_use]
     pub fn sending(&self, outbox: OutboxId) -> String {
         self.store.delivery(outbox).map(|s| self.peer(s.item.channel, &s.item.peer.address)).unwrap_or_default()
+    }
+
+    /// The scenario's name of an agent.
+    #[must_use]
+    pub fn agent_called(&self, id: AgentId) -> String {
+        self.agents.iter().find(|(_, (_, agent))| *agent == id).map(|(name, _)| name.clone()).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn agent_named(&self, name: &str) -> Option<AgentId> {
+        self.agents.get(name).map(|(_, id)| *id)
     }
 
     /// How many completions were asked for before.

@@ -24,6 +24,8 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The wait before a repetition doubles up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// How often a delivery that is to be overtaken looks whether it was.
+const LOOK: Duration = Duration::from_millis(50);
 /// The largest body that is accepted.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -125,8 +127,10 @@ pub fn deliver(core: &Arc<Core>, account: &Arc<ChannelAccount>, who: &str, paylo
             Some(Kind::Oversized) => Some((larger(&payload), 413)),
             _ => None,
         };
-        if let Some(fault) = fault.filter(|f| f.kind == Kind::Late) {
-            tokio::time::sleep(fault.lasts).await;
+        match fault.map(|f| (f.kind, f.lasts)) {
+            Some((Kind::Late, lasts)) => tokio::time::sleep(lasts).await,
+            Some((Kind::Reordered, lasts)) => overtaken(&core, &who, lasts).await,
+            _ => {}
         }
         if let Some((wrong, expected)) = first
             && let Some(status) = attempt(&core, &account, &who, &wrong, u64::MAX).await
@@ -141,6 +145,14 @@ pub fn deliver(core: &Arc<Core>, account: &Arc<ChannelAccount>, who: &str, paylo
         }
         core.watch.under_way(-1);
     });
+}
+
+/// Until another delivery of the same person was accepted, or it has waited for long enough.
+async fn overtaken(core: &Core, who: &str, longest: Duration) {
+    let (before, end) = (core.watch.deliveries(who), core.clock.elapsed() + longest);
+    while core.watch.deliveries(who) == before && core.clock.elapsed() < end {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn spoilt(payload: &Payload) -> Payload {

@@ -5,11 +5,15 @@ mod build;
 mod core;
 mod door;
 mod heard;
+mod library;
 mod node;
 mod run;
 mod told;
+mod twin;
 
-pub use self::core::Core;
+pub use self::core::{Core, News};
+pub use self::library::{Document, Library, status};
 pub use door::{Door, Doors, Payload, deliver, post};
 pub use run::{Options, Report, Stats, Verdict, run};
 pub use told::Told;
+pub use twin::is_comparable;

@@ -7,16 +7,18 @@ use crate::{
     model::Mind,
     planted::Planted,
     scenario::ToolSpec,
-    seam::{Careless, Directory, Line, Listener, NodeTransport, Seam, SimModel, Way, toolbox},
+    seam::{
+        Careless, Directory, Line, Listener, NodeTransport, Pipeline, Seam, Searches, SimModel, Taken, Way, Wire,
+        toolbox,
+    },
 };
 use colloquy_actors::{Cluster, Node, Ports, Settings};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
     failure::Failure,
-    knowledge::KnowledgeQuery,
     placement::{NodeId, Ownership},
     ports::{Ids, Toolbox},
-    testkit::{FakeKnowledge, FakePipeline, SeqIds},
+    testkit::SeqIds,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -33,6 +35,7 @@ pub enum Command {
     Kill(Duration),
     Pause(Duration),
     Restart(Duration),
+    Cut(Duration),
     /// Milliseconds ahead, or behind.
     Skew(i64),
 }
@@ -91,14 +94,13 @@ impl Keeper {
         let ids = Arc::new(SeqIds::new(1_000 + self.number * 1_000 + life));
         let id = self.parts.clustered.then(|| NodeId(ids.uuid()));
         let ownership = Arc::new(if id.is_some() { Ownership::nothing() } else { Ownership::everything() });
-        let seam =
-            Seam { core: Arc::clone(core), name: self.name.as_str().into(), gate: Gate::default(), id, ownership };
+        let (name, gate, taken) = (self.name.as_str().into(), Gate::default(), Taken::default());
+        let seam = Seam { core: Arc::clone(core), name, gate, id, ownership, taken, wire: Wire::default() };
         let clock = NodeClock::of(&core.clock);
         let options = ChannelOptions::over(Arc::new(NodeTransport(seam.clone())), REQUEST);
         let drivers = Registry::new(&options);
         let directory = Arc::new(Directory { seam: seam.clone(), drivers: drivers.clone() });
         let store = Arc::new(seam.clone());
-        let nothing = |_: KnowledgeQuery| Ok(Vec::new());
         let ports = Ports {
             clock: clock.clone(),
             ids,
@@ -109,13 +111,8 @@ impl Keeper {
             documents: store,
             agents: directory.clone(),
             channels: directory,
-            pipeline: Arc::new(FakePipeline(|_: &_| {
-                Err(colloquy_domain::knowledge::IngestFailure {
-                    failure: Failure::reject("simulated.no_documents", "there are none"),
-                    pages: Vec::new(),
-                })
-            })),
-            knowledge: Arc::new(FakeKnowledge(nothing)),
+            pipeline: Arc::new(Pipeline(seam.clone())),
+            knowledge: Arc::new(Searches(seam.clone())),
             model: Arc::new(SimModel { seam: seam.clone(), mind: Arc::clone(&self.parts.mind) }),
             tools: self.tools(&seam),
             announcer: Arc::new(Listener(seam.clone())),
@@ -130,7 +127,7 @@ impl Keeper {
         core.note(&self.name, "node", "", "starts");
         let node = Node::start(ports, Settings::default()).await?;
         if let Some(id) = id {
-            core.board.join(id, node.handle(), seam.gate.clone());
+            core.board.join(id, node.handle(), &seam);
         }
         core.doors.open(Door { seam: seam.clone(), handle: node.handle(), drivers });
         Ok(Life { node, seam, clock })
@@ -157,13 +154,11 @@ impl Keeper {
                 Next::Died | Next::Ended => break Some(Duration::ZERO),
                 Next::Told(Some(Command::Kill(away))) => break Some(away),
                 Next::Told(Some(Command::Pause(still))) => {
-                    seam.note("node", "", format!("stands still for {still:?}"));
-                    seam.gate.pause();
-                    let gate = seam.gate.clone();
-                    tokio::spawn(async move {
-                        tokio::time::sleep(still).await;
-                        gate.resume();
-                    });
+                    seam.stand_still(still);
+                }
+                Next::Told(Some(Command::Cut(lasts))) => {
+                    seam.note("node", "", format!("is cut off for {lasts:?}"));
+                    seam.wire.cut_until(core.clock.elapsed() + lasts);
                 }
                 Next::Told(Some(Command::Skew(millis))) => clock.skew(millis),
                 Next::Told(Some(Command::Restart(away))) => {
@@ -174,6 +169,7 @@ impl Keeper {
             }
         };
         seam.note("node", "", "is gone");
+        core.died();
         seam.gate.kill();
         core.doors.close(&self.name);
         if let Some(id) = seam.id {

@@ -3,8 +3,10 @@
 use super::{
     Core,
     build::build,
+    library,
     node::{Command, Keeper, Parts},
     told::{self, Told},
+    twin,
 };
 use crate::{
     check::{self, Violation},
@@ -12,6 +14,7 @@ use crate::{
     model::mind,
     planted::Planted,
     provider::{Said, write},
+    saved::{Saved, save},
     scenario::{Action, Automaton, ConversationSpec, Scenario, TimelineEvent, UserSpec},
     seed::Seed,
     trace::Entry,
@@ -31,6 +34,8 @@ use tokio::{
 const TICK: Duration = Duration::from_secs(1);
 /// How often it is looked whether the world has come to rest: less and less often, from the first to the second.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
+/// Numbers of what operators write begin here.
+const OPERATOR: u64 = 1_000_000;
 /// How long a world that started anew is watched.
 const ANEW: Duration = Duration::from_secs(20);
 
@@ -41,6 +46,8 @@ pub struct Options {
     pub trace: bool,
     /// A defect to be found.
     pub planted: Option<Planted>,
+    /// Whether the world is kept as it is when it has come to rest.
+    pub save: bool,
 }
 
 /// What came of a run.
@@ -102,6 +109,8 @@ pub struct Report {
     pub told: Vec<Told>,
     /// Age of the world at its end.
     pub lasted: Duration,
+    /// The world at rest, if it was asked for, or why there is none.
+    pub saved: Option<Result<Box<Saved>, String>>,
 }
 
 /// Runs a scenario once. Everything happens on this thread, in virtual time.
@@ -115,7 +124,14 @@ pub fn run(scenario: &Scenario, seed: u64, options: Options) -> Report {
         .start_paused(true)
         .build()
         .expect("a runtime without threads or IO");
-    runtime.block_on(live(scenario, Seed(seed), options))
+    let mut report = runtime.block_on(live(scenario, Seed(seed), options));
+    if scenario.expect.as_without_crashes && report.verdict != Verdict::FailInfra {
+        report.violations = twin::unlike(scenario, &report);
+        if !report.violations.is_empty() {
+            report.verdict = Verdict::FailInfra;
+        }
+    }
+    report
 }
 
 async fn live(scenario: &Scenario, seed: Seed, options: Options) -> Report {
@@ -139,14 +155,16 @@ async fn live(scenario: &Scenario, seed: Seed, options: Options) -> Report {
     if let Some(ticker) = ticker {
         ticker.abort();
     }
+    let mut saved = options.save.then(|| Err("it did not come to rest".to_owned()));
     if comes_to_rest(&core, scenario.world.settle.0).await {
         check::at_rest(&core, scenario);
+        saved = saved.map(|_| save(&core).map(Box::new));
         starts_anew(&core, &nodes).await;
     } else {
         core.watch.broken(&core, "liveness", "", format!("not at rest after {:?}", scenario.world.settle.0));
         check::at_rest(&core, scenario);
     }
-    report(&core, scenario, seed)
+    Report { saved, ..report(&core, scenario, seed) }
 }
 
 /// The nodes by their names.
@@ -186,7 +204,8 @@ async fn writes(core: Arc<Core>, conversation: ConversationSpec) {
     let Some(account) = core.account_named(&conversation.channel) else { return };
     match conversation.user {
         UserSpec::Script { messages } => {
-            for (number, message) in (0..).zip(messages) {
+            let before = core.before(&core.peer(account.id, &conversation.peer)).inbox as u64;
+            for (number, message) in (before..).zip(messages) {
                 core.clock.until(message.at.0).await;
                 write(&core, &account, &conversation.peer, number, &Said::Text(&message.text));
             }
@@ -199,7 +218,7 @@ async fn writes(core: Arc<Core>, conversation: ConversationSpec) {
 async fn waits(core: &Arc<Core>, account: &Arc<ChannelAccount>, peer: &str, person: &Automaton) {
     let who = core.peer(account.id, peer);
     core.clock.until(person.starts.0).await;
-    for (number, text) in (0..).zip(&person.says) {
+    for (number, text) in (core.before(&who).inbox as u64..).zip(&person.says) {
         let typing = text.chars().count() as u64 * 1_000 / u64::from(person.typing.max(1));
         tokio::time::sleep(Duration::from_millis(typing)).await;
         let heard = core.heard.count(&who);
@@ -222,12 +241,18 @@ async fn happens(core: Arc<Core>, nodes: Arc<Nodes>, event: TimelineEvent) {
         Action::Kill { node, lasts } => nodes.tell(&node, Command::Kill(lasts.0)),
         Action::Pause { node, lasts } => nodes.tell(&node, Command::Pause(lasts.0)),
         Action::Restart { node, lasts } => nodes.tell(&node, Command::Restart(lasts.0)),
+        Action::Cut { node, lasts } => nodes.tell(&node, Command::Cut(lasts.0)),
         Action::TakeOver { channel, peer } => command(&core, &channel, &peer, true),
         Action::GiveBack { channel, peer } => command(&core, &channel, &peer, false),
+        Action::Upload { base, document, text } => library::upload(&core, &base, &document, &text).await,
+        Action::Delete { base, document } => library::delete(&core, &base, &document).await,
         Action::Operator { channel, peer, text } => {
             if let Some(account) = core.account_named(&channel) {
-                core.note("", "operator", &format!("{channel}/{peer}"), text.as_str());
-                write(&core, &account, &peer, 1_000_000, &Said::Echo(&text));
+                let who = format!("{channel}/{peer}");
+                core.note("", "operator", &who, text.as_str());
+                // Beside the numbers of what the person writes, and other ones than those of a world before.
+                let number = OPERATOR + core.before(&who).inbox as u64 + core.asked(&format!("operator {who}"));
+                write(&core, &account, &peer, number, &Said::Echo(&text));
             }
         }
     }
@@ -262,6 +287,7 @@ async fn ticks(core: Arc<Core>, nodes: Arc<Nodes>) {
                 Kind::Kill => nodes.tell(name, Command::Kill(fault.lasts)),
                 Kind::Pause => nodes.tell(name, Command::Pause(fault.lasts)),
                 Kind::Restart => nodes.tell(name, Command::Restart(fault.lasts)),
+                Kind::Cut => nodes.tell(name, Command::Cut(fault.lasts)),
                 Kind::Skew => {
                     let millis = i64::try_from(fault.lasts.as_millis()).unwrap_or(0);
                     nodes.tell(name, Command::Skew(if fault.coin { millis } else { -millis }));
@@ -277,7 +303,12 @@ fn is_at_rest(core: &Core) -> bool {
         core.store.conversations().iter().all(|k| core.store.inbox(k.id).iter().all(|(_, outcome)| outcome.is_some()))
     };
     let delivered = || core.store.outbox().iter().all(|s| s.status != DeliveryStatus::Queued);
-    core.watch.is_quiet() && core.network.is_read() && core.store.is_moved() && delivered() && settled()
+    core.watch.is_quiet()
+        && core.library.is_settled(&core.store)
+        && core.network.is_read()
+        && core.store.is_moved()
+        && delivered()
+        && settled()
 }
 
 async fn comes_to_rest(core: &Core, settle: Duration) -> bool {
@@ -326,6 +357,7 @@ fn report(core: &Core, scenario: &Scenario, seed: Seed) -> Report {
         stats: stats(core),
         told: told::all(core),
         lasted: core.clock.elapsed(),
+        saved: None,
     }
 }
 
@@ -336,9 +368,12 @@ fn stats(core: &Core) -> Stats {
         events: core.trace.count(),
         ..Stats::default()
     };
-    for key in core.store.conversations() {
+    for (_, inbox, _) in core.news() {
+        if inbox.is_empty() {
+            continue;
+        }
         stats.conversations += 1;
-        for (_, outcome) in core.store.inbox(key.id) {
+        for (_, outcome) in inbox {
             stats.messages += 1;
             let name = outcome.map_or("none", |o| o.name());
             *stats.outcomes.entry(name.to_owned()).or_default() += 1;

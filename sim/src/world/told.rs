@@ -1,6 +1,6 @@
 //! What people got, conversation by conversation.
 
-use super::Core;
+use super::{Core, News};
 use colloquy_domain::{conversation::JournalWhat, model::Speaker};
 use serde::Serialize;
 
@@ -22,9 +22,8 @@ pub struct Told {
 /// In the order of their names.
 pub fn all(core: &Core) -> Vec<Told> {
     let tools = core.watch.tools();
-    let told = |key: colloquy_domain::conversation::Key| {
+    let told = |(key, _, lines): News| {
         let who = core.peer(key.channel, &key.peer.address);
-        let lines = core.store.transcript(key.id);
         let abstentions = lines.iter().filter(|l| l.abstained).count() as u64;
         let replies = lines.into_iter().filter(|l| l.speaker == Speaker::Agent).map(|l| l.text).collect();
         let calls = tools.iter().filter(|t| t.who == who).map(|t| (t.tool.clone(), t.arguments.clone())).collect();
@@ -34,7 +33,8 @@ pub fn all(core: &Core) -> Vec<Told> {
         });
         Told { replies, tools: calls, abstentions, cost_micros: cost.sum(), who }
     };
-    let mut all: Vec<Told> = core.store.conversations().into_iter().map(told).collect();
+    let mut all: Vec<Told> =
+        core.news().into_iter().filter(|(_, inbox, lines)| !inbox.is_empty() || !lines.is_empty()).map(told).collect();
     all.sort_by(|a, b| a.who.cmp(&b.who));
     all
 }

@@ -4,9 +4,9 @@
 use super::{
     Conn, Dialect, FromDb, Query, Sql,
     query::{Done, encoding},
-    value::add_column,
+    value::{Value, add_column},
 };
-use sqlx::{AssertSqlSafe, SqlSafeStr as _, postgres::PgArguments};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, error::BoxDynError, postgres::PgArguments};
 
 /// A piece is one trip to SQLite's thread, which costs more than its rows.
 const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
@@ -50,6 +50,15 @@ impl Rows {
         Self { first, ..self }
     }
 
+    /// The same statement where so many parameters of others stand before its own.
+    pub(super) const fn numbered_from(self, first: usize) -> Self {
+        Self { first: self.first + first, ..self }
+    }
+
+    pub(super) const fn width(&self) -> usize {
+        self.columns
+    }
+
     /// `…VALUES (?,?),(?,?)…` for two rows of two columns, or `…SELECT * FROM unnest($1,$2) AS v(column1,column2)…` for
     /// any number of them.
     pub(crate) fn text(&self, dialect: Dialect, rows: usize) -> String {
@@ -74,13 +83,18 @@ impl Rows {
         let mut values = query.values.into_iter();
         let first = values.by_ref().take(self.first);
         first.into_iter().try_for_each(|v| v.add_postgres(&mut arguments)).map_err(encoding)?;
-        let mut columns = vec![Vec::new(); self.columns];
-        for (place, value) in values.enumerate() {
-            columns[place % self.columns].push(value);
-        }
-        columns.into_iter().try_for_each(|c| add_column(c, &mut arguments)).map_err(encoding)?;
+        columns(self.columns, values.collect(), &mut arguments).map_err(encoding)?;
         Ok((self.text(Dialect::Postgres, 0), arguments))
     }
+}
+
+/// An array for each column of rows of this width.
+pub(super) fn columns(width: usize, values: Vec<Value>, to: &mut PgArguments) -> Result<(), BoxDynError> {
+    let mut columns = vec![Vec::with_capacity(values.len() / width.max(1)); width];
+    for (place, value) in values.into_iter().enumerate() {
+        columns[place % width].push(value);
+    }
+    columns.into_iter().try_for_each(|column| add_column(column, to))
 }
 
 /// Runs the statement over all rows; returns how many it changed.

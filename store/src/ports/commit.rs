@@ -2,17 +2,21 @@
 
 use super::{conversation::speaker_name, signed};
 use crate::{
-    db::{self, Conn, Query},
+    db::{self, Conn, Query, Together},
     error::{conflict_on, store_error},
-    records::{self, CitationRecord, FailureRecord, OutcomeRecord},
-    sql::{conversation as sql, outbox},
+    records::{self, ChecksRecord, CitationRecord, FailureRecord, OutcomeRecord},
+    sql::{conversation as sql, knowledge, outbox},
     writer::Merge,
 };
 use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
-    conversation::{Commit, JournalRow, Mode, NewDeadLetter, NewMessage, NewOutbox, TimerChange},
+    conversation::{
+        Commit, JournalRow, LedgerRow, Mode, NewDeadLetter, NewMessage, NewOutbox, NewUnanswered, TimerChange,
+    },
+    ids::MessageId,
     message::Outcome,
+    outbound::Citation,
     placement::Partition,
     ports::StoreError,
 };
@@ -31,7 +35,8 @@ pub(crate) struct Prepared {
     snapshot: String,
     settled: Vec<SameOutcome>,
     journal: Vec<(JournalRow, &'static str, String)>,
-    messages: Vec<(NewMessage, String)>,
+    messages: Vec<(NewMessage, String, Option<String>)>,
+    citations: Vec<(MessageId, Citation)>,
     outbox: Vec<(NewOutbox, String)>,
     dead_letters: Vec<(NewDeadLetter, String)>,
 }
@@ -44,6 +49,7 @@ impl Prepared {
             conversation: commit.conversation.uuid(),
             now: commit.now.millis(),
             snapshot: records::write(&commit.snapshot)?,
+            citations: commit.messages.iter().flat_map(|m| m.citations.iter().map(|c| (m.id, c.clone()))).collect(),
             settled: by_outcome(&commit)?,
             journal: std::mem::take(&mut commit.journal)
                 .into_iter()
@@ -51,7 +57,7 @@ impl Prepared {
                 .collect::<Result<_, _>>()?,
             messages: std::mem::take(&mut commit.messages)
                 .into_iter()
-                .map(|m| with(&m.citations).map(|json| (m, json)))
+                .map(|m| Ok((with(&m.citations)?, ChecksRecord::json(&m.checks)?)).map(|(c, checks)| (m, c, checks)))
                 .collect::<Result<_, _>>()?,
             outbox: std::mem::take(&mut commit.outbox)
                 .into_iter()
@@ -106,11 +112,7 @@ pub(crate) async fn write_all(
 ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     let passed = fence(conn, commits).await?;
     let good: Vec<&Prepared> = commits.iter().copied().filter(|c| passed.contains(&c.conversation)).collect();
-    settle(conn, &good).await?;
-    journal(conn, &good).await?;
-    say(conn, &good).await?;
-    deliver(conn, &good).await?;
-    charge(conn, &good).await?;
+    write_down(conn, &good).await?;
     for commit in good {
         for (letter, json) in &commit.dead_letters {
             commit.dead_letter(conn, letter, json).await?;
@@ -141,94 +143,113 @@ async fn fence(conn: &mut Conn, commits: &[&Prepared]) -> Result<HashSet<Uuid>, 
     Ok(passed.into_iter().map(|(conversation,)| conversation).collect())
 }
 
-async fn settle(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
+/// The rows of what was decided.
+async fn write_down(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
     let outcomes = rows(commits, |c| &c.settled);
     let items: Vec<(Of<'_, SameOutcome>, i64)> =
         outcomes.iter().flat_map(|o| o.1.2.iter().map(move |seq| (*o, *seq))).collect();
-    let settled = db::execute_rows(conn, sql::SETTLE, &items, |q, ((c, (name, json, _)), seq)| {
-        q.bind(c.tenant).bind(c.conversation).bind(*seq).bind(*name).bind(json.clone()).bind(c.now)
-    })
-    .await
-    .map_err(store_error)?;
-    if settled == items.len() as u64 { Ok(()) } else { Err(StoreError::Conflict("outcome")) }
-}
-
-async fn journal(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
-    db::execute_rows(conn, sql::ADD_JOURNAL, &rows(commits, |c| &c.journal), |q, (c, (row, what, json))| {
-        q.bind(c.conversation)
-            .bind(i64::from(row.turn))
-            .bind(i64::from(row.step))
-            .bind(*what)
-            .bind(i64::from(row.index))
-            .bind(c.tenant)
-            .bind(json.clone())
-            .bind(c.now)
-    })
-    .await
-    .map(|_| ())
-    .map_err(conflict_on("result"))
-}
-
-async fn say(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
-    db::execute_rows(conn, sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), |q, (c, (m, citations))| {
-        q.bind(m.id.uuid())
-            .bind(c.tenant)
-            .bind(c.conversation)
-            .bind(speaker_name(m.speaker))
-            .bind(m.turn.map(i64::from))
-            .bind("text")
-            .bind(m.text.clone())
-            .bind((!m.citations.is_empty()).then(|| citations.clone()))
-            .bind(m.abstained)
-            .bind(c.now)
-    })
-    .await
-    .map(|_| ())
-    .map_err(conflict_on("message"))
-}
-
-async fn deliver(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
     let (several, one): (Vec<&Prepared>, Vec<&Prepared>) = commits.iter().partition(|c| c.outbox.len() > 1);
+    let written = Together::default()
+        .write(sql::SETTLE, &items, settled)
+        .insert(("journal", "result"), sql::ADD_JOURNAL, &rows(commits, |c| &c.journal), journalled)
+        .insert(("messages", "message"), sql::ADD_MESSAGE, &rows(commits, |c| &c.messages), said)
+        .insert(("citations", "citation"), knowledge::ADD_CITATION, &rows(commits, |c| &c.citations), cited)
+        .write(knowledge::ADD_UNANSWERED, &rows(commits, |c| &c.commit.unanswered), left_unanswered)
+        .insert(OUTBOX, outbox::ADD, &rows(&one, |c| &c.outbox), promised)
+        .write(sql::ADD_LEDGER, &rows(commits, |c| &c.commit.ledger), charged)
+        .run(conn)
+        .await?;
+    if written[0] != items.len() as u64 {
+        return Err(StoreError::Conflict("outcome"));
+    }
     // One by one: each looks whether another of its conversation waits before it.
-    let several = rows(&several, |c| &c.outbox);
-    let together = rows(&one, |c| &c.outbox);
-    let pieces = several.chunks(1).chain(std::iter::once(together.as_slice()));
-    for piece in pieces {
-        db::execute_rows(conn, outbox::ADD, piece, |q, (c, (o, citations))| {
-            q.bind(o.id.uuid())
-                .bind(c.tenant)
-                .bind(c.commit.channel.uuid())
-                .bind(c.conversation)
-                .bind(o.message.uuid())
-                .bind(o.peer.address.clone())
-                .bind(o.peer.name.clone())
-                .bind(o.text.clone())
-                .bind(citations.clone())
-                .bind(o.last_inbound_at.millis())
-                .bind(c.now)
-        })
-        .await
-        .map_err(conflict_on("outbox item"))?;
+    for reply in rows(&several, |c| &c.outbox) {
+        Together::default().insert(OUTBOX, outbox::ADD, &[reply], promised).run(conn).await?;
     }
     Ok(())
 }
 
-async fn charge(conn: &mut Conn, commits: &[&Prepared]) -> Result<(), StoreError> {
-    db::execute_rows(conn, sql::ADD_LEDGER, &rows(commits, |c| &c.commit.ledger), |q, (c, row)| {
-        q.bind(c.tenant)
-            .bind(c.commit.channel.uuid())
-            .bind(Spent::day_of(c.commit.now))
-            .bind(c.conversation)
-            .bind(i64::from(row.turn))
-            .bind(i64::from(row.step))
-            .bind(signed(row.usage.prompt_tokens))
-            .bind(signed(row.usage.completion_tokens))
-            .bind(signed(row.usage.cost_micros))
-            .bind(c.now)
-    })
-    .await
-    .map(|_| ())
-    .map_err(store_error)
+const OUTBOX: (&str, &str) = ("outbox", "outbox item");
+
+fn settled(q: Query, ((c, (name, json, _)), seq): &(Of<'_, SameOutcome>, i64)) -> Query {
+    q.bind(c.tenant).bind(c.conversation).bind(*seq).bind(*name).bind(json.clone()).bind(c.now)
+}
+
+fn journalled(q: Query, (c, (row, what, json)): &Of<'_, (JournalRow, &'static str, String)>) -> Query {
+    q.bind(c.conversation)
+        .bind(i64::from(row.turn))
+        .bind(i64::from(row.step))
+        .bind(*what)
+        .bind(i64::from(row.index))
+        .bind(c.tenant)
+        .bind(json.clone())
+        .bind(c.now)
+}
+
+fn said(q: Query, (c, (m, citations, checks)): &Of<'_, (NewMessage, String, Option<String>)>) -> Query {
+    q.bind(m.id.uuid())
+        .bind(c.tenant)
+        .bind(c.conversation)
+        .bind(speaker_name(m.speaker))
+        .bind(m.turn.map(i64::from))
+        .bind("text")
+        .bind(m.text.clone())
+        .bind((!m.citations.is_empty()).then(|| citations.clone()))
+        .bind(m.abstained)
+        .bind(checks.clone())
+        .bind(c.now)
+}
+
+fn promised(q: Query, (c, (o, citations)): &Of<'_, (NewOutbox, String)>) -> Query {
+    q.bind(o.id.uuid())
+        .bind(c.tenant)
+        .bind(c.commit.channel.uuid())
+        .bind(c.conversation)
+        .bind(o.message.uuid())
+        .bind(o.peer.address.clone())
+        .bind(o.peer.name.clone())
+        .bind(o.text.clone())
+        .bind(citations.clone())
+        .bind(o.last_inbound_at.millis())
+        .bind(c.now)
+}
+
+/// The citation once more, as a row that is found by its document.
+fn cited(q: Query, (c, (message, citation)): &Of<'_, (MessageId, Citation)>) -> Query {
+    q.bind(message.uuid())
+        .bind(i64::from(citation.number))
+        .bind(c.tenant)
+        .bind(citation.document.uuid())
+        .bind(citation.version.clone())
+        .bind(c.conversation)
+        .bind(citation.page.map(i64::from))
+        .bind(signed(citation.offset))
+        .bind(citation.quote.clone())
+        .bind(c.now)
+}
+
+fn left_unanswered(q: Query, (c, asked): &Of<'_, NewUnanswered>) -> Query {
+    q.bind(asked.id.uuid())
+        .bind(c.tenant)
+        .bind(asked.base.uuid())
+        .bind(c.conversation)
+        .bind(i64::from(asked.turn))
+        .bind(asked.text.clone())
+        .bind(asked.language.map(|l| l.code()))
+        .bind(c.now)
+}
+
+fn charged(q: Query, (c, row): &Of<'_, LedgerRow>) -> Query {
+    q.bind(c.tenant)
+        .bind(c.commit.channel.uuid())
+        .bind(Spent::day_of(c.commit.now))
+        .bind(c.conversation)
+        .bind(i64::from(row.turn))
+        .bind(i64::from(row.step))
+        .bind(signed(row.usage.prompt_tokens))
+        .bind(signed(row.usage.completion_tokens))
+        .bind(signed(row.usage.cost_micros))
+        .bind(c.now)
 }
 
 impl Prepared {

@@ -3,7 +3,7 @@ use crate::{
     db::{self, Conn, Query},
     error::store_error,
     records::{FailureRecord, PageRecord},
-    sql::documents as sql,
+    sql::{documents as sql, knowledge},
     store::{Store, Taken},
     writer::{Write, WriteError},
 };
@@ -59,26 +59,34 @@ impl DocumentQueue for Store {
         tenant: TenantId,
         document: DocumentId,
         result: Result<IngestReport, IngestFailure>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.now().millis();
-        let query = match &result {
-            Ok(report) => of(sql::READY, tenant, document)
-                .bind(PageRecord::json(&report.pages)?)
-                .bind(signed(report.pages.len() as u64))
-                .bind(i64::from(report.chunks))
-                .bind(signed(report.characters))
-                .bind(report.language.map(|l| l.code()))
-                .bind(report.embedded)
-                .bind(now),
-            Err(failed) => of(sql::FAILED, tenant, document)
-                .bind(FailureRecord::json(&failed.failure)?)
-                .bind(PageRecord::json(&failed.pages)?)
-                .bind(signed(failed.pages.len() as u64))
-                .bind(now),
+        let (query, version) = match &result {
+            Ok(report) => {
+                let ready = of(sql::READY, tenant, document)
+                    .bind(PageRecord::json(&report.pages)?)
+                    .bind(signed(report.pages.len() as u64))
+                    .bind(i64::from(report.chunks))
+                    .bind(signed(report.characters))
+                    .bind(report.language.map(|l| l.code()))
+                    .bind(report.embedded)
+                    .bind(now);
+                let version = of(knowledge::ADD_VERSION, tenant, document).bind(report.generation.clone()).bind(now);
+                (ready, Some(version))
+            }
+            Err(failed) => {
+                let query = of(sql::FAILED, tenant, document)
+                    .bind(FailureRecord::json(&failed.failure)?)
+                    .bind(PageRecord::json(&failed.pages)?)
+                    .bind(signed(failed.pages.len() as u64))
+                    .bind(now);
+                (query, None)
+            }
         };
-        self.write(Change { document, query }).await?;
+        let exists = of(sql::EXISTS, tenant, document);
+        let exists = self.write(Finish { document, query, version, exists }).await?;
         self.taken().lock().await.remove(&(tenant, document));
-        Ok(())
+        Ok(exists)
     }
 
     async fn put_back(&self, tenant: TenantId, document: DocumentId) -> Result<(), StoreError> {
@@ -176,5 +184,34 @@ impl Write for Change {
             self.query.clone().execute(conn).await?;
         }
         Ok(())
+    }
+}
+
+/// Tells whether there is such a document at all.
+struct Finish {
+    document: DocumentId,
+    query: Query,
+    /// Names the content that is ready now, if it was not replaced meanwhile.
+    version: Option<Query>,
+    exists: Query,
+}
+
+#[async_trait]
+impl Write for Finish {
+    type Output = bool;
+
+    fn partitions(&self) -> Vec<Partition> {
+        vec![self.document.into()]
+    }
+
+    async fn run(&self, conn: &mut Conn) -> Result<bool, WriteError> {
+        if conn.fence.lets(self.document) {
+            let changed = self.query.clone().execute(&mut *conn).await?.rows_affected();
+            if let Some(version) = self.version.clone().filter(|_| changed > 0) {
+                version.execute(&mut *conn).await?;
+            }
+        }
+        // Whoever owns it: what was deleted is deleted for all.
+        Ok(self.exists.clone().fetch_optional(&mut *conn).await?.is_some())
     }
 }

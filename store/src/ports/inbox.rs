@@ -1,6 +1,6 @@
 use super::{signed, unsigned};
 use crate::{
-    db::{self, Conn, Query, storable},
+    db::{self, Conn, Dialect, Query, Together, storable},
     error::store_error,
     records::InboundRecord,
     sql,
@@ -180,19 +180,49 @@ struct Taking<'t> {
     ids: &'t dyn Ids,
 }
 
+/// What the database knows of an entry.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// Its channel exists.
+    live: bool,
+    /// An inbox holds it.
+    taken: bool,
+    /// Its conversation and the last number there.
+    conversation: Option<(Uuid, i64)>,
+}
+
 impl<'t> Taking<'t> {
     /// The conversations that got something, by their lanes.
     async fn run(&self, conn: &mut Conn) -> Result<Vec<(Lane, InboxHint)>, StoreError> {
-        let new = self.new_entries(conn).await?;
-        let (targets, placed) = self.place(conn, &new).await?;
-        write_targets(conn, &targets).await?;
-        self.write_messages(conn, &targets, &placed).await?;
+        let known = match conn.dialect() {
+            Dialect::Sqlite => self.look_in_turn(conn).await?,
+            Dialect::Postgres => self.look(conn).await?,
+        };
+        let new = self.new_entries(&known);
+        let (targets, placed) = self.place(&new);
+        self.write(conn, &targets, &placed).await?;
         let hint = |t: &Target| InboxHint { tenant: TenantId::new(t.tenant), conversation: ConversationId::new(t.id) };
         Ok(targets.iter().map(|t| (t.lane, hint(t))).collect())
     }
 
-    /// The entries of channels that exist and that no inbox holds yet, in order.
-    async fn new_entries(&self, conn: &mut Conn) -> Result<Vec<(Lane, &'t Entry)>, StoreError> {
+    /// What is known of each entry.
+    async fn look(&self, conn: &mut Conn) -> Result<Vec<Known>, StoreError> {
+        let asked: Vec<(i64, &Entry)> = (0..).zip(self.entries.iter().map(|(_, e)| *e)).collect();
+        let bind = |q: Query, (place, e): &(i64, &Entry)| {
+            q.bind(e.tenant).bind(e.channel).bind(&e.provider_message_id).bind(&e.peer).bind(*place)
+        };
+        let rows: Vec<(i64, bool, bool, Option<Uuid>, Option<i64>)> =
+            db::fetch_rows(conn, sql::inbox::LOOK, |q| q, &asked, bind).await.map_err(store_error)?;
+        let mut known = vec![Known::default(); self.entries.len()];
+        for (place, live, taken, id, last_seq) in rows {
+            let Some(of) = usize::try_from(place).ok().and_then(|place| known.get_mut(place)) else { continue };
+            *of = Known { live, taken, conversation: id.zip(last_seq) };
+        }
+        Ok(known)
+    }
+
+    /// The same in statements that SQLite has an index for.
+    async fn look_in_turn(&self, conn: &mut Conn) -> Result<Vec<Known>, StoreError> {
         let mut channels: Vec<(Uuid, Uuid)> = self.entries.iter().map(|(_, e)| (e.tenant, e.channel)).collect();
         channels.sort_unstable();
         channels.dedup();
@@ -201,9 +231,31 @@ impl<'t> Taking<'t> {
                 .await
                 .map_err(store_error)?;
         let live: HashSet<(Uuid, Uuid)> = live.into_iter().collect();
-        let (kept, orphans): (Vec<_>, Vec<_>) =
-            self.entries.iter().copied().partition(|(_, e)| live.contains(&(e.tenant, e.channel)));
-        if let Some((_, first)) = orphans.first() {
+        let by_message =
+            |q: Query, (_, e): &(Lane, &Entry)| q.bind(e.tenant).bind(e.channel).bind(&e.provider_message_id);
+        let taken: Vec<PeerKey> =
+            db::fetch_rows(conn, sql::inbox::KNOWN, |q| q, &self.entries, by_message).await.map_err(store_error)?;
+        let taken: HashSet<PeerKey> = taken.into_iter().collect();
+        let by_peer = |q: Query, (_, e): &(Lane, &Entry)| q.bind(e.tenant).bind(e.channel).bind(&e.peer);
+        let found: Vec<(Uuid, Uuid, Uuid, String, i64)> =
+            db::fetch_rows(conn, sql::inbox::CONVERSATIONS, |q| q, &self.entries, by_peer)
+                .await
+                .map_err(store_error)?;
+        let found: HashMap<PeerKey, (Uuid, i64)> =
+            found.into_iter().map(|(id, tenant, channel, peer, seq)| ((tenant, channel, peer), (id, seq))).collect();
+        let of = |(_, e): &(Lane, &Entry)| Known {
+            live: live.contains(&(e.tenant, e.channel)),
+            taken: taken.contains(&e.message_key()),
+            conversation: found.get(&e.peer_key()).copied(),
+        };
+        Ok(self.entries.iter().map(of).collect())
+    }
+
+    /// The entries of channels that exist and that no inbox holds yet, in order, with their conversations.
+    fn new_entries(&self, known: &[Known]) -> Vec<(Lane, &'t Entry, Known)> {
+        let entries = self.entries.iter().zip(known).map(|((lane, entry), known)| (*lane, *entry, *known));
+        let (kept, orphans): (Vec<_>, Vec<_>) = entries.partition(|(_, _, known)| known.live);
+        if let Some((_, first, _)) = orphans.first() {
             tracing::warn!(
                 tenant.id = %first.tenant,
                 channel.id = %first.channel,
@@ -211,43 +263,18 @@ impl<'t> Taking<'t> {
                 "dropped log entries of channels that do not exist any more"
             );
         }
-        let known: Vec<PeerKey> = db::fetch_rows(
-            conn,
-            sql::inbox::KNOWN,
-            |q| q,
-            &kept,
-            |q, (_, e)| q.bind(e.tenant).bind(e.channel).bind(e.provider_message_id.clone()),
-        )
-        .await
-        .map_err(store_error)?;
-        let mut known: HashSet<PeerKey> = known.into_iter().collect();
-        Ok(kept.into_iter().filter(|(_, e)| known.insert(e.message_key())).collect())
+        let mut seen: HashSet<PeerKey> = HashSet::new();
+        kept.into_iter().filter(|(_, e, known)| !known.taken && seen.insert(e.message_key())).collect()
     }
 
     /// Finds or makes each entry's conversation and gives the entry its number there.
-    async fn place(
-        &self,
-        conn: &mut Conn,
-        new: &[(Lane, &'t Entry)],
-    ) -> Result<(Vec<Target>, Vec<(usize, i64, &'t Entry)>), StoreError> {
-        let found: Vec<(Uuid, Uuid, Uuid, String, i64)> = db::fetch_rows(
-            conn,
-            sql::inbox::CONVERSATIONS,
-            |q| q,
-            new,
-            |q, (_, e)| q.bind(e.tenant).bind(e.channel).bind(e.peer.clone()),
-        )
-        .await
-        .map_err(store_error)?;
-        let existing: HashMap<PeerKey, (Uuid, i64)> =
-            found.into_iter().map(|(id, tenant, channel, peer, seq)| ((tenant, channel, peer), (id, seq))).collect();
+    fn place(&self, new: &[(Lane, &'t Entry, Known)]) -> (Vec<Target>, Vec<(usize, i64, &'t Entry)>) {
         let mut targets: Vec<Target> = Vec::new();
         let mut by_peer: HashMap<PeerKey, usize> = HashMap::new();
         let mut placed = Vec::with_capacity(new.len());
-        for (lane, entry) in new {
-            let key = entry.peer_key();
-            let index = *by_peer.entry(key).or_insert_with_key(|key| {
-                targets.push(self.target(*lane, entry, existing.get(key).copied()));
+        for (lane, entry, known) in new {
+            let index = *by_peer.entry(entry.peer_key()).or_insert_with(|| {
+                targets.push(self.target(*lane, entry, known.conversation));
                 targets.len() - 1
             });
             let target = &mut targets[index];
@@ -256,7 +283,7 @@ impl<'t> Taking<'t> {
             target.peer_name = entry.peer_name.clone().or_else(|| target.peer_name.take());
             placed.push((index, target.last_seq, *entry));
         }
-        Ok((targets, placed))
+        (targets, placed)
     }
 
     fn target(&self, lane: Lane, entry: &Entry, existing: Option<(Uuid, i64)>) -> Target {
@@ -277,75 +304,45 @@ impl<'t> Taking<'t> {
         }
     }
 
-    async fn write_messages(
+    async fn write(
         &self,
         conn: &mut Conn,
         targets: &[Target],
         placed: &[(usize, i64, &Entry)],
     ) -> Result<(), StoreError> {
-        let added = db::execute_rows(conn, sql::inbox::ADD, placed, |q, (target, seq, e)| {
-            q.bind(targets[*target].id)
-                .bind(*seq)
-                .bind(e.tenant)
-                .bind(e.channel)
-                .bind(e.provider_message_id.clone())
-                .bind(e.received_at)
-                .bind(e.payload.clone())
-        })
-        .await
-        .map_err(store_error)?;
-        if added != placed.len() as u64 {
+        let first: Vec<(&Target, Uuid)> = targets.iter().filter_map(|t| Some((t, t.new_contact?))).collect();
+        let known: Vec<&Target> = targets.iter().filter(|t| t.new_contact.is_none()).collect();
+        let lines: Vec<(Uuid, &(usize, i64, &Entry))> = placed.iter().map(|p| (self.ids.uuid(), p)).collect();
+        let id_of = |target: &usize| targets[*target].id;
+        let written = Together::default()
+            .write(sql::inbox::ADD_CONTACT, &first, |q, (t, contact)| {
+                q.bind(*contact).bind(t.tenant).bind(&t.peer_name).bind(t.last_inbound_at)
+            })
+            .write(sql::inbox::ADD_IDENTITY, &first, |q, (t, contact)| {
+                q.bind(t.tenant).bind(t.channel).bind(&t.peer).bind(*contact)
+            })
+            .write(sql::inbox::ADD_CONVERSATION, &first, |q, (t, contact)| {
+                let q = q.bind(t.id).bind(t.tenant).bind(t.channel).bind(*contact).bind(&t.peer).bind(&t.peer_name);
+                q.bind(t.last_seq).bind(t.last_inbound_at).bind(t.last_inbound_at)
+            })
+            .write(sql::inbox::MOVE_CONVERSATION, &known, |q, t| {
+                q.bind(t.tenant).bind(t.id).bind(t.last_seq).bind(t.last_inbound_at).bind(&t.peer_name)
+            })
+            .write(sql::inbox::ADD, placed, |q, (target, seq, e)| {
+                let q = q.bind(id_of(target)).bind(*seq).bind(e.tenant).bind(e.channel);
+                q.bind(&e.provider_message_id).bind(e.received_at).bind(&e.payload)
+            })
+            .write(sql::inbox::ADD_LINE, &lines, |q, (id, (target, seq, e))| {
+                let q = q.bind(*id).bind(e.tenant).bind(id_of(target)).bind(e.speaker).bind(*seq);
+                q.bind(e.kind).bind(&e.words).bind(e.received_at)
+            })
+            .run(conn)
+            .await?;
+        if written[4] != placed.len() as u64 {
             // They were looked up in this very transaction: somebody else took them in since. A number given to nobody
             // would be a gap.
             return Err(StoreError::Stale);
         }
-        let lines: Vec<(Uuid, &(usize, i64, &Entry))> = placed.iter().map(|p| (self.ids.uuid(), p)).collect();
-        db::execute_rows(conn, sql::inbox::ADD_LINE, &lines, |q, (id, (target, seq, e))| {
-            q.bind(*id)
-                .bind(e.tenant)
-                .bind(targets[*target].id)
-                .bind(e.speaker)
-                .bind(*seq)
-                .bind(e.kind)
-                .bind(e.words.clone())
-                .bind(e.received_at)
-        })
-        .await
-        .map(|_| ())
-        .map_err(store_error)
+        Ok(())
     }
-}
-
-async fn write_targets(conn: &mut Conn, targets: &[Target]) -> Result<(), StoreError> {
-    let first: Vec<(&Target, Uuid)> = targets.iter().filter_map(|t| Some((t, t.new_contact?))).collect();
-    let known: Vec<&Target> = targets.iter().filter(|t| t.new_contact.is_none()).collect();
-    db::execute_rows(conn, sql::inbox::ADD_CONTACT, &first, |q, (t, contact)| {
-        q.bind(*contact).bind(t.tenant).bind(t.peer_name.clone()).bind(t.last_inbound_at)
-    })
-    .await
-    .map_err(store_error)?;
-    db::execute_rows(conn, sql::inbox::ADD_IDENTITY, &first, |q, (t, contact)| {
-        q.bind(t.tenant).bind(t.channel).bind(t.peer.clone()).bind(*contact)
-    })
-    .await
-    .map_err(store_error)?;
-    db::execute_rows(conn, sql::inbox::ADD_CONVERSATION, &first, |q, (t, contact)| {
-        q.bind(t.id)
-            .bind(t.tenant)
-            .bind(t.channel)
-            .bind(*contact)
-            .bind(t.peer.clone())
-            .bind(t.peer_name.clone())
-            .bind(t.last_seq)
-            .bind(t.last_inbound_at)
-            .bind(t.last_inbound_at)
-    })
-    .await
-    .map_err(store_error)?;
-    db::execute_rows(conn, sql::inbox::MOVE_CONVERSATION, &known, |q, t| {
-        q.bind(t.tenant).bind(t.id).bind(t.last_seq).bind(t.last_inbound_at).bind(t.peer_name.clone())
-    })
-    .await
-    .map(|_| ())
-    .map_err(store_error)
 }

@@ -3,7 +3,7 @@
 //! It is news about the world: it is written whoever owns the outbox by now, and whatever became of the row.
 
 use crate::{
-    db::{self, Conn, Dialect},
+    db::{self, Conn, Dialect, Together},
     error::store_error,
     sql::{conversation::LOCK_ALL, outbox as sql},
     writer::Merge,
@@ -41,24 +41,23 @@ impl Merge for Sent {
         let moved: HashMap<Uuid, Uuid> = moved.into_iter().collect();
         let known: Vec<&Self> = sent.iter().copied().filter(|s| moved.contains_key(&s.id)).collect();
         let of_reply = |q: db::Query, s: &&Self| q.bind(s.id).bind(s.tenant);
-        db::execute_rows(conn, sql::ALL_RECONCILED, &known, of_reply).await.map_err(store_error)?;
         let named: Vec<(&Self, &String)> =
             known.iter().filter_map(|s| Some((*s, s.provider_message_id.as_ref()?))).collect();
         let part = |q: db::Query, (s, name): &(&Self, &String)| q.bind(s.tenant).bind(s.id).bind(*name);
-        db::execute_rows(conn, sql::ADD_PARTS, &named, part).await.map_err(store_error)?;
-        promote_all(conn, known.iter().map(|s| (s.tenant, moved[&s.id])).collect()).await?;
+        // In one order for all; see [`super::lock`].
+        let conversations: BTreeSet<(Uuid, Uuid)> = known.iter().map(|s| (s.tenant, moved[&s.id])).collect();
+        let conversations: Vec<(Uuid, Uuid)> = conversations.into_iter().collect();
+        let each = |q: db::Query, c: &(Uuid, Uuid)| q.bind(c.0).bind(c.1);
+        let mut written =
+            Together::default().write(sql::ALL_RECONCILED, &known, of_reply).write(sql::ADD_PARTS, &named, part);
+        if conn.dialect() == Dialect::Postgres {
+            written = written.look(LOCK_ALL, &conversations, each);
+        }
+        written.run(conn).await?;
+        // The next reply of each conversation may be claimed.
+        db::execute_rows(conn, sql::PROMOTE_ALL, &conversations, each).await.map_err(store_error)?;
         let result =
             |s: &&Self| if moved.contains_key(&s.id) { Ok(()) } else { Err(StoreError::NotFound("outbox item")) };
         Ok(sent.iter().map(result).collect())
     }
-}
-
-/// Lets the next reply of each conversation be claimed; see [`super::lock`].
-async fn promote_all(conn: &mut Conn, conversations: BTreeSet<(Uuid, Uuid)>) -> Result<(), StoreError> {
-    let conversations: Vec<(Uuid, Uuid)> = conversations.into_iter().collect();
-    let bind = |q: db::Query, c: &(Uuid, Uuid)| q.bind(c.0).bind(c.1);
-    if conn.dialect() == Dialect::Postgres {
-        db::execute_rows(conn, LOCK_ALL, &conversations, bind).await.map_err(store_error)?;
-    }
-    db::execute_rows(conn, sql::PROMOTE_ALL, &conversations, bind).await.map(|_| ()).map_err(store_error)
 }

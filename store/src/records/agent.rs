@@ -1,7 +1,7 @@
 use super::{read, write};
 use crate::error::unreadable;
 use colloquy_domain::{
-    agent::{AgentProfile, DuringTurn, Gather, TurnLimits},
+    agent::{AgentProfile, DuringTurn, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
     ids::{AgentId, KnowledgeBaseId, TenantId},
     language::Language,
     model::ModelChoice,
@@ -32,6 +32,10 @@ pub struct AgentRecord {
     pub history: u32,
     pub passages: u32,
     pub min_cosine: f32,
+    #[serde(default)]
+    pub unsupported: UnsupportedRecord,
+    #[serde(default)]
+    pub no_answer: NoAnswerRecord,
     pub max_concurrent_turns: u32,
     #[serde(default)]
     pub daily_budget_micros: Option<u64>,
@@ -47,6 +51,63 @@ pub enum DuringTurnRecord {
     Merge,
     Interrupt,
     Reject,
+}
+
+/// See [`Unsupported`]; agents from before it have its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum UnsupportedRecord {
+    Off,
+    #[default]
+    Flag,
+    Withhold,
+}
+
+/// See [`NoAnswer`]; agents from before it have its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum NoAnswerRecord {
+    #[default]
+    Say,
+    HandOver,
+}
+
+impl From<Unsupported> for UnsupportedRecord {
+    fn from(u: Unsupported) -> Self {
+        match u {
+            Unsupported::Off => Self::Off,
+            Unsupported::Flag => Self::Flag,
+            Unsupported::Withhold => Self::Withhold,
+        }
+    }
+}
+
+impl From<UnsupportedRecord> for Unsupported {
+    fn from(r: UnsupportedRecord) -> Self {
+        match r {
+            UnsupportedRecord::Off => Self::Off,
+            UnsupportedRecord::Flag => Self::Flag,
+            UnsupportedRecord::Withhold => Self::Withhold,
+        }
+    }
+}
+
+impl From<NoAnswer> for NoAnswerRecord {
+    fn from(n: NoAnswer) -> Self {
+        match n {
+            NoAnswer::Say => Self::Say,
+            NoAnswer::HandOver => Self::HandOver,
+        }
+    }
+}
+
+impl From<NoAnswerRecord> for NoAnswer {
+    fn from(r: NoAnswerRecord) -> Self {
+        match r {
+            NoAnswerRecord::Say => Self::Say,
+            NoAnswerRecord::HandOver => Self::HandOver,
+        }
+    }
 }
 
 fn millis(d: Duration) -> u64 {
@@ -97,6 +158,7 @@ impl AgentRecord {
             },
             passages: r.passages,
             min_cosine: r.min_cosine,
+            grounding: Grounding { unsupported: r.unsupported.into(), no_answer: r.no_answer.into() },
             max_concurrent_turns: r.max_concurrent_turns,
             daily_budget_micros: r.daily_budget_micros,
             return_after: r.return_after.map(Duration::from_millis),
@@ -129,6 +191,8 @@ impl From<&AgentProfile> for AgentRecord {
             history: p.limits.history,
             passages: p.passages,
             min_cosine: p.min_cosine,
+            unsupported: p.grounding.unsupported.into(),
+            no_answer: p.grounding.no_answer.into(),
             max_concurrent_turns: p.max_concurrent_turns,
             daily_budget_micros: p.daily_budget_micros,
             return_after: p.return_after.map(millis),

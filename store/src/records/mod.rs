@@ -19,7 +19,7 @@ pub use inbound::InboundRecord;
 pub use journal::JournalRecord;
 pub(crate) use journal::journal;
 pub use outcome::OutcomeRecord;
-pub use reply::{CitationRecord, PageRecord};
+pub use reply::{ChecksRecord, CitationRecord, PageRecord};
 
 use crate::error::unreadable;
 use colloquy_domain::ports::StoreError;

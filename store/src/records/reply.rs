@@ -2,7 +2,7 @@ use super::{read, write};
 use colloquy_domain::{
     ids::DocumentId,
     knowledge::{PageReport, PageStatus},
-    outbound::Citation,
+    outbound::{Checks, Citation},
     ports::StoreError,
 };
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct CitationRecord {
     pub number: u32,
     pub document: DocumentId,
+    /// Absent in rows from before versions were kept.
+    #[serde(default)]
+    pub version: String,
     pub name: String,
     #[serde(default)]
     pub page: Option<u32>,
@@ -32,15 +35,51 @@ impl CitationRecord {
 
 impl From<Citation> for CitationRecord {
     fn from(c: Citation) -> Self {
-        let Citation { number, document, name, page, offset, quote, score } = c;
-        Self { number, document, name, page, offset, quote, score }
+        let Citation { number, document, version, name, page, offset, quote, score } = c;
+        Self { number, document, version, name, page, offset, quote, score }
     }
 }
 
 impl From<CitationRecord> for Citation {
     fn from(r: CitationRecord) -> Self {
-        let CitationRecord { number, document, name, page, offset, quote, score } = r;
-        Self { number, document, name, page, offset, quote, score }
+        let CitationRecord { number, document, version, name, page, offset, quote, score } = r;
+        Self { number, document, version, name, page, offset, quote, score }
+    }
+}
+
+/// What came out when a reply was held against its passages. Version 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ChecksRecord {
+    pub dropped_citations: u32,
+    pub unsupported: Vec<String>,
+    pub withheld: bool,
+}
+
+impl ChecksRecord {
+    /// `None` where nothing came out.
+    pub(crate) fn json(checks: &Checks) -> Result<Option<String>, StoreError> {
+        if *checks == Checks::default() {
+            return Ok(None);
+        }
+        write(&Self::from(checks.clone())).map(Some)
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Checks, StoreError> {
+        read::<Self>("checks", text).map(Checks::from)
+    }
+}
+
+impl From<Checks> for ChecksRecord {
+    fn from(c: Checks) -> Self {
+        let Checks { dropped_citations, unsupported, withheld } = c;
+        Self { dropped_citations, unsupported, withheld }
+    }
+}
+
+impl From<ChecksRecord> for Checks {
+    fn from(r: ChecksRecord) -> Self {
+        let ChecksRecord { dropped_citations, unsupported, withheld } = r;
+        Self { dropped_citations, unsupported, withheld }
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{
     db,
     error::store_error,
     ports::{read_speaker, read_status, signed, unsigned},
-    records::{CitationRecord, OutcomeRecord},
+    records::{ChecksRecord, CitationRecord, OutcomeRecord},
     sql::reports as sql,
 };
 use colloquy_domain::{
@@ -11,7 +11,7 @@ use colloquy_domain::{
     ids::{ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo},
     message::{Outcome, Peer},
     model::Speaker,
-    outbound::Citation,
+    outbound::{Checks, Citation},
     ports::StoreError,
     time::Timestamp,
 };
@@ -58,6 +58,7 @@ pub struct TranscriptLine {
     pub text: String,
     pub citations: Vec<Citation>,
     pub abstained: bool,
+    pub checks: Checks,
     /// How a received message ended; none while it is being answered.
     pub outcome: Option<Outcome>,
     /// How far a reply came; none where the client reads replies itself.
@@ -116,6 +117,7 @@ struct LineRow {
     text: String,
     citations: Option<String>,
     abstained: bool,
+    checks: Option<String>,
     created_at: i64,
     outcome_detail: Option<String>,
     status: Option<String>,
@@ -133,6 +135,7 @@ impl LineRow {
             text: self.text,
             citations: self.citations.as_deref().map(CitationRecord::parse).transpose()?.unwrap_or_default(),
             abstained: self.abstained,
+            checks: self.checks.as_deref().map(ChecksRecord::parse).transpose()?.unwrap_or_default(),
             outcome: self.outcome_detail.as_deref().map(OutcomeRecord::parse).transpose()?,
             status: self.status.as_deref().map(read_status).transpose()?,
             at: Timestamp(self.created_at),

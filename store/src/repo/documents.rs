@@ -153,6 +153,14 @@ impl TenantStore {
         row.ok_or(StoreError::NotFound("document"))?.document()
     }
 
+    /// # Errors
+    /// The store's.
+    pub async fn document_named(&self, base: KnowledgeBaseId, name: &str) -> Result<Option<Document>, StoreError> {
+        let query = db::query_as(sql::BY_NAME).bind(self.key()).bind(base.uuid()).bind(name);
+        let row: Option<Row> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
+        row.map(Row::document).transpose()
+    }
+
     /// Of one base in the order of their names, or of all in the order of their first upload.
     ///
     /// # Errors

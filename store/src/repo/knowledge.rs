@@ -3,7 +3,7 @@ use crate::{
     db::{self, Sql},
     error::{conflict_on, store_error},
     ports::unsigned,
-    sql::platform as sql,
+    sql::{knowledge, platform as sql},
 };
 use colloquy_domain::{ids::KnowledgeBaseId, ports::StoreError, time::Timestamp};
 use futures::FutureExt;
@@ -16,15 +16,17 @@ pub struct KnowledgeBase {
     /// Unique within its tenant.
     pub name: String,
     pub created_at: Timestamp,
+    /// The draft of a proposal: in no list, for no agent.
+    pub draft: bool,
     /// How many documents it has.
     pub documents: u64,
 }
 
-type Row = (Uuid, String, i64, i64);
+type Row = (Uuid, String, i64, bool, i64);
 
-fn base((id, name, created_at, documents): Row) -> KnowledgeBase {
+fn base((id, name, created_at, draft, documents): Row) -> KnowledgeBase {
     let (id, created_at) = (KnowledgeBaseId::new(id), Timestamp(created_at));
-    KnowledgeBase { id, name, created_at, documents: unsigned(documents) }
+    KnowledgeBase { id, name, created_at, draft, documents: unsigned(documents) }
 }
 
 impl TenantStore {
@@ -93,7 +95,14 @@ impl TenantStore {
             .tell(move |conn| {
                 async move {
                     let query = db::query(sql::DELETE_BASE).bind(tenant).bind(id.uuid());
-                    Ok(query.execute(conn).await.map_err(store_error)?.rows_affected() > 0)
+                    if query.execute(&mut *conn).await.map_err(store_error)?.rows_affected() == 0 {
+                        return Ok(false);
+                    }
+                    for statement in [knowledge::FORGET_QUESTIONS, knowledge::FORGET_TOPICS] {
+                        let query = db::query(statement).bind(tenant).bind(id.uuid());
+                        query.execute(&mut *conn).await.map_err(store_error)?;
+                    }
+                    Ok(true)
                 }
                 .boxed()
             })

@@ -10,13 +10,17 @@ mod conversations;
 mod dead_letters;
 mod documents;
 mod files;
+mod jobs;
 mod knowledge;
 mod log;
 mod page;
 mod peers;
+mod proposals;
+mod recall;
 mod received;
 mod stats;
 mod tenants;
+mod unanswered;
 
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
@@ -24,12 +28,16 @@ pub use channels::Channel;
 pub use conversations::{ConversationSummary, LastMessage, TranscriptLine};
 pub use dead_letters::{DeadLetter, LostWhat, Replayed};
 pub use documents::{Document, NewDocument, StoredDocument};
+pub use jobs::{Job, JobKind, JobState};
 pub use knowledge::KnowledgeBase;
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;
+pub use proposals::{Answer, Proposal, ProposalState, Proposed, ProposedAnswer, RealQuestion};
+pub use recall::{DocumentVersion, ToldFrom};
 pub use received::Received;
 pub use stats::{Backlog, Spending};
 pub use tenants::Tenant;
+pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
 
 use crate::{
     db::{self, Conn, FromDb, Reads, Value},

@@ -48,8 +48,8 @@ pub(crate) const ADD_JOURNAL: Rows =
 
 pub(crate) const ADD_MESSAGE: Rows = Rows::new(
     "INSERT INTO messages (id, tenant_id, conversation_id, speaker, turn, kind, text, citations, abstained, \
-             created_at) ",
-    10,
+             checks, created_at) ",
+    11,
     "",
 );
 

@@ -19,6 +19,8 @@ pub(crate) const READY: &str = "UPDATE documents SET status = 'ready', cause = N
 pub(crate) const FAILED: &str = "UPDATE documents SET status = 'failed', cause = $3, page_reports = $4, pages = $5, \
      updated_at = $6 WHERE tenant_id = $1 AND id = $2 AND taken_revision = revision";
 
+pub(crate) const EXISTS: &str = "SELECT 1 FROM documents WHERE tenant_id = $1 AND id = $2";
+
 pub(crate) const PUT_BACK: &str =
     "UPDATE documents SET status = 'pending', updated_at = $3 WHERE tenant_id = $1 AND id = $2";
 
@@ -41,10 +43,16 @@ pub(crate) const GET: &str = "SELECT id, knowledge_base_id, name, size, sha256, 
      indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \
      WHERE tenant_id = $1 AND id = $2";
 
+pub(crate) const BY_NAME: &str = "SELECT id, knowledge_base_id, name, size, sha256, path, status, attempt, pages, \
+     chunks, indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \
+     WHERE tenant_id = $1 AND knowledge_base_id = $2 AND name = $3";
+
 pub(crate) const LIST: &str = "SELECT id, knowledge_base_id, name, size, sha256, path, status, attempt, pages, chunks, \
      indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \
-     WHERE tenant_id = $1 ORDER BY id LIMIT $2 OFFSET $3";
-pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM documents WHERE tenant_id = $1";
+     WHERE tenant_id = $1 AND knowledge_base_id NOT IN \
+     (SELECT id FROM knowledge_bases WHERE tenant_id = $1 AND draft_of IS NOT NULL) ORDER BY id LIMIT $2 OFFSET $3";
+pub(crate) const COUNT: &str = "SELECT COUNT(*) FROM documents WHERE tenant_id = $1 AND knowledge_base_id NOT IN \
+     (SELECT id FROM knowledge_bases WHERE tenant_id = $1 AND draft_of IS NOT NULL)";
 
 pub(crate) const LIST_OF_BASE: &str = "SELECT id, knowledge_base_id, name, size, sha256, path, status, attempt, pages, \
      chunks, indexed, characters, language, embedded, cause, page_reports, uploaded_at, updated_at FROM documents \

@@ -12,6 +12,7 @@ pub(crate) const MOVE_CURSORS: Rows = Rows::new(
     ") AS v WHERE ingress_cursor.id = v.column1 AND ingress_cursor.log_offset = v.column2 RETURNING id",
 );
 
+/// SQLite's, with the two below.
 pub(crate) const LIVE_CHANNELS: Rows =
     Rows::new("SELECT tenant_id, id FROM channels WHERE deleted_at IS NULL AND (tenant_id, id) IN (", 2, ")");
 
@@ -27,12 +28,22 @@ pub(crate) const CONVERSATIONS: Rows = Rows::new(
              WHERE (tenant_id, channel_id, peer) IN (",
     3,
     ")",
-)
-// A replay on another node gives numbers, too. In one order for all: two that lock the same rows must not wait in a ring.
-.on_postgres(
-    "SELECT id, tenant_id, channel_id, peer, last_seq FROM conversations \
-     WHERE (tenant_id, channel_id, peer) IN (",
-    ") ORDER BY id FOR NO KEY UPDATE",
+);
+
+/// PostgreSQL's: all that is to be known of entries, in one statement: of (tenant, channel, message's id, peer, place) the
+/// place, whether there is such a channel, whether an inbox holds the message, and the conversation. A replay on another
+/// node gives numbers, too, so the conversations are held; in one order for all: two that lock the same rows must not wait
+/// in a ring.
+pub(crate) const LOOK: Rows = Rows::new(
+    "WITH v AS (",
+    5,
+    "), held AS (SELECT id, tenant_id, channel_id, peer, last_seq FROM conversations \
+     WHERE (tenant_id, channel_id, peer) IN (SELECT column1, column2, column4 FROM v) ORDER BY id FOR NO KEY UPDATE) \
+     SELECT v.column5 AS place, EXISTS (SELECT 1 FROM channels ch \
+     WHERE ch.tenant_id = v.column1 AND ch.id = v.column2 AND ch.deleted_at IS NULL) AS live, \
+     EXISTS (SELECT 1 FROM inbox i WHERE i.tenant_id = v.column1 AND i.channel_id = v.column2 \
+     AND i.provider_message_id = v.column3) AS known, held.id, held.last_seq FROM v LEFT JOIN held \
+     ON held.tenant_id = v.column1 AND held.channel_id = v.column2 AND held.peer = v.column4",
 );
 
 pub(crate) const ADD_CONTACT: Rows = Rows::new("INSERT INTO contacts (id, tenant_id, name, created_at) ", 4, "");

@@ -24,10 +24,13 @@ pub(crate) mod conversation;
 pub(crate) mod documents;
 pub(crate) mod files;
 pub(crate) mod inbox;
+pub(crate) mod jobs;
+pub(crate) mod knowledge;
 pub(crate) mod log;
 pub(crate) mod outbox;
 pub(crate) mod placement;
 pub(crate) mod platform;
+pub(crate) mod proposals;
 pub(crate) mod reports;
 pub(crate) mod transfer;
 

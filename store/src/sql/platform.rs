@@ -73,16 +73,16 @@ pub(crate) const ADD_BASE: &str =
     "INSERT INTO knowledge_bases (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)";
 pub(crate) const ENSURE_BASE: &str = "INSERT INTO knowledge_bases (id, tenant_id, name, created_at) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (tenant_id, name) DO NOTHING";
-pub(crate) const BASE: &str = "SELECT id, name, created_at, \
+pub(crate) const BASE: &str = "SELECT id, name, created_at, draft_of IS NOT NULL AS draft, \
      (SELECT COUNT(*) FROM documents d WHERE d.tenant_id = b.tenant_id AND d.knowledge_base_id = b.id) AS documents \
      FROM knowledge_bases b WHERE tenant_id = $1 AND id = $2";
-pub(crate) const BASE_BY_NAME: &str = "SELECT id, name, created_at, \
+pub(crate) const BASE_BY_NAME: &str = "SELECT id, name, created_at, draft_of IS NOT NULL AS draft, \
      (SELECT COUNT(*) FROM documents d WHERE d.tenant_id = b.tenant_id AND d.knowledge_base_id = b.id) AS documents \
-     FROM knowledge_bases b WHERE tenant_id = $1 AND name = $2";
-pub(crate) const BASES: &str = "SELECT id, name, created_at, \
+     FROM knowledge_bases b WHERE tenant_id = $1 AND name = $2 AND draft_of IS NULL";
+pub(crate) const BASES: &str = "SELECT id, name, created_at, draft_of IS NOT NULL AS draft, \
      (SELECT COUNT(*) FROM documents d WHERE d.tenant_id = b.tenant_id AND d.knowledge_base_id = b.id) AS documents \
-     FROM knowledge_bases b WHERE tenant_id = $1 ORDER BY name LIMIT $2 OFFSET $3";
-pub(crate) const COUNT_BASES: &str = "SELECT COUNT(*) FROM knowledge_bases WHERE tenant_id = $1";
+     FROM knowledge_bases b WHERE tenant_id = $1 AND draft_of IS NULL ORDER BY name LIMIT $2 OFFSET $3";
+pub(crate) const COUNT_BASES: &str = "SELECT COUNT(*) FROM knowledge_bases WHERE tenant_id = $1 AND draft_of IS NULL";
 pub(crate) const RENAME_BASE: &str = "UPDATE knowledge_bases SET name = $3 WHERE tenant_id = $1 AND id = $2";
 /// Only an empty one: its documents have passages elsewhere that must be forgotten first.
 pub(crate) const DELETE_BASE: &str = "DELETE FROM knowledge_bases WHERE tenant_id = $1 AND id = $2 \

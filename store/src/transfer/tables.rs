@@ -21,7 +21,7 @@ pub(crate) struct Table {
 pub(crate) const NOT_COPIED: [&str; 8] =
     ["meta", "ingress_log", "ingress_cursor", "nodes", "partitions", "writers", "files", "_sqlx_migrations"];
 
-pub(crate) const TABLES: [Table; 17] = [
+pub(crate) const TABLES: [Table; 24] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int)]),
     table(
         "api_keys",
@@ -69,7 +69,11 @@ pub(crate) const TABLES: [Table; 17] = [
             ("deleted_at", Int),
         ],
     ),
-    table("knowledge_bases", 1, &[("id", Uuid), ("tenant_id", Uuid), ("name", Text), ("created_at", Int)]),
+    table(
+        "knowledge_bases",
+        1,
+        &[("id", Uuid), ("tenant_id", Uuid), ("name", Text), ("created_at", Int), ("draft_of", Uuid)],
+    ),
     table(
         "documents",
         1,
@@ -152,6 +156,7 @@ pub(crate) const TABLES: [Table; 17] = [
             ("citations", Text),
             ("abstained", Bool),
             ("created_at", Int),
+            ("checks", Text),
         ],
     ),
     table(
@@ -214,6 +219,110 @@ pub(crate) const TABLES: [Table; 17] = [
             ("cause", Text),
             ("created_at", Int),
             ("replayed_at", Int),
+        ],
+    ),
+    table(
+        "document_versions",
+        2,
+        &[
+            ("document_id", Uuid),
+            ("generation", Text),
+            ("tenant_id", Uuid),
+            ("knowledge_base_id", Uuid),
+            ("number", Int),
+            ("sha256", Bytes),
+            ("name", Text),
+            ("ready_at", Int),
+        ],
+    ),
+    table(
+        "citations",
+        2,
+        &[
+            ("message_id", Uuid),
+            ("number", Int),
+            ("tenant_id", Uuid),
+            ("document_id", Uuid),
+            ("generation", Text),
+            ("conversation_id", Uuid),
+            ("page", Int),
+            ("char_offset", Int),
+            ("quote", Text),
+            ("created_at", Int),
+        ],
+    ),
+    table(
+        "unanswered_topics",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("knowledge_base_id", Uuid),
+            ("state", Text),
+            ("title", Text),
+            ("language", Text),
+            ("words", Text),
+            ("questions", Int),
+            ("first_at", Int),
+            ("last_at", Int),
+        ],
+    ),
+    table(
+        "unanswered_questions",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("knowledge_base_id", Uuid),
+            ("conversation_id", Uuid),
+            ("turn", Int),
+            ("text", Text),
+            ("language", Text),
+            ("topic_id", Uuid),
+            ("asked_at", Int),
+        ],
+    ),
+    table(
+        "jobs",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("kind", Text),
+            ("state", Text),
+            ("detail", Text),
+            ("leased_until", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "proposals",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("knowledge_base_id", Uuid),
+            ("state", Text),
+            ("questions", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "proposal_answers",
+        2,
+        &[
+            ("proposal_id", Uuid),
+            ("place", Int),
+            ("tenant_id", Uuid),
+            ("conversation_id", Uuid),
+            ("turn", Int),
+            ("question", Text),
+            ("before", Text),
+            ("after", Text),
+            ("change", Text),
+            ("asked_at", Int),
         ],
     ),
     numbered(

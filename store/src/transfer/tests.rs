@@ -35,6 +35,7 @@ fn listed(type_of: impl Fn(Kind) -> &'static str) -> BTreeSet<(String, String, S
     all.map(|(table, column, kind)| (table.to_owned(), column.to_owned(), type_of(kind).to_owned())).collect()
 }
 
+// req: S2-TBL-1
 #[tokio::test]
 async fn no_table_and_no_column_is_forgotten() {
     let folder = tempfile::tempdir().expect("a folder");

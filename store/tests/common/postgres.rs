@@ -4,7 +4,10 @@
 
 use std::{
     net::Ipv4Addr,
-    os::unix::{fs::chown, process::CommandExt as _},
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -27,7 +30,9 @@ pub struct Setup<'a> {
     pub data: Option<&'a Path>,
     /// Listens here, too, on the usual port, and lets everybody of this network in.
     pub listen: Option<(Ipv4Addr, &'a str)>,
-    /// More options of its command line.
+    /// Files in its folder that nobody else may read: names and contents.
+    pub files: &'a [(&'a str, &'a str)],
+    /// More options of its command line; `{dir}` in them is its folder.
     pub options: &'a str,
 }
 
@@ -77,13 +82,21 @@ impl Server {
         if let Some((user, group)) = owner {
             chown(folder.path(), Some(user), Some(group)).expect("the folder is given away");
         }
-        let guardian = Mutex::new(None);
+        for (name, content) in setup.files {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).expect("a file");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("its permissions");
+            if let Some((user, group)) = owner {
+                chown(&path, Some(user), Some(group)).expect("the file is given away");
+            }
+        }
+        let (guardian, shown) = (Mutex::new(None), folder.path().display().to_string());
         let server = Self {
             programs,
             data: setup.data.unwrap_or(folder.path()).join("data"),
             folder,
             listen: setup.listen.map(|(address, _)| address),
-            options: setup.options.to_owned(),
+            options: setup.options.replace("{dir}", &shown),
             owner,
             databases: AtomicU32::new(0),
             runs: AtomicU32::new(0),
@@ -135,6 +148,12 @@ impl Server {
     /// The folder of the server's socket, `.s.PGSQL.5432`.
     pub fn socket(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// From now on lets in over the network whoever this line of `pg_hba.conf` lets in, and nobody else.
+    pub fn let_in(&self, line: &str) {
+        std::fs::write(self.data.join("pg_hba.conf"), format!("local all all trust\n{line}\n")).expect("who is let in");
+        self.run("pg_ctl", &["-D", &self.data(), "reload"]);
     }
 
     /// Makes it long ago that a node of a cluster was heard of.

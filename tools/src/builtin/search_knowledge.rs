@@ -59,6 +59,7 @@ impl Tool for SearchKnowledge {
         let query = KnowledgeQuery {
             tenant: inv.tenant,
             bases: inv.bases.clone(),
+            without: Vec::new(),
             text: args["query"].as_str().unwrap_or_default().to_owned(),
             previous: Vec::new(),
             language: Some(inv.language),

@@ -3,6 +3,7 @@ use colloquy_domain::{
     ids::{ConversationId, DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{KnowledgeQuery, Narrow, Passage, Scores},
     language::Language,
+    testkit::injections::{FORBIDDEN, INJECTIONS},
     tool::ToolCall,
 };
 use serde_json::json;
@@ -58,6 +59,7 @@ impl Knowledge for FakeKnowledge {
         }
         let passage = Passage {
             document: DocumentId::new(uuid(9)),
+            version: "v1".into(),
             name: "Prices.pdf".into(),
             headings: vec!["Delivery".into()],
             page: Some(2),
@@ -128,6 +130,7 @@ async fn knowledge_is_searched_in_the_bases_and_tenant_of_the_call_and_its_passa
     let want = KnowledgeQuery {
         tenant: TenantId::new(uuid(1)),
         bases: vec![KnowledgeBaseId::new(uuid(3))],
+        without: Vec::new(),
         text: "delivery price".into(),
         previous: Vec::new(),
         language: Some(Language::En),
@@ -171,6 +174,20 @@ async fn refused_calls_never_start_the_tool() {
 
     let result = tools.run(invocation("rm_rf", "{}")).await;
     assert_eq!(code(&result), ("failed", "tool.unknown"));
+    assert_eq!(probe.runs.load(Ordering::SeqCst), 0);
+}
+
+// req: C-ACT-3
+#[tokio::test]
+async fn a_model_that_obeys_an_injection_is_refused() {
+    let probe = Probe::new(EffectClass::Unsafe, Does::Succeed);
+    let tools = Tools::of(vec![probe.clone()]);
+    for injection in INJECTIONS {
+        let result = tools.run(invocation(FORBIDDEN, injection.text)).await;
+        assert_eq!(code(&result), ("failed", "tool.unknown"), "{}", injection.name);
+        let not_given = ToolInvocation { allowed: vec!["hand_over".into()], ..invocation("probe", injection.text) };
+        assert_eq!(code(&tools.run(not_given).await), ("failed", "tool.not_allowed"), "{}", injection.name);
+    }
     assert_eq!(probe.runs.load(Ordering::SeqCst), 0);
 }
 

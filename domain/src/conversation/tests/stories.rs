@@ -1,14 +1,17 @@
 use super::world::{World, calls, kindly, profile};
 use crate::{
-    agent::{DuringTurn, Refusal},
+    agent::{DuringTurn, NoAnswer, Refusal},
     conversation::{Effect, Input, Mode, Phase, Timer},
     failure::Failure,
-    ids::TurnNo,
+    grounding::ABSTAIN,
+    ids::{KnowledgeBaseId, TurnNo},
+    language::Language,
     message::{Content, IgnoreRule, MediaKind, Outcome},
-    model::Completion,
+    model::{Completion, Usage},
     tool::ToolResult,
 };
 use std::time::Duration;
+use uuid::Uuid;
 
 fn words(text: &str) -> Completion {
     Completion { text: text.into(), ..Completion::default() }
@@ -161,6 +164,46 @@ fn the_model_must_stop_calling_tools() {
     to_model(&mut w);
     w.feed(Input::Completed { turn: 1, step: 3, result: Ok(calls(1)) });
     assert!(matches!(&w.outcomes[&1], Outcome::DeadLettered { cause } if cause.code == "turn.too_many_steps"));
+}
+
+fn knowing(no_answer: NoAnswer) -> World {
+    let mut profile = profile();
+    profile.knowledge = vec![KnowledgeBaseId::new(Uuid::from_u128(70)), KnowledgeBaseId::new(Uuid::from_u128(71))];
+    profile.grounding.no_answer = no_answer;
+    World::new(profile)
+}
+
+// req: C-ACT-3
+#[test]
+fn what_cannot_be_answered_is_said_and_kept_for_each_base() {
+    let mut w = knowing(NoAnswer::Say);
+    w.say("Do you have a pool?");
+    to_model(&mut w);
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words(ABSTAIN)) });
+    assert_eq!(w.outcomes[&1], answered(1));
+    assert!(w.said[0].abstained && w.state.mode == Mode::Agent);
+    let kept: Vec<_> = w.unanswered.iter().map(|u| (u.base, u.turn, u.text.as_str(), u.language)).collect();
+    let expected = w.profile.knowledge.iter().map(|b| (*b, 1, "Do you have a pool?", Some(Language::En)));
+    assert_eq!(kept, expected.collect::<Vec<_>>());
+    w.say("And a bar?");
+    w.settle();
+    assert_eq!(w.unanswered.len(), 2, "an answer leaves nothing open");
+}
+
+// req: C-ACT-3
+#[test]
+fn an_agent_can_hand_over_what_it_cannot_answer() {
+    let mut w = knowing(NoAnswer::HandOver);
+    w.say("Avez-vous une piscine ?");
+    to_model(&mut w);
+    let cost = Usage { prompt_tokens: 9, completion_tokens: 1, cost_micros: 5 };
+    let completion = Completion { usage: cost, ..words(ABSTAIN) };
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(completion) });
+    assert!(matches!(&w.outcomes[&1], Outcome::HandedOver { reason } if reason.contains("documents")));
+    assert!(matches!(w.state.mode, Mode::Operator { .. }));
+    assert!(w.said[0].abstained && w.said[0].text.starts_with("Je n'ai rien trouvé"), "{:?}", w.said);
+    assert_eq!((w.unanswered.len(), w.charged, w.said.len()), (2, cost, 1), "what it cost is in the ledger");
+    assert!(w.snapshot.open.is_none(), "nothing is left to be finished after a crash");
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use crate::{
     agent::AgentProfile,
     conversation::{
-        Commit, Conversation, Ctx, Decision, Effect, Input, JournalWhat, Key, NewMessage, Settled, Snapshot, decide,
-        project,
+        Commit, Conversation, Ctx, Decision, Effect, Input, JournalWhat, Key, NewMessage, NewUnanswered, Settled,
+        Snapshot, decide, project,
     },
     ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
     message::{Content, Inbound, InboxItem, Outcome, Peer},
-    model::{Completion, ModelChoice},
+    model::{Completion, ModelChoice, Usage},
     ports::Ids,
     time::Timestamp,
     tool::ToolCall,
@@ -42,6 +42,9 @@ pub struct World {
     pub said: Vec<NewMessage>,
     pub outbox: usize,
     pub dead: usize,
+    pub unanswered: Vec<NewUnanswered>,
+    /// What the ledger holds.
+    pub charged: Usage,
     pub results: BTreeSet<(u32, u32, u32)>,
     /// How often each call was begun: (turn, step, index) → runs that were not marked as resumed.
     pub begun: BTreeMap<(u32, u32, u32), u32>,
@@ -81,6 +84,8 @@ impl World {
             said: Vec::new(),
             outbox: 0,
             dead: 0,
+            unanswered: Vec::new(),
+            charged: Usage::default(),
             results: BTreeSet::new(),
             begun: BTreeMap::new(),
             ids: CountingIds::default(),
@@ -158,6 +163,10 @@ impl World {
         }
         self.dead += commit.dead_letters.len();
         self.outbox += commit.outbox.len();
+        self.unanswered.extend(commit.unanswered);
+        for row in commit.ledger {
+            self.charged += row.usage;
+        }
         for row in commit.journal {
             if matches!(row.what, JournalWhat::Settled(_)) {
                 assert!(self.results.insert((row.turn, row.step, row.index)), "a call got a second result");

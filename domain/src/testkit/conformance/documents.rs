@@ -22,11 +22,12 @@ pub async fn document_queue_conformance<S: DocumentQueue>(store: &S, f: &Fixture
     let progress = IngestProgress { status: DocumentStatus::Extracting, pages: 2, chunks: 0, indexed: 0 };
     store.progress(ok.tenant, ok.document, progress).await.expect("progress");
     assert_eq!(names(&store.take(10).await.expect("take")), [], "what is on its way is not handed out");
-    store.finish(ok.tenant, ok.document, Ok(report())).await.expect("finish");
+    assert_eq!(store.finish(ok.tenant, ok.document, Ok(report())).await, Ok(true));
     assert_eq!(names(&store.take(10).await.expect("take")), [], "what is ready is not handed out");
 
     // Another tenant can neither finish nor put back.
-    store.finish(f.home.tenant, foreign.document, Ok(report())).await.expect("finds nothing");
+    let finished = store.finish(f.home.tenant, foreign.document, Ok(report())).await;
+    assert_eq!(finished, Ok(false), "there is no such document");
     let failure = IngestFailure { failure: Failure::retry("test.busy", "later"), pages: Vec::new() };
     store.finish(bad.tenant, bad.document, Err(failure)).await.expect("finish");
     assert_eq!(names(&store.take(10).await.expect("take")), [], "what failed is not handed out");
@@ -44,5 +45,5 @@ fn names(jobs: &[IngestJob]) -> Vec<DocumentId> {
 
 fn report() -> IngestReport {
     let pages = vec![PageReport { number: 1, status: PageStatus::Ok }];
-    IngestReport { pages, chunks: 3, characters: 900, language: None, embedded: true }
+    IngestReport { pages, chunks: 3, characters: 900, language: None, generation: "g1".into(), embedded: true }
 }

@@ -4,6 +4,7 @@
 mod conversation;
 mod documents;
 mod inbox;
+mod knowledge;
 mod log;
 mod outbox;
 mod placement;
@@ -11,6 +12,7 @@ mod placement;
 pub use conversation::conversation_store_conformance;
 pub use documents::document_queue_conformance;
 pub use inbox::inbox_store_conformance;
+pub use knowledge::knowledge_conformance;
 pub use log::ingress_log_conformance;
 pub use outbox::outbox_store_conformance;
 pub use placement::placement_store_conformance;

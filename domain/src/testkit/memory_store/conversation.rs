@@ -130,6 +130,7 @@ impl State {
             seq: None,
             message: Some(m.id),
             text: m.text,
+            citations: m.citations,
             abstained: m.abstained,
         }));
         thread.journal.extend(commit.journal);

@@ -75,12 +75,13 @@ impl State {
             Content::Echo { text } => (Speaker::Operator, text.clone().unwrap_or_default()),
             content => (Speaker::Person, content.words().unwrap_or_default()),
         };
-        thread.lines.push(Line { speaker, seq: Some(seq), message: None, text, abstained: false });
+        let citations = Vec::new();
+        thread.lines.push(Line { speaker, seq: Some(seq), message: None, text, citations, abstained: false });
         thread.inbox.push((InboxItem { seq, received_at, inbound }, None));
         Some(id)
     }
 
-    fn conversation_of(
+    pub(super) fn conversation_of(
         &mut self,
         tenant: TenantId,
         channel: crate::ids::ChannelId,

@@ -7,6 +7,9 @@ mod documents;
 mod inbox;
 mod log;
 mod outbox;
+mod standing;
+
+pub use standing::Standing;
 
 use crate::{
     agent::AgentProfile,
@@ -16,8 +19,9 @@ use crate::{
     ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId},
     message::{InboxItem, Outcome},
     model::Speaker,
+    outbound::Citation,
     placement::Lane,
-    ports::{Cursor, Ids, LogEntry, OutboxItem},
+    ports::{Cursor, Ids, OutboxItem},
     testkit::SeqIds,
     time::Timestamp,
 };
@@ -39,8 +43,9 @@ struct State {
     agents: BTreeMap<(TenantId, AgentId), AgentProfile>,
     /// The account, and whether its replies are read by the client itself.
     channels: BTreeMap<ChannelId, (ChannelAccount, bool)>,
-    log: Vec<LogEntry>,
-    log_end: u64,
+    /// One less than there are lanes.
+    more_lanes: u8,
+    log: BTreeMap<Lane, log::Entries>,
     waiting_for_log: Vec<Waker>,
     cursors: BTreeMap<Lane, Cursor>,
     /// What repeated deliveries are recognised by.
@@ -66,13 +71,15 @@ struct Thread {
 }
 
 /// One line of a transcript.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     pub speaker: Speaker,
     /// Number in the inbox; none for our side's lines.
     pub seq: Option<Seq>,
     pub message: Option<MessageId>,
     pub text: String,
+    /// The passages that it rests on.
+    pub citations: Vec<Citation>,
     /// It says that the agent does not know.
     pub abstained: bool,
 }
@@ -97,6 +104,13 @@ impl MemoryStore {
         let store = Self::default();
         store.state().ids = Some(ids);
         store
+    }
+
+    /// The log gets this many lanes, at least one; to be called before anything is appended.
+    #[must_use]
+    pub fn with_lanes(self, lanes: u8) -> Self {
+        self.state().more_lanes = lanes.saturating_sub(1);
+        self
     }
 
     /// `pull`: replies are read by the client itself, nothing goes to the outbox.
@@ -173,7 +187,7 @@ impl MemoryStore {
     #[must_use]
     pub fn is_moved(&self) -> bool {
         let state = self.state();
-        state.cursor(Lane(0)) >= state.log_end
+        state.log.iter().all(|(lane, entries)| state.cursor(*lane) >= entries.end())
     }
 
     /// All replies ever put into the outbox, in order.

@@ -70,6 +70,7 @@ async fn ask(index: &Index, slot: &Slot, question: &str, previous: &[&str], mode
     let query = KnowledgeQuery {
         tenant: TenantId::new(Uuid::from_u128(1)),
         bases: [10, 11].map(|b| KnowledgeBaseId::new(Uuid::from_u128(b))).into(),
+        without: Vec::new(),
         text: question.to_owned(),
         previous: previous.iter().map(|p| (*p).to_owned()).collect(),
         language: None,

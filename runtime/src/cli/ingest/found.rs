@@ -22,6 +22,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Its name in the knowledge base, and where it is.
+    pub fn into_file(self) -> (String, PathBuf) {
+        (self.name, self.path)
+    }
+
     /// # Errors
     /// The cause, as results show it.
     pub async fn upload(&self, api: &Api, kb: &str) -> Result<Document, String> {

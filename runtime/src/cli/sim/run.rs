@@ -1,8 +1,9 @@
 use super::{found, reports::Reports, work};
 use crate::{
-    exit::{CommandResult, Outcome},
+    exit::{CommandResult, Outcome, Stop},
     out,
 };
+use anyhow::Context;
 use clap::Args;
 use colloquy_sim::{
     Options, Report, Verdict,
@@ -10,7 +11,11 @@ use colloquy_sim::{
     run,
 };
 use indicatif::ProgressBar;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// Run scenario files and hold what happens against what they expect
@@ -34,6 +39,9 @@ pub struct Run {
     /// Trials of each scenario, each with the next seed [default: the scenario's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trials: Option<u32>,
+    /// Keep the world as the run leaves it, for scenarios that go on from it (`world.resume_from`); one scenario, one trial
+    #[arg(long, value_name = "FILE")]
+    save_world: Option<PathBuf>,
     #[command(flatten)]
     reports: Reports,
     /// Print {scenarios, trials, passed, failed, verdicts, trace_hash, seed, conversation_hours, wall_seconds}
@@ -53,12 +61,19 @@ struct Trial {
 impl Run {
     pub async fn run(self) -> CommandResult {
         let trials = self.trials()?;
+        if self.save_world.is_some() && trials.len() != 1 {
+            return Err(Stop::wrong(format!("--save-world: one run can be kept, and these are {}", trials.len())));
+        }
+        let save = self.save_world.is_some();
         let (summary, ran) = {
             let traced = self.reports.want_traces();
             let (kept, json) = (self.reports.are_wanted(), self.json);
-            tokio::task::spawn_blocking(move || all(&trials, traced, kept, json)).await?
+            tokio::task::spawn_blocking(move || all(&trials, Wanted { traced, kept: kept || save, save, json })).await?
         };
         self.reports.write(&summary, &ran)?;
+        if let (Some(file), [only]) = (&self.save_world, ran.as_slice()) {
+            save_world(file, &only.report)?;
+        }
         if self.json {
             out::json(&summary)?;
         } else {
@@ -81,13 +96,36 @@ impl Run {
     }
 }
 
+/// What is wanted of the runs.
+#[derive(Clone, Copy)]
+struct Wanted {
+    traced: bool,
+    /// Whether reports are kept, and whether the world is.
+    kept: bool,
+    save: bool,
+    json: bool,
+}
+
+fn save_world(file: &Path, report: &Report) -> CommandResult<()> {
+    match &report.saved {
+        Some(Ok(saved)) => {
+            let text = serde_json::to_string_pretty(saved).context("the world cannot be written as JSON")?;
+            std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+            Ok(())
+        }
+        Some(Err(why)) => Err(Stop::wrong(format!("--save-world: the world cannot be kept: {why}"))),
+        None => Ok(()),
+    }
+}
+
 /// Runs them one after another; a line for each, unless a program reads the results.
-fn all(trials: &[Trial], traced: bool, kept: bool, json: bool) -> (Summary, Vec<Ran>) {
+fn all(trials: &[Trial], wanted: Wanted) -> (Summary, Vec<Ran>) {
+    let Wanted { traced, kept, save, json } = wanted;
     let (mut totals, mut ran, start) = (Totals::default(), Vec::new(), Instant::now());
     let bar = ProgressBar::new(trials.len() as u64);
     let make = |n: u64| {
         let trial = trials.get(usize::try_from(n).ok()?)?;
-        Some((trial, run(&trial.scenario, trial.seed, Options { trace: traced, ..Options::default() })))
+        Some((trial, run(&trial.scenario, trial.seed, Options { trace: traced, save, ..Options::default() })))
     };
     work::in_order(trials.len() as u64, 1, make, |_, made, wall| {
         let Some((trial, report)) = made else { return };

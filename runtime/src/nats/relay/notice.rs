@@ -9,7 +9,7 @@ use colloquy_domain::{
     outbound::Reply,
     ports::Notice,
 };
-use colloquy_store::records::{CitationRecord, OutcomeRecord};
+use colloquy_store::records::{ChecksRecord, CitationRecord, OutcomeRecord};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub(super) struct ReplyRecord {
     text: String,
     citations: Vec<CitationRecord>,
     abstained: bool,
+    /// Absent from nodes that do not know it.
+    #[serde(default)]
+    checks: ChecksRecord,
     prompt_tokens: u64,
     completion_tokens: u64,
     cost_micros: u64,
@@ -124,18 +127,21 @@ impl From<NoticeRecord> for Notice {
 
 impl From<Reply> for ReplyRecord {
     fn from(reply: Reply) -> Self {
-        let Reply { turn, text, citations, abstained, usage } = reply;
+        let Reply { turn, text, citations, abstained, checks, usage } = reply;
         let Usage { prompt_tokens, completion_tokens, cost_micros } = usage;
         let citations = citations.into_iter().map(CitationRecord::from).collect();
-        Self { turn, text, citations, abstained, prompt_tokens, completion_tokens, cost_micros }
+        let checks = checks.into();
+        Self { turn, text, citations, abstained, checks, prompt_tokens, completion_tokens, cost_micros }
     }
 }
 
 impl From<ReplyRecord> for Reply {
     fn from(record: ReplyRecord) -> Self {
-        let ReplyRecord { turn, text, citations, abstained, prompt_tokens, completion_tokens, cost_micros } = record;
+        let ReplyRecord { turn, text, citations, abstained, checks, prompt_tokens, completion_tokens, cost_micros } =
+            record;
         let usage = Usage { prompt_tokens, completion_tokens, cost_micros };
-        Self { turn, text, citations: citations.into_iter().map(Into::into).collect(), abstained, usage }
+        let citations = citations.into_iter().map(Into::into).collect();
+        Self { turn, text, citations, abstained, checks: checks.into(), usage }
     }
 }
 

@@ -8,7 +8,7 @@ use colloquy_domain::{
     knowledge::{DocumentStatus, IngestProgress},
     message::{IgnoreRule, Outcome},
     model::Usage,
-    outbound::{Citation, Reply},
+    outbound::{Checks, Citation, Reply},
     ports::{InboxHint, Notice, Signal},
 };
 use uuid::Uuid;
@@ -75,6 +75,7 @@ fn reply() -> Reply {
     let citation = |number, page| Citation {
         number,
         document: DOCUMENT,
+        version: "9f2c".into(),
         name: "returns.pdf".into(),
         page,
         offset: 1234,
@@ -86,6 +87,7 @@ fn reply() -> Reply {
         text: "Within **30 days** [1][2].".into(),
         citations: vec![citation(1, Some(4)), citation(2, None)],
         abstained: true,
+        checks: Checks { dropped_citations: 1, unsupported: vec!["We sell submarines.".into()], withheld: true },
         usage: Usage { prompt_tokens: 900, completion_tokens: 21, cost_micros: 77 },
     }
 }

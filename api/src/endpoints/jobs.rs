@@ -1,0 +1,16 @@
+//! `GET /api/jobs/{id}`: how far work is that takes longer than a request.
+
+use crate::{
+    auth::Tenant,
+    error::{ApiResult, ok},
+    jobs,
+    state::Api,
+};
+use axum::extract::{Path, State};
+use colloquy_domain::ids::JobId;
+use std::sync::Arc;
+
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let job = tenant.store.job(id.parse::<JobId>()?).await?;
+    ok(jobs::show(&job)?)
+}

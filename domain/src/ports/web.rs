@@ -1,0 +1,37 @@
+use crate::failure::Failure;
+use async_trait::async_trait;
+use std::time::Duration;
+
+/// A page of somebody else's, to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebRequest {
+    /// `http` or `https`.
+    pub url: String,
+    /// What is preferred, as an `Accept` header.
+    pub accept: &'static str,
+    /// Bytes that the answer may have.
+    pub most: u64,
+    /// For everything, redirects included.
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebResponse {
+    /// Where redirects led.
+    pub url: String,
+    pub status: u16,
+    /// Lower case, without parameters; empty if none was told.
+    pub content_type: String,
+    pub body: Vec<u8>,
+}
+
+/// Reads pages of the public internet; see [`crate::egress`] for what is not called.
+#[async_trait]
+pub trait Web: Send + Sync {
+    /// Any answer is a success, whatever its status; redirects are followed.
+    ///
+    /// # Errors
+    /// Reject: `web.url` (not an address that can be called), `egress.private`, `web.too_large`, `web.redirects` (too
+    /// many). Retry: `web.unreachable`, `web.timeout`.
+    async fn get(&self, request: WebRequest) -> Result<WebResponse, Failure>;
+}
