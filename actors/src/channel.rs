@@ -12,6 +12,8 @@ use colloquy_domain::{
 use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
 use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -41,6 +43,8 @@ pub enum Msg {
     Drained(Drained),
     /// A rest or a pause is over.
     TimeUp,
+    /// A task of the account panicked: the account begins anew.
+    Panicked,
 }
 
 /// How a round of deliveries ended.
@@ -119,7 +123,7 @@ impl Actor for Channel {
         Ok(State { desk, phase: Phase::Idle, downs: 0, poller: None })
     }
 
-    async fn post_start(&self, _: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let desk = &state.desk;
         if !desk.driver.pull() {
             // What was on its way when the last actor of this account ended may have arrived.
@@ -130,7 +134,8 @@ impl Actor for Channel {
             }
         }
         if desk.driver.polls(&desk.account) {
-            state.poller = Some(tokio::spawn(poll::run(Arc::clone(desk))).abort_handle());
+            let polling = guarded(myself, poll::run(Arc::clone(desk)));
+            state.poller = Some(tokio::spawn(polling).abort_handle());
         }
         Ok(())
     }
@@ -150,6 +155,7 @@ impl Actor for Channel {
             (Msg::Look, Phase::Draining(_) | Phase::Paused(_)) => {}
             (Msg::Wake, Phase::Paused(_)) | (Msg::TimeUp, Phase::Idle | Phase::Draining(_)) => {}
             (Msg::Drained(result), _) => drained(&myself, state, result),
+            (Msg::Panicked, _) => return Err("a task of the account panicked".into()),
         }
         Ok(())
     }
@@ -166,16 +172,25 @@ impl Actor for Channel {
     }
 }
 
+/// An end that nobody is told of would leave the account waiting for ever.
+async fn guarded(myself: ActorRef<Msg>, work: impl Future<Output = ()>) {
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        // Gone meanwhile: it begins anew all the same.
+        let _ = myself.send_message(Msg::Panicked);
+    }
+}
+
 fn drain(myself: &ActorRef<Msg>, state: &mut State, begin: Begin) {
     if state.desk.driver.pull() {
         return;
     }
     let (desk, myself) = (Arc::clone(&state.desk), myself.clone());
-    let round = tokio::spawn(async move {
+    let told = myself.clone();
+    let round = tokio::spawn(guarded(myself, async move {
         let result = delivery::round(&desk, begin).await;
         // Gone meanwhile: its successor recovers.
-        let _ = myself.send_message(Msg::Drained(result));
-    });
+        let _ = told.send_message(Msg::Drained(result));
+    }));
     state.phase = Phase::Draining(round);
 }
 

@@ -5,9 +5,12 @@ use colloquy_domain::{
     placement::{Beat, Epoch, LEASE, Ownership, Partition, Plan, plan},
     ports::{Signal, StoreError},
 };
+use futures::FutureExt;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, async_trait};
 use std::{
     collections::BTreeSet,
+    future::Future,
+    panic::AssertUnwindSafe,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -116,6 +119,12 @@ impl Actor for Placement {
     }
 }
 
+/// What is asked aside must come back: a claim that was never heard of again would be the last one.
+async fn unpanicked<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let panicked = |_| Err(StoreError::Broken("the store panicked".to_owned()));
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(panicked)
+}
+
 impl State {
     fn ownership(&self) -> &Ownership {
         &self.shared.ports.ownership
@@ -207,7 +216,7 @@ impl State {
         self.claiming = true;
         let (Cluster { node, placement, .. }, myself) = (self.cluster.clone(), myself.clone());
         tokio::spawn(async move {
-            let claimed = placement.claim(node, wanted).await.unwrap_or_else(|e| {
+            let claimed = unpanicked(placement.claim(node, wanted)).await.unwrap_or_else(|e| {
                 tracing::warn!(error = %e, "partitions not claimed");
                 Vec::new()
             });
@@ -279,7 +288,7 @@ impl State {
         let (Cluster { node, placement, .. }, myself) = (self.cluster.clone(), myself.clone());
         let owned = self.ownership().count();
         tokio::spawn(async move {
-            match placement.release(node, partitions.clone()).await {
+            match unpanicked(placement.release(node, partitions.clone())).await {
                 Ok(()) => tracing::info!(partitions = count, owned, "partitions let go of"),
                 // The next heartbeat finds them ours, takes them up and lets go again; a node that ends is found silent.
                 Err(e) => tracing::warn!(error = %e, "partitions not released"),

@@ -7,11 +7,13 @@ use colloquy_domain::{
     failure::Failure,
     grounding::{Evidence, ground, usable},
     ids::{AgentId, ChannelId, ConversationId, DocumentId, TenantId},
+    knowledge::Passage,
     language::Language,
     message::{Content, Inbound, InboxItem, Peer},
     model::{HistoryMessage, Speaker},
     outbound::Reply,
     ports::TokenSink,
+    tool::{ToolCall, ToolSpec},
 };
 
 struct Silent;
@@ -37,27 +39,50 @@ pub fn fresh_agent(api: &Api, tenant: TenantId) -> AgentProfile {
     AgentProfile::new(tenant, AgentId::new(api.ids.uuid()), "Colloquy", api.options.default_model.clone())
 }
 
+/// What an agent would do with a message.
+pub struct Rehearsed {
+    pub reply: Reply,
+    /// The passages that it was given, best first.
+    pub passages: Vec<Passage>,
+    /// The calls that it would make before it answers; they are not made.
+    pub calls: Vec<ToolCall>,
+}
+
 /// Answers from the agent's knowledge, without tools.
 ///
 /// # Errors
 /// The retrieval's or the model's.
 pub async fn ask(api: &Api, profile: &AgentProfile, question: Question<'_>) -> Result<Reply, Failure> {
-    let now = api.clock.now();
     let history: Vec<HistoryMessage> =
         question.previous.iter().map(|text| HistoryMessage { speaker: Speaker::Person, text: text.clone() }).collect();
+    Ok(rehearse(api, profile, question, history, Vec::new()).await?.reply)
+}
+
+/// One completion of the agent, with these tools to choose from. Nothing is kept, sent or run.
+///
+/// # Errors
+/// The retrieval's or the model's.
+pub async fn rehearse(
+    api: &Api,
+    profile: &AgentProfile,
+    question: Question<'_>,
+    history: Vec<HistoryMessage>,
+    tools: Vec<ToolSpec>,
+) -> Result<Rehearsed, Failure> {
+    let now = api.clock.now();
     let (conversation, mut turn) = situation(api, profile.tenant, question);
     if let Some(mut query) = retrieval_query(&conversation, &turn, profile, &history) {
         query.without = question.without.to_vec();
         let found = api.knowledge.search(query).await?;
         turn.passages = usable(found, profile.min_cosine);
     }
-    let prompt = Prompt { history, tools: Vec::new(), now };
-    let request = completion_request(&conversation, &turn, profile, prompt);
+    let request = completion_request(&conversation, &turn, profile, Prompt { history, tools, now });
     let answer_in = request.language;
     let completion = api.model.complete(request, &Silent).await?;
     let evidence = Evidence { passages: &turn.passages, results: &[] };
     let policy = profile.grounding.unsupported;
-    Ok(ground(1, &completion.text, &evidence, policy, answer_in, completion.usage))
+    let reply = ground(1, &completion.text, &evidence, policy, answer_in, completion.usage);
+    Ok(Rehearsed { reply, passages: turn.passages, calls: completion.calls })
 }
 
 /// A conversation of one message, about to be looked up.

@@ -1,26 +1,108 @@
-//! Who asks: an API key names its tenant. Never a free header.
+//! Who asks, and whether they may. The one place that knows: an API key or a token names its tenant, never a free
+//! header, and each endpoint's [`Action`] (said where it is registered) is held against the table of roles or the
+//! key's scopes.
 
 use crate::{error::ApiError, state::Api};
 use axum::{
     extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::{StatusCode, header, request::Parts},
 };
-use colloquy_domain::ids::TenantId;
-use colloquy_store::{KeyHash, TenantStore};
+use colloquy_domain::{
+    access::{Action, Role, Scopes},
+    ids::{SessionId, TenantId, UserId},
+};
+use colloquy_store::{Act, Actor, KeyHash, TenantStore, User};
 use std::sync::Arc;
+use uuid::Uuid;
 
-/// The tenant of the request's credential, with its repositories.
+/// Whose credential it is.
+#[derive(Debug, Clone)]
+pub enum Who {
+    Person {
+        user: Box<User>,
+        session: SessionId,
+    },
+    Key {
+        id: Uuid,
+        scopes: Vec<String>,
+    },
+    /// The installation's own work, begun by somebody who was allowed to.
+    System,
+}
+
+impl Who {
+    /// Whether they may do it.
+    pub fn may(&self, action: Action) -> bool {
+        match self {
+            Self::Person { user, .. } => user.role.may(action),
+            Self::Key { scopes, .. } => Scopes(scopes).may(action),
+            Self::System => true,
+        }
+    }
+
+    /// The highest role that they may give to somebody: a key that manages people makes no owners.
+    pub fn may_grant(&self, role: Role) -> bool {
+        match self {
+            Self::Person { user, .. } => user.role.may_grant(role),
+            Self::Key { .. } => self.may(Action::ManagePeople) && Role::Admin.may_grant(role),
+            Self::System => false,
+        }
+    }
+
+    /// As the audit log names them.
+    pub const fn actor(&self) -> Actor {
+        match self {
+            Self::Person { user, .. } => Actor::User(user.id),
+            Self::Key { id, .. } => Actor::Key(*id),
+            Self::System => Actor::System,
+        }
+    }
+}
+
+/// The tenant of the request's credential, with its repositories. Its owner may do what the endpoint does.
 pub struct Tenant {
     pub id: TenantId,
     pub store: TenantStore,
+    pub who: Who,
 }
 
 impl Tenant {
+    /// The signed-in person.
+    ///
+    /// # Errors
+    /// 403 for API keys.
+    pub fn person(&self) -> Result<(&User, SessionId), ApiError> {
+        match &self.who {
+            Who::Person { user, session } => Ok((user, *session)),
+            Who::Key { .. } | Who::System => {
+                Err(ApiError::forbidden("a person must be signed in: an API key is not one"))
+            }
+        }
+    }
+
+    /// Writes an act of administration down.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn note(&self, action: &str, target: impl ToString, detail: &str) -> Result<(), ApiError> {
+        let (target, detail) = (target.to_string(), detail.to_owned());
+        Ok(self.store.note(Act { actor: self.who.actor(), action: action.to_owned(), target, detail }).await?)
+    }
+
     /// What works for a tenant without a request.
     pub(crate) fn of(api: &Api, id: TenantId) -> Self {
-        Self { id, store: api.store.tenant(id) }
+        Self { id, store: api.store.tenant(id), who: Who::System }
+    }
+
+    /// Whether `user` is the one who asks.
+    pub fn is(&self, user: UserId) -> bool {
+        matches!(&self.who, Who::Person { user: own, .. } if own.id == user)
     }
 }
+
+/// What the endpoint that was found lets its caller do; set by the registry of routes.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs(pub Action);
 
 /// The bearer token of a request, if it has one.
 pub fn bearer(parts: &Parts) -> Option<&str> {
@@ -29,22 +111,62 @@ pub fn bearer(parts: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The tenant of a key.
+/// Whose credential it is, an API key or an access token.
 ///
 /// # Errors
-/// 401 for a key that does not exist.
-pub async fn tenant_of(api: &Api, key: &str) -> Result<Tenant, ApiError> {
-    let found = api.store.installation().api_key(KeyHash::of(key)).await?;
-    let id = found.ok_or_else(|| ApiError::unauthorized("unknown API key"))?.tenant;
-    Ok(Tenant { id, store: api.store.tenant(id) })
+/// 401 for one that opens nothing (any more).
+pub async fn tenant_of(api: &Api, credential: &str) -> Result<Tenant, ApiError> {
+    let (id, who) = if is_token(credential) {
+        let said = api.identity.keys.read(credential, api.clock.now()).ok_or_else(invalid_token)?;
+        // The session may have ended since, and the person's role may be another one.
+        let user = api.store.installation().session_user(said.session).await?.ok_or_else(invalid_token)?;
+        if user.id != said.user || user.tenant != said.tenant {
+            return Err(invalid_token());
+        }
+        (user.tenant, Who::Person { user: Box::new(user), session: said.session })
+    } else {
+        let found = api.store.installation().api_key(KeyHash::of(credential)).await?;
+        let key = found.ok_or_else(|| ApiError::unauthorized("unknown API key"))?;
+        (key.tenant, Who::Key { id: key.key, scopes: key.scopes })
+    };
+    Ok(Tenant { id, store: api.store.tenant(id), who })
+}
+
+/// JSON Web Tokens have three parts; our keys have no dots.
+fn is_token(credential: &str) -> bool {
+    credential.matches('.').count() == 2
+}
+
+fn invalid_token() -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "TOKEN_INVALID", "the token is invalid, or too old")
+}
+
+fn missing() -> ApiError {
+    let message = "a token or an API key is needed: Authorization: Bearer …";
+    ApiError::new(StatusCode::UNAUTHORIZED, "TOKEN_MISSING", message)
 }
 
 impl FromRequestParts<Arc<Api>> for Tenant {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let key =
-            bearer(parts).ok_or_else(|| ApiError::unauthorized("an API key is needed: Authorization: Bearer …"))?;
-        tenant_of(api, key).await
+        let tenant = tenant_of(api, bearer(parts).ok_or_else(missing)?).await?;
+        // An endpoint without an action opens for nobody.
+        let needs = parts.extensions.get::<Needs>().ok_or_else(|| {
+            tracing::error!(http.path = parts.uri.path(), "an endpoint has no action");
+            ApiError::internal()
+        })?;
+        allow(&tenant.who, needs.0)?;
+        Ok(tenant)
+    }
+}
+
+/// # Errors
+/// 403, naming what a key would need.
+pub fn allow(who: &Who, action: Action) -> Result<(), ApiError> {
+    match who {
+        who if who.may(action) => Ok(()),
+        Who::Person { .. } | Who::System => Err(ApiError::forbidden("your role does not allow this")),
+        Who::Key { .. } => Err(ApiError::forbidden(&format!("the API key lacks the scope {}", action.scope()))),
     }
 }

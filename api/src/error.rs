@@ -63,6 +63,20 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
     }
 
+    /// Who asks is known, and may not.
+    #[must_use]
+    pub fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message)
+    }
+
+    /// Too often: `wait` says when it is allowed again.
+    #[must_use]
+    pub fn too_many(wait: Duration) -> Self {
+        let message = "too many requests: try again later";
+        let retry_after = Some(wait);
+        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message) }
+    }
+
     /// One field is wrong.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::validation(vec![Detail::new(field, message)])
@@ -81,7 +95,9 @@ impl ApiError {
         Self::internal()
     }
 
-    fn internal() -> Self {
+    /// What is wrong is on our side, and logged.
+    #[must_use]
+    pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
     }
 
@@ -147,7 +163,9 @@ impl IntoResponse for ApiError {
         }
         let mut response = (self.status, Json(body)).into_response();
         if let Some(after) = self.retry_after {
-            let seconds = after.as_secs().max(1);
+            // Rounded up: whoever comes back exactly then must be let in.
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            let seconds = seconds.max(1);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

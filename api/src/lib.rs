@@ -8,6 +8,8 @@
 //! **Invariants.**
 //! - A webhook or a chat message is answered with success only after the log acknowledged it.
 //! - Every handler under `/api` gets its tenant from the credential, and its repository is bound to that tenant.
+//! - What an endpoint lets its caller do is said where it is registered, and checked in one place ([`auth`]); an endpoint
+//!   without an action opens for nobody.
 //! - Every error is [`error::ApiError`]: one envelope, a stable code, nothing internal.
 //!
 //! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
@@ -19,17 +21,23 @@ mod endpoints;
 pub mod error;
 mod files;
 pub mod hub;
+mod identity;
 mod jobs;
 mod page;
+mod peer;
+mod registry;
 mod routes;
 mod serve;
 mod sources;
+mod speech;
 mod state;
 mod time;
 
 pub use hub::Hub;
+pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys};
 pub use jobs::run as run_jobs;
-pub use routes::router;
+pub use registry::{Access, Endpoint};
+pub use routes::{endpoints, router};
 pub use serve::serve;
 pub use sources::Visitor;
 pub use state::{Api, ApiOptions, Catalogue};

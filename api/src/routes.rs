@@ -2,85 +2,192 @@
 
 use crate::{
     endpoints::{
-        agents, answers, ask, channels, chat, chat_page, conversations, dead_letters, documents, health, jobs,
-        knowledge_bases, progress, proposals, unanswered, webhook,
+        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, conversations,
+        dead_letters, documents, health, jobs, knowledge_bases, progress, proposals, tenants, unanswered, users,
+        webhook,
     },
     error::ApiError,
+    registry::{
+        Access::{May, Open},
+        Endpoint, Endpoints,
+    },
+    speech,
     state::Api,
 };
 use axum::{
     Router,
     body::Body,
     extract::{DefaultBodyLimit, Request},
+    handler::Handler,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
+use colloquy_domain::{access::Action, language::Language};
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
+/// Under `/api`, and the same under `/api/v1`.
+fn resources(max_upload: usize) -> Endpoints {
+    let uploads = DefaultBodyLimit::max(max_upload);
+    let view = [Action::ViewAgents, Action::ViewChannels, Action::ViewKnowledge, Action::ViewConversations].map(May);
+    let [view_agents, view_channels, view_knowledge, view_conversations] = view;
+    let manage = [Action::ManageAgents, Action::ManageChannels, Action::ManageKnowledge, Action::ManageConversations];
+    let [manage_agents, manage_channels, manage_knowledge, manage_conversations] = manage.map(May);
+    Endpoints::default()
+        .get("/agents", view_agents, agents::list)
+        .post("/agents", manage_agents, agents::create)
+        .get("/agents/{id}", view_agents, agents::show)
+        .put("/agents/{id}", manage_agents, agents::replace)
+        .patch("/agents/{id}", manage_agents, agents::update)
+        .delete("/agents/{id}", manage_agents, agents::remove)
+        .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post)
+        .post("/agents/{id}/train", manage_agents, agents::train)
+        .post("/ask", May(Action::UseAgents), ask::post)
+        .get("/channels", view_channels, channels::list)
+        .post("/channels", manage_channels, channels::create)
+        .get("/channels/{id}", view_channels, channels::show)
+        .put("/channels/{id}", manage_channels, channels::update)
+        .patch("/channels/{id}", manage_channels, channels::update)
+        .delete("/channels/{id}", manage_channels, channels::remove)
+        .post("/channels/{id}/test", manage_channels, channels::test)
+        .post("/chat", Open, chat::post)
+        .get("/conversations", view_conversations, conversations::list)
+        .get("/conversations/{id}", view_conversations, conversations::show)
+        .put("/conversations/{id}", manage_conversations, conversations::update)
+        .patch("/conversations/{id}", manage_conversations, conversations::update)
+        .get("/conversations/{id}/messages", view_conversations, conversations::messages)
+        .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
+        .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
+        .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
+        .get("/documents", view_knowledge, documents::list)
+        .post("/documents", manage_knowledge, documents::add.layer(uploads.clone()))
+        .get("/documents/{id}", view_knowledge, documents::show_document)
+        .delete("/documents/{id}", manage_knowledge, documents::remove)
+        .post("/documents/{id}/process", manage_knowledge, documents::process)
+        .get("/documents/{id}/answers", view_conversations, answers::list)
+        .get("/documents/{id}/progress", view_knowledge, progress::get)
+        .get("/documents/{id}/versions", view_knowledge, answers::versions)
+        .get("/jobs/{id}", view_knowledge, jobs::show)
+        .get("/health", Open, health::health)
+        .and(knowledge(uploads))
+}
+
+fn knowledge(uploads: DefaultBodyLimit) -> Endpoints {
+    let (view, manage) = (May(Action::ViewKnowledge), May(Action::ManageKnowledge));
+    // These show what people wrote and were told.
+    let told = May(Action::ViewConversations);
+    Endpoints::default()
+        .get("/knowledge-bases", view, knowledge_bases::list)
+        .post("/knowledge-bases", manage, knowledge_bases::create)
+        .get("/knowledge-bases/{id}", view, knowledge_bases::show)
+        .put("/knowledge-bases/{id}", manage, knowledge_bases::rename)
+        .delete("/knowledge-bases/{id}", manage, knowledge_bases::remove)
+        .post("/knowledge-bases/{id}/search", view, knowledge_bases::search)
+        .get("/knowledge-bases/{id}/proposals", view, proposals::list)
+        .post("/knowledge-bases/{id}/proposals", manage, proposals::create.layer(uploads))
+        .get("/knowledge-bases/{id}/unanswered", told, unanswered::list)
+        .get("/knowledge-bases/{id}/unanswered/{topic}", told, unanswered::show)
+        .patch("/knowledge-bases/{id}/unanswered/{topic}", manage, unanswered::mark)
+        .get("/proposals/{id}", view, proposals::show)
+        .delete("/proposals/{id}", manage, proposals::discard)
+        .get("/proposals/{id}/answers", told, proposals::answers)
+        .post("/proposals/{id}/promote", manage, proposals::promote)
+}
+
+/// Under `/api`, too: people, tenants and keys.
+fn people() -> Endpoints {
+    let (view, manage) = (May(Action::ViewPeople), May(Action::ManagePeople));
+    Endpoints::default()
+        .get("/users", view, users::list)
+        .post("/users", manage, users::create)
+        .get("/users/{id}", view, users::show)
+        .put("/users/{id}", manage, users::update)
+        .patch("/users/{id}", manage, users::update)
+        .post("/users/{id}/invite", manage, users::invite)
+        .get("/tenants", May(Action::ViewTenants), tenants::list)
+        .post("/tenants", May(Action::ManageTenants), tenants::create)
+        .get("/tenants/{id}", May(Action::ViewTenant), tenants::show)
+        .put("/tenants/{id}", May(Action::ManageTenant), tenants::update)
+        .patch("/tenants/{id}", May(Action::ManageTenant), tenants::update)
+        .delete("/tenants/{id}", May(Action::ManageTenants), tenants::remove)
+        .get("/tenants/{id}/users", view, tenants::users_of)
+        .post("/tenants/{id}/users", manage, tenants::invite)
+        .get("/companies", May(Action::ViewTenant), tenants::own)
+        .get("/companies/{id}", May(Action::ViewTenant), tenants::show)
+        .put("/companies/{id}", May(Action::ManageTenant), tenants::update)
+        .patch("/companies/{id}", May(Action::ManageTenant), tenants::update)
+        .get("/api-keys", May(Action::ViewKeys), api_keys::list)
+        .post("/api-keys", May(Action::ManageKeys), api_keys::create)
+        .delete("/api-keys/{id}", May(Action::ManageKeys), api_keys::revoke)
+        .get("/audit", May(Action::ViewAudit), audit::list)
+}
+
+/// Under `/api/auth`, and the same under `/auth`.
+fn signing_in() -> Endpoints {
+    Endpoints::default()
+        .post("/register", Open, auth::register)
+        .post("/login", Open, auth::login)
+        .post("/refresh", Open, auth::refresh)
+        .post("/forgot", Open, auth::forgot)
+        .post("/reset", Open, auth::reset)
+        .post("/logout", May(Action::ViewSelf), auth::logout)
+        .get("/me", May(Action::ViewSelf), auth::me)
+        .patch("/me", May(Action::ChangeSelf), auth::change_me)
+        .get("/sessions", May(Action::ViewSelf), auth::sessions)
+}
+
+/// At the top.
+fn outside() -> Endpoints {
+    Endpoints::default()
+        .get("/chat/{channel}", Open, chat_page::get)
+        .get("/health", Open, health::health)
+        .get("/health/live", Open, health::live)
+        .get("/health/ready", Open, health::ready)
+        .get("/health/detailed", May(Action::ViewHealth), health::detailed)
+        .get("/webhooks/{channel}", Open, webhook::verify)
+        .post("/webhooks/{channel}", Open, webhook::receive)
+}
+
+/// Where endpoints lie, with those of their prefix.
+fn everything(max_upload: usize) -> [(&'static str, Endpoints); 5] {
+    let resources = || resources(max_upload).and(people());
+    [
+        ("/api", resources()),
+        ("/api/v1", resources()),
+        ("/api/auth", signing_in()),
+        ("/auth", signing_in()),
+        ("", outside()),
+    ]
+}
+
+/// Every endpoint that there is, with its whole path.
+#[must_use]
+pub fn endpoints() -> Vec<(String, Endpoint)> {
+    let whole = |(prefix, endpoints): (&'static str, Endpoints)| {
+        endpoints.parts().1.into_iter().map(move |e| (format!("{prefix}{}", e.path), e))
+    };
+    everything(BODY_LIMIT).into_iter().flat_map(whole).collect()
+}
+
 /// All endpoints, ready to serve.
 pub fn router(api: Arc<Api>) -> Router {
-    let uploads = DefaultBodyLimit::max(api.options.max_upload);
-    let resources = Router::new()
-        .route("/agents", get(agents::list).post(agents::create))
-        .route("/agents/{id}", get(agents::show).put(agents::replace).patch(agents::update).delete(agents::remove))
-        .route("/agents/{id}/train", post(agents::train))
-        .route("/ask", post(ask::post))
-        .route("/channels", get(channels::list).post(channels::create))
-        .route(
-            "/channels/{id}",
-            get(channels::show).put(channels::update).patch(channels::update).delete(channels::remove),
-        )
-        .route("/channels/{id}/test", post(channels::test))
-        .route("/chat", post(chat::post))
-        .route("/conversations", get(conversations::list))
-        .route("/conversations/{id}", get(conversations::show).put(conversations::update).patch(conversations::update))
-        .route("/conversations/{id}/messages", get(conversations::messages))
-        .route("/dead-letters", get(dead_letters::list))
-        .route("/dead-letters/{id}", get(dead_letters::show))
-        .route("/dead-letters/{id}/replay", post(dead_letters::replay))
-        .route("/documents", get(documents::list).post(documents::add).layer(uploads.clone()))
-        .route("/documents/{id}", get(documents::show_document).delete(documents::remove))
-        .route("/documents/{id}/process", post(documents::process))
-        .route("/documents/{id}/answers", get(answers::list))
-        .route("/documents/{id}/progress", get(progress::get))
-        .route("/documents/{id}/versions", get(answers::versions))
-        .route("/jobs/{id}", get(jobs::show))
-        .route("/knowledge-bases", get(knowledge_bases::list).post(knowledge_bases::create))
-        .route(
-            "/knowledge-bases/{id}",
-            get(knowledge_bases::show).put(knowledge_bases::rename).delete(knowledge_bases::remove),
-        )
-        .route("/knowledge-bases/{id}/search", post(knowledge_bases::search))
-        .route("/knowledge-bases/{id}/proposals", get(proposals::list).post(proposals::create).layer(uploads))
-        .route("/proposals/{id}", get(proposals::show).delete(proposals::discard))
-        .route("/proposals/{id}/answers", get(proposals::answers))
-        .route("/proposals/{id}/promote", post(proposals::promote))
-        .route("/knowledge-bases/{id}/unanswered", get(unanswered::list))
-        .route("/knowledge-bases/{id}/unanswered/{topic}", get(unanswered::show).patch(unanswered::mark))
-        .route("/health", get(health::health));
-    Router::new()
-        .nest("/api", resources)
-        .route("/chat/{channel}", get(chat_page::get))
-        .route("/health", get(health::health))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/health/detailed", get(health::detailed))
-        .route("/webhooks/{channel}", get(webhook::verify).post(webhook::receive))
+    let nest = |router: Router<Arc<Api>>, (prefix, endpoints): (&str, Endpoints)| {
+        let (inner, _) = endpoints.parts();
+        if prefix.is_empty() { router.merge(inner) } else { router.nest(prefix, inner) }
+    };
+    everything(api.options.max_upload)
+        .into_iter()
+        .fold(Router::new(), nest)
         .fallback(|| async { ApiError::not_found("endpoint") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(CatchPanicLayer::custom(|_| {
-            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
-                .into_response()
-        }))
+        .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()))
         .layer(fixed("x-content-type-options", "nosniff"))
         .layer(fixed("referrer-policy", "no-referrer"))
         .layer(middleware::from_fn_with_state(Arc::clone(&api), request_id))
@@ -99,6 +206,7 @@ async fn request_id(
 ) -> Response {
     let id = api.ids.uuid().to_string();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let language = speech::wanted(request.headers());
     let mut response = next.run(request).await;
     let status = response.status();
     if status.is_server_error() {
@@ -107,7 +215,7 @@ async fn request_id(
         tracing::debug!(request.id = id, http.method = %method, http.path = path, http.status = status.as_u16(), "answered");
     }
     if status.is_client_error() || status.is_server_error() {
-        response = with_request_id(response, &id).await;
+        response = finish_error(response, &id, language).await;
     }
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         // The rest of the body was not read: no further request can follow it.
@@ -119,8 +227,8 @@ async fn request_id(
     response
 }
 
-/// Errors are small JSON bodies of ours: read again, they get the request's id.
-async fn with_request_id(response: Response, id: &str) -> Response {
+/// Errors are small JSON bodies of ours: read again, they get the request's id and their reader's language.
+async fn finish_error(response: Response, id: &str, language: Language) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, 64 * 1024).await else {
         return (parts, Body::empty()).into_response();
@@ -128,6 +236,12 @@ async fn with_request_id(response: Response, id: &str) -> Response {
     match serde_json::from_slice::<serde_json::Value>(&bytes) {
         Ok(mut json) if json.is_object() => {
             json["requestId"] = id.into();
+            let french = json["code"].as_str().and_then(speech::french).filter(|_| language == Language::Fr);
+            if let Some(sentence) = french {
+                json["message"] = sentence.into();
+                json["error"] = sentence.into();
+                parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("fr"));
+            }
             parts.headers.remove(header::CONTENT_LENGTH);
             (parts, Body::from(json.to_string())).into_response()
         }

@@ -1,7 +1,7 @@
 //! Serving the router on a listener.
 
 use axum::Router;
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 use tokio::net::TcpListener;
 
 /// How long open requests may take when the server stops.
@@ -17,7 +17,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (told, tell) = tokio::sync::oneshot::channel();
-    let graceful = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let graceful = axum::serve(listener, service).with_graceful_shutdown(async move {
         stop.await;
         // Nobody listens only if serving ended by itself.
         let _ = told.send(());

@@ -1,13 +1,15 @@
-use crate::{hub::Hub, sources::Visitor};
+use crate::{hub::Hub, identity::Identity, sources::Visitor};
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::ChannelKind,
     failure::Failure,
     model::ModelChoice,
     ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model},
+    tool::ToolSpec,
 };
 use colloquy_store::Store;
 use std::{
+    net::IpAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -24,6 +26,9 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// Names the tools that do not exist.
     fn check_tools(&self, names: &[String]) -> Result<(), Failure>;
+
+    /// The tools of these names, as a model sees them.
+    fn tools(&self, names: &[String]) -> Vec<ToolSpec>;
 
     /// The kinds of channels that can be connected.
     fn channel_kinds(&self) -> Vec<ChannelKind>;
@@ -44,6 +49,8 @@ pub struct ApiOptions {
     /// The model of agents that name none.
     pub default_model: ModelChoice,
     pub version: &'static str,
+    /// Proxies whose word is taken for whom they speak.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// Counted since the start.
@@ -70,6 +77,7 @@ pub struct Api {
     pub sources: Visitor,
     pub catalogue: Arc<dyn Catalogue>,
     pub options: ApiOptions,
+    pub identity: Identity,
     pub counters: Counters,
     /// The node is about to end: whoever balances load should send nothing more.
     pub draining: AtomicBool,

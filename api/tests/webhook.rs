@@ -7,7 +7,7 @@ use axum::{
     http::{Request, StatusCode, header::RETRY_AFTER},
 };
 use colloquy_actors::{Node, Ports, Pressure, Settings};
-use colloquy_api::{Api, ApiOptions, Catalogue, Hub, router};
+use colloquy_api::{Api, ApiOptions, Catalogue, Hub, Identity, Letter, Mailer, Passwords, TokenKeys, router};
 use colloquy_domain::{
     channel::{
         ChannelAccount, ChannelEvent, ChannelKind, Delivery, DeliveryStatus, Handshake, Pacing, Part, Polled,
@@ -27,6 +27,7 @@ use colloquy_domain::{
         Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MemoryDirectory, MemoryStore, SeqIds,
     },
     time::Timestamp,
+    tool::ToolSpec,
 };
 use colloquy_store::{Database, SecretKey, Store, StoreOptions};
 use std::{
@@ -35,6 +36,15 @@ use std::{
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+struct NoMail;
+
+#[async_trait]
+impl Mailer for NoMail {
+    async fn send(&self, _: Letter) -> Result<(), Failure> {
+        Ok(())
+    }
+}
 
 const AWAY: fn() -> StoreError = || StoreError::Unavailable("away".to_owned());
 
@@ -201,6 +211,10 @@ impl Catalogue for Nothing {
         Ok(())
     }
 
+    fn tools(&self, _: &[String]) -> Vec<ToolSpec> {
+        Vec::new()
+    }
+
     fn channel_kinds(&self) -> Vec<ChannelKind> {
         Vec::new()
     }
@@ -278,6 +292,14 @@ impl World {
                 public_url: String::new(),
                 default_model,
                 version: "0",
+                trusted_proxies: Vec::new(),
+            },
+            identity: Identity {
+                keys: TokenKeys::shared(&[b"secret"], Duration::from_secs(60)).expect("a key"),
+                passwords: Passwords::default(),
+                mailer: Arc::new(NoMail),
+                open_registration: false,
+                entropy: || Ok([7; 32]),
             },
             counters: Default::default(),
             draining: Default::default(),

@@ -79,6 +79,10 @@ ids! {
     JobId = "job";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
+    /// A person who signs in.
+    UserId = "user";
+    /// One sign-in of a person, from its first token to its last.
+    SessionId = "session";
 }
 
 /// Position of a message in its conversation's inbox; starts at 1, has no gaps.

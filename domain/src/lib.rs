@@ -13,6 +13,7 @@
 //!
 //! **Start here:** [`conversation::decide`], then [`ports`].
 
+pub mod access;
 pub mod agent;
 pub mod channel;
 pub mod conversation;

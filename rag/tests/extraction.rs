@@ -6,7 +6,7 @@ use colloquy_domain::knowledge::PageStatus;
 use colloquy_rag::{
     chunk::{ChunkOptions, chunk, indexed_text},
     document::{Block, ExtractStatus, Extraction},
-    extract::{ExtractLimits, Extractor, run_in_child},
+    extract::{ExtractLimits, Extractor, ORPHANED, run_in_child},
 };
 use std::{
     fs,
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 /// Names the file to the child below.
 const FILE: &str = "COLLOQUY_TEST_EXTRACT_FILE";
-/// How much memory the child may take, in bytes; without it, the usual amount.
-const MEMORY: &str = "COLLOQUY_TEST_EXTRACT_MEMORY";
+/// The limits that its parent gave it.
+const LIMITS: &str = "COLLOQUY_TEST_EXTRACT_LIMITS";
 
 /// Not a test: what the extractor of the others runs.
 #[test]
@@ -26,27 +26,24 @@ const MEMORY: &str = "COLLOQUY_TEST_EXTRACT_MEMORY";
 #[expect(clippy::disallowed_methods, reason = "nothing may be printed after the result")]
 fn child() {
     let Some(file) = std::env::var_os(FILE) else { return };
-    let mut limits = ExtractLimits::default();
-    if let Some(memory) = std::env::var(MEMORY).ok().and_then(|m| m.parse().ok()) {
-        limits.memory_bytes = memory;
-    }
+    let limits = serde_json::from_str(&std::env::var(LIMITS).unwrap()).unwrap();
     let extraction = run_in_child(Path::new(&file), &limits);
     println!("\n{}", serde_json::to_string(&extraction).unwrap());
     std::process::exit(0);
 }
 
 /// Keep the folder while the extractor is used: its program lies there.
-fn extractor(environment: &str) -> (TempDir, Extractor) {
+fn extractor(limits: ExtractLimits) -> (TempDir, Extractor) {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("program");
     let this = std::env::current_exe().unwrap();
     let script = format!(
-        "#!/bin/sh\n[ \"$1 $2 $3\" = 'extract --wire --' ] || exit 9\n{environment} {FILE}=\"$4\" exec '{}' --exact child --ignored --nocapture\n",
+        "#!/bin/sh\n[ \"$1 $2 $4\" = 'extract --wire --' ] || exit 9\n{LIMITS}=\"${{3#--limits=}}\" {FILE}=\"$5\" exec '{}' --exact child --ignored --nocapture\n",
         this.display()
     );
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    (folder, Extractor::new(program, ExtractLimits::default()))
+    (folder, Extractor::new(program, limits))
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -54,7 +51,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 async fn read(path: &Path) -> Extraction {
-    let (_folder, extractor) = extractor("");
+    let (_folder, extractor) = extractor(ExtractLimits::default());
     extractor.extract(path).await.unwrap()
 }
 
@@ -144,11 +141,65 @@ async fn an_empty_user_password_is_no_obstacle() {
 
 #[tokio::test]
 async fn a_document_that_eats_memory_takes_only_its_child_along() {
-    let limit = ExtractLimits::default().stack_bytes + (32 << 20);
-    let (folder, extractor) = extractor(&format!("{MEMORY}={limit}"));
+    let usual = ExtractLimits::default();
+    let (folder, extractor) = extractor(ExtractLimits { memory_bytes: usual.stack_bytes as u64 + (32 << 20), ..usual });
     let path = folder.path().join("large.txt");
     fs::write(&path, vec![b'a'; 60 << 20]).unwrap();
     let failure = extractor.extract(&path).await.expect_err("must fail");
     assert_eq!(failure.code, "extract.out_of_memory");
     assert!(!failure.is_retry());
+}
+
+// req: S1-FILE-1
+#[tokio::test]
+async fn office_files_books_and_mails_give_passages_under_their_headings() {
+    for (file, words, page, indexed) in [
+        ("guide.docx", "the key waits in the box", None, "Villa des Pins: guide > Arrival > By night\n"),
+        ("guide.docx", "Sea view | 130 euros", None, "Villa des Pins: guide > Rooms\n"),
+        ("season.pptx", "begin on Thursday", Some(2), "Opening the season > Before the guests come\n"),
+        ("season.pptx", "Saturday | Ana and Luc", Some(3), "Opening the season > Shifts\n"),
+        (
+            "prices.xlsx",
+            "Sea view | high | 168.5 | 2026-06-01",
+            None,
+            "Prices\nPrices of the villa\n\nRoom | Season | Euro | From\n",
+        ),
+        ("prices.xlsx", "Helmets are lent", None, "Prices > Bicycles\n"),
+        ("piscine.odt", "Jusqu’à douze ans", None, "Règlement de la piscine\n"),
+        ("piscine.odt", "Petit | 0,6 m", None, "Règlement de la piscine\n"),
+        ("linge.ods", "Serviettes | 80", None, "Linge\n"),
+        ("house-book.epub", "Water the roses", None, "The house book > The garden\n"),
+        ("reservation.eml", "vers minuit", None, "Réservation du 12 décembre\n"),
+        ("reservation.eml", "itinéraire.pdf", None, "Réservation du 12 décembre\n"),
+    ] {
+        let read = read(&fixture(file)).await;
+        assert_eq!(read.status, ExtractStatus::Ok, "{file}: {:?}", read.cause);
+        let (found, _, text) = passage(&read, words);
+        assert_eq!(found, page, "{file}");
+        assert!(text.starts_with(indexed), "{file}: {text}");
+    }
+    let guide = read(&fixture("guide.docx")).await.text();
+    assert!(
+        guide.ends_with("Villa des Pins, 12 chemin des Dunes, Lacanau"),
+        "a header with an address is content: {guide}"
+    );
+}
+
+// req: C-ACT-2
+#[tokio::test]
+async fn a_child_ends_when_its_parent_is_gone() {
+    let (folder, extractor) = extractor(ExtractLimits::default());
+    let path = folder.path().join("large.html");
+    fs::write(&path, "<p>words</p>".repeat(4 << 20)).unwrap();
+    let limits = format!("--limits={}", serde_json::to_string(&extractor.limits).unwrap());
+    let child = std::process::Command::new(&extractor.program)
+        .args(["extract", "--wire", &limits, "--"])
+        .arg(&path)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Waiting closes the other end of its standard input.
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(ORPHANED), "{}", ended.status);
 }

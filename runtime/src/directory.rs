@@ -9,7 +9,8 @@ use colloquy_domain::{
     failure::Failure,
     ids::{AgentId, ChannelId, TenantId},
     model::ModelChoice,
-    ports::{AgentDirectory, ChannelDirectory, ChannelDriver, StoreError},
+    ports::{AgentDirectory, ChannelDirectory, ChannelDriver, StoreError, Toolbox},
+    tool::ToolSpec,
 };
 use colloquy_llm::Models;
 use colloquy_rag::pipeline::{ModelStatus, Rag};
@@ -90,6 +91,10 @@ impl Catalogue for Names {
 
     fn check_tools(&self, names: &[String]) -> Result<(), Failure> {
         self.tools.check(names)
+    }
+
+    fn tools(&self, names: &[String]) -> Vec<ToolSpec> {
+        self.tools.specs(names)
     }
 
     fn channel_kinds(&self) -> Vec<ChannelKind> {

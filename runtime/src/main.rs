@@ -29,6 +29,7 @@ mod machine;
 mod memory;
 mod nats;
 mod out;
+mod people;
 mod serving;
 mod signals;
 mod upkeep;
@@ -58,8 +59,8 @@ fn main() -> ExitCode {
             return if told.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
-    if let Some(file) = cli.reading_child() {
-        return cli::be_the_reading_child(&file);
+    if let Some((file, limits)) = cli.reading_child() {
+        return cli::be_the_reading_child(&file, &limits);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -86,6 +86,9 @@ pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle) {
     }
     loop {
         tokio::time::sleep(MAINTAIN_EVERY).await;
+        if let Err(e) = store.installation().tidy_sign_ins().await {
+            tracing::warn!(error = %e, "old sign-ins not deleted");
+        }
         if let Err(e) = rag.maintain().await {
             tracing::warn!(error = %e, "vector store not maintained");
         }

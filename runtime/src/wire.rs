@@ -7,7 +7,7 @@ use crate::{
     files::Fetching,
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
-    memory, upkeep,
+    memory, people, upkeep,
     web::Internet,
 };
 use anyhow::{Context, bail};
@@ -156,6 +156,7 @@ impl App {
         let hearing = others.map(|others| cluster::listen(others.inbox, node.handle(), hub.clone()));
 
         // --- HTTP ---
+        let identity = people::identity(&config.people, folder)?;
         let internet = Internet::new(Egress::with_private_hosts(&config.private_hosts))?;
         let api = Arc::new(Api {
             store: store.clone(),
@@ -176,7 +177,9 @@ impl App {
                 public_url: config.public_url.clone().unwrap_or_else(|| url.clone()),
                 default_model: config.default_model(),
                 version: env!("CARGO_PKG_VERSION"),
+                trusted_proxies: config.people.trusted_proxies.clone(),
             },
+            identity,
             counters: Default::default(),
             draining: Default::default(),
             making_webchat: Default::default(),

@@ -82,7 +82,7 @@ pub fn talked(scenario: &Scenario) -> Duration {
             (Some(first), Some(last)) => last.at.0.saturating_sub(first.at.0),
             _ => Duration::ZERO,
         },
-        UserSpec::Automaton(_) => Duration::ZERO,
+        UserSpec::Automaton(_) | UserSpec::Replay(_) | UserSpec::Model(_) => Duration::ZERO,
     };
     scenario.conversations.iter().map(of).sum()
 }

@@ -299,16 +299,17 @@ impl Faults {
         self.state().over = true;
     }
 
-    /// Whether every fault that was asked for outright struck at least once.
+    /// Faults that were asked for outright and never struck, in words.
     #[must_use]
-    pub fn all_struck(&self) -> bool {
+    pub fn unstruck(&self) -> Vec<String> {
         let fired = self.fired();
         let struck = |s: &FaultSpec| {
             fired
                 .iter()
                 .any(|f| f.site == s.site && f.kind == s.kind && s.entity.as_ref().is_none_or(|e| *e == f.entity))
         };
-        self.by_site.values().flatten().filter(|s| s.chance.is_none()).all(struck)
+        let missed = self.by_site.values().flatten().filter(|s| s.chance.is_none() && !struck(s));
+        missed.map(|s| format!("a fault that is asked for never struck: {:?} {:?}", s.site, s.kind)).collect()
     }
 
     /// What went wrong so far, in order.

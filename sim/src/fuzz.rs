@@ -167,7 +167,7 @@ fn may_compare(world: &WorldSpec, faults: &[FaultSpec], conversations: &[Convers
     };
     let plain = |c: &ConversationSpec| match &c.user {
         UserSpec::Script { messages } => messages.iter().all(|m| !m.text.contains("[tool")),
-        UserSpec::Automaton(_) => false,
+        UserSpec::Automaton(_) | UserSpec::Replay(_) | UserSpec::Model(_) => false,
     };
     deaths && is_comparable(faults) && world.agents.iter().all(patient) && conversations.iter().all(plain)
 }

@@ -14,6 +14,7 @@
 //!
 //! **Start here:** [`run`], then [`scenario`], then [`seam`]: what is between a node and its world.
 
+pub mod against;
 pub mod bare;
 pub mod check;
 mod clock;
@@ -24,6 +25,7 @@ mod gate;
 pub mod load;
 pub mod minimise;
 mod model;
+pub mod people;
 pub mod planted;
 mod provider;
 pub mod record;
@@ -37,7 +39,8 @@ pub mod toolset;
 mod trace;
 mod world;
 
-pub use model::{Garbling, Mutation};
+pub use model::{Answered, Garbling, Mutation, Outside, Recorded, Servers, Take, Tape};
+pub use provider::{Connected, Delivered};
 pub use seed::{Dice, Seed};
 pub use trace::Entry;
-pub use world::{Options, Report, Stats, Told, Verdict, run};
+pub use world::{Options, Payload, Report, Stats, Told, Verdict, run, run_with};

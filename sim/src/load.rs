@@ -140,6 +140,7 @@ fn person(dice: &mut Dice, number: u64, starts: Duration) -> ConversationSpec {
         typing: persona.typing,
         burst: persona.burst,
         until_told: Vec::new(),
+        until: None,
     };
     let channel = ChannelSpec::default().name;
     ConversationSpec { channel, peer: format!("{}", 33_600_000_000 + number), user: UserSpec::Automaton(user) }

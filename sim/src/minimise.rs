@@ -73,7 +73,7 @@ fn messages(user: &UserSpec) -> &[ScriptedMessage] {
     match user {
         UserSpec::Script { messages } => messages,
         // What they write depends on what they are told: nothing can be taken out of it.
-        UserSpec::Automaton(_) => &[],
+        UserSpec::Automaton(_) | UserSpec::Replay(_) | UserSpec::Model(_) => &[],
     }
 }
 

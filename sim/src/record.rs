@@ -2,10 +2,70 @@
 
 use crate::scenario::{
     AgentSpec, ChannelKind, ChannelSpec, ConversationSpec, Expectations, FORMAT, Heard, ModelSpec, Provenance, Runs,
-    Scenario, ScriptedMessage, Span, UserSpec, WorldSpec,
+    Scenario, ScriptedMessage, Span, UserSpec, WorldSpec, from_yaml,
 };
+use jiff::Timestamp;
 use regex::{Captures, Regex};
-use std::time::Duration;
+use serde::Deserialize;
+use std::{fs, path::Path, time::Duration};
+
+/// The lines of a file: a scenario that was recorded, or a transcript as lines of JSON.
+///
+/// # Errors
+/// The file cannot be read, is neither, or nobody writes in it; in words.
+pub fn lines(file: &Path) -> Result<Vec<Line>, String> {
+    let text = fs::read_to_string(file).map_err(|e| e.to_string())?;
+    let is_yaml = file.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let lines = if is_yaml { of_scenario(&text)? } else { of_transcript(&text)? };
+    if lines.iter().any(|l| l.who == Who::Person) { Ok(lines) } else { Err("nobody writes in it".to_owned()) }
+}
+
+fn of_scenario(text: &str) -> Result<Vec<Line>, String> {
+    let scenario = from_yaml(text).map_err(|e| e.to_string())?;
+    let [conversation] = scenario.conversations.as_slice() else {
+        return Err(format!("it has {} conversations, and can only have one", scenario.conversations.len()));
+    };
+    let UserSpec::Script { messages } = &conversation.user else {
+        return Err("its user is no script".to_owned());
+    };
+    let answers = if let ModelSpec::Cassette { answers } = &scenario.model { answers.as_slice() } else { &[] };
+    let mut lines = Vec::new();
+    for message in messages {
+        let at = i64::try_from(message.at.0.as_millis()).unwrap_or(i64::MAX);
+        lines.push(Line { at, who: Who::Person, text: message.text.clone() });
+        // When they were answered is not kept, only that they were.
+        let answers = answers.iter().filter(|a| a.heard == message.text);
+        lines.extend(answers.map(|a| Line { at, who: Who::Agent, text: a.said.clone() }));
+    }
+    Ok(lines)
+}
+
+/// A line of a transcript, as the API has it; what else stands there is not of interest.
+#[derive(Deserialize)]
+struct Written {
+    /// RFC 3339.
+    at: String,
+    text: String,
+    speaker: Option<String>,
+}
+
+fn of_transcript(text: &str) -> Result<Vec<Line>, String> {
+    let read = |(n, line): (usize, &str)| -> Result<Option<Line>, String> {
+        let wrong = |e: &dyn std::fmt::Display| format!("line {}: {e}", n + 1);
+        let written: Written = serde_json::from_str(line).map_err(|e| wrong(&e))?;
+        let at = written.at.parse::<Timestamp>().map_err(|e| wrong(&e))?.as_millisecond();
+        let who = match written.speaker.as_deref() {
+            None | Some("person") => Who::Person,
+            Some("agent") => Who::Agent,
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(Line { at, who, text: written.text }))
+    };
+    let written = text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty());
+    let mut lines: Vec<Line> = written.filter_map(|l| read(l).transpose()).collect::<Result<_, _>>()?;
+    lines.sort_by_key(|l| l.at);
+    Ok(lines)
+}
 
 /// Who said a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,5 +183,27 @@ mod tests {
         let report = run(&made, 1, Options::default());
         assert_eq!(report.verdict, Verdict::Pass, "{:?}", report.violations);
         assert_eq!(report.told[0].replies, ["Hello Person, how can I help?", "Order 4711 is paid."]);
+    }
+
+    #[test]
+    fn recorded_files_are_read_in_both_forms() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("written");
+            lines(&path)
+        };
+        let line = |at, who, text: &str| Line { at, who, text: text.to_owned() };
+        let transcript = "{\"at\": \"2026-03-02T09:00:05Z\", \"speaker\": \"agent\", \"text\": \"Yes?\", \"turn\": 1}\n\n\
+            {\"at\": \"2026-03-02T09:00:00Z\", \"text\": \"Hello\"}\n\
+            {\"at\": \"2026-03-02T09:01:00Z\", \"speaker\": \"operator\", \"text\": \"I am here\"}\n";
+        let start = 1_772_442_000_000;
+        let wanted = [line(start, Who::Person, "Hello"), line(start + 5_000, Who::Agent, "Yes?")];
+        assert_eq!(file("a.jsonl", transcript).expect("a transcript"), wanted);
+        let made = scenario("r", ChannelKind::Webchat, &wanted, &[]);
+        let again = file("a.yaml", &to_yaml(&made).expect("yaml")).expect("a scenario");
+        assert_eq!(again, [line(1_000, Who::Person, "Hello"), line(1_000, Who::Agent, "Yes?")]);
+        assert_eq!(file("b.jsonl", "").expect_err("empty"), "nobody writes in it");
+        assert!(file("c.jsonl", "{}").expect_err("no line").starts_with("line 1: "));
     }
 }

@@ -1,34 +1,89 @@
 //! Planted defects must be found, and their scenarios must become small.
 
 use colloquy_sim::{
-    Options, Verdict, fuzz,
+    Options, Verdict,
+    fault::{FaultSpec, Kind, Site},
+    fuzz,
     minimise::{events, minimise},
     planted::Planted,
     run,
-    scenario::{from_yaml, to_yaml},
+    scenario::{Action, Scenario, from_yaml, to_yaml},
 };
+use std::time::Duration;
 
 /// Seeds that are tried for one defect.
 const SEEDS: u64 = 10_000;
 /// Messages, faults and events that a minimised scenario may have.
 const SMALL: usize = 10;
 
-/// The first seed that finds each, as the search below tells them.
-const FOUND: [(Planted, u64); 13] = [
-    (Planted::SkipDedupe, 49),
+/// Where the search for each begins: a seed that found it once. A change of the made-up worlds moves such seeds; the search then
+/// goes on from there, and says what it found.
+const BEGIN: [(Planted, u64); 19] = [
+    (Planted::SkipDedupe, 1),
     (Planted::AcknowledgeEarly, 3),
-    (Planted::DropFence, 1051),
-    (Planted::IgnoreWindow, 356),
+    (Planted::DropFence, 676),
+    (Planted::IgnoreWindow, 1),
     (Planted::ShareCache, 1),
-    (Planted::RepeatUncertain, 143),
-    (Planted::RestartTools, 417),
-    (Planted::SkipLastEntry, 9),
-    (Planted::ForgetUnfinished, 45),
-    (Planted::AcceptUnsigned, 9),
-    (Planted::ClaimLightly, 54),
-    (Planted::ForgetSpending, 1118),
-    (Planted::CallFailedSent, 356),
+    (Planted::RepeatUncertain, 1),
+    (Planted::RestartTools, 1),
+    (Planted::SkipLastEntry, 1),
+    (Planted::ForgetUnfinished, 1),
+    (Planted::AcceptUnsigned, 1),
+    (Planted::ClaimLightly, 1),
+    (Planted::ForgetSpending, 1),
+    (Planted::CallFailedSent, 1),
+    (Planted::SwapEntries, 1),
+    (Planted::ShowStaged, 1),
+    (Planted::KeepOrphans, 1),
+    (Planted::MixBases, 1),
+    (Planted::CutReloaded, 1),
+    (Planted::CiteBeside, 1),
 ];
+
+/// Whether a world has what the defect needs to show at all: the others need not be run to be known to pass.
+fn may_show(defect: Planted, world: &Scenario) -> bool {
+    let long = Duration::from_secs(10);
+    let likely = |f: &FaultSpec| f.chance.is_some_and(|c| c > 0.05);
+    let lasts = |f: &FaultSpec| f.lasts.is_some_and(|l| l.0 > long);
+    let fault = |is: &dyn Fn(&FaultSpec) -> bool| world.faults.iter().any(is);
+    let at = |site: Site, kinds: &[Kind]| fault(&|f| f.site == site && kinds.contains(&f.kind));
+    let says = |words: &str| format!("{:?}", world.conversations).contains(words);
+    let dies = || fault(&|f| f.kind.ends_a_life() && likely(f));
+    let asleep = |f: &FaultSpec| f.site == Site::Tool && f.kind == Kind::Pause && lasts(f) && world.world.nodes > 1;
+    let does = |is: fn(&Action) -> bool| world.timeline.iter().any(|e| is(&e.action));
+    match defect {
+        Planted::SkipDedupe => {
+            at(Site::Webhook, &[Kind::Duplicate]) || at(Site::Append, &[Kind::Duplicate, Kind::LostAnswer])
+        }
+        Planted::AcknowledgeEarly => fault(&|f| f.site == Site::Append),
+        Planted::DropFence => says("[tool") && fault(&|f| asleep(f) && likely(f)),
+        Planted::IgnoreWindow => world.world.settle.0 > Duration::from_secs(24 * 3600),
+        Planted::RepeatUncertain => at(Site::Send, &[Kind::LostAnswer]),
+        Planted::RestartTools => {
+            says("[tool pay")
+                && fault(&|f| likely(f) && (f.site == Site::Tool && f.kind == Kind::CrashAfter || asleep(f)))
+        }
+        Planted::ForgetUnfinished => dies(),
+        Planted::AcceptUnsigned => at(Site::Webhook, &[Kind::BadSignature]),
+        Planted::ForgetSpending => dies() && world.world.agents.iter().any(|a| a.daily_budget_micros.is_some()),
+        Planted::CallFailedSent => world.world.settle.0 > Duration::from_secs(24 * 3600),
+        Planted::ShowStaged => does(|a| matches!(a, Action::Upload { .. })),
+        Planted::KeepOrphans => does(|a| matches!(a, Action::Delete { .. })),
+        Planted::MixBases => world.world.knowledge.len() > 1,
+        Planted::CiteBeside => !world.world.knowledge.is_empty(),
+        Planted::CutReloaded => world.expect.as_without_crashes && dies(),
+        Planted::ShareCache | Planted::SkipLastEntry | Planted::ClaimLightly | Planted::SwapEntries => true,
+    }
+}
+
+/// The first seed from `from` on that finds it.
+fn search(defect: Planted, from: u64) -> u64 {
+    let mut worlds = (from..=SEEDS).map(|seed| (seed, fuzz::scenario(seed, fuzz::Size::SMALL)));
+    let found = worlds.find(|(seed, world)| may_show(defect, world) && fails(defect, *seed));
+    let (seed, _) = found.unwrap_or_else(|| panic!("{defect:?} was not found in the seeds {from} to {SEEDS}"));
+    eprintln!("{defect:?} is found by seed {seed}");
+    seed
+}
 
 fn fails(defect: Planted, seed: u64) -> bool {
     let options = Options { planted: Some(defect), ..Options::default() };
@@ -56,16 +111,15 @@ fn becomes_small(defect: Planted, seed: u64) {
 
 // req: C-SIM-1
 #[test]
-fn every_planted_defect_becomes_a_small_scenario() {
+fn every_planted_defect_is_found_and_becomes_a_small_scenario() {
     for defect in Planted::ALL {
-        let seed = FOUND.iter().find(|(d, _)| *d == defect).map(|(_, seed)| *seed).expect("in the table");
-        assert!(fails(defect, seed), "{defect:?} is not found by seed {seed}: search again");
-        becomes_small(defect, seed);
+        let begin = BEGIN.iter().find(|(d, _)| *d == defect).map(|(_, seed)| *seed).expect("in the table");
+        becomes_small(defect, search(defect, begin));
     }
 }
 
 #[test]
-#[ignore = "searches from the first seed: minutes"]
+#[ignore = "searches from the first seed, through every world: minutes"]
 fn every_planted_defect_is_found_within_ten_thousand_seeds() {
     let only = std::env::var("COLLOQUY_TEST_DEFECT").ok();
     for defect in Planted::ALL.into_iter().filter(|d| only.as_ref().is_none_or(|o| *o == format!("{d:?}"))) {

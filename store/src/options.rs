@@ -6,6 +6,7 @@ use colloquy_domain::{
     placement::{NodeId, Ownership},
     ports::{Clock, Ids},
 };
+use sha2::{Digest, Sha256};
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -115,6 +116,19 @@ impl SecretKey {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| InvalidSecretKey)?;
         Ok(Self(bytes))
+    }
+
+    /// A key for another purpose, made from this one: SHA-256 of the purpose and the key. Whoever has it cannot find
+    /// this key.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(b"colloquy\0")
+            .chain_update(purpose)
+            .chain_update([0])
+            .chain_update(self.0)
+            .finalize()
+            .into()
     }
 
     pub(crate) const fn bytes(&self) -> &[u8; 32] {

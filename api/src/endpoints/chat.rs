@@ -17,6 +17,7 @@ use axum::{
     },
 };
 use colloquy_domain::{
+    access::Action,
     channel::{ChannelAccount, ChannelKind},
     ids::{AgentId, ChannelId, ConversationId, TenantId},
     message::{Content, Inbound, Outcome, Peer},
@@ -64,7 +65,11 @@ impl FromRequestParts<Arc<Api>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         match auth::bearer(parts) {
-            Some(key) => Ok(Self(Some(auth::tenant_of(api, key).await?))),
+            Some(credential) => {
+                let tenant = auth::tenant_of(api, credential).await?;
+                auth::allow(&tenant.who, Action::UseAgents)?;
+                Ok(Self(Some(tenant)))
+            }
             None => Ok(Self(None)),
         }
     }

@@ -20,16 +20,21 @@ pub async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The store answers: new messages can be accepted. Not ready while the node is about to end.
+/// The store answers and the log can be reached: new messages can be accepted. Not ready while the node is about to end.
 pub async fn ready(State(api): State<Arc<Api>>) -> Response {
+    let no = |status: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": status }))).into_response();
     if api.draining.load(Ordering::Relaxed) {
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "draining" }))).into_response();
+        return no("draining");
+    }
+    if !api.node.is_connected() {
+        tracing::warn!("not ready: no way to the log");
+        return no("unavailable");
     }
     match api.store.installation().backlog().await {
         Ok(_) => Json(json!({ "status": "ok" })).into_response(),
         Err(e) => {
             tracing::warn!(error = %e, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable" }))).into_response()
+            no("unavailable")
         }
     }
 }
@@ -37,13 +42,15 @@ pub async fn ready(State(api): State<Arc<Api>>) -> Response {
 /// For people and monitors without a credential: what works, no figures of tenants.
 pub async fn health(State(api): State<Arc<Api>>) -> Response {
     let store = api.store.installation().backlog().await.is_ok();
+    let log = api.node.is_connected();
     let (retrieval, hint) = api.catalogue.retrieval();
-    let status = if store && hint.is_none() { "ok" } else { "degraded" };
-    let code = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if store && log && hint.is_none() { "ok" } else { "degraded" };
+    let code = if store && log { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let said = |works: bool| if works { "ok" } else { "unavailable" };
     let body = json!({
         "status": status,
         "version": api.options.version,
-        "services": { "store": if store { "ok" } else { "unavailable" }, "retrieval": retrieval },
+        "services": { "store": said(store), "log": said(log), "retrieval": retrieval },
         "hint": hint,
     });
     (code, Json(body)).into_response()

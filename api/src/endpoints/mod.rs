@@ -1,8 +1,12 @@
 //! One file for each resource: request, response, errors, handlers.
 
+pub mod agent_test;
 pub mod agents;
 pub mod answers;
+pub mod api_keys;
 pub mod ask;
+pub mod audit;
+pub mod auth;
 pub mod channels;
 pub mod chat;
 pub mod chat_page;
@@ -14,5 +18,7 @@ pub mod jobs;
 pub mod knowledge_bases;
 pub mod progress;
 pub mod proposals;
+pub mod tenants;
 pub mod unanswered;
+pub mod users;
 pub mod webhook;

@@ -137,7 +137,9 @@ impl Shelf {
 impl Knowledge for MemoryKnowledge {
     async fn search(&self, query: KnowledgeQuery) -> Result<Vec<Passage>, Failure> {
         let state = self.state();
-        let asked = |((tenant, base, _), _): &(&Place, &Shelf)| *tenant == query.tenant && query.bases.contains(base);
+        let asked = |((tenant, base, document), _): &(&Place, &Shelf)| {
+            *tenant == query.tenant && query.bases.contains(base) && !query.without.contains(document)
+        };
         let pieces: Vec<(DocumentId, &str, &Piece, Vec<String>)> = state
             .shelves
             .iter()
@@ -150,7 +152,7 @@ impl Knowledge for MemoryKnowledge {
         let mut found: Vec<(f32, Passage)> = pieces
             .into_iter()
             .zip(scores)
-            .filter(|((document, ..), score)| *score > 0.0 && !query.without.contains(document))
+            .filter(|(_, score)| *score > 0.0)
             .map(|((document, name, piece, _), score)| (score, passage(document, name, piece, score)))
             .collect();
         // Equals stay in the order of their documents.

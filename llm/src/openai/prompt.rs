@@ -140,7 +140,9 @@ struct Line<'a> {
 
 fn passage_line(n: usize, p: &Passage) -> String {
     let line = Line { n, document: &p.name, page: p.page, section: p.headings.join(" > "), text: &p.text };
-    serde_json::to_string(&line).unwrap_or_default().replace('<', "\\u003c")
+    let json = serde_json::to_string(&line).unwrap_or_default().replace('<', "\\u003c");
+    // The marks of a chat template that are no tags: inside a string an escape says the same.
+    json.replace("[INST]", "\\u005bINST]").replace("[/INST]", "\\u005b/INST]")
 }
 
 /// What a person wrote or a tool answered, unable to look like a block of passages, or like the marks by which chat

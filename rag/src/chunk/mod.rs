@@ -4,10 +4,13 @@
 //! alone is too long. On pages it ends with the page unless a sentence runs on, so that the page it names is the page
 //! its words are on. Except for pieces of a split table, a passage is a contiguous slice of [`Extraction::text`].
 
+mod density;
 mod measure;
 mod pack;
 mod sections;
 mod table;
+
+pub use density::Vocabulary;
 
 use crate::document::{Chunk, Extraction};
 
@@ -16,19 +19,26 @@ use crate::document::{Chunk, Extraction};
 pub struct ChunkOptions {
     /// Most words of a passage, its overlap included. A short rest is merged into it up to an eighth more.
     pub max_words: usize,
-    /// Most model tokens, by estimate.
+    /// Most tokens of the embedding model, by an estimate for the language; see [`Vocabulary`].
     pub max_tokens: usize,
     /// Most words repeated from the passage before, in the same section and on the same page.
     pub overlap_words: usize,
+    /// What the model's tokens were made from.
+    pub vocabulary: Vocabulary,
 }
 
 impl Default for ChunkOptions {
     fn default() -> Self {
-        Self { max_words: 200, max_tokens: 240, overlap_words: 30 }
+        Self { max_words: 200, max_tokens: 240, overlap_words: 30, vocabulary: Vocabulary::English }
     }
 }
 
 impl ChunkOptions {
+    /// The same where a text of this density is to fit: `percent` estimated tokens stand for 100 real ones.
+    const fn at_density(self, percent: usize) -> Self {
+        Self { max_tokens: self.max_tokens * percent / 100, ..self }
+    }
+
     /// A rest of fewer words is merged back.
     const fn tiny(&self) -> usize {
         self.max_words / 8
@@ -41,7 +51,11 @@ pub fn chunk(extraction: &Extraction, options: ChunkOptions) -> Vec<Chunk> {
     let text = extraction.text();
     let mut out = Vec::new();
     let mut cursor = Characters { text: &text, bytes: 0, characters: 0 };
+    let usual = options.vocabulary.percent(&text).unwrap_or(100);
     for section in sections::of(extraction) {
+        // A document may be in two languages.
+        let percent = options.vocabulary.percent(&text[section.range()]).unwrap_or(usual);
+        let options = options.at_density(percent);
         for passage in pack::pack(&text, &section, options) {
             out.push(Chunk {
                 ordinal: u32::try_from(out.len()).unwrap_or(u32::MAX),

@@ -148,6 +148,7 @@ impl Packer {
                 && let Some(Draft::Text { range: before, size: sum, page: same, .. }) = merged.last_mut()
                 && same == page
                 && sum.words + size.words <= bound
+                && sum.tokens + size.tokens <= self.most.tokens
             {
                 before.end = range.end;
                 *sum += *size;

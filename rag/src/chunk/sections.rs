@@ -11,6 +11,14 @@ pub struct Section<'a> {
     pub parts: Vec<Part<'a>>,
 }
 
+impl Section<'_> {
+    /// From its first part to its last, in bytes of [`Extraction::text`].
+    pub fn range(&self) -> Range<usize> {
+        let start = self.parts.first().map_or(0, |p| p.range.start);
+        start..self.parts.last().map_or(start, |p| p.range.end)
+    }
+}
+
 /// A block that is no heading, or a heading under which nothing stands.
 #[derive(Debug, Clone)]
 pub struct Part<'a> {

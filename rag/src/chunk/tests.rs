@@ -160,7 +160,8 @@ proptest! {
         max_words in 20_usize..220,
     ) {
         let extraction = paged(pages, is_paged);
-        let options = ChunkOptions { max_words, max_tokens: max_words * 6 / 5, overlap_words: max_words / 7 };
+        let (max_tokens, overlap_words) = (max_words * 6 / 5, max_words / 7);
+        let options = ChunkOptions { max_words, max_tokens, overlap_words, vocabulary: Vocabulary::Multilingual };
         let chunks = chunk(&extraction, options);
         let text: Vec<char> = extraction.text().chars().collect();
 
@@ -183,6 +184,8 @@ proptest! {
             prop_assert_eq!(c.ordinal as usize, index);
             prop_assert!(!c.text.trim().is_empty());
             prop_assert!(words(&c.text) <= max_words + max_words / 8, "{} words", words(&c.text));
+            let tokens = measure::Size::of(&c.text).tokens;
+            prop_assert!(tokens <= max_tokens, "{tokens} tokens of {max_tokens}");
             prop_assert_eq!(c.page.is_some(), is_paged);
             let at = usize::try_from(c.offset).unwrap();
             // A piece of a split table has the caption and the header in front of what stands at the offset.
@@ -191,5 +194,14 @@ proptest! {
             prop_assert!(found, "offset {at} points elsewhere: {:?}", c.text);
         }
         prop_assert!(chunks.is_sorted_by_key(|c| c.offset), "order is lost");
+        for pair in chunks.windows(2) {
+            let at = |c: &Chunk| usize::try_from(c.offset).unwrap();
+            let (start, length) = (at(&pair[0]), pair[0].text.chars().count());
+            let whole = text[start..].iter().copied().take(length).eq(pair[0].text.chars());
+            if whole && at(&pair[1]) < start + length {
+                let twice: String = text[at(&pair[1])..start + length].iter().collect();
+                prop_assert!(words(&twice) <= overlap_words, "{} words are repeated", words(&twice));
+            }
+        }
     }
 }

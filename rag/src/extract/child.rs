@@ -1,4 +1,4 @@
-//! What runs inside the child: limits first, then the file, then the format.
+//! What runs inside the child: limits first, then the file, then the format. It ends with its parent.
 
 use crate::{
     document::Extraction,
@@ -11,18 +11,26 @@ use std::{
     thread,
 };
 
+/// Exit code of a child whose parent is gone.
+pub const ORPHANED: i32 = 70;
+
 /// Reads one document under limits on memory, CPU time and stack. To be called once, by a process that does nothing
 /// else: the limits hold until it ends.
+///
+/// Ends the process when its standard input does: the parent holds the other end and is gone then.
 ///
 /// Never panics outward. Running out of memory aborts the process and running out of CPU time kills it: both are the
 /// parent's to name.
 #[must_use]
 pub fn run_in_child(path: &Path, limits: &ExtractLimits) -> Extraction {
+    if let Err(error) = end_with_parent() {
+        return Cause::new(Cause::CANNOT_START, format!("no thread could be started: {error}")).into_extraction();
+    }
     let bytes = match read_file(path, limits) {
         Ok(bytes) => bytes,
         Err(cause) => return cause.into_extraction(),
     };
-    if let Err(error) = apply(limits) {
+    if let Err(error) = limit_this_process(limits) {
         let sentence = format!("the limits on memory and time could not be set: {error}");
         return Cause::new(Cause::CANNOT_START, sentence).into_extraction();
     }
@@ -38,6 +46,17 @@ pub fn run_in_child(path: &Path, limits: &ExtractLimits) -> Extraction {
     }
 }
 
+/// Nobody would read the result, and a document that never ends would be read for ever.
+fn end_with_parent() -> io::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "nothing is to be shut down: the process only reads")]
+    let watch = || {
+        let mut nothing = [0_u8; 16];
+        while io::stdin().read(&mut nothing).is_ok_and(|n| n > 0) {}
+        std::process::exit(ORPHANED);
+    };
+    thread::Builder::new().name("parent".to_owned()).stack_size(64 << 10).spawn(watch).map(|_| ())
+}
+
 /// The whole file, if it is one and no larger than allowed.
 fn read_file(path: &Path, limits: &ExtractLimits) -> Result<Vec<u8>, Cause> {
     let unreadable = |error: &io::Error| match error.kind() {
@@ -46,7 +65,10 @@ fn read_file(path: &Path, limits: &ExtractLimits) -> Result<Vec<u8>, Cause> {
         _ => Cause::new(Cause::UNREADABLE, format!("the file cannot be read: {error}")),
     };
     // Before opening: opening a pipe would wait for its other end.
-    let about = fs::metadata(path).map_err(|e| unreadable(&e))?;
+    let about = fs::symlink_metadata(path).map_err(|e| unreadable(&e))?;
+    if about.is_symlink() {
+        return Err(Cause::new(Cause::SYMLINK, "this is a symbolic link; name the file that it points to"));
+    }
     if !about.is_file() {
         return Err(Cause::new(Cause::NOT_A_FILE, "this is a folder, a device or a pipe, not a file"));
     }
@@ -66,8 +88,12 @@ fn read_file(path: &Path, limits: &ExtractLimits) -> Result<Vec<u8>, Cause> {
     Ok(bytes)
 }
 
+/// Bounds this process for the rest of its life: memory, CPU time, no core dumps.
+///
+/// # Errors
+/// What the system says when it refuses.
 #[cfg(unix)]
-fn apply(limits: &ExtractLimits) -> io::Result<()> {
+pub fn limit_this_process(limits: &ExtractLimits) -> io::Result<()> {
     use rlimit::{INFINITY, Resource};
     let lower = |resource: Resource, wanted: u64| -> io::Result<()> {
         let (_, hard) = resource.get()?;
@@ -83,8 +109,9 @@ fn apply(limits: &ExtractLimits) -> io::Result<()> {
     Ok(())
 }
 
+/// Nothing here can be bounded from within.
 #[cfg(not(unix))]
-fn apply(_: &ExtractLimits) -> io::Result<()> {
+pub fn limit_this_process(_: &ExtractLimits) -> io::Result<()> {
     Ok(())
 }
 
@@ -118,7 +145,12 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn devices_are_refused() {
+    fn links_and_devices_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("a.txt"), folder.path().join("b.txt"));
+        fs::write(&file, "words").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(cause_of(&link, &ExtractLimits::default()), Cause::SYMLINK);
         assert_eq!(cause_of(Path::new("/dev/zero"), &ExtractLimits::default()), Cause::NOT_A_FILE);
     }
 }

@@ -5,6 +5,6 @@ mod parent;
 mod public;
 
 pub use crate::formats::ExtractLimits;
-pub use child::run_in_child;
+pub use child::{ORPHANED, limit_this_process, run_in_child};
 pub use parent::Extractor;
 pub use public::public_json;

@@ -26,7 +26,7 @@ const PER_PAGE: Duration = Duration::from_millis(100);
 /// Reads documents in child processes of `program`.
 #[derive(Debug, Clone)]
 pub struct Extractor {
-    /// The program whose `extract --wire FILE` prints an [`Extraction`] as the last line of its standard output.
+    /// The program whose `extract --wire --limits=JSON -- FILE` prints an [`Extraction`] as the last line of its standard output.
     pub program: PathBuf,
     pub limits: ExtractLimits,
 }
@@ -70,8 +70,11 @@ impl Extractor {
 
     fn spawn(&self, path: &Path) -> Result<Child, Failure> {
         let mut command = Command::new(&self.program);
-        command.arg("extract").arg("--wire").arg("--").arg(path);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let limits = serde_json::to_string(&self.limits)
+            .map_err(|e| Failure::fatal(Cause::CANNOT_START, format!("the limits cannot be said to the child: {e}")))?;
+        command.arg("extract").arg("--wire").arg(format!("--limits={limits}")).arg("--").arg(path);
+        // Never written to: its end tells the child that this process is gone, however it went.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         // It reads files of strangers: what is secret in the environment stays here.
         command.env_clear().env("RUST_BACKTRACE", "0");
         // A Ctrl-C at the terminal is for the parent, which then drops the child.

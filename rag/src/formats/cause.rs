@@ -18,6 +18,8 @@ impl Cause {
     pub const EMPTY: &'static str = "extract.empty";
     pub const DAMAGED: &'static str = "extract.damaged";
     pub const ZIP_BOMB: &'static str = "extract.zip_bomb";
+    pub const XML_ENTITIES: &'static str = "extract.xml_entities";
+    pub const SYMLINK: &'static str = "extract.symlink";
     pub const TOO_LARGE: &'static str = "extract.too_large";
     pub const TOO_MANY_PAGES: &'static str = "extract.too_many_pages";
     pub const NOT_A_FILE: &'static str = "extract.not_a_file";
@@ -39,6 +41,10 @@ impl Cause {
 
     pub fn damaged(what: &str) -> Self {
         Self::new(Self::DAMAGED, format!("the file is damaged or not really a {what}: it cannot be opened"))
+    }
+
+    pub fn encrypted() -> Self {
+        Self::new(Self::ENCRYPTED, "the document is protected by a password; upload it without one")
     }
 
     pub fn crashed() -> Self {

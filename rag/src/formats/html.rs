@@ -1,6 +1,6 @@
 //! HTML: what a reader reads (headings, paragraphs, lists, tables, code), without scripts and navigation.
 
-use super::{Cause, ExtractLimits, Format, Sniff, encoding, tidy, unpaged};
+use super::{Cause, ExtractLimits, Format, Sniff, encoding, tidy, unpaged, xhtml};
 use crate::document::{Block, Extraction};
 use scraper::{ElementRef, Html, Selector, node::Node};
 
@@ -27,7 +27,7 @@ fn sniff(bytes: &[u8]) -> bool {
 
 fn extract(bytes: &[u8], _: &ExtractLimits) -> Result<Extraction, Cause> {
     let text = encoding::decode(bytes, declared_charset(bytes).as_deref());
-    let document = Html::parse_document(&text);
+    let document = page(&text);
     let title = select(&document, "head title").map(|e| tidy::line(&e.text().collect::<String>()));
     Ok(unpaged(title.filter(|t| !t.is_empty()), walk(&document)))
 }
@@ -35,6 +35,15 @@ fn extract(bytes: &[u8], _: &ExtractLimits) -> Result<Extraction, Cause> {
 /// The blocks of a fragment, for formats that embed HTML.
 pub fn blocks(fragment: &str) -> Vec<Block> {
     walk(&Html::parse_fragment(fragment))
+}
+
+/// The blocks of a whole page, for formats that hold pages.
+pub fn page_blocks(text: &str) -> Vec<Block> {
+    walk(&page(text))
+}
+
+fn page(text: &str) -> Html {
+    if xhtml::is(text) { Html::parse_document(&xhtml::expanded(text)) } else { Html::parse_document(text) }
 }
 
 fn select<'a>(document: &'a Html, css: &str) -> Option<ElementRef<'a>> {

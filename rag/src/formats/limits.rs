@@ -1,9 +1,12 @@
 //! How much one document may cost.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Bounds of one extraction. Everything beyond them ends as a failure with its own cause, never as a hang.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The parent hands them to its child as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ExtractLimits {
     /// Size of the file, in bytes.
     pub file_bytes: u64,
@@ -11,8 +14,10 @@ pub struct ExtractLimits {
     pub unpacked_bytes: u64,
     /// How many times larger one packed part may unpack; small parts are exempt.
     pub unpacked_ratio: u64,
-    /// Pages of a PDF.
+    /// Pages of a PDF, slides of a presentation.
     pub pages: usize,
+    /// Longest time for one page of a PDF, by each of two libraries; a page that takes longer is given up.
+    pub page_wall: Duration,
     /// Growth of the child's address space above what it maps at the start, in bytes.
     pub memory_bytes: u64,
     /// Stack of the thread that parses: deeply nested documents recurse.
@@ -33,6 +38,7 @@ impl Default for ExtractLimits {
             unpacked_bytes: 512 << 20,
             unpacked_ratio: 200,
             pages: 20_000,
+            page_wall: Duration::from_secs(10),
             memory_bytes: 1 << 30,
             stack_bytes: 64 << 20,
             cpu_seconds: 300,

@@ -6,13 +6,22 @@
 mod cause;
 mod csv;
 mod docx;
+mod email;
 mod encoding;
+mod epub;
+mod grid;
 mod html;
 mod limits;
 mod markdown;
+mod markup;
+mod opendocument;
+mod package;
 mod pdf;
+mod pptx;
 mod text;
 mod tidy;
+mod xhtml;
+mod xlsx;
 
 pub use cause::Cause;
 pub use limits::ExtractLimits;
@@ -47,8 +56,19 @@ pub enum Sniff {
 }
 
 /// Every format, in the order in which contents are looked at.
-pub const ALL: &[&Format] =
-    &[&pdf::FORMAT, &docx::FORMAT, &html::FORMAT, &markdown::FORMAT, &csv::FORMAT, &text::FORMAT];
+pub const ALL: &[&Format] = &[
+    &pdf::FORMAT,
+    &docx::FORMAT,
+    &pptx::FORMAT,
+    &xlsx::FORMAT,
+    &opendocument::FORMAT,
+    &epub::FORMAT,
+    &html::FORMAT,
+    &email::FORMAT,
+    &markdown::FORMAT,
+    &csv::FORMAT,
+    &text::FORMAT,
+];
 
 /// Reads a document: its format by content, then by the extension of `name`. Never panics; whatever goes wrong is in
 /// the extraction's status and cause.
@@ -67,6 +87,12 @@ pub fn extract(name: &Path, bytes: &[u8], limits: &ExtractLimits) -> Extraction 
         Ok(Err(cause)) => cause.into_extraction(),
         Err(_) => Cause::crashed().into_extraction(),
     }
+}
+
+/// The names of all formats, for a sentence.
+#[must_use]
+pub fn names() -> String {
+    ALL.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The format of a document.
@@ -92,8 +118,7 @@ pub fn detect(name: &Path, bytes: &[u8]) -> Result<&'static Format, Cause> {
     }
     let likely = ALL.iter().find(|f| matches!(f.sniff, Sniff::Likely(is) if is(bytes)));
     likely.copied().ok_or_else(|| {
-        let known = ALL.iter().map(|f| f.name).collect::<Vec<_>>().join(", ");
-        Cause::new(Cause::UNKNOWN_FORMAT, format!("this kind of file cannot be read; known kinds are {known}"))
+        Cause::new(Cause::UNKNOWN_FORMAT, format!("this kind of file cannot be read; known kinds are {}", names()))
     })
 }
 
@@ -102,7 +127,7 @@ fn refuse_known_strangers(bytes: &[u8]) -> Result<(), Cause> {
     if bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]) {
         let wanted: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
         return Err(if bytes.windows(wanted.len()).any(|w| w == wanted) {
-            Cause::new(Cause::ENCRYPTED, "the document is protected by a password; upload it without one")
+            Cause::encrypted()
         } else {
             Cause::new(Cause::UNKNOWN_FORMAT, "this is an old Office file; save it as .docx or PDF and upload that")
         });
@@ -124,6 +149,44 @@ fn unpaged(title: Option<String>, blocks: Vec<Block>) -> Extraction {
         pages: vec![Page { number: 1, status: PageStatus::Ok, blocks }],
         paged: false,
     }
+}
+
+/// Pages that each have their own status.
+fn paged(title: Option<String>, pages: Vec<Page>) -> Extraction {
+    let (status, cause) = verdict(&pages);
+    let first = pages.first().map_or(&[][..], |p| &p.blocks);
+    let title = title.or_else(|| first_heading(first));
+    Extraction { v: Extraction::VERSION, status, cause: cause.map(|c| c.to_string()), title, pages, paged: true }
+}
+
+fn verdict(pages: &[Page]) -> (ExtractStatus, Option<Cause>) {
+    let with = |wanted: PageStatus| pages.iter().filter(|p| p.status == wanted).map(|p| p.number).collect::<Vec<_>>();
+    let (failed, bare) = (with(PageStatus::Failed), with(PageStatus::NoTextLayer));
+    if failed.len() == pages.len() {
+        let cause = Cause::new(Cause::PAGES_FAILED, "none of the pages could be read; the file may be damaged");
+        return (ExtractStatus::Failed, Some(cause));
+    }
+    if failed.len() + bare.len() == pages.len() {
+        let sentence = "no page holds text: it is probably a scan; run text recognition (OCR) on it first";
+        return (ExtractStatus::Failed, Some(Cause::new(Cause::NO_TEXT_LAYER, sentence)));
+    }
+    let all = pages.len();
+    if !failed.is_empty() {
+        let sentence = format!("{} of {all} pages could not be read: {}", failed.len(), listed(&failed));
+        return (ExtractStatus::Partial, Some(Cause::new(Cause::PAGES_FAILED, sentence)));
+    }
+    if !bare.is_empty() {
+        let sentence =
+            format!("{} of {all} pages hold no text, only pictures or nothing: {}", bare.len(), listed(&bare));
+        return (ExtractStatus::Partial, Some(Cause::new(Cause::NO_TEXT_LAYER, sentence)));
+    }
+    (ExtractStatus::Ok, None)
+}
+
+/// The first few numbers, for a sentence.
+fn listed(numbers: &[u32]) -> String {
+    let shown = numbers.iter().take(10).map(u32::to_string).collect::<Vec<_>>().join(", ");
+    if numbers.len() > 10 { format!("{shown}, …") } else { shown }
 }
 
 fn first_heading(blocks: &[Block]) -> Option<String> {

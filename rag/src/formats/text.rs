@@ -16,7 +16,8 @@ fn extract(bytes: &[u8], _: &ExtractLimits) -> Result<Extraction, Cause> {
     Ok(unpaged(None, blocks(&text)))
 }
 
-fn blocks(text: &str) -> Vec<Block> {
+/// Paragraphs and items; lines end with `\n`.
+pub fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
     for line in text.split('\n') {

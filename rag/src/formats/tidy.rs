@@ -1,12 +1,13 @@
 //! Small repairs of text that every format needs.
 
+use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// One line: composed accents, ligatures taken apart, no invisible characters, single spaces, trimmed.
 #[must_use]
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in visible(text) {
+    for c in visible(&letters(text)) {
         if c.is_whitespace() {
             if !out.is_empty() && !out.ends_with(' ') {
                 out.push(' ');
@@ -23,7 +24,7 @@ pub fn line(text: &str) -> String {
 #[must_use]
 pub fn lines(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let text: String = visible(&text).collect();
+    let text: String = visible(&letters(&text)).collect();
     let tidy = text.split('\n').map(str::trim_end).collect::<Vec<_>>().join("\n");
     tidy.trim_matches('\n').to_owned()
 }
@@ -52,6 +53,19 @@ pub fn without_bullet(line: &str) -> Option<&str> {
     let rest = &line[marker..];
     let rest = rest.strip_prefix(')').or_else(|| (digits > 0).then(|| rest.strip_prefix('.')).flatten())?;
     rest.strip_prefix(' ').map(str::trim_start).filter(|rest| !rest.is_empty())
+}
+
+/// Arabic and Hebrew letters in the forms that they have within a word, as the letters that people type.
+fn letters(text: &str) -> Cow<'_, str> {
+    let is_form = |c: char| matches!(c, '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}');
+    if !text.contains(is_form) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_form(c) { out.extend(std::iter::once(c).nfkc()) } else { out.push(c) }
+    }
+    out.into()
 }
 
 fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
@@ -105,6 +119,7 @@ mod tests {
     fn a_line_is_made_plain() {
         assert_eq!(line("  of\u{FB01}ce\u{A0}:\u{200B}  e\u{301}te\u{301}\t2026 \r\n"), "office : été 2026");
         assert_eq!(line("ca\u{AD}fé\u{0}"), "café");
+        assert_eq!(line("\u{FEB3}\u{FEFC}\u{FEE1}"), "سلام");
         assert_eq!(lines("\n  fn a() {\r\n    b  \n}\n\n"), "  fn a() {\n    b\n}");
     }
 

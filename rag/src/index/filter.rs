@@ -13,8 +13,12 @@ pub(super) enum Test {
     Flag(&'static str, bool),
     Number(&'static str, i64),
     Ids(Vec<Uuid>),
+    /// The key has no value.
+    Unset(&'static str),
     /// All of these together.
     All(Vec<Test>),
+    /// At least one of these.
+    Any(Vec<Test>),
 }
 
 /// Points for which every condition of `all` holds and none of `none`.

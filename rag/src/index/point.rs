@@ -23,6 +23,8 @@ pub(super) const GENERATION: &str = "generation";
 pub(super) const MODEL: &str = "model";
 pub(super) const LIVE: &str = "live";
 pub(super) const SCRIPT: &str = "script";
+/// On a server: which replacement showed the passage last.
+pub(super) const SHOWN_BY: &str = "shown_by";
 pub(super) const ORDINAL: &str = "ordinal";
 
 /// `model` of a passage that was indexed by words alone.

@@ -1,6 +1,6 @@
 //! Turns: messages appended to the ingress log exactly as the chat endpoint does it, and their outcomes.
 
-use super::rig::Rig;
+use super::{neighbour::Ask, rig::Rig};
 use crate::machine::MachineClock;
 use colloquy_api::Hub;
 use colloquy_domain::{
@@ -27,7 +27,7 @@ const PEOPLE: u64 = 1024;
 /// Conversations of each of them.
 const CONVERSATIONS: u64 = 4;
 /// People of the open loop; whoever wrote is not asked again while there are others.
-const OTHERS: u64 = 5000;
+pub const OTHERS: u64 = 5000;
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -52,14 +52,13 @@ pub struct Answered {
 
 impl Chat {
     pub fn new(rig: &Rig) -> Self {
+        Self::of(rig, rig.tenant, rig.webchat)
+    }
+
+    /// With another tenant's web chat.
+    pub fn of(rig: &Rig, tenant: TenantId, channel: ChannelId) -> Self {
         let app = &rig.app;
-        Self {
-            store: app.store().clone(),
-            hub: app.hub(),
-            tenant: rig.tenant,
-            channel: rig.webchat,
-            numbers: Arc::default(),
-        }
+        Self { store: app.store().clone(), hub: app.hub(), tenant, channel, numbers: Arc::default() }
     }
 
     fn entry(&self, peer: &str) -> NewEntry {
@@ -110,6 +109,23 @@ impl Chat {
             }
         }
         Ok(self.store.append(entries).await?)
+    }
+}
+
+/// People who write to these tenants in turn.
+#[derive(Clone)]
+pub struct Writers {
+    pub chats: Arc<[Chat]>,
+    /// Of each tenant.
+    pub people: u64,
+}
+
+impl Ask for Writers {
+    async fn ask(&self, number: u64) -> Option<Duration> {
+        let chats = self.chats.len() as u64;
+        let chat = &self.chats[usize::try_from(number % chats).unwrap_or(0)];
+        let answered = chat.ask(&format!("w{}", (number / chats) % self.people)).await;
+        answered.ok().flatten().map(|a| a.replied)
     }
 }
 

@@ -11,6 +11,8 @@ mod figures;
 mod graph;
 pub mod ingest;
 mod memory;
+mod neighbour;
+mod open;
 mod report;
 mod rig;
 pub mod search;
@@ -23,11 +25,13 @@ use crate::{
     machine::{MachineClock, MachineIds},
     out,
 };
+use chat::{Chat, OTHERS, Writers};
 use colloquy_store::{
     SecretKey, StoreOptions,
     limits::{Limits, Rows},
 };
 use figures::{Percentiles, median};
+use neighbour::{PEOPLE, QUIET};
 use report::{Figures, Latency};
 use rig::{Base, Rig};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -101,6 +105,18 @@ pub async fn run(dir: &Path, seconds: u64) -> anyhow::Result<Report> {
         added: Percentiles::of(latency.added),
         commit: Percentiles::of(latency.commit),
     };
+
+    out::note("a loud tenant …");
+    let rig = Rig::start(&base, "neighbours", LONG).await?;
+    let mut quiet = Vec::with_capacity(QUIET);
+    for n in 0..QUIET {
+        let (tenant, channel) = rig.another_tenant(&format!("quiet-{n}")).await?;
+        quiet.push(Chat::of(&rig, tenant, channel));
+    }
+    let quiet = Writers { chats: quiet.into(), people: PEOPLE };
+    let loud = Writers { chats: [Chat::new(&rig)].into(), people: OTHERS };
+    figures.neighbour = neighbour::measure(quiet, loud, figures.turns_per_second, lasting).await?;
+    rig.stop().await;
     Ok(Report::new(seconds, figures))
 }
 

@@ -1,6 +1,6 @@
 //! The table: what this machine gives, what Colloquy makes of it, and whether that is enough.
 
-use super::{figures::Percentiles, memory::Memory};
+use super::{figures::Percentiles, memory::Memory, neighbour::Neighbour};
 use crate::out;
 use serde::Serialize;
 
@@ -24,6 +24,7 @@ pub struct Figures {
     pub turns_unanswered: u64,
     pub latency: Latency,
     pub memory: Memory,
+    pub neighbour: Neighbour,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -72,6 +73,7 @@ impl Report {
         ));
         section("This machine", &limits(f));
         section("Colloquy", &ours(f));
+        section("Everybody else", &f.neighbour.rows());
         print_targets(&self.targets);
     }
 }
@@ -168,6 +170,7 @@ fn targets(f: &Figures) -> Vec<Target> {
         at_most("added latency p99 ÷ commit p99", 5.0, Some(latency)),
         at_most("KiB per active conversation", 16.0, memory),
         at_most("message behind 100,000 once active ÷ with an empty store", 1.5, Some(slower)),
+        f.neighbour.target(),
     ]
 }
 

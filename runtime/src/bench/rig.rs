@@ -64,19 +64,8 @@ impl Rig {
         let agent = AgentId::new(ids.uuid());
         app.store().tenant(tenant).create_agent(profile(tenant, agent)).await?;
         let (webchat, whatsapp) = (ChannelId::new(ids.uuid()), ChannelId::new(ids.uuid()));
-        let account = |id, kind| ChannelAccount {
-            tenant,
-            id,
-            kind: ChannelKind::of(kind),
-            name: kind.to_owned(),
-            agent,
-            external_id: None,
-            settings: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            enabled: true,
-        };
         let rows = app.store().tenant(tenant);
-        rows.create_channel(account(webchat, "webchat"), true).await?;
+        rows.create_channel(account(tenant, webchat, "webchat", agent), true).await?;
         let pairs =
             |of: &[(&str, &str)]| of.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
         let secrets = pairs(&[("access_token", "token"), ("app_secret", APP_SECRET), ("verify_token", "word")]);
@@ -84,13 +73,27 @@ impl Rig {
             external_id: Some("100000000000001".to_owned()),
             settings: pairs(&[("api_base", &base.graph)]).into_iter().collect(),
             secrets: secrets.into_iter().map(|(k, v)| (k, Secret::new(v))).collect(),
-            ..account(whatsapp, "whatsapp")
+            ..account(tenant, whatsapp, "whatsapp", agent)
         };
         rows.create_channel(whatsapp_account, false).await?;
         for channel in [webchat, whatsapp] {
             app.node().channel_changed(channel);
         }
         Ok(Self { app, tenant, webchat, whatsapp, folder })
+    }
+
+    /// One more tenant, with a web chat of its own.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn another_tenant(&self, name: &str) -> anyhow::Result<(TenantId, ChannelId)> {
+        let (store, ids) = (self.app.store(), crate::machine::MachineIds);
+        let tenant = store.installation().create_tenant(name, name).await?.id;
+        let (rows, agent, webchat) = (store.tenant(tenant), AgentId::new(ids.uuid()), ChannelId::new(ids.uuid()));
+        rows.create_agent(profile(tenant, agent)).await?;
+        rows.create_channel(account(tenant, webchat, "webchat", agent), true).await?;
+        self.app.node().channel_changed(webchat);
+        Ok((tenant, webchat))
     }
 
     /// Stops the application and removes its folder.
@@ -100,6 +103,20 @@ impl Rig {
         drop(self.folder);
         // What cannot be removed now goes with the scratch folder.
         let _ = tokio::fs::remove_dir_all(path).await;
+    }
+}
+
+fn account(tenant: TenantId, id: ChannelId, kind: &'static str, agent: AgentId) -> ChannelAccount {
+    ChannelAccount {
+        tenant,
+        id,
+        kind: ChannelKind::of(kind),
+        name: kind.to_owned(),
+        agent,
+        external_id: None,
+        settings: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        enabled: true,
     }
 }
 

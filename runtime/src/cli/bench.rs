@@ -1,10 +1,10 @@
 use crate::{
-    bench,
+    bench::{self, cluster::Phase},
     config::Config,
     exit::{CommandResult, Outcome, Stop},
     out,
 };
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use colloquy_rag::models::{ModelFiles, ModelState, manifest::DEFAULT_MODEL};
 use std::path::PathBuf;
 
@@ -22,6 +22,8 @@ use std::path::PathBuf;
 ///   commits per turn   3 in a web chat: into the log, into the inbox, the reply (2 more where a reply is delivered:
 ///                      its claim and its result); the limit runs exactly these statements, 128 turns to a commit
 ///   turns              messages that got the outcome `answered`, of 1024 people who write again once they have it
+///   a loud tenant      has 0.3 of the measured turns per second, each of twenty quiet ones a hundredth of that: replies to
+///                      the quiet ones with and without the loud one, by turns
 ///   added latency      from the call that appends a message to the log until its reply is committed, at a fifth of the
 ///                      measured turns per second; compared with the commits of single rows in the same seconds
 ///
@@ -104,7 +106,9 @@ pub struct OnSim {
 ///                      as the log does it, and one to a message, 256 on their way. Whether NATS fsyncs each message
 ///                      before it acknowledges is its own setting (`sync_interval: always`), which no client can see
 ///   moderate load      restarts and neighbours are measured at 0.3 of the turns per second that three nodes do of 32
-///                      conversations at once: the loud tenant has all of that, each of ten quiet ones a hundredth
+///                      conversations at once: the loud tenant has all of that, each of twenty quiet ones a hundredth
+///   a loud tenant      replies to the quiet ones with and without the loud one, by turns, 1,000 of each unless that takes
+///                      ten times the seconds asked for
 ///   restart            each node in turn gets SIGTERM and is started again; a request that a node does not take is sent
 ///                      to the next one, as a load balancer does. A turn without exactly one reply has failed
 ///
@@ -115,6 +119,7 @@ pub struct OnSim {
 ///
 /// Example:
 ///   DATABASE_URL=postgres://me@localhost/postgres NATS_URL=nats://localhost:4222 colloquy bench cluster
+///   colloquy bench cluster --only neighbour
 ///   colloquy bench cluster --seconds 20 --json | jq '.targets[] | select(.met | not)'
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -128,6 +133,9 @@ pub struct OnCluster {
     /// Seconds for each measurement
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(2..=600))]
     seconds: u64,
+    /// Measure this alone; may be given several times
+    #[arg(long, value_name = "PHASE")]
+    only: Vec<Phase>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
     json: bool,
@@ -239,7 +247,8 @@ impl Bench {
                 return Ok(Outcome::Done);
             }
             Some(What::Cluster(cluster)) => {
-                let report = Box::pin(bench::cluster::run(config, cluster.seconds)).await?;
+                let phases = if cluster.only.is_empty() { Phase::value_variants() } else { &cluster.only };
+                let report = Box::pin(bench::cluster::run(config, cluster.seconds, phases)).await?;
                 return told(cluster.json, &report, || report.print());
             }
             Some(What::Ingest(ingest)) => return ingest.run(config).await,

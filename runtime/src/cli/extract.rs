@@ -16,9 +16,9 @@ use std::{
 
 /// Show the text that Colloquy reads out of a document
 ///
-/// Reads PDF, DOCX, HTML, Markdown, plain text and CSV exactly as ingestion does: in a child process with limits on
-/// time and memory, because documents of strangers can break the libraries that read them. A document that cannot be
-/// read ends with its cause and exit code 1; pages without text are named.
+/// Reads PDF, DOCX, PPTX, XLSX, OpenDocument, EPUB, HTML, e-mail, Markdown, CSV and plain text exactly as ingestion does:
+/// in a child process with limits on time and memory, because documents of strangers can break the libraries that read
+/// them. A document that cannot be read ends with its cause and exit code 1; pages without text are named.
 ///
 /// Example:
 ///   colloquy extract contract.pdf
@@ -34,12 +34,15 @@ pub struct Extract {
     /// Be the reading child: read in this process, under limits, and print the internal form
     #[arg(long, hide = true)]
     pub wire: bool,
+    /// For the reading child: its limits
+    #[arg(long, hide = true, requires = "wire", value_parser = limits)]
+    pub limits: Option<ExtractLimits>,
 }
 
 /// The child's whole life. Its exit code only says whether the form was printed.
 #[must_use]
-pub fn be_the_child(file: &Path) -> ExitCode {
-    let extraction = run_in_child(file, &ExtractLimits::default());
+pub fn be_the_child(file: &Path, limits: &ExtractLimits) -> ExitCode {
+    let extraction = run_in_child(file, limits);
     match serde_json::to_string(&extraction) {
         Ok(json) => {
             out::line(json);
@@ -47,6 +50,10 @@ pub fn be_the_child(file: &Path) -> ExitCode {
         }
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn limits(json: &str) -> Result<ExtractLimits, serde_json::Error> {
+    serde_json::from_str(json)
 }
 
 impl Extract {

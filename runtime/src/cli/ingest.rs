@@ -8,6 +8,7 @@ use crate::{
     install, out,
 };
 use clap::Args;
+use colloquy_rag::formats;
 pub(super) use follow::Follow;
 use found::Found;
 use serde::Serialize;
@@ -15,9 +16,9 @@ use std::path::PathBuf;
 
 /// Put documents into a knowledge base
 ///
-/// Takes files and whole folders (PDF, DOCX, HTML, Markdown, text, CSV). A document with a name that the knowledge base
-/// has already replaces the old one at once when it is ready. What cannot be read ends as failed with its cause, and
-/// the others go on. Ending this command early loses nothing: what was uploaded is finished by the next start.
+/// Takes files and whole folders (PDF, DOCX, PPTX, XLSX, OpenDocument, EPUB, HTML, e-mail, Markdown, CSV, text). A
+/// document with a name that the knowledge base has already replaces the old one at once when it is ready. What cannot
+/// be read ends as failed with its cause, and the others go on. Ending this command early loses nothing: what was uploaded is finished by the next start.
 ///
 /// Example:
 ///   colloquy ingest handbook.pdf ./policies --kb handbook
@@ -71,7 +72,7 @@ impl Ingest {
     pub async fn run(self, config: &Config) -> CommandResult {
         let found = found::find(&self.paths);
         if found.is_empty() {
-            return Err(Stop::wrong("no documents there: PDF, DOCX, HTML, Markdown, text and CSV files are read"));
+            return Err(Stop::wrong(format!("no documents there; kinds that are read: {}", formats::names())));
         }
         if in_use_by_server(config).await?.is_none() {
             install::if_missing(config).await;

@@ -30,6 +30,7 @@ use crate::{
 pub use extract::be_the_child as be_the_reading_child;
 
 use clap::{Args, Parser, Subcommand};
+use colloquy_rag::extract::ExtractLimits;
 use std::{future::Future, path::PathBuf, pin::Pin};
 
 /// Connect WhatsApp, Messenger, Telegram and web chat to agents that answer from your documents.
@@ -97,11 +98,14 @@ enum Command {
 type Work<'a> = Pin<Box<dyn Future<Output = CommandResult> + 'a>>;
 
 impl Cli {
-    /// The document to read, if this process is a reading child: it needs neither configuration nor runtime.
+    /// The document to read and its limits, if this process is a reading child: it needs neither configuration nor
+    /// runtime.
     #[must_use]
-    pub fn reading_child(&self) -> Option<PathBuf> {
+    pub fn reading_child(&self) -> Option<(PathBuf, ExtractLimits)> {
         match &self.command {
-            Command::Extract(extract) if extract.wire => Some(extract.file.clone()),
+            Command::Extract(extract) if extract.wire => {
+                Some((extract.file.clone(), extract.limits.clone().unwrap_or_default()))
+            }
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ use reqwest::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -184,6 +185,18 @@ impl Api {
         let response = self.send(self.request(Method::GET, "/health").timeout(CONNECT)).await?;
         let status = response.status();
         response.json().await.map_err(|e| ApiError::Strange { status, cause: e.to_string() })
+    }
+
+    /// Posts to a channel's webhook, as its provider does: without our key. Any status is a result.
+    pub async fn webhook(
+        &self,
+        channel: &str,
+        headers: &BTreeMap<String, String>,
+        body: Vec<u8>,
+    ) -> Result<StatusCode, ApiError> {
+        let mut request = self.http.post(format!("{}/webhooks/{channel}", self.url));
+        request = headers.iter().fold(request, |r, (name, value)| r.header(name, value));
+        Ok(self.send(request.header("content-type", "application/json").body(body)).await?.status())
     }
 
     /// Uploads one file under `name`, streamed from the disk.

@@ -69,6 +69,19 @@ pub const FIELDS: &[Field] = &[
     open("qdrant.prefix", "COLLOQUY_QDRANT_PREFIX", |c, v| name(v, &mut c.engines.qdrant_prefix)),
     open("node_name", "COLLOQUY_NODE_NAME", |c, v| word(v, &mut c.engines.node_name)),
     hidden("secret_key", "COLLOQUY_SECRET_KEY", |c, v| secret_key(v).map(|k| c.secret_key = Some(k))),
+    hidden("jwt.secret", "JWT_SECRET", |c, v| jwt_secrets(v).map(|s| c.people.jwt_secrets = s)),
+    open("jwt.private_key_file", "JWT_PRIVATE_KEY_FILE", |c, v| path(v).map(|p| c.people.private_key_file = Some(p))),
+    open("jwt.public_key_files", "JWT_PUBLIC_KEY_FILES", |c, v| {
+        let paths = v.split(',').map(|p| path(p.trim())).collect::<Result<_, _>>();
+        paths.map(|p| c.people.public_key_files = p)
+    }),
+    // Another name of the same; the next one wins.
+    open("jwt.expiration", "JWT_EXPIRATION", |c, v| lifetime(v).map(|d| c.people.token_lifetime = d)),
+    open("jwt.expires_in", "JWT_EXPIRES_IN", |c, v| lifetime(v).map(|d| c.people.token_lifetime = d)),
+    open("registration", "COLLOQUY_REGISTRATION", |c, v| open_or_closed(v).map(|o| c.people.open_registration = o)),
+    open("trusted_proxies", "COLLOQUY_TRUSTED_PROXIES", |c, v| addresses(v).map(|a| c.people.trusted_proxies = a)),
+    hidden("mail.smtp_url", "SMTP_URL", |c, v| smtp(v).map(|u| c.people.mail.smtp_url = Some(u))),
+    open("mail.from", "MAIL_FROM", |c, v| sender(v).map(|f| c.people.mail.from = Some(f))),
     open("log", "RUST_LOG", |c, v| filter(v).map(|f| c.log = Some(f))),
     open("log_format", "COLLOQUY_LOG_FORMAT", |c, v| log_format(v).map(|f| c.log_format = f)),
     hidden("openai.api_key", "OPENAI_API_KEY", |c, v| {
@@ -92,6 +105,9 @@ pub const FIELDS: &[Field] = &[
     open("extraction_seconds", "COLLOQUY_EXTRACTION_SECONDS", |c, v| {
         number(v, 1, 3_600).map(|n| c.extraction_time = Duration::from_secs(n))
     }),
+    open("extraction_memory_mb", "COLLOQUY_EXTRACTION_MEMORY_MB", |c, v| {
+        number(v, 128, 1 << 20).map(|n| c.extraction_memory = n << 20)
+    }),
 ];
 
 /// Names that start like ours and are read elsewhere.
@@ -100,6 +116,55 @@ pub const OTHER_ENV: &[&str] = &["COLLOQUY_CONFIG"];
 #[must_use]
 pub fn by_key(key: &str) -> Option<&'static Field> {
     FIELDS.iter().find(|f| f.key == key)
+}
+
+/// Secrets that sign tokens: the first signs, all verify.
+fn jwt_secrets(v: &str) -> Result<Vec<Secret>, String> {
+    let secrets: Vec<_> = v.split(',').map(str::trim).collect();
+    if secrets.iter().any(|s| s.len() < 32) {
+        return Err("must have at least 32 characters (several, the newest first, separated by commas)".to_owned());
+    }
+    Ok(secrets.into_iter().map(Secret::new).collect())
+}
+
+/// `15m`, `24h`, `7d`, or seconds.
+fn lifetime(v: &str) -> Result<Duration, String> {
+    let (number, unit) = match v.find(|c: char| !c.is_ascii_digit()) {
+        None => (v, 1),
+        Some(place) => match v.split_at(place) {
+            (number, "s") => (number, 1),
+            (number, "m") => (number, 60),
+            (number, "h") => (number, 3_600),
+            (number, "d") => (number, 86_400),
+            _ => ("", 0),
+        },
+    };
+    let seconds =
+        number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|s| (60..=31_536_000).contains(s));
+    seconds.map(Duration::from_secs).ok_or_else(|| "must be a time of 1m to 365d, for example 15m or 24h".to_owned())
+}
+
+fn open_or_closed(v: &str) -> Result<bool, String> {
+    match v {
+        "open" => Ok(true),
+        "closed" => Ok(false),
+        _ => Err("must be open or closed".to_owned()),
+    }
+}
+
+fn addresses(v: &str) -> Result<Vec<IpAddr>, String> {
+    let wrong = |_| "must be IP addresses, separated by commas".to_owned();
+    v.split(',').map(|a| a.trim().parse().map_err(wrong)).collect()
+}
+
+fn smtp(v: &str) -> Result<Secret, String> {
+    let fits = reqwest::Url::parse(v).is_ok_and(|u| matches!(u.scheme(), "smtp" | "smtps") && u.host_str().is_some());
+    if fits { Ok(Secret::new(v)) } else { Err("must look like smtps://user:password@mail.example.com".to_owned()) }
+}
+
+fn sender(v: &str) -> Result<String, String> {
+    let fits = v.parse::<lettre::message::Mailbox>().is_ok();
+    if fits { Ok(v.to_owned()) } else { Err("must look like Team <team@example.com>".to_owned()) }
 }
 
 fn path(v: &str) -> Result<PathBuf, String> {

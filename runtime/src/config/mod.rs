@@ -7,10 +7,12 @@ mod engines;
 mod fields;
 mod file;
 mod load;
+mod people;
 mod problems;
 
 pub use engines::Engines;
 pub use load::{Flags, load_bench_from_machine, load_embedded_from_machine, load_from_machine};
+pub use people::{Mail, People};
 pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
@@ -73,6 +75,9 @@ pub struct Config {
     pub private_hosts: Vec<String>,
     /// The longest that reading one document may take.
     pub extraction_time: Duration,
+    /// Bytes of memory that reading one document may take.
+    pub extraction_memory: u64,
+    pub people: People,
 }
 
 /// How log lines look.
@@ -121,6 +126,8 @@ impl Config {
             max_upload: 100 << 20,
             private_hosts: Vec::new(),
             extraction_time: limits.wall_max,
+            extraction_memory: limits.memory_bytes,
+            people: People::default(),
         }
     }
 
@@ -164,7 +171,14 @@ impl Config {
     pub fn extract_limits(&self) -> ExtractLimits {
         let usual = ExtractLimits::default();
         let wall_min = usual.wall_min.min(self.extraction_time);
-        ExtractLimits { file_bytes: self.max_upload, wall_min, wall_max: self.extraction_time, ..usual }
+        ExtractLimits {
+            file_bytes: self.max_upload,
+            memory_bytes: self.extraction_memory,
+            cpu_seconds: self.extraction_time.as_secs(),
+            wall_min,
+            wall_max: self.extraction_time,
+            ..usual
+        }
     }
 
     /// The models of this machine, with the configured one in use.

@@ -133,6 +133,12 @@ impl DataFolder {
         files_dir(&self.path)
     }
 
+    /// Letters that no mail server took.
+    #[must_use]
+    pub fn mail(&self) -> PathBuf {
+        self.path.join("mail")
+    }
+
     /// The vector store's.
     #[must_use]
     pub fn vectors(&self) -> PathBuf {

@@ -12,6 +12,7 @@ use crate::{
         graph::Graph,
         nats::{self, NatsServer},
         server::Server,
+        wait::until,
     },
     town::{Engines, Town, times},
 };
@@ -54,11 +55,14 @@ async fn cut_off(town: &Town, cut: impl Fn(usize, Way), heal: impl Fn(usize, Way
             let now = given_up(&town.nodes[victim]);
             assert_eq!(now, before + 1, "the others own what it had before it gave that up");
         }
+        // Whoever cannot accept anything must not be sent anything: a balancer asks this.
+        until("it is not ready", async || (!town.nodes[victim].api.is_up().await).then_some(())).await;
         // The others go on, and the one that is cut off learns what that is like.
         town.goes_on(15).await;
         sleep(STOPPED.saturating_sub(begun.elapsed())).await;
         ways.iter().for_each(|way| heal(victim, *way));
         town.shared().await;
+        until("it is ready", async || town.nodes[victim].api.is_up().await.then_some(())).await;
         eprintln!("node {victim} is back after {:?}", begun.elapsed());
     }
     took

@@ -1,9 +1,11 @@
 //! The commands that look after a cluster: what they find, and what they refuse.
 
 use crate::{
-    support::{history::check, traffic::Crowd, wait::USUAL},
+    support::{history::check, server::Place, traffic::Crowd, wait::USUAL},
     town::Town,
 };
+use colloquy_rag::testkit::{Standin, StandinOptions};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
 const CROWD: Crowd = Crowd { people: 4, visitors: 0, times: 1, pause: 900 };
@@ -40,6 +42,30 @@ async fn doctor_looks_at_each_engine_and_names_the_one_that_is_gone() {
     for engine in ["database", "qdrant"] {
         assert_eq!(named(&report, engine)["status"], "ok", "{report}");
     }
+}
+
+/// A vector store with a certificate of an authority that only the installation knows.
+// req: S2-SEC-1
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vector_store_is_trusted_by_its_authority_and_not_without() {
+    let place = Place::default();
+    let (mut authority, key) = (CertificateParams::new(Vec::new()).unwrap(), KeyPair::generate().unwrap());
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = place.file("ca.pem", authority.self_signed(&key).unwrap().pem()).display().to_string();
+    let issuer = Issuer::new(authority, key);
+    let key = KeyPair::generate().unwrap();
+    let cert = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let identity = Some((cert.pem(), key.serialize_pem()));
+    let vectors = tempfile::tempdir().unwrap();
+    let served = Standin::start(vectors.path(), StandinOptions { identity, ..StandinOptions::default() }).unwrap();
+    assert!(served.url().starts_with("https://"));
+
+    let place = place.with("QDRANT_URL", &served.url());
+    let looked = place.run(&["doctor", "--json"]).await.json();
+    assert_eq!(named(&looked, "qdrant")["status"], "fail", "{looked}");
+    assert_eq!(served.calls(), 0, "nothing was said to somebody unknown");
+    let looked = place.with("SSL_CERT_FILE", &ca).run(&["doctor", "--json"]).await.json();
+    assert_eq!(named(&looked, "qdrant")["status"], "ok", "{looked}");
 }
 
 /// The disk of NATS is lost: nodes refuse to go on until a person accepts it. Reading a log again changes nothing.

@@ -120,3 +120,33 @@ async fn an_upload_of_the_same_name_replaces_what_was_there() {
     let (answer, ..) = sourced(api, "house", "What does a city bicycle cost per day?").await;
     assert!(answer.contains("fourteen euros") && !answer.contains("nine euros"), "bases are kept apart: {answer}");
 }
+
+// req: S1-AGT-1
+#[tokio::test]
+async fn an_agent_is_tested_without_a_trace() {
+    let server = learned().await;
+    let api = &server.api;
+    let id = api.agent("House", "extractive", &["house"]).await;
+    let path = format!("/api/agents/{id}/test");
+    let found = api.post(&path, &json!({ "message": "How much does a monthly parking permit cost?" })).await.data();
+    assert_eq!(
+        (&found["abstained"], &found["citations"][0]["document"]),
+        (&json!(false), &json!("handbook.md")),
+        "{found}"
+    );
+    assert!(found["passages"].as_array().unwrap().iter().any(|p| p["document"] == "handbook.md"), "{found}");
+    assert_eq!(found["calls"], json!([]));
+    let history = json!([
+        { "speaker": "person", "text": "Who won the football world cup in 1998?" },
+        { "speaker": "agent", "text": "I do not know." },
+    ]);
+    let body = json!({ "message": "Et combien coûte la capitale du Pérou ?", "history": history, "language": "fr" });
+    let unknown = api.post("/api/agents/House/test", &body).await.data();
+    assert_eq!(unknown["abstained"], true, "{unknown}");
+    assert!(api.list("/api/conversations", "conversations").await.is_empty(), "nothing is kept");
+
+    let wrong = json!({ "message": " ", "language": "xx", "history": [{ "speaker": "agent", "text": "" }] });
+    let refused = api.post(&path, &wrong).await;
+    assert_eq!((refused.status.as_u16(), refused.fields().len()), (400, 3), "{refused:?}");
+    assert_eq!(api.post("/api/agents/Nobody/test", &json!({ "message": "Hi" })).await.status, 404);
+}

@@ -11,5 +11,6 @@ mod support;
 mod install;
 mod judge;
 mod model;
+mod simulation;
 mod telegram;
 mod whatsapp;

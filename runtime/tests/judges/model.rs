@@ -20,21 +20,21 @@ use tokio::{
 };
 
 /// The only key that the judge accepts.
-const KEY: &str = "sk-the-right-key";
+pub const KEY: &str = "sk-the-right-key";
 /// Time between two pieces of an answer, where it matters that they come one by one.
 const PACE_MS: u64 = 40;
 const APOLOGY: &str = "I'm sorry, something went wrong and I can't answer right now. Your message has been kept.";
 
 /// The running judge.
-struct Judge {
-    url: String,
+pub struct Judge {
+    pub url: String,
     http: reqwest::Client,
     _child: Child,
     _dir: TempDir,
 }
 
 impl Judge {
-    async fn start(fixtures: &[Value]) -> Self {
+    pub async fn start(fixtures: &[Value]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("fixtures.json");
         std::fs::write(&file, json!({ "fixtures": fixtures }).to_string()).unwrap();
@@ -76,7 +76,7 @@ impl Judge {
     }
 
     /// The requests whose last message holds these words, oldest first.
-    async fn asked(&self, words: &str) -> Vec<Value> {
+    pub async fn asked(&self, words: &str) -> Vec<Value> {
         let Value::Array(all) = self.control(Method::GET, "journal", None).await else { panic!("no journal") };
         let about = |entry: &Value| entry["body"]["messages"].to_string().contains(words);
         all.into_iter().filter(|e| e["path"] == "/v1/chat/completions" && about(e)).collect()
@@ -93,7 +93,7 @@ impl Judge {
     }
 }
 
-fn says(words: &str, answer: &str) -> Value {
+pub fn says(words: &str, answer: &str) -> Value {
     json!({ "match": { "userMessage": words }, "response": { "content": answer } })
 }
 
@@ -225,6 +225,19 @@ async fn a_tool_is_called_and_its_result_goes_back_to_the_model() {
     assert_eq!(made["function"]["name"], "search_knowledge");
     let arguments: Value = serde_json::from_str(made["function"]["arguments"].as_str().unwrap()).unwrap();
     assert_eq!(arguments, json!({ "query": "hangar opening hours" }));
+}
+
+// req: S1-AGT-1
+#[tokio::test]
+async fn a_test_of_an_agent_shows_the_calls_and_makes_none() {
+    let call = json!({ "id": "call_judge", "name": "search_knowledge", "arguments": { "query": "hangar" } });
+    let fixture = json!({ "match": { "userMessage": "spaceship" }, "response": { "toolCalls": [call] } });
+    let judge = Judge::start(&[fixture]).await;
+    let server = judge.product(KEY).await;
+    let found = server.api.post("/api/agents/Model/test", &json!({ "message": "Where is spaceship 9?" })).await.data();
+    let calls = json!([{ "tool": "search_knowledge", "arguments": "{\"query\":\"hangar\"}" }]);
+    assert_eq!(found["calls"], calls, "{found}");
+    assert_eq!(judge.asked("spaceship").await.len(), 1, "the model is asked once");
 }
 
 // req: S0-LLM-1

@@ -8,6 +8,7 @@ use crate::{
 };
 use colloquy_domain::{
     channel::DeliveryStatus,
+    conversation::JournalWhat,
     ids::ConversationId,
     message::{Content, InboxItem, Outcome},
     model::Speaker,
@@ -194,10 +195,11 @@ fn plain(text: &str) -> String {
 }
 
 fn budgets(core: &Core, scenario: &Scenario) {
+    let dearest = dearest(core).max(COST);
     for agent in scenario.world.agents.iter().filter(|a| a.daily_budget_micros.is_some()) {
         let Some(budget) = agent.daily_budget_micros else { continue };
         // What was begun within the budget may end beyond it.
-        let turn = u64::from(agent.max_steps + 1) * COST;
+        let turn = u64::from(agent.max_steps + 1) * dearest;
         let most = budget + u64::from(agent.max_concurrent_turns) * turn;
         for (day, spent) in core.spent(&agent.name) {
             if spent > most {
@@ -205,6 +207,16 @@ fn budgets(core: &Core, scenario: &Scenario) {
             }
         }
     }
+}
+
+/// The most that one completion cost.
+fn dearest(core: &Core) -> u64 {
+    let rows = core.store.conversations().into_iter().flat_map(|k| core.store.journal(k.id));
+    let costs = rows.filter_map(|row| match row.what {
+        JournalWhat::Completion(c) => Some(c.usage.cost_micros),
+        JournalWhat::Settled(_) => None,
+    });
+    costs.max().unwrap_or(0)
 }
 
 /// What a restart must not change: outcomes, replies, and what providers took.

@@ -2,7 +2,7 @@
 
 use super::ToolRun;
 use crate::{
-    scenario::{CallSpec, Scenario},
+    scenario::{CallSpec, Scenario, Texts},
     toolset::{InUse, same},
     world::Core,
 };
@@ -32,13 +32,7 @@ pub fn unmet(core: &Core, scenario: &Scenario) -> Vec<String> {
     unmet.extend(calls(core, &expect.tools.calls));
     unmet.extend(end_state(core, scenario));
     unmet.extend(super::knowledge::unmet(core, scenario));
-    let said = said(core).to_lowercase();
-    for words in expect.texts.must_say.iter().filter(|w| !said.contains(&w.to_lowercase())) {
-        unmet.push(format!("texts.must_say: {words:?} was not said"));
-    }
-    for words in expect.texts.never_say.iter().filter(|w| said.contains(&w.to_lowercase())) {
-        unmet.push(format!("texts.never_say: {words:?} was said"));
-    }
+    unmet.extend(texts(&expect.texts, &said(core)));
     if let Some(wanted) = &expect.outcomes {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         for (_, inbox, _) in core.news() {
@@ -46,20 +40,32 @@ pub fn unmet(core: &Core, scenario: &Scenario) -> Vec<String> {
                 *found.entry(outcome.map_or("none", |o| o.name()).to_owned()).or_default() += 1;
             }
         }
-        if found != *wanted {
-            unmet.push(format!("outcomes: {found:?} instead of {wanted:?}"));
-        }
+        unmet.extend(counts("outcomes", &found, wanted));
     }
     if let Some(wanted) = &expect.deliveries {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         for sending in core.store.outbox() {
             *found.entry(sending.status.name().to_owned()).or_default() += 1;
         }
-        if found != *wanted {
-            unmet.push(format!("deliveries: {found:?} instead of {wanted:?}"));
-        }
+        unmet.extend(counts("deliveries", &found, wanted));
     }
     unmet
+}
+
+/// What was said that must not be, and was not said that must be.
+#[must_use]
+pub fn texts(wanted: &Texts, said: &str) -> Vec<String> {
+    let said = said.to_lowercase();
+    let missing = wanted.must_say.iter().filter(|w| !said.contains(&w.to_lowercase()));
+    let missing = missing.map(|w| format!("texts.must_say: {w:?} was not said"));
+    let spoken = wanted.never_say.iter().filter(|w| said.contains(&w.to_lowercase()));
+    missing.chain(spoken.map(|w| format!("texts.never_say: {w:?} was said"))).collect()
+}
+
+/// Whether there are exactly so many of each.
+#[must_use]
+pub fn counts(what: &str, found: &BTreeMap<String, u64>, wanted: &BTreeMap<String, u64>) -> Option<String> {
+    (found != wanted).then(|| format!("{what}: {found:?} instead of {wanted:?}"))
 }
 
 /// Calls with their arguments, in order; and none beside them that changes something.

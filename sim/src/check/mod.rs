@@ -3,10 +3,11 @@
 mod end;
 mod expect;
 mod knowledge;
+pub mod times;
 mod watch;
 
 pub use end::{at_rest, standing};
-pub use expect::unmet;
+pub use expect::{counts, texts, unmet};
 pub use watch::{ToolRun, Watch, canary};
 
 use std::{fmt, time::Duration};

@@ -44,6 +44,7 @@ pub(super) struct State {
     deliveries: BTreeMap<String, u64>,
     wrote: BTreeMap<String, Vec<String>>,
     tools: Vec<ToolRun>,
+    off_script: Vec<String>,
     /// The keys of their steps.
     steps: BTreeSet<String>,
     /// By conversation, the passages that it was given: document and offset.
@@ -76,6 +77,16 @@ impl Watch {
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         self.state().violations.clone()
+    }
+
+    /// Somebody who is played did what they must not do.
+    pub fn off_script(&self, who: &str, why: &str) {
+        self.state().off_script.push(format!("{who} {why}"));
+    }
+
+    #[must_use]
+    pub fn all_off_script(&self) -> Vec<String> {
+        self.state().off_script.clone()
     }
 
     pub fn under_way(&self, change: i64) {

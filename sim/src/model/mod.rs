@@ -3,15 +3,22 @@
 mod mutant;
 mod oracle;
 mod quotes;
+mod server;
+mod tape;
 
 pub use mutant::{Garbling, Mutation, misspelt};
+pub use server::{Deck, Outside, Servers, Take};
+pub use tape::{Answered, Recorded, Tape};
 
-use crate::scenario::{Heard, ModelSpec, Rule};
+use crate::{
+    scenario::{Heard, ModelSpec, Rule, ServerSpec},
+    seed::Seed,
+};
 use colloquy_domain::{
-    model::{Completion, CompletionRequest, Usage},
+    model::{Completion, CompletionRequest, CompletionResult, Usage},
     tool::ToolCall,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What thinks behind a simulated model: the same request, the same answer.
 pub trait Mind: Send + Sync {
@@ -19,16 +26,45 @@ pub trait Mind: Send + Sync {
     fn answer(&self, who: &str, request: &CompletionRequest) -> Completion;
 }
 
-/// The mind that a scenario names.
-#[must_use]
-pub fn mind(spec: &ModelSpec) -> Arc<dyn Mind> {
-    match spec {
-        ModelSpec::Echo => Arc::new(Echo),
-        ModelSpec::Quotes => Arc::new(quotes::Quotes),
-        ModelSpec::Scripted { rules } => Arc::new(Scripted(rules.clone())),
-        ModelSpec::Cassette { answers } => Arc::new(Cassette(answers.clone())),
-        ModelSpec::Oracle(gold) => Arc::new(oracle::Oracle::of(gold)),
-        ModelSpec::Mutant { gold, mutation } => Arc::new(oracle::Oracle::mutated(gold, mutation)),
+/// Who answers: somebody in the world, or a server outside of it.
+#[derive(Clone)]
+pub enum Thinks {
+    Here(Arc<dyn Mind>),
+    Outside(Arc<ServerSpec>),
+}
+
+impl Thinks {
+    /// The one that a scenario names.
+    #[must_use]
+    pub fn of(spec: &ModelSpec) -> Self {
+        let here: Arc<dyn Mind> = match spec {
+            ModelSpec::Echo => Arc::new(Echo),
+            ModelSpec::Quotes => Arc::new(quotes::Quotes),
+            ModelSpec::Scripted { rules } => Arc::new(Scripted(rules.clone())),
+            ModelSpec::Cassette { answers } => Arc::new(Cassette(answers.clone())),
+            ModelSpec::Oracle(gold) => Arc::new(oracle::Oracle::of(gold)),
+            ModelSpec::Mutant { gold, mutation } => Arc::new(oracle::Oracle::mutated(gold, mutation)),
+            ModelSpec::Openai(server) => return Self::Outside(Arc::new(server.clone())),
+        };
+        Self::Here(here)
+    }
+
+    /// One completion, and how long it takes in the world: within `usual`, in milliseconds, where nobody measured it.
+    /// `nth`: how often `who` asked before.
+    pub fn complete(
+        &self,
+        deck: &Deck,
+        (seed, nth, usual): (Seed, u64, (u64, u64)),
+        who: &str,
+        request: &CompletionRequest,
+    ) -> (CompletionResult, Duration) {
+        match self {
+            Self::Here(mind) => {
+                let takes = Duration::from_millis(seed.millis("model", who, nth, usual));
+                (Ok(mind.answer(who, request)), takes)
+            }
+            Self::Outside(server) => deck.complete(server, seed, who, request.clone()),
+        }
     }
 }
 

@@ -77,25 +77,26 @@ pub fn tell(
     let after = if early { 0 } else { core.seed.millis("status", who, number.parse().unwrap_or(0), STATUS) };
     let (core, account, who) = (Arc::clone(core), Arc::clone(account), who.to_owned());
     let peer = who.split_once('/').map(|(_, peer)| peer.to_owned()).unwrap_or_default();
-    let id = message_id(&account, &peer, number);
+    let number = number.to_owned();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(after)).await;
-        let at = core.clock.now();
-        let statuses: Vec<Value> = ["sent", "delivered"]
-            .iter()
-            .map(|status| {
-                let mut value = json!({
-                    "id": id, "status": status, "timestamp": seconds(at), "recipient_id": peer,
-                });
-                if let Some(tag) = &tag {
-                    value["biz_opaque_callback_data"] = json!(tag);
-                }
-                value
-            })
-            .collect();
-        let payload = whatsapp(&account, json!({"statuses": statuses}));
-        deliver(&core, &account, &who, signed(&account, &payload));
+        let payload = statuses(&account, &peer, &number, tag.as_deref(), core.clock.now());
+        deliver(&core, &account, &who, payload);
     });
+}
+
+/// What WhatsApp tells of a message that arrived.
+pub fn statuses(account: &ChannelAccount, peer: &str, number: &str, tag: Option<&str>, at: Timestamp) -> Payload {
+    let id = message_id(account, peer, number);
+    let of = |status: &str| {
+        let mut value = json!({"id": id, "status": status, "timestamp": seconds(at), "recipient_id": peer});
+        if let Some(tag) = tag {
+            value["biz_opaque_callback_data"] = json!(tag);
+        }
+        value
+    };
+    let statuses = ["sent", "delivered"].map(of);
+    signed(account, &whatsapp(account, json!({"statuses": statuses})))
 }
 
 fn seconds(at: Timestamp) -> String {

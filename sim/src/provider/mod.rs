@@ -2,7 +2,10 @@
 //! The real drivers speak to it. One file for each kind of provider.
 
 mod meta;
+mod outside;
 mod telegram;
+
+pub use outside::{Connected, Delivered};
 
 use crate::{
     fault::{Fault, Kind, Site},
@@ -126,6 +129,17 @@ impl Network {
     #[must_use]
     pub fn wrote_at(&self, who: &str) -> Option<Timestamp> {
         self.state().wrote.get(who).copied()
+    }
+
+    /// The number of the last update of each channel that is polled.
+    #[must_use]
+    pub fn last_updates(&self) -> BTreeMap<String, i64> {
+        self.state().last_update.clone()
+    }
+
+    /// Updates are numbered on from these.
+    pub fn go_on_from(&self, updates: &BTreeMap<String, i64>) {
+        self.state().last_update.clone_from(updates);
     }
 
     /// What a request asks for; `None` if nobody is at that address.

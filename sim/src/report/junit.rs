@@ -61,7 +61,8 @@ fn case(xml: &mut Xml, run: &Run) -> io::Result<()> {
         return Ok(());
     }
     let broken = report.violations.iter().map(ToString::to_string);
-    let lines: Vec<String> = broken.chain(report.unmet.iter().cloned()).map(|l| clean(&l)).collect();
+    let rest = report.off_script.iter().chain(&report.unmet).chain(&report.doubts).cloned();
+    let lines: Vec<String> = broken.chain(rest).map(|l| clean(&l)).collect();
     let message = lines.first().cloned().unwrap_or_default();
     case.write_inner_content(|xml| {
         xml.create_element("failure")

@@ -4,6 +4,7 @@ mod coverage;
 mod html;
 mod json;
 mod junit;
+mod reliability;
 mod story;
 mod summary;
 mod words;
@@ -11,9 +12,10 @@ mod words;
 pub use html::page;
 pub use json::json;
 pub use junit::junit;
+pub use reliability::{Reliability, Trials};
 pub use summary::{Summary, Totals};
 
-use crate::{Report, scenario::Scenario};
+use crate::{Report, scenario::Scenario, trace::Entry};
 use std::{sync::Arc, time::Duration};
 
 /// One run with what it was made from.
@@ -26,6 +28,12 @@ pub struct Run {
     pub report: Report,
     /// What it took on the machine.
     pub wall: Duration,
+}
+
+/// From each message as it was written until its answer was taken by the provider, or shown in the web chat.
+#[must_use]
+pub fn answers(scenario: &Scenario, trace: &[Entry]) -> Vec<Duration> {
+    story::Story::read(scenario, trace).answers
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a trace tells: who did what in which lane, which turns there were, how long answers took and what they cost.
 
 use super::{Run, words::letters};
-use crate::{model::COST, trace::Entry};
+use crate::{model::COST, scenario::Scenario, trace::Entry};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -55,8 +55,8 @@ pub enum Sort {
 impl Sort {
     const fn of(what: &str) -> Self {
         match what.as_bytes() {
-            b"wrote" => Self::Message,
-            b"model" => Self::Model,
+            b"wrote" | b"off_script" => Self::Message,
+            b"model" | b"model.failed" => Self::Model,
             b"tool" => Self::Tool,
             b"commit" => Self::Commit,
             b"send.taken" | b"replied" | b"settled" => Self::Delivery,
@@ -104,8 +104,14 @@ struct Lane {
 impl<'a> Story<'a> {
     #[must_use]
     pub fn of(run: &'a Run) -> Self {
-        let mut reader = Reader::new(run);
-        for (place, entry) in run.report.trace.iter().enumerate() {
+        Self::read(&run.scenario, &run.report.trace)
+    }
+
+    /// The story of a trace.
+    #[must_use]
+    pub fn read(scenario: &'a Scenario, trace: &'a [Entry]) -> Self {
+        let mut reader = Reader::new(scenario, trace.len());
+        for (place, entry) in trace.iter().enumerate() {
             reader.read(place, entry);
         }
         reader.end()
@@ -119,18 +125,18 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(run: &'a Run) -> Self {
+    fn new(scenario: &'a Scenario, entries: usize) -> Self {
         let webchat = crate::scenario::ChannelKind::Webchat;
-        let channels = run.scenario.world.channels.iter().map(|c| (c.name.as_str(), c.kind != webchat)).collect();
+        let channels = scenario.world.channels.iter().map(|c| (c.name.as_str(), c.kind != webchat)).collect();
         let story = Story {
             lanes: vec!["world".to_owned()],
-            scenes: Vec::with_capacity(run.report.trace.len()),
+            scenes: Vec::with_capacity(entries),
             turns: Vec::new(),
             answers: Vec::new(),
             costs: Vec::new(),
         };
         let mut reader = Self { channels, known: vec![Lane::default()], story };
-        for conversation in &run.scenario.conversations {
+        for conversation in &scenario.conversations {
             reader.lane(&format!("{}/{}", conversation.channel, conversation.peer));
         }
         reader
@@ -169,6 +175,8 @@ impl<'a> Reader<'a> {
                 known.turn.get_or_insert(place);
                 known.cost += COST;
             }
+            // Follows a completion that cost something else than usual.
+            "cost" => known.cost = known.cost.saturating_sub(COST) + entry.detail.parse().unwrap_or(COST),
             "tool" => {
                 known.turn.get_or_insert(place);
             }

@@ -1,6 +1,7 @@
 //! What many runs come to, kept while they go on.
 
-use crate::{Report, Verdict};
+use super::{Reliability, Trials};
+use crate::{Report, Verdict, scenario::Scenario};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, time::Duration};
@@ -22,6 +23,13 @@ pub struct Summary {
     /// Conversations × virtual hours, added up.
     pub conversation_hours: f64,
     pub wall_seconds: f64,
+    /// Of each scenario with several trials.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<Reliability>,
+    /// Whether all that was expected came true: every run passed, or its scenario expects something of its trials together,
+    /// and gets it.
+    #[serde(skip)]
+    pub is_fine: bool,
 }
 
 /// Adds runs up, in their order.
@@ -33,12 +41,26 @@ pub struct Totals {
     hash: Sha256,
     seed: Option<u64>,
     hours: f64,
+    /// Of each scenario that is repeated, in order.
+    repeated: Vec<Trials>,
+    /// Whether the scenario under way is the last one of `repeated`.
+    repeats: bool,
+    /// Runs that did not pass, of scenarios that are not repeated.
+    failed_alone: u64,
 }
 
 impl Totals {
-    /// A scenario, whose trials follow.
+    /// A scenario that is run once; its run follows.
     pub fn scenario(&mut self) {
         self.scenarios += 1;
+        self.repeats = false;
+    }
+
+    /// A scenario, whose trials follow.
+    pub fn repeated(&mut self, scenario: &Scenario) {
+        self.scenarios += 1;
+        self.repeats = true;
+        self.repeated.push(Trials::of(scenario));
     }
 
     /// A trial.
@@ -49,6 +71,10 @@ impl Totals {
         self.hash.update(b"\n");
         self.seed.get_or_insert(report.seed);
         self.hours += hours(report);
+        match self.repeated.last_mut().filter(|_| self.repeats) {
+            Some(trials) => trials.add(report.verdict),
+            None => self.failed_alone += u64::from(report.verdict != Verdict::Pass),
+        }
     }
 
     /// `wall`: what all of it took on the machine.
@@ -66,6 +92,8 @@ impl Totals {
             seed: self.seed,
             conversation_hours: self.hours,
             wall_seconds: wall.as_secs_f64(),
+            reliability: self.repeated.iter().filter_map(Trials::reliability).collect(),
+            is_fine: self.failed_alone == 0 && self.repeated.iter().all(Trials::is_fine),
         }
     }
 }

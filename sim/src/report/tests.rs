@@ -114,7 +114,7 @@ fn a_summary_names_every_verdict() {
     assert_eq!(hash.len(), 64);
     assert_eq!(
         summary["verdicts"],
-        serde_json::json!({"pass": 0, "fail_agent": 0, "fail_infra": 2, "inconclusive": 0})
+        serde_json::json!({"pass": 0, "fail_agent": 0, "fail_user_sim": 0, "fail_infra": 2, "inconclusive": 0})
     );
     assert_eq!((&summary["failed"], &summary["seed"]), (&2.into(), &7.into()));
     assert_eq!(summary["conversation_hours"], 2.0);

@@ -31,6 +31,7 @@ pub fn save(core: &Core) -> Result<Saved, String> {
         ended: wire::rfc3339(core.clock.now()),
         conversations,
         documents: documents(core, &core.store),
+        updates: core.network.last_updates(),
         database: core.toolset.as_ref().map(|t| t.snapshot().merged()),
     })
 }

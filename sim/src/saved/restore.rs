@@ -64,6 +64,7 @@ pub fn restore(core: &Core, saved: &Saved, world: &WorldSpec) -> Result<AllBefor
             core.network.wrote(&who, timestamp(at)?);
         }
     }
+    core.network.go_on_from(&saved.updates);
     for document in &saved.documents {
         core.library.restore(&core.store, &document.base, &document.name, &document.text);
     }

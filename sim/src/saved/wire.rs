@@ -13,6 +13,7 @@ use colloquy_domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The format's name.
 pub const FORMAT: &str = "colloquy-world/1";
@@ -26,6 +27,9 @@ pub struct Saved {
     pub ended: String,
     pub conversations: Vec<SavedConversation>,
     pub documents: Vec<SavedDocument>,
+    /// The number of the last update of each channel that is polled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub updates: BTreeMap<String, i64>,
     /// The data of its tool set, `{table: {key: row}}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Value>,

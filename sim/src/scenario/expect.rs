@@ -1,9 +1,9 @@
-use super::{CallSpec, Citations, EndState};
+use super::{CallSpec, Citations, EndState, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What must be true of a run, beside the invariants, which always must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expectations {
     /// Tools that must have been called, and must not have been.
@@ -35,6 +35,45 @@ pub struct Expectations {
     /// The data of the tool set, in the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<EndState>,
+    /// How long people wait for answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
+    /// How reliably all of this comes true, over the trials of the scenario: a single one may then miss it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass_k: Option<PassK>,
+}
+
+impl Expectations {
+    /// What is wrong with them: the field and why.
+    pub(super) fn wrong(&self, trials: u32) -> Option<(&'static str, String)> {
+        let pass_k = self.pass_k?;
+        if !(1..=trials).contains(&pass_k.k) {
+            return Some(("pass_k.k", format!("1 to {trials}, the trials of runs.trials")));
+        }
+        (!(0.0..=1.0).contains(&pass_k.at_least)).then(|| ("pass_k.at_least", "0 to 1".to_owned()))
+    }
+}
+
+/// The longest that it may take from a message until its answer was taken by the provider, or shown in the web chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Times {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub median: Option<Span>,
+    /// Nineteen of twenty answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95: Option<Span>,
+}
+
+/// The chance that `k` trials in a row all pass, estimated from all trials of the scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PassK {
+    pub k: u32,
+    /// 0 to 1.
+    pub at_least: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]

@@ -42,6 +42,10 @@ pub fn from_file(path: &Path) -> Result<Scenario, LoadError> {
     if let Some(toolset) = &mut scenario.toolset {
         toolset.load(folder)?;
     }
+    scenario.model.load(folder, "model")?;
+    for (n, conversation) in scenario.conversations.iter_mut().enumerate() {
+        conversation.user.load(folder, &format!("conversations[{n}].user"))?;
+    }
     knowledge::load(&mut scenario.world.knowledge, folder)?;
     if let Some(file) = &scenario.world.resume_from {
         let saved = Saved::load(&folder.join(file), &scenario.world)?;
@@ -92,6 +96,9 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
             let why = format!("there is no channel {:?}", conversation.channel);
             return wrong(format!("conversations[{n}].channel"), why);
         }
+        if let Some((field, why)) = conversation.user.wrong(scenario.toolset.is_some()) {
+            return wrong(format!("conversations[{n}].user{field}"), why);
+        }
     }
     for (n, event) in scenario.timeline.iter().enumerate() {
         if let Some(base) = event.action.base()
@@ -108,6 +115,12 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
             return wrong("expect.database".into(), "there is no tool set".into());
         }
         None => {}
+    }
+    if let Some((field, why)) = scenario.expect.wrong(scenario.runs.trials) {
+        return wrong(format!("expect.{field}"), why);
+    }
+    if scenario.expect.as_without_crashes && scenario.asks_a_server() {
+        return wrong("expect.as_without_crashes".into(), "a real model need not say the same twice".into());
     }
     for (n, fault) in scenario.faults.iter().enumerate() {
         if !fault.site.kinds().contains(&fault.kind) {

@@ -4,13 +4,19 @@ mod expect;
 mod gold;
 mod knowledge;
 mod load;
+mod people;
+mod server;
 mod span;
+mod until;
 
-pub use expect::{Calls, Expectations, Texts};
+pub use expect::{Calls, Expectations, PassK, Texts, Times};
 pub use gold::{EndState, Gold, ToolSetSpec};
 pub use knowledge::{BaseSpec, Citations, DocumentSpec};
 pub use load::{LoadError, from_file, from_yaml, schema, to_yaml};
+pub use people::{Automaton, Fact, Honesty, Played, Replay, ScriptedMessage, UserSpec};
+pub use server::ServerSpec;
 pub use span::Span;
+pub use until::{Datum, Until};
 
 use crate::{fault::FaultSpec, model::Mutation, saved::Saved};
 use schemars::JsonSchema;
@@ -49,6 +55,15 @@ pub struct Scenario {
     pub faults: Vec<FaultSpec>,
     #[serde(default)]
     pub expect: Expectations,
+}
+
+impl Scenario {
+    /// Whether a real model answers, or plays somebody.
+    fn asks_a_server(&self) -> bool {
+        let real = |model: &ModelSpec| matches!(model, ModelSpec::Openai(_));
+        let plays = |user: &UserSpec| matches!(user, UserSpec::Model(played) if real(&played.model));
+        real(&self.model) || self.conversations.iter().any(|c| plays(&c.user))
+    }
 }
 
 /// Where a scenario comes from.
@@ -223,6 +238,15 @@ pub enum ModelSpec {
     Cassette { answers: Vec<Heard> },
     /// An oracle with one mistake, by which expectations are tested.
     Mutant { gold: Gold, mutation: Mutation },
+    /// A real model. The world stands still while it is asked.
+    Openai(ServerSpec),
+}
+
+impl ModelSpec {
+    /// Reads the files that it names.
+    fn load(&mut self, folder: &std::path::Path, field: &str) -> Result<(), LoadError> {
+        if let Self::Openai(server) = self { server.load(folder, field) } else { Ok(()) }
+    }
 }
 
 /// An answer that was given once.
@@ -295,56 +319,6 @@ pub struct ConversationSpec {
     /// The person's address: a phone number, a chat id.
     pub peer: String,
     pub user: UserSpec,
-}
-
-/// How a person writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum UserSpec {
-    /// At these times.
-    Script { messages: Vec<ScriptedMessage> },
-    /// One thing after another, each when the last one was answered or patience is over.
-    Automaton(Automaton),
-}
-
-/// A person who waits for answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Automaton {
-    pub says: Vec<String>,
-    /// When they begin.
-    #[serde(default)]
-    pub starts: Span,
-    /// How long they wait for an answer before they go on.
-    #[serde(default = "Automaton::patience")]
-    pub patience: Span,
-    /// Characters a second.
-    #[serde(default = "Automaton::typing")]
-    pub typing: u32,
-    /// How likely they are to go on at once, without waiting: 0 to 1.
-    #[serde(default)]
-    pub burst: f64,
-    /// They stop as soon as the agent says one of these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub until_told: Vec<String>,
-}
-
-impl Automaton {
-    const fn patience() -> Span {
-        Span(std::time::Duration::from_secs(60))
-    }
-
-    const fn typing() -> u32 {
-        8
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptedMessage {
-    /// Age of the world.
-    pub at: Span,
-    pub text: String,
 }
 
 /// Something that happens to the world at its time.

@@ -3,7 +3,7 @@
 use super::Seam;
 use crate::{
     fault::{Fault, Kind, Site},
-    model::Mind,
+    model::{COST, Thinks},
     planted::Planted,
 };
 use async_trait::async_trait;
@@ -13,14 +13,13 @@ use colloquy_domain::{
     ports::{Model, TokenSink},
     tool::ToolCall,
 };
-use std::{sync::Arc, time::Duration};
 
 /// How long a completion takes, in milliseconds.
 const TAKES: (u64, u64) = (200, 1_500);
 
 pub struct SimModel {
     pub seam: Seam,
-    pub mind: Arc<dyn Mind>,
+    pub thinks: Thinks,
 }
 
 #[async_trait]
@@ -39,10 +38,16 @@ impl Model for SimModel {
             }
         }
         let nth = seam.core.asked(&who);
-        let takes = seam.core.seed.millis("model", &who, nth, TAKES);
-        tokio::time::sleep(Duration::from_millis(takes)).await;
+        let (answer, takes) = self.thinks.complete(&seam.core.deck, (seam.core.seed, nth, TAKES), &who, &request);
+        tokio::time::sleep(takes).await;
         seam.gate.pass().await;
-        let mut completion = self.mind.answer(&who, &request);
+        let mut completion = match answer {
+            Ok(completion) => completion,
+            Err(failure) => {
+                seam.note("model.failed", &who, failure.to_string());
+                return Err(failure);
+            }
+        };
         if seam.core.has(Planted::ShareCache) {
             completion = seam.core.remembered(&request.messages, completion);
         }
@@ -50,6 +55,9 @@ impl Model for SimModel {
             spoil(&mut completion, fault, &request);
         }
         seam.note("model", &who, told(&completion));
+        if completion.usage.cost_micros != COST {
+            seam.note("cost", &who, completion.usage.cost_micros.to_string());
+        }
         if fault.is_some_and(|f| f.kind == Kind::CrashAfter) {
             return seam.die().await;
         }

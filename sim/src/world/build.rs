@@ -5,6 +5,7 @@ use crate::{
     check::{Watch, canary},
     clock::WorldClock,
     fault::Faults,
+    model::{Deck, Outside},
     provider,
     saved::restore,
     scenario::{AgentSpec, ChannelKind, ChannelSpec, DuringTurn, Scenario},
@@ -31,7 +32,7 @@ struct Agent<'a> {
 }
 
 /// The world before anybody writes.
-pub fn build(scenario: &Scenario, seed: Seed, options: Options) -> Arc<Core> {
+pub fn build(scenario: &Scenario, seed: Seed, options: Options, outside: Option<&Outside>) -> Arc<Core> {
     let world = &scenario.world;
     let start = world.start.parse::<jiff::Timestamp>().map_or(Timestamp(0), |t| Timestamp(t.as_millisecond()));
     let start = world.resumed.as_ref().map_or(start, |saved| start.max(saved.ended()));
@@ -66,6 +67,7 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options) -> Arc<Core> {
     let faults = Faults::new(seed, &scenario.faults);
     let trace = Trace::new(options.trace);
     let mut core = Core::new(seed, options.planted, clock, faults, trace, store, accounts, named, watch, library);
+    core.deck = Arc::new(Deck::new(outside.cloned()));
     core.toolset = scenario.toolset.as_ref().and_then(InUse::of);
     if let Some(saved) = &world.resumed {
         // Its times were looked at when it was read.

@@ -5,6 +5,7 @@ use crate::{
     check::Watch,
     clock::WorldClock,
     fault::Faults,
+    model::Deck,
     planted::Planted,
     provider::Network,
     saved::{AllBefore, Before},
@@ -50,6 +51,8 @@ pub struct Core {
     pub(super) before: AllBefore,
     /// The scenario's tool set with the data of this run.
     pub toolset: Option<InUse>,
+    /// Models outside of the world.
+    pub deck: Arc<Deck>,
     /// Accounts with their names, in the order of the scenario.
     accounts: Vec<(String, Arc<ChannelAccount>)>,
     agents: BTreeMap<String, (TenantId, AgentId)>,
@@ -84,6 +87,7 @@ impl Core {
             heard: Heard::default(),
             library,
             toolset: None,
+            deck: Arc::default(),
             before: AllBefore::new(),
             deaths: AtomicU64::new(0),
             asked: Mutex::default(),

@@ -4,7 +4,7 @@ use super::{Core, Door};
 use crate::{
     clock::NodeClock,
     gate::Gate,
-    model::Mind,
+    model::Thinks,
     planted::Planted,
     scenario::ToolSpec,
     seam::{
@@ -43,7 +43,7 @@ pub enum Command {
 /// What all nodes are made from.
 pub struct Parts {
     pub core: Arc<Core>,
-    pub mind: Arc<dyn Mind>,
+    pub thinks: Thinks,
     pub tools: Vec<ToolSpec>,
     pub clustered: bool,
 }
@@ -113,7 +113,7 @@ impl Keeper {
             channels: directory,
             pipeline: Arc::new(Pipeline(seam.clone())),
             knowledge: Arc::new(Searches(seam.clone())),
-            model: Arc::new(SimModel { seam: seam.clone(), mind: Arc::clone(&self.parts.mind) }),
+            model: Arc::new(SimModel { seam: seam.clone(), thinks: self.parts.thinks.clone() }),
             tools: self.tools(&seam),
             announcer: Arc::new(Listener(seam.clone())),
             ownership: Arc::clone(&seam.ownership),

@@ -5,22 +5,25 @@ use super::{
     build::build,
     library,
     node::{Command, Keeper, Parts},
+    phone::WorldPhone,
     told::{self, Told},
     twin,
 };
 use crate::{
     check::{self, Violation},
     fault::{Fired, Kind, Site},
-    model::mind,
+    model::{Outside, Take, Thinks},
+    people,
     planted::Planted,
     provider::{Said, write},
+    report::answers,
     saved::{Saved, save},
-    scenario::{Action, Automaton, ConversationSpec, Scenario, TimelineEvent, UserSpec},
+    scenario::{Action, ConversationSpec, Scenario, TimelineEvent},
     seed::Seed,
     trace::Entry,
 };
 use colloquy_domain::{
-    channel::{ChannelAccount, DeliveryStatus},
+    channel::DeliveryStatus,
     ids::{ConversationId, TenantId},
 };
 use serde::Serialize;
@@ -57,15 +60,18 @@ pub enum Verdict {
     Pass,
     /// The agent did not do what the scenario expects.
     FailAgent,
+    /// A person who is played by a model broke their own rules: nothing can be said of the agent.
+    FailUserSim,
     /// A promise of the runtime was broken.
     FailInfra,
-    /// Nothing was wrong, but a fault that the scenario asks for outright never struck: it shows less than it says.
+    /// Nothing can be said, and nobody is to blame: a fault that the scenario asks for outright never struck, or a model
+    /// could not be asked.
     Inconclusive,
 }
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Pass, Self::FailAgent, Self::FailInfra, Self::Inconclusive];
+    pub const ALL: [Self; 5] = [Self::Pass, Self::FailAgent, Self::FailUserSim, Self::FailInfra, Self::Inconclusive];
 
     /// Stable name.
     #[must_use]
@@ -73,6 +79,7 @@ impl Verdict {
         match self {
             Self::Pass => "pass",
             Self::FailAgent => "fail_agent",
+            Self::FailUserSim => "fail_user_sim",
             Self::FailInfra => "fail_infra",
             Self::Inconclusive => "inconclusive",
         }
@@ -100,6 +107,14 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// Expectations that were not met.
     pub unmet: Vec<String>,
+    /// What people who are played did against their own rules.
+    pub off_script: Vec<String>,
+    /// Why a run that is inconclusive is so.
+    pub doubts: Vec<String>,
+    /// What the scenario asks for and nobody looked at: only where it was played to a running server.
+    pub unchecked: Vec<String>,
+    /// What servers answered, for cassettes.
+    pub takes: Vec<Take>,
     pub trace_hash: String,
     /// Empty unless it was asked for.
     pub trace: Vec<Entry>,
@@ -119,12 +134,21 @@ pub struct Report {
 /// If the machine gives no runtime.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, options: Options) -> Report {
+    run_with(scenario, seed, options, None)
+}
+
+/// As [`run`]; the models of the scenario that lie outside of the world can be asked.
+///
+/// # Panics
+/// If the machine gives no runtime.
+#[must_use]
+pub fn run_with(scenario: &Scenario, seed: u64, options: Options, outside: Option<&Outside>) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without threads or IO");
-    let mut report = runtime.block_on(live(scenario, Seed(seed), options));
+    let mut report = runtime.block_on(live(scenario, Seed(seed), options, outside));
     if scenario.expect.as_without_crashes && report.verdict != Verdict::FailInfra {
         report.violations = twin::unlike(scenario, &report);
         if !report.violations.is_empty() {
@@ -134,8 +158,10 @@ pub fn run(scenario: &Scenario, seed: u64, options: Options) -> Report {
     report
 }
 
-async fn live(scenario: &Scenario, seed: Seed, options: Options) -> Report {
-    let core = build(scenario, seed, options);
+async fn live(scenario: &Scenario, seed: Seed, options: Options, outside: Option<&Outside>) -> Report {
+    // Times are measured on the trace.
+    let kept = Options { trace: options.trace || scenario.expect.times.is_some(), ..options };
+    let core = build(scenario, seed, kept, outside);
     let nodes = start(&core, scenario).await;
     let nodes = Arc::new(nodes);
     let mut busy: Vec<JoinHandle<()>> = Vec::new();
@@ -164,7 +190,7 @@ async fn live(scenario: &Scenario, seed: Seed, options: Options) -> Report {
         core.watch.broken(&core, "liveness", "", format!("not at rest after {:?}", scenario.world.settle.0));
         check::at_rest(&core, scenario);
     }
-    Report { saved, ..report(&core, scenario, seed) }
+    Report { saved, ..report(&core, scenario, seed, options.trace) }
 }
 
 /// The nodes by their names.
@@ -182,7 +208,7 @@ impl Nodes {
 async fn start(core: &Arc<Core>, scenario: &Scenario) -> Nodes {
     let parts = Arc::new(Parts {
         core: Arc::clone(core),
-        mind: mind(&scenario.model),
+        thinks: Thinks::of(&scenario.model),
         tools: scenario.tools.clone(),
         clustered: scenario.world.nodes > 1,
     });
@@ -201,37 +227,8 @@ async fn start(core: &Arc<Core>, scenario: &Scenario) -> Nodes {
 }
 
 async fn writes(core: Arc<Core>, conversation: ConversationSpec) {
-    let Some(account) = core.account_named(&conversation.channel) else { return };
-    match conversation.user {
-        UserSpec::Script { messages } => {
-            let before = core.before(&core.peer(account.id, &conversation.peer)).inbox as u64;
-            for (number, message) in (before..).zip(messages) {
-                core.clock.until(message.at.0).await;
-                write(&core, &account, &conversation.peer, number, &Said::Text(&message.text));
-            }
-        }
-        UserSpec::Automaton(person) => waits(&core, &account, &conversation.peer, &person).await,
-    }
-}
-
-/// A person who goes on when they were answered, or when they have waited long enough.
-async fn waits(core: &Arc<Core>, account: &Arc<ChannelAccount>, peer: &str, person: &Automaton) {
-    let who = core.peer(account.id, peer);
-    core.clock.until(person.starts.0).await;
-    for (number, text) in (core.before(&who).inbox as u64..).zip(&person.says) {
-        let typing = text.chars().count() as u64 * 1_000 / u64::from(person.typing.max(1));
-        tokio::time::sleep(Duration::from_millis(typing)).await;
-        let heard = core.heard.count(&who);
-        write(core, account, peer, number, &Said::Text(text));
-        if core.seed.unit("burst", &who, number) < person.burst {
-            continue;
-        }
-        let answered = core.heard.more_than(&who, heard);
-        // Out of patience: they go on.
-        let _ = tokio::time::timeout(person.patience.0, answered).await;
-        if core.heard.said(&who, &person.until_told) {
-            break;
-        }
+    if let Some(phone) = WorldPhone::of(&core, &conversation) {
+        people::live(&phone, &conversation.user).await;
     }
 }
 
@@ -337,22 +334,38 @@ async fn starts_anew(core: &Arc<Core>, nodes: &Nodes) {
     }
 }
 
-fn report(core: &Core, scenario: &Scenario, seed: Seed) -> Report {
-    let violations = core.watch.violations();
-    let unmet = check::unmet(core, scenario);
-    let verdict = match (violations.is_empty(), unmet.is_empty()) {
-        (false, _) => Verdict::FailInfra,
-        (true, false) => Verdict::FailAgent,
-        (true, true) if core.faults.all_struck() => Verdict::Pass,
-        (true, true) => Verdict::Inconclusive,
+fn report(core: &Core, scenario: &Scenario, seed: Seed, traced: bool) -> Report {
+    let (violations, off_script, trace) = (core.watch.violations(), core.watch.all_off_script(), core.trace.entries());
+    let mut unmet = check::unmet(core, scenario);
+    if let Some(times) = &scenario.expect.times {
+        unmet.extend(check::times::unmet(times, &answers(scenario, &trace)));
+    }
+    let mut doubts = core.deck.doubts();
+    doubts.extend(core.faults.unstruck());
+    let verdict = if !violations.is_empty() {
+        Verdict::FailInfra
+    } else if !off_script.is_empty() {
+        Verdict::FailUserSim
+    } else if !core.deck.doubts().is_empty() {
+        Verdict::Inconclusive
+    } else if !unmet.is_empty() {
+        Verdict::FailAgent
+    } else if !doubts.is_empty() {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Pass
     };
     Report {
         seed: seed.0,
         verdict,
         violations,
         unmet,
+        off_script,
+        doubts,
+        unchecked: Vec::new(),
+        takes: core.deck.takes(),
         trace_hash: core.trace.hash(),
-        trace: core.trace.entries(),
+        trace: if traced { trace } else { Vec::new() },
         fired: core.faults.fired(),
         stats: stats(core),
         told: told::all(core),

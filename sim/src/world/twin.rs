@@ -40,10 +40,12 @@ pub fn unlike(scenario: &Scenario, report: &Report) -> Vec<Violation> {
         .collect()
 }
 
-/// What was said, whatever was put together into one answer, and whatever it rests on: a death takes time, and so more may
-/// have come until the answer.
+/// What was said, whatever was put together into one answer, in whichever order, and whatever it rests on: a death takes time. So
+/// more may have come until the answer, and a delivery that a dead node did not take comes again after later ones.
 fn sentences(told: &Told) -> Vec<String> {
     let answers = told.replies.iter().map(|r| r.strip_suffix(" [1]").unwrap_or(r));
     let answers = answers.map(|r| r.strip_prefix("re: ").unwrap_or(r));
-    answers.flat_map(|r| r.split(" + ")).map(str::to_owned).collect()
+    let mut said: Vec<String> = answers.flat_map(|r| r.split(" + ")).map(str::to_owned).collect();
+    said.sort();
+    said
 }

@@ -1,8 +1,8 @@
-use super::{Installation, Page, PageRequest};
+use super::{Installation, Page, PageRequest, found};
 use crate::{
     db::{self, Sql},
     error::{conflict_on, store_error},
-    sql::platform as sql,
+    sql::{people, platform as sql},
 };
 use colloquy_domain::{ids::TenantId, ports::StoreError, time::Timestamp};
 use futures::FutureExt;
@@ -16,12 +16,16 @@ pub struct Tenant {
     pub slug: String,
     pub name: String,
     pub created_at: Timestamp,
+    /// Since when nothing of it can be used; nothing is lost.
+    pub suspended_at: Option<Timestamp>,
 }
 
-type Row = (Uuid, String, String, i64);
+type New = (Uuid, String, String, i64);
+type Row = (Uuid, String, String, i64, Option<i64>);
 
-fn tenant((id, slug, name, created_at): Row) -> Tenant {
-    Tenant { id: TenantId::new(id), slug, name, created_at: Timestamp(created_at) }
+fn tenant((id, slug, name, created_at, suspended_at): Row) -> Tenant {
+    let suspended_at = suspended_at.map(Timestamp);
+    Tenant { id: TenantId::new(id), slug, name, created_at: Timestamp(created_at), suspended_at }
 }
 
 /// The tenant that exists before anybody made one.
@@ -31,9 +35,10 @@ impl Installation {
     /// # Errors
     /// [`StoreError::Conflict`] if the slug is taken, or the store's.
     pub async fn create_tenant(&self, slug: &str, name: &str) -> Result<Tenant, StoreError> {
-        let row: Row = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
+        let row: New = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
         self.insert(sql::ADD_TENANT.into(), &row).await?;
-        Ok(tenant(row))
+        let (id, slug, name, at) = row;
+        Ok(tenant((id, slug, name, at, None)))
     }
 
     /// The tenant of a fresh installation; made if it is missing.
@@ -45,7 +50,7 @@ impl Installation {
         if let Some(tenant) = self.tenant_by_slug(slug).await? {
             return Ok(tenant);
         }
-        let row: Row = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
+        let row: New = (self.store.uuid(), slug.to_owned(), name.to_owned(), self.store.now().millis());
         self.insert(sql::ENSURE_TENANT.into(), &row).await?;
         self.tenant_by_slug(slug).await?.ok_or(StoreError::NotFound("tenant"))
     }
@@ -76,7 +81,42 @@ impl Installation {
         Ok(Page::new(rows, request, total).map(tenant))
     }
 
-    async fn insert(&self, statement: Sql, row: &Row) -> Result<(), StoreError> {
+    /// # Errors
+    /// [`StoreError::Conflict`] if the slug is taken, [`StoreError::NotFound`], or the store's.
+    pub async fn rename_tenant(&self, id: TenantId, name: &str, slug: &str) -> Result<Tenant, StoreError> {
+        let texts = (name.to_owned(), slug.to_owned());
+        self.store
+            .tell(None, move |conn| {
+                let (name, slug) = texts.clone();
+                async move {
+                    let query = db::query(people::RENAME_TENANT).bind(id.uuid()).bind(name).bind(slug);
+                    found(query.execute(conn).await.map_err(conflict_on("slug"))?.rows_affected(), "tenant")
+                }
+                .boxed()
+            })
+            .await?;
+        self.tenant(id).await
+    }
+
+    /// Closes everything of a tenant (people, keys, webhooks), or opens it again. Nothing is deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn suspend_tenant(&self, id: TenantId, suspended: bool) -> Result<Tenant, StoreError> {
+        let at = suspended.then(|| self.store.now().millis());
+        self.store
+            .tell(None, move |conn| {
+                async move {
+                    let query = db::query(people::SUSPEND_TENANT).bind(id.uuid()).bind(at);
+                    found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "tenant")
+                }
+                .boxed()
+            })
+            .await?;
+        self.tenant(id).await
+    }
+
+    async fn insert(&self, statement: Sql, row: &New) -> Result<(), StoreError> {
         let row = row.clone();
         self.store
             .tell(None, move |conn| {

@@ -28,6 +28,7 @@ pub(crate) mod jobs;
 pub(crate) mod knowledge;
 pub(crate) mod log;
 pub(crate) mod outbox;
+pub(crate) mod people;
 pub(crate) mod placement;
 pub(crate) mod platform;
 pub(crate) mod proposals;

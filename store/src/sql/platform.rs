@@ -11,9 +11,10 @@ pub(crate) const CHANGE_META: &str =
 pub(crate) const ADD_TENANT: &str = "INSERT INTO tenants (id, slug, name, created_at) VALUES ($1, $2, $3, $4)";
 pub(crate) const ENSURE_TENANT: &str = "INSERT INTO tenants (id, slug, name, created_at) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (slug) DO NOTHING";
-pub(crate) const TENANT: &str = "SELECT id, slug, name, created_at FROM tenants WHERE id = $1";
-pub(crate) const TENANT_BY_SLUG: &str = "SELECT id, slug, name, created_at FROM tenants WHERE slug = $1";
-pub(crate) const TENANTS: &str = "SELECT id, slug, name, created_at FROM tenants ORDER BY id LIMIT $1 OFFSET $2";
+pub(crate) const TENANT: &str = "SELECT id, slug, name, created_at, suspended_at FROM tenants WHERE id = $1";
+pub(crate) const TENANT_BY_SLUG: &str = "SELECT id, slug, name, created_at, suspended_at FROM tenants WHERE slug = $1";
+pub(crate) const TENANTS: &str =
+    "SELECT id, slug, name, created_at, suspended_at FROM tenants ORDER BY id LIMIT $1 OFFSET $2";
 pub(crate) const COUNT_TENANTS: &str = "SELECT COUNT(*) FROM tenants";
 
 pub(crate) const ADD_KEY: &str =
@@ -23,8 +24,8 @@ pub(crate) const KEYS: &str = "SELECT id, name, scopes, created_at, revoked_at F
 pub(crate) const COUNT_KEYS: &str = "SELECT COUNT(*) FROM api_keys WHERE tenant_id = $1";
 pub(crate) const REVOKE_KEY: &str =
     "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE tenant_id = $1 AND id = $2";
-pub(crate) const KEY_BY_HASH: &str =
-    "SELECT id, tenant_id, scopes FROM api_keys WHERE hash = $1 AND revoked_at IS NULL";
+pub(crate) const KEY_BY_HASH: &str = "SELECT k.id, k.tenant_id, k.scopes FROM api_keys k JOIN tenants t ON t.id = k.tenant_id \
+     WHERE k.hash = $1 AND k.revoked_at IS NULL AND t.suspended_at IS NULL";
 
 pub(crate) const ADD_AGENT: &str = "INSERT INTO agents (tenant_id, id, name, enabled, profile, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $6)";

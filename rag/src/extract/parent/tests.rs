@@ -5,7 +5,7 @@ use crate::document::ExtractStatus;
 use std::{fs, os::unix::fs::PermissionsExt};
 use tempfile::TempDir;
 
-/// An extractor whose child runs this script; `$4` is the file.
+/// An extractor whose child runs this script; `$5` is the file.
 fn extractor(script: &str) -> (TempDir, Extractor) {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("child");

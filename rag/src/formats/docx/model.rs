@@ -1,7 +1,7 @@
 //! From the model of `docx-rs` to blocks.
 
-use super::styles::{Paragraph, Styles, table};
-use crate::document::Block;
+use super::styles::{Paragraph, Styles};
+use crate::{document::Block, formats::grid::table};
 use docx_rs as word;
 
 pub fn blocks(document: &word::Document, styles: &Styles) -> Vec<Block> {

@@ -1,6 +1,9 @@
 //! What paragraph styles mean, and the making of blocks from paragraphs and tables: shared by both readings.
 
-use crate::{document::Block, formats::tidy};
+use crate::{
+    document::Block,
+    formats::{markup::attribute, tidy},
+};
 use quick_xml::{Reader, events::Event};
 use std::collections::HashMap;
 
@@ -145,30 +148,6 @@ fn role_of_name(name: &str) -> Option<Role> {
         .iter()
         .find_map(|prefix| level(prefix).map(Role::Heading))
         .or_else(|| ["toc", "tm", "contents"].iter().find_map(|prefix| level(prefix).map(|_| Role::Contents)))
-}
-
-/// The blocks that a table makes: a table with its first row as the header, or paragraphs for one that only frames text.
-pub fn table(rows: Vec<Vec<String>>, caption: Option<String>) -> Vec<Block> {
-    let mut rows: Vec<Vec<String>> = rows
-        .into_iter()
-        .map(|row| row.iter().map(|c| tidy::line(c)).collect::<Vec<_>>())
-        .filter(|row| row.iter().any(|c| !c.is_empty()))
-        .collect();
-    if rows.iter().all(|row| row.len() < 2) {
-        let texts = caption.into_iter().chain(rows.into_iter().flatten());
-        return texts.map(|text| Block::Paragraph { text }).collect();
-    }
-    let header = if rows.len() > 1 { rows.remove(0) } else { Vec::new() };
-    vec![Block::Table { caption, header, rows }]
-}
-
-/// The value of an attribute, whatever its prefix.
-pub fn attribute(element: &quick_xml::events::BytesStart<'_>, name: &str) -> Option<String> {
-    element.attributes().flatten().find(|a| a.key.local_name().as_ref() == name).map(|a| unescape(&a.value))
-}
-
-fn unescape(text: &str) -> String {
-    quick_xml::escape::unescape(text).map_or_else(|_| text.to_owned(), std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 use super::*;
-use crate::{document::ExtractStatus, formats::outline};
+use crate::{
+    document::ExtractStatus,
+    formats::{outline, package::testing::package},
+};
 use docx_rs as word;
-use std::io::{Cursor, Write};
-use zip::{ZipWriter, write::SimpleFileOptions};
+use std::io::Cursor;
 
 fn paragraph(text: &str) -> word::Paragraph {
     word::Paragraph::new().add_run(word::Run::new().add_text(text))
@@ -48,16 +50,6 @@ fn document() -> Vec<u8> {
     out.into_inner()
 }
 
-/// A package of these parts.
-fn package(parts: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in parts {
-        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
 /// The package with a part changed or added.
 fn changed(bytes: &[u8], part: &str, content: &[u8]) -> Vec<u8> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
@@ -95,9 +87,9 @@ fn structure_survives_in_both_readings() {
     ");
     assert_eq!(modelled.title.as_deref(), Some("Guide de l'hôtel"));
     assert!(!modelled.paged);
-    let package = Package::open(&bytes, &ExtractLimits::default()).unwrap();
+    let package = Package::open(&bytes, WHAT, &ExtractLimits::default()).unwrap();
     let styles = Styles::read(&package.part("word/styles.xml").unwrap());
-    let plain = xml::read(&package.document().unwrap(), &styles);
+    let plain = xml::read(&package.part(MAIN).unwrap(), &styles);
     assert_eq!(plain.blocks, modelled.pages[0].blocks);
 }
 

@@ -1,12 +1,15 @@
 //! A plain reading of WordprocessingML, without a model and without recursion: checks `docx-rs`, replaces it where it
 //! fails, and reads the notes that it does not.
 
-use super::styles::{Paragraph, Styles, attribute, table};
-use crate::document::Block;
-use quick_xml::{
-    Reader,
-    events::{BytesRef, BytesStart, Event},
+use super::styles::{Paragraph, Styles};
+use crate::{
+    document::Block,
+    formats::{
+        grid::table,
+        markup::{Walker, attribute, walk},
+    },
 };
+use quick_xml::events::BytesStart;
 
 #[derive(Debug, Default)]
 pub struct Reading {
@@ -18,45 +21,15 @@ pub struct Reading {
 /// Reads `document.xml`, `footnotes.xml` or `endnotes.xml`, as far as it is well formed.
 pub fn read(xml: &str, styles: &Styles) -> Reading {
     let mut state = State::new(styles);
-    let mut reader = Reader::from_str(xml);
-    reader.config_mut().check_end_names = false;
-    let mut depth = 0_usize;
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(e)) => {
-                depth += 1;
-                state.depth = state.depth.max(depth);
-                state.start(&e);
-            }
-            Ok(Event::Empty(e)) => {
-                state.start(&e);
-                state.end(e.local_name().as_ref());
-            }
-            Ok(Event::End(e)) => {
-                depth = depth.saturating_sub(1);
-                state.end(e.local_name().as_ref());
-            }
-            Ok(Event::Text(t)) => state.text(&t.xml10_content()),
-            Ok(Event::CData(t)) => state.text(&t.xml10_content()),
-            Ok(Event::GeneralRef(r)) => state.text(&reference(&r)),
-            Ok(Event::Eof) | Err(_) => break,
-            Ok(_) => {}
-        }
-    }
+    walk(xml, &mut state);
     state.finish()
-}
-
-/// `&amp;` and the like; unknown ones are nothing.
-pub fn reference(r: &BytesRef<'_>) -> String {
-    if let Ok(Some(c)) = r.resolve_char_ref() {
-        return c.to_string();
-    }
-    quick_xml::escape::resolve_predefined_entity(&r.xml10_content()).unwrap_or_default().to_owned()
 }
 
 struct State<'a> {
     styles: &'a Styles,
     blocks: Vec<Block>,
+    /// Open elements, now and at most.
+    open: usize,
     depth: usize,
     /// Elements whose content does not count: deleted text, field codes, fallbacks of what was already read.
     skipped: usize,
@@ -84,64 +57,13 @@ impl<'a> State<'a> {
         Self {
             styles,
             blocks: Vec::new(),
+            open: 0,
             depth: 0,
             skipped: 0,
             in_text: false,
             paragraphs: Vec::new(),
             tables: Vec::new(),
             caption: None,
-        }
-    }
-
-    fn start(&mut self, element: &BytesStart<'_>) {
-        let name = element.local_name();
-        let name = name.as_ref();
-        if is_skipped(name) || (is_note(name) && attribute(element, "type").is_some_and(|t| t != "normal")) {
-            self.skipped += 1;
-        }
-        if self.skipped > 0 {
-            return;
-        }
-        match name {
-            "p" => self.paragraphs.push(Paragraph::default()),
-            "t" => self.in_text = true,
-            "tab" | "br" | "cr" | "ptab" => self.space(name),
-            "noBreakHyphen" => self.text_in("-"),
-            "pStyle" => self.paragraph(|p| p.style = attribute(element, "val")),
-            "numId" => self.paragraph(|p| p.numbered = Some(attribute(element, "val").is_none_or(|v| v != "0"))),
-            "outlineLvl" => {
-                self.paragraph(|p| p.outline = attribute(element, "val").and_then(|v| v.parse().ok()));
-            }
-            "tbl" => self.tables.push(Table::default()),
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, name: &str) {
-        if self.skipped > 0 {
-            // Notes that count never raised the counter, so that those which end within a skipped part did.
-            if is_skipped(name) || is_note(name) {
-                self.skipped -= 1;
-            }
-            return;
-        }
-        match name {
-            "t" => self.in_text = false,
-            "p" => self.end_paragraph(),
-            "tc" => {
-                if let Some(table) = self.tables.last_mut() {
-                    let cell = std::mem::take(&mut table.cell);
-                    table.row.push(cell);
-                }
-            }
-            "tr" => {
-                if let Some(table) = self.tables.last_mut() {
-                    let row = std::mem::take(&mut table.row);
-                    table.rows.push(row);
-                }
-            }
-            "tbl" => self.end_table(),
-            _ => {}
         }
     }
 
@@ -194,12 +116,6 @@ impl<'a> State<'a> {
         });
     }
 
-    fn text(&mut self, text: &str) {
-        if self.in_text && self.skipped == 0 {
-            self.text_in(text);
-        }
-    }
-
     fn text_in(&mut self, text: &str) {
         self.paragraph(|p| p.text.push_str(text));
     }
@@ -216,6 +132,67 @@ impl<'a> State<'a> {
         }
         self.release_caption();
         Reading { blocks: self.blocks, depth: self.depth }
+    }
+}
+
+impl Walker for State<'_> {
+    fn start(&mut self, name: &str, element: &BytesStart<'_>) {
+        self.open += 1;
+        self.depth = self.depth.max(self.open);
+        if is_skipped(name) || (is_note(name) && attribute(element, "type").is_some_and(|t| t != "normal")) {
+            self.skipped += 1;
+        }
+        if self.skipped > 0 {
+            return;
+        }
+        match name {
+            "p" => self.paragraphs.push(Paragraph::default()),
+            "t" => self.in_text = true,
+            "tab" | "br" | "cr" | "ptab" => self.space(name),
+            "noBreakHyphen" => self.text_in("-"),
+            "pStyle" => self.paragraph(|p| p.style = attribute(element, "val")),
+            "numId" => self.paragraph(|p| p.numbered = Some(attribute(element, "val").is_none_or(|v| v != "0"))),
+            "outlineLvl" => {
+                self.paragraph(|p| p.outline = attribute(element, "val").and_then(|v| v.parse().ok()));
+            }
+            "tbl" => self.tables.push(Table::default()),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        self.open = self.open.saturating_sub(1);
+        if self.skipped > 0 {
+            // Notes that count never raised the counter, so that those which end within a skipped part did.
+            if is_skipped(name) || is_note(name) {
+                self.skipped -= 1;
+            }
+            return;
+        }
+        match name {
+            "t" => self.in_text = false,
+            "p" => self.end_paragraph(),
+            "tc" => {
+                if let Some(table) = self.tables.last_mut() {
+                    let cell = std::mem::take(&mut table.cell);
+                    table.row.push(cell);
+                }
+            }
+            "tr" => {
+                if let Some(table) = self.tables.last_mut() {
+                    let row = std::mem::take(&mut table.row);
+                    table.rows.push(row);
+                }
+            }
+            "tbl" => self.end_table(),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.in_text && self.skipped == 0 {
+            self.text_in(text);
+        }
     }
 }
 

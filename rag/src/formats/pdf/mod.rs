@@ -1,17 +1,23 @@
 //! PDF: page by page through `pdf_oxide`, gaps filled by `pdf-extract`; every page has its own status.
 //!
-//! Both libraries panic on some real files, so each page is read behind `catch_unwind`; hangs and stack overflows are
-//! the business of the child process that all of this runs in.
+//! Both libraries panic on some real files and never end on some pages, so each page is read behind `catch_unwind` and for
+//! a limited time; stack overflows and memory are the business of the child process that all of this runs in.
 
 mod furniture;
 mod layout;
+mod patience;
 mod primary;
+mod rtl;
 mod secondary;
 
-use super::{Cause, ExtractLimits, Format, Sniff};
-use crate::document::{Block, ExtractStatus, Extraction, Page};
+use super::{Cause, ExtractLimits, Format, Sniff, paged};
+use crate::document::{Extraction, Page};
 use colloquy_domain::knowledge::PageStatus;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use patience::Patience;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 pub const FORMAT: Format =
     Format { name: "PDF", extensions: &["pdf"], media_types: &["application/pdf"], sniff: Sniff::Sure(sniff), extract };
@@ -23,6 +29,9 @@ const MIN_CHARACTERS: usize = 20;
 /// Pages with fewer letters than this are shown to the second reader too: now and then the first one loses a page but
 /// for a line.
 const FEW_LETTERS: usize = 100;
+
+/// Pages that may run for ever before the rest of the document is given up: each costs its time.
+const MOST_STUCK: usize = 2;
 
 /// A line of a page with what is known of its type; an empty text is a gap between paragraphs.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,8 +56,8 @@ fn sniff(bytes: &[u8]) -> bool {
 }
 
 fn extract(bytes: &[u8], limits: &ExtractLimits) -> Result<Extraction, Cause> {
-    let mut second = secondary::Reader::new(bytes);
-    let first = match guarded(|| primary::Reader::open(bytes)) {
+    let bytes: Arc<[u8]> = bytes.into();
+    let first = match guarded(|| primary::Reader::open(&bytes)) {
         Some(Err(Cause { code: Cause::ENCRYPTED, sentence })) => return Err(Cause::new(Cause::ENCRYPTED, sentence)),
         Some(Ok(reader)) => Some(reader),
         // Damaged for one library is often readable for the other.
@@ -56,7 +65,8 @@ fn extract(bytes: &[u8], limits: &ExtractLimits) -> Result<Extraction, Cause> {
     };
     let count = match first.as_ref().and_then(|r| guarded(|| r.page_count()).flatten()) {
         Some(count) => count,
-        None => guarded(AssertUnwindSafe(|| second.page_count())).unwrap_or_else(|| Err(Cause::damaged("PDF")))?,
+        None => guarded(|| secondary::Reader::new(bytes.clone()).page_count())
+            .unwrap_or_else(|| Err(Cause::damaged("PDF")))?,
     };
     if count == 0 {
         return Err(Cause::new(Cause::EMPTY, "the document has no pages"));
@@ -65,32 +75,47 @@ fn extract(bytes: &[u8], limits: &ExtractLimits) -> Result<Extraction, Cause> {
         let sentence = format!("the document has {count} pages; at most {} are read", limits.pages);
         return Err(Cause::new(Cause::TOO_MANY_PAGES, sentence));
     }
-    let mut raw: Vec<Option<RawPage>> = (0..count).map(|index| read_page(first.as_ref(), &mut second, index)).collect();
-    furniture::remove(&mut raw);
     let title = first.as_ref().and_then(|r| guarded(|| r.title()).flatten());
+    let mut raw = read_pages(&bytes, count, first.is_some(), limits);
+    furniture::remove(&mut raw);
     Ok(assemble(&raw, title))
 }
 
-/// One page from whichever library reads it better; `None` when neither does.
-fn read_page(first: Option<&primary::Reader>, second: &mut secondary::Reader<'_>, index: usize) -> Option<RawPage> {
-    let page = first.and_then(|r| guarded(|| r.page(index)).flatten());
-    let other_may_help = page.as_ref().is_none_or(|p| letters(p) < FEW_LETTERS || looks_broken(p));
-    if !other_may_help {
-        return page;
+/// Each page from whichever library reads it better; `None` where neither does.
+fn read_pages(bytes: &Arc<[u8]>, count: usize, first_opens: bool, limits: &ExtractLimits) -> Vec<Option<RawPage>> {
+    let patience = Patience { page: limits.page_wall, stuck: MOST_STUCK, stack: limits.stack_bytes };
+    let all: Vec<usize> = (0..count).collect();
+    let mut pages: Vec<Option<RawPage>> = if first_opens {
+        let bytes = bytes.clone();
+        patience::pages(&all, patience, move || primary::Reader::open(&bytes).ok(), |r, index| r.page(index))
+    } else {
+        all.iter().map(|_| None).collect()
+    };
+    let doubtful = |page: &Option<RawPage>| page.as_ref().is_none_or(|p| letters(p) < FEW_LETTERS || looks_broken(p));
+    let wanted: Vec<usize> = all.into_iter().filter(|i| doubtful(&pages[*i])).collect();
+    let bytes = bytes.clone();
+    let others = patience::pages(
+        &wanted,
+        patience,
+        move || Some(secondary::Reader::new(bytes.clone())),
+        |r, index| r.page(index),
+    );
+    for (index, other) in wanted.into_iter().zip(others) {
+        let page = pages[index].take();
+        pages[index] = better(page, other);
     }
-    let other = guarded(AssertUnwindSafe(|| second.page(index))).flatten();
-    match (page, other) {
-        (Some(page), Some(other)) => {
-            let better = if looks_broken(&page) {
-                !looks_broken(&other) && letters(&other) * 2 > letters(&page)
-            } else {
-                letters(&page) < MIN_CHARACTERS && letters(&other) > letters(&page)
-                    || letters(&other) > 2 * letters(&page) && !looks_broken(&other)
-            };
-            Some(if better { RawPage { pictures: page.pictures, ..other } } else { page })
-        }
-        (page, other) => page.or(other),
-    }
+    pages
+}
+
+fn better(page: Option<RawPage>, other: Option<RawPage>) -> Option<RawPage> {
+    let (Some(page), Some(other)) = (&page, &other) else { return page.or(other) };
+    let other_is_better = if looks_broken(page) {
+        !looks_broken(other) && letters(other) * 2 > letters(page)
+    } else {
+        letters(page) < MIN_CHARACTERS && letters(other) > letters(page)
+            || letters(other) > 2 * letters(page) && !looks_broken(other)
+    };
+    Some(if other_is_better { RawPage { pictures: page.pictures, ..other.clone() } } else { page.clone() })
 }
 
 fn assemble(raw: &[Option<RawPage>], title: Option<String>) -> Extraction {
@@ -103,9 +128,7 @@ fn assemble(raw: &[Option<RawPage>], title: Option<String>) -> Extraction {
             Some(page) => Page { number, status: status(page), blocks: layout::blocks(page, &style) },
         })
         .collect();
-    let (status, cause) = verdict(&pages);
-    let title = title.or_else(|| first_heading(&pages));
-    Extraction { v: Extraction::VERSION, status, cause: cause.map(|c| c.to_string()), title, pages, paged: true }
+    paged(title, pages)
 }
 
 fn status(page: &RawPage) -> PageStatus {
@@ -117,43 +140,6 @@ fn status(page: &RawPage) -> PageStatus {
     } else {
         PageStatus::Ok
     }
-}
-
-fn verdict(pages: &[Page]) -> (ExtractStatus, Option<Cause>) {
-    let with = |wanted: PageStatus| pages.iter().filter(|p| p.status == wanted).map(|p| p.number).collect::<Vec<_>>();
-    let (failed, bare) = (with(PageStatus::Failed), with(PageStatus::NoTextLayer));
-    if failed.len() == pages.len() {
-        let cause = Cause::new(Cause::PAGES_FAILED, "none of the pages could be read; the file may be damaged");
-        return (ExtractStatus::Failed, Some(cause));
-    }
-    if failed.len() + bare.len() == pages.len() {
-        let sentence = "no page holds text: it is probably a scan; run text recognition (OCR) on it first";
-        return (ExtractStatus::Failed, Some(Cause::new(Cause::NO_TEXT_LAYER, sentence)));
-    }
-    let all = pages.len();
-    if !failed.is_empty() {
-        let sentence = format!("{} of {all} pages could not be read: {}", failed.len(), listed(&failed));
-        return (ExtractStatus::Partial, Some(Cause::new(Cause::PAGES_FAILED, sentence)));
-    }
-    if !bare.is_empty() {
-        let sentence =
-            format!("{} of {all} pages hold no text, only pictures or nothing: {}", bare.len(), listed(&bare));
-        return (ExtractStatus::Partial, Some(Cause::new(Cause::NO_TEXT_LAYER, sentence)));
-    }
-    (ExtractStatus::Ok, None)
-}
-
-/// The first few numbers, for a sentence.
-fn listed(numbers: &[u32]) -> String {
-    let shown = numbers.iter().take(10).map(u32::to_string).collect::<Vec<_>>().join(", ");
-    if numbers.len() > 10 { format!("{shown}, …") } else { shown }
-}
-
-fn first_heading(pages: &[Page]) -> Option<String> {
-    pages.first()?.blocks.iter().take(3).find_map(|b| match b {
-        Block::Heading { text, .. } => Some(text.clone()),
-        _ => None,
-    })
 }
 
 fn letters(page: &RawPage) -> usize {

@@ -1,8 +1,12 @@
 //! `pdf_oxide`: the better reader, with font sizes.
 
-use super::{Cause, Line, RawPage, squeezed};
+use super::{Cause, Line, RawPage, rtl, squeezed};
 use crate::formats::{encoding, tidy};
-use pdf_oxide::{PdfDocument, layout::TextSpan, object::Object};
+use pdf_oxide::{
+    PdfDocument,
+    layout::{TextChar, TextSpan},
+    object::Object,
+};
 use std::collections::HashMap;
 
 pub struct Reader {
@@ -14,11 +18,11 @@ impl Reader {
     /// `extract.encrypted` when the empty password does not open it, `extract.damaged` when the library does not.
     pub fn open(bytes: &[u8]) -> Result<Self, Cause> {
         let document = PdfDocument::from_bytes(bytes.to_vec()).map_err(|e| match e {
-            pdf_oxide::error::Error::EncryptedPdf => encrypted(),
+            pdf_oxide::error::Error::EncryptedPdf => Cause::encrypted(),
             _ => Cause::damaged("PDF"),
         })?;
         if document.is_encrypted() && !document.is_authenticated() && !document.authenticate(b"").unwrap_or(false) {
-            return Err(encrypted());
+            return Err(Cause::encrypted());
         }
         Ok(Self { document })
     }
@@ -30,6 +34,9 @@ impl Reader {
     /// `None` when the page cannot be read. Pages count from 0.
     pub fn page(&self, index: usize) -> Option<RawPage> {
         let text = self.document.extract_text(index).ok()?;
+        if let Some(lines) = self.from_right_to_left(index, &text) {
+            return Some(RawPage { lines, tables: Vec::new(), pictures: self.has_pictures(index).unwrap_or(false) });
+        }
         let styles = self.document.extract_spans(index).map(|spans| row_styles(&spans)).unwrap_or_default();
         let lines = text
             .lines()
@@ -39,6 +46,27 @@ impl Reader {
             })
             .collect();
         Some(RawPage { lines, tables: self.tables(index), pictures: self.has_pictures(index).unwrap_or(false) })
+    }
+
+    /// The lines of a page that is written so, unless letters get lost on the way.
+    fn from_right_to_left(&self, index: usize, text: &str) -> Option<Vec<Line>> {
+        if !rtl::is_page(text) {
+            return None;
+        }
+        let upright = |c: &TextChar| c.rotation_degrees.abs() < 1.0 && !c.char.is_control();
+        let letter = |c: TextChar| rtl::Letter {
+            char: c.char,
+            left: c.origin_x,
+            right: c.origin_x + c.advance_width,
+            base: c.origin_y,
+            size: c.font_size,
+            bold: c.font_weight.is_bold(),
+        };
+        let chars = self.document.extract_chars(index).ok()?;
+        let lines = rtl::lines(chars.into_iter().filter(upright).map(letter).collect());
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+        let kept: usize = lines.iter().map(|l| letters(&l.text)).sum();
+        (kept * 10 >= letters(text) * 8).then_some(lines)
     }
 
     /// The document's own title, unless it is the kind that programs invent.
@@ -86,10 +114,6 @@ fn text_string(bytes: &[u8]) -> String {
     }
     let character = |b: &u8| FROM_80.get(usize::from(*b).wrapping_sub(0x80)).copied().unwrap_or(char::from(*b));
     bytes.iter().map(character).collect()
-}
-
-fn encrypted() -> Cause {
-    Cause::new(Cause::ENCRYPTED, "the document is protected by a password; upload it without one")
 }
 
 /// Size and weight of each row, found again by its letters: the library's text has reading order and spacing, its

@@ -2,10 +2,11 @@
 
 use super::{Cause, Line, RawPage};
 use pdf_extract::{Document, PlainTextOutput, output_doc_page};
+use std::sync::Arc;
 
 /// Opens the file only when a page is first asked for.
-pub struct Reader<'a> {
-    bytes: &'a [u8],
+pub struct Reader {
+    bytes: Arc<[u8]>,
     state: State,
 }
 
@@ -15,17 +16,17 @@ enum State {
     Unusable,
 }
 
-impl<'a> Reader<'a> {
-    pub const fn new(bytes: &'a [u8]) -> Self {
+impl Reader {
+    pub const fn new(bytes: Arc<[u8]>) -> Self {
         Self { bytes, state: State::Unopened }
     }
 
     /// # Errors
     /// `extract.encrypted` or `extract.damaged`.
     pub fn page_count(&mut self) -> Result<usize, Cause> {
-        let document = Document::load_mem(self.bytes).map_err(|_| Cause::damaged("PDF"))?;
+        let document = Document::load_mem(&self.bytes).map_err(|_| Cause::damaged("PDF"))?;
         if document.is_encrypted() {
-            return Err(Cause::new(Cause::ENCRYPTED, "the document is protected by a password; upload it without one"));
+            return Err(Cause::encrypted());
         }
         Ok(document.get_pages().len())
     }
@@ -44,7 +45,7 @@ impl<'a> Reader<'a> {
         if matches!(self.state, State::Unopened) {
             // Stays so when opening panics.
             self.state = State::Unusable;
-            if let Ok(mut document) = Document::load_mem(self.bytes)
+            if let Ok(mut document) = Document::load_mem(&self.bytes)
                 && (!document.is_encrypted() || document.decrypt("").is_ok())
             {
                 self.state = State::Open(Box::new(document));

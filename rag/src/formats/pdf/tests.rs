@@ -1,5 +1,5 @@
 use super::*;
-use crate::formats::outline;
+use crate::{document::ExtractStatus, formats::outline};
 
 /// A PDF of these pages, each a list of (size, text) lines set in Helvetica from the top; Windows-1252 characters.
 fn pdf(pages: &[&[(u32, &str)]]) -> Vec<u8> {
@@ -115,7 +115,7 @@ fn too_many_pages_are_refused_before_they_are_read() {
 #[test]
 fn the_second_reader_reads_pages_too() {
     let bytes = pdf(&[&[(10, BODY)], &[(10, "Second page, in other words.")]]);
-    let mut second = secondary::Reader::new(&bytes);
+    let mut second = secondary::Reader::new(bytes.into());
     assert_eq!(second.page_count().unwrap(), 2);
     let page = second.page(1).unwrap();
     assert!(page.lines.iter().any(|l| l.text.contains("in other words")));

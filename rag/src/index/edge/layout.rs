@@ -10,9 +10,9 @@ use crate::{
 use colloquy_domain::failure::Failure;
 use qdrant_edge::{
     BoolIndexParams, Condition, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldCondition, FieldIndexOperations, Filter, JsonPath, KeywordIndexParams, Match, Modifier, OperationError,
-    Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointId, PointInsertOperations, PointOperations,
-    PointStruct, SetPayloadOp, UpdateOperation, Vector as EdgeVector,
+    FieldCondition, FieldIndexOperations, Filter, IsEmptyCondition, JsonPath, KeywordIndexParams, Match, Modifier,
+    OperationError, Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointId, PointInsertOperations,
+    PointOperations, PointStruct, SetPayloadOp, UpdateOperation, Vector as EdgeVector,
 };
 use std::{collections::HashMap, path::Path};
 
@@ -64,6 +64,10 @@ fn condition(test: &Test) -> Condition {
         Test::All(tests) => {
             Condition::Filter(Filter { must: Some(tests.iter().map(condition).collect()), ..Filter::new() })
         }
+        Test::Any(tests) => {
+            Condition::Filter(Filter { should: Some(tests.iter().map(condition).collect()), ..Filter::new() })
+        }
+        Test::Unset(key) => Condition::IsEmpty(IsEmptyCondition::from(path(key))),
     }
 }
 

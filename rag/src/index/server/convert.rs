@@ -37,7 +37,9 @@ fn condition(test: &Test) -> Condition {
         Test::Flag(key, value) => Condition::matches(*key, *value),
         Test::Number(key, value) => Condition::matches(*key, *value),
         Test::Ids(ids) => Condition::has_id(ids.iter().copied().map(point_id)),
+        Test::Unset(key) => Condition::is_empty(*key),
         Test::All(tests) => Filter::must(tests.iter().map(condition)).into(),
+        Test::Any(tests) => Filter::should(tests.iter().map(condition)).into(),
     }
 }
 

@@ -50,6 +50,9 @@ pub(super) struct Note {
     pub passages: u32,
     /// The other generations that were there when the replacement began.
     pub replaces: Vec<String>,
+    /// Which replacements had shown those then: what somebody shows again later is not this one's to remove.
+    #[serde(default)]
+    pub replaces_shown_by: Vec<String>,
     /// The generations of which nothing was visible then, the new one included.
     pub hidden: Vec<String>,
     pub phase: Phase,
@@ -228,7 +231,8 @@ mod tests {
         let DocumentKey { tenant, base, document } = key(3);
         let (generation, switch) = ("new".to_owned(), switch.to_owned());
         let (replaces, hidden) = (vec!["old".to_owned()], vec!["new".to_owned()]);
-        Note { tenant, base, document, generation, passages: 1, replaces, hidden, phase, switch }
+        let replaces_shown_by = Vec::new();
+        Note { tenant, base, document, generation, passages: 1, replaces, replaces_shown_by, hidden, phase, switch }
     }
 
     fn stamp(stamp: &str) -> Stamp {

@@ -9,7 +9,8 @@
 //!    [`Phase::Done`].
 //!
 //! A document is replaced by one process at a time: its owner. A former owner that goes on after its successor has
-//! begun finds at step 3 that its passages or its note are gone, and gives up.
+//! begun finds at step 3 that its passages or its note are gone, and gives up. At step 4 it removes only what it had seen
+//! shown: each passage says which replacement showed it last, and what the successor showed since stays.
 
 use super::{
     Server,
@@ -20,7 +21,7 @@ use super::{
 use crate::index::{
     DocumentKey,
     filter::{self, Test, Where},
-    point::{GENERATION, LIVE},
+    point::{GENERATION, LIVE, SHOWN_BY},
 };
 use colloquy_domain::failure::Failure;
 use qdrant_client::{
@@ -30,10 +31,20 @@ use qdrant_client::{
         SetPayloadPointsBuilder, UpsertPointsBuilder, Value, value,
     },
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Points of one page of a scroll.
 pub(super) const PAGE: u32 = 512;
+
+/// What there is of a document beside one generation.
+#[derive(Debug, Default)]
+struct Others {
+    replaces: Vec<String>,
+    /// Which replacements showed it.
+    shown_by: Vec<String>,
+    /// Those of which nothing is visible.
+    hidden: Vec<String>,
+}
 
 impl Server {
     pub(super) async fn switch(&self, key: DocumentKey, generation: String, passages: u32) -> Result<(), Failure> {
@@ -44,9 +55,10 @@ impl Server {
         if self.count_of(Some(&new)).await? != u64::from(passages) {
             return Err(Failure::retry("index.incomplete", "not all passages of the document were written"));
         }
-        let (replaces, mut hidden) = self.other_generations(key, &generation).await?;
+        let Others { replaces, shown_by: replaces_shown_by, mut hidden } =
+            self.other_generations(key, &generation).await?;
         hidden.push(generation.clone());
-        let live = self.count_of(Some(&new.and(Test::Flag(LIVE, true)))).await?;
+        let live = self.count_of(Some(&new.clone().and(Test::Flag(LIVE, true)))).await?;
         // What readers see already must not be hidden from them.
         let phase = if live == u64::from(passages) { Phase::Shown } else { Phase::Showing };
         if phase == Phase::Shown && replaces.is_empty() {
@@ -54,7 +66,15 @@ impl Server {
         }
         let DocumentKey { tenant, base, document } = key;
         let switch = self.next_switch();
-        let note = Note { tenant, base, document, generation, passages, replaces, hidden, phase, switch };
+        if phase == Phase::Shown {
+            // Shown again: whoever wanted to remove them must not any more.
+            self.set(&self.names.passages, &new, [(SHOWN_BY, switch.clone().into())]).await?;
+            if self.count_of(Some(&new.and(Test::Flag(LIVE, true)))).await? != u64::from(passages) {
+                return Err(superseded());
+            }
+        }
+        let note =
+            Note { tenant, base, document, generation, passages, replaces, replaces_shown_by, hidden, phase, switch };
         self.put(note.point()?).await?;
         self.carry_out(note).await
     }
@@ -65,19 +85,26 @@ impl Server {
         if left.phase == Phase::Shown || self.count_of(Some(&new)).await? == u64::from(left.passages) {
             return self.carry_out(left).await;
         }
-        self.set(&self.names.passages, &new, LIVE, false.into()).await?;
-        self.set(&self.names.switches, &left.itself(), PHASE, DONE.into()).await
+        self.take_back(&left).await
+    }
+
+    /// Hides again what this replacement showed, and ends it.
+    async fn take_back(&self, note: &Note) -> Result<(), Failure> {
+        let mine = filter::of_generation(note.key(), &note.generation).and(Test::Is(SHOWN_BY, note.switch.clone()));
+        self.set(&self.names.passages, &mine, [(LIVE, false.into())]).await?;
+        self.set(&self.names.switches, &note.itself(), [(PHASE, DONE.into())]).await
     }
 
     async fn carry_out(&self, note: Note) -> Result<(), Failure> {
         if note.phase == Phase::Showing {
             let new = filter::of_generation(note.key(), &note.generation);
-            self.set(&self.names.passages, &new, LIVE, true.into()).await?;
+            let shown = [(LIVE, true.into()), (SHOWN_BY, note.switch.clone().into())];
+            self.set(&self.names.passages, &new, shown).await?;
             if self.count_of(Some(&new)).await? != u64::from(note.passages) {
                 return Err(superseded());
             }
             let mine = note.itself().and(Test::Is(PHASE, SHOWING.to_owned()));
-            self.set(&self.names.switches, &mine, PHASE, SHOWN.into()).await?;
+            self.set(&self.names.switches, &mine, [(PHASE, SHOWN.into())]).await?;
             match self.notes([note.key()]).await?.pop().filter(|n| n.switch == note.switch).map(|n| n.phase) {
                 Some(Phase::Shown) => {}
                 // Somebody else finished it.
@@ -87,10 +114,16 @@ impl Server {
         }
         if !note.replaces.is_empty() {
             let old = filter::of_document(note.key()).and(Test::OneOf(GENERATION, note.replaces.clone()));
-            self.remove(&self.names.passages, &old).await?;
+            let as_seen = Test::Any(vec![Test::Unset(SHOWN_BY), Test::OneOf(SHOWN_BY, note.replaces_shown_by.clone())]);
+            self.remove(&self.names.passages, &old.clone().and(as_seen)).await?;
+            if self.count_of(Some(&old.and(Test::Flag(LIVE, true)))).await? > 0 {
+                // Somebody showed the old passages again: theirs is the later word.
+                self.take_back(&note).await?;
+                return Err(superseded());
+            }
         }
         self.put(note.stamp().point()?).await?;
-        self.set(&self.names.switches, &note.itself(), PHASE, DONE.into()).await
+        self.set(&self.names.switches, &note.itself(), [(PHASE, DONE.into())]).await
     }
 
     pub(super) async fn forget(&self, key: DocumentKey) -> Result<(), Failure> {
@@ -110,29 +143,31 @@ impl Server {
         answer.result.into_iter().map(|p| convert::content(p.payload)).collect()
     }
 
-    /// The document's other generations, and those of them of which nothing is visible.
-    async fn other_generations(
-        &self,
-        key: DocumentKey,
-        generation: &str,
-    ) -> Result<(Vec<String>, Vec<String>), Failure> {
+    /// What there is of the document in other generations.
+    async fn other_generations(&self, key: DocumentKey, generation: &str) -> Result<Others, Failure> {
         let which = convert::filter(&filter::of_other_generations(key, generation));
         let scroll = ScrollPointsBuilder::new(&self.names.passages)
             .filter(which)
             .limit(PAGE)
-            .with_payload(convert::only(&[GENERATION, LIVE]))
+            .with_payload(convert::only(&[GENERATION, LIVE, SHOWN_BY]))
             .build();
-        let mut generations: BTreeMap<String, bool> = BTreeMap::new();
+        let (mut generations, mut shown_by): (BTreeMap<String, bool>, BTreeSet<String>) = Default::default();
         self.each_page(scroll, |mut point| {
             let live = point.payload.get(LIVE).and_then(Value::as_bool).unwrap_or_default();
-            if let Some(value::Kind::StringValue(generation)) = point.payload.remove(GENERATION).and_then(|v| v.kind) {
+            let mut text = |key: &str| match point.payload.remove(key).and_then(|v| v.kind) {
+                Some(value::Kind::StringValue(text)) => Some(text),
+                _ => None,
+            };
+            shown_by.extend(text(SHOWN_BY));
+            if let Some(generation) = text(GENERATION) {
                 *generations.entry(generation).or_default() |= live;
             }
             Ok(())
         })
         .await?;
         let hidden = generations.iter().filter(|(_, live)| !**live).map(|(generation, _)| generation.clone());
-        Ok((generations.keys().cloned().collect(), hidden.collect()))
+        let hidden = hidden.collect();
+        Ok(Others { replaces: generations.into_keys().collect(), shown_by: shown_by.into_iter().collect(), hidden })
     }
 
     pub(super) async fn count_of(&self, which: Option<&Where>) -> Result<u64, Failure> {
@@ -151,8 +186,13 @@ impl Server {
         Ok(())
     }
 
-    async fn set(&self, collection: &str, which: &Where, key: &str, value: Value) -> Result<(), Failure> {
-        let set = SetPayloadPointsBuilder::new(collection, Payload::from([(key, value)]))
+    async fn set<const N: usize>(
+        &self,
+        collection: &str,
+        which: &Where,
+        values: [(&str, Value); N],
+    ) -> Result<(), Failure> {
+        let set = SetPayloadPointsBuilder::new(collection, Payload::from(values))
             .points_selector(convert::filter(which))
             .wait(true)
             .build();

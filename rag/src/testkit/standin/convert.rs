@@ -12,9 +12,9 @@ use qdrant_client::{
 };
 use qdrant_edge::{
     BoolIndexParams, Condition, Distance, EdgeConfig, EdgeSparseVectorParams, EdgeVectorParams, FieldCondition, Filter,
-    JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, Payload, PayloadFieldSchema, PayloadSchemaParams,
-    PointId, PointStructPersisted, QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery, SparseVector, Vector,
-    VectorInternal, VectorStructInternal, Vectors, WithPayloadInterface, WithVector,
+    IsEmptyCondition, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, Payload, PayloadFieldSchema,
+    PayloadSchemaParams, PointId, PointStructPersisted, QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery,
+    SparseVector, Vector, VectorInternal, VectorStructInternal, Vectors, WithPayloadInterface, WithVector,
 };
 use std::collections::HashMap;
 use tonic::Status;
@@ -85,14 +85,15 @@ pub(super) fn sent_id(id: PointId) -> qdrant::PointId {
 }
 
 pub(super) fn filter(sent: qdrant::Filter) -> Result<Filter, Status> {
-    if !sent.should.is_empty() || sent.min_should.is_some() {
-        return Err(unserved("`should`"));
+    if sent.min_should.is_some() {
+        return Err(unserved("`min_should`"));
     }
     let list = |conditions: Vec<qdrant::Condition>| -> Result<Option<Vec<Condition>>, Status> {
         let conditions = conditions.into_iter().map(condition).collect::<Result<Vec<_>, Status>>()?;
         Ok((!conditions.is_empty()).then_some(conditions))
     };
-    Ok(Filter { must: list(sent.must)?, must_not: list(sent.must_not)?, ..Filter::new() })
+    let (should, must, must_not) = (list(sent.should)?, list(sent.must)?, list(sent.must_not)?);
+    Ok(Filter { should, must, must_not, ..Filter::new() })
 }
 
 fn condition(sent: qdrant::Condition) -> Result<Condition, Status> {
@@ -111,6 +112,7 @@ fn condition(sent: qdrant::Condition) -> Result<Condition, Status> {
             let ids = ids.has_id.into_iter().map(id).collect::<Result<Vec<_>, Status>>()?;
             Condition::HasId(ids.into_iter().collect())
         }
+        Some(ConditionOneOf::IsEmpty(empty)) => Condition::IsEmpty(IsEmptyCondition::from(path(&empty.key)?)),
         Some(ConditionOneOf::Filter(inner)) => Condition::Filter(filter(inner)?),
         _ => return Err(unserved("this condition")),
     })

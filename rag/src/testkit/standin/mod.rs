@@ -28,7 +28,10 @@ use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
 };
-use tonic::{Code, Request, Response, Status, transport::server::TcpIncoming};
+use tonic::{
+    Code, Request, Response, Status,
+    transport::{Identity, ServerTlsConfig, server::TcpIncoming},
+};
 
 /// How long a stop waits for what blocks.
 const STOP: Duration = Duration::from_secs(10);
@@ -39,11 +42,13 @@ pub struct StandinOptions {
     /// Asked of every call when there is one.
     pub api_key: Option<String>,
     pub version: String,
+    /// Its certificate and its key, in PEM; it speaks TLS then.
+    pub identity: Option<(String, String)>,
 }
 
 impl Default for StandinOptions {
     fn default() -> Self {
-        Self { api_key: None, version: "1.20.0".to_owned() }
+        Self { api_key: None, version: "1.20.0".to_owned(), identity: None }
     }
 }
 
@@ -66,7 +71,7 @@ impl Standin {
     /// Starts on a free port of this machine, with its data in `dir`.
     ///
     /// # Errors
-    /// When the port cannot be opened or the thread not started.
+    /// When the port cannot be opened, the thread not started or the certificate not read.
     pub fn start(dir: &Path, options: StandinOptions) -> std::io::Result<Self> {
         let service = Service {
             collections: Arc::new(Collections::new(dir)),
@@ -78,10 +83,11 @@ impl Standin {
         Ok(standin)
     }
 
-    /// `http://127.0.0.1:port`.
+    /// `http://127.0.0.1:port`, with TLS `https://`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.service.options.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Breaks all connections and closes the port.
@@ -96,7 +102,7 @@ impl Standin {
     /// Serves again, on the same port.
     ///
     /// # Errors
-    /// When the port cannot be opened or the thread not started.
+    /// When the port cannot be opened, the thread not started or the certificate not read.
     pub fn restart(&mut self) -> std::io::Result<()> {
         self.stop();
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("standin").enable_all().build()?;
@@ -106,8 +112,13 @@ impl Standin {
         let service = self.service.clone();
         let _within = runtime.enter();
         let incoming = TcpIncoming::from(TcpListener::from_std(listener)?).with_nodelay(Some(true));
+        let mut server = tonic::transport::Server::builder();
+        if let Some((cert, key)) = &service.options.identity {
+            let tls = ServerTlsConfig::new().identity(Identity::from_pem(cert, key));
+            server = server.tls_config(tls).map_err(std::io::Error::other)?;
+        }
         runtime.spawn(async move {
-            tonic::transport::Server::builder()
+            server
                 .add_service(QdrantServer::new(service.clone()))
                 .add_service(CollectionsServer::new(service.clone()))
                 .add_service(PointsServer::new(service))

@@ -3,6 +3,8 @@
 use super::{
     super::{
         graph::request_length,
+        neighbour::Ask,
+        open::Fared,
         webhooks::{signed, text_message},
     },
     replies::{Replies, words},
@@ -20,7 +22,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 /// A reply that takes longer is none.
@@ -32,7 +34,7 @@ const BREATH: Duration = Duration::from_millis(10);
 /// Conversations of each person of a crowd: a provider lets nobody be sent to too often.
 const PEERS: u64 = 48;
 /// People of an open loop: whoever wrote is not asked again while there are others.
-const OTHERS: u64 = 4096;
+pub const OTHERS: u64 = 4096;
 
 /// A WhatsApp account of the benchmark.
 #[derive(Debug, Clone)]
@@ -129,22 +131,6 @@ impl Senders {
     }
 }
 
-/// How messages fared.
-#[derive(Debug, Default)]
-pub struct Fared {
-    pub times: Vec<Duration>,
-    pub unanswered: u64,
-}
-
-impl Fared {
-    fn add(&mut self, took: Option<Duration>) {
-        match took {
-            Some(took) => self.times.push(took),
-            None => self.unanswered += 1,
-        }
-    }
-}
-
 /// So many people, each of whom writes again as soon as the reply is there.
 pub struct Crowd {
     ending: Arc<AtomicBool>,
@@ -182,31 +168,25 @@ impl Crowd {
         self.ending.store(true, Ordering::Relaxed);
         let mut all = Fared::default();
         for fared in self.people.join_all().await {
-            all.times.extend(fared.times);
-            all.unanswered += fared.unanswered;
+            all.extend(fared);
         }
         all
     }
 }
 
-/// Messages at a fixed rate to these accounts in turn, whether or not earlier ones are answered, until `over`.
-pub async fn at_rate(senders: Arc<Senders>, accounts: Vec<Account>, rate: f64, over: Arc<AtomicBool>) -> Fared {
-    let (start, mut fared, mut asked) = (Instant::now(), Fared::default(), JoinSet::new());
-    let mut written = 0_u64;
-    while !over.load(Ordering::Relaxed) {
-        sleep_until(start + Duration::from_secs_f64(written as f64 / rate)).await;
-        let account = accounts[usize::try_from(written).unwrap_or(0) % accounts.len()].clone();
-        // Nobody of a crowd.
-        let peer = 1_000_000 + (written / accounts.len() as u64) % OTHERS;
-        let senders = Arc::clone(&senders);
-        asked.spawn(async move { senders.ask(&account, peer).await });
-        written += 1;
-        while let Some(done) = asked.try_join_next() {
-            fared.add(done.ok().flatten());
-        }
+/// Messages to these accounts in turn, of people who are nobody of a crowd.
+#[derive(Clone)]
+pub struct Writers {
+    pub senders: Arc<Senders>,
+    pub accounts: Arc<[Account]>,
+    /// Of each account.
+    pub people: u64,
+}
+
+impl Ask for Writers {
+    async fn ask(&self, number: u64) -> Option<Duration> {
+        let accounts = self.accounts.len() as u64;
+        let account = &self.accounts[usize::try_from(number % accounts).unwrap_or(0)];
+        self.senders.ask(account, 1_000_000 + (number / accounts) % self.people).await
     }
-    for took in asked.join_all().await {
-        fared.add(took);
-    }
-    fared
 }

@@ -11,6 +11,7 @@ mod replies;
 mod report;
 mod rows;
 
+pub use phases::Phase;
 pub use report::Report;
 
 use super::graph;
@@ -50,11 +51,11 @@ pub async fn serve_node(config: &Config) -> crate::exit::CommandResult<()> {
     serving::serve(config, "bench", any, async |_| Ok(())).await
 }
 
-/// Measures everything; `seconds` for each measurement. What was made for it is removed, also after an error or Ctrl-C.
+/// Measures these phases; `seconds` for each measurement. What was made for it is removed, also after an error or Ctrl-C.
 ///
 /// # Errors
 /// Engines are not named or cannot be used, or something could not be measured at all.
-pub async fn run(config: &Config, seconds: u64) -> anyhow::Result<Report> {
+pub async fn run(config: &Config, seconds: u64, phases: &[Phase]) -> anyhow::Result<Report> {
     let Some(postgres) = &config.engines.postgres else {
         bail!("no PostgreSQL is named: set DATABASE_URL, or give --database-url postgres://…");
     };
@@ -75,7 +76,7 @@ pub async fn run(config: &Config, seconds: u64) -> anyhow::Result<Report> {
     };
     let places = Places { config, folder: folder.path(), limits: for_limits.url(), nodes: for_nodes.url(), log: &log };
     let measured = tokio::select! {
-        measured = Box::pin(measure(places, &connection, Duration::from_secs(seconds))) => measured,
+        measured = Box::pin(measure(places, &connection, Duration::from_secs(seconds), phases)) => measured,
         () = stop_signal() => Err(anyhow::anyhow!("interrupted")),
     };
     let streams = remove_streams(&connection, &log.prefix).await;
@@ -95,7 +96,12 @@ struct Places<'a> {
     log: &'a LogOptions,
 }
 
-async fn measure(at: Places<'_>, connection: &Connection, lasting: Duration) -> anyhow::Result<report::Figures> {
+async fn measure(
+    at: Places<'_>,
+    connection: &Connection,
+    lasting: Duration,
+    phases: &[Phase],
+) -> anyhow::Result<report::Figures> {
     let key = || SecretKey::from_bytes(KEY);
     let replies = Arc::new(Replies::default());
     let heard = Arc::clone(&replies);
@@ -111,6 +117,6 @@ async fn measure(at: Places<'_>, connection: &Connection, lasting: Duration) -> 
         accounts,
         lasting,
     }
-    .run()
+    .run(phases)
     .await
 }

@@ -1,10 +1,14 @@
 //! The measurements, one after the other.
 
 use super::{
-    super::figures::{Percentiles, median},
-    load::{Account, Crowd, Fared, Senders, at_rate},
+    super::{
+        figures::{Percentiles, median},
+        neighbour,
+        open::{Fared, at_rate},
+    },
+    load::{Account, Crowd, OTHERS, Senders, Writers},
     nodes::Nodes,
-    report::{Figures, Neighbour, Restart, Throughput},
+    report::{Figures, Restart, Throughput},
     rows::Accounts,
 };
 use crate::{
@@ -32,11 +36,19 @@ const BATCH: usize = 128;
 const WARM: Duration = Duration::from_secs(2);
 /// Share of the turns that three nodes do of 32 conversations at once, at which they are restarted.
 const MODERATE: f64 = 0.3;
-/// Share of them that the loud tenant has; each quiet one has a hundredth of that.
-const LOUD: f64 = 0.3;
-const TIMES_LOUDER: f64 = 100.0;
-/// So many times longer: a hundredth of little needs time to become a percentile.
-const PATIENT: u32 = 4;
+/// Restarts are held against twice the time of other measurements.
+const PATIENT: u32 = 2;
+
+/// What may be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Phase {
+    /// Limits, and turns per second of one to three nodes
+    Turns,
+    /// A rolling restart
+    Restart,
+    /// A loud tenant
+    Neighbour,
+}
 
 pub struct Bench {
     pub server: ServerLimits,
@@ -70,9 +82,32 @@ struct Counted {
 }
 
 impl Bench {
+    /// Measures these phases.
+    ///
     /// # Errors
     /// Something could not be measured at all.
-    pub async fn run(mut self) -> anyhow::Result<Figures> {
+    pub async fn run(mut self, phases: &[Phase]) -> anyhow::Result<Figures> {
+        let mut figures = Figures::default();
+        let most = if phases.contains(&Phase::Turns) { self.rounds(&mut figures).await? } else { self.most().await? };
+        if phases.contains(&Phase::Restart) {
+            out::note("a rolling restart …");
+            figures.restart = Some(self.restart(most * MODERATE).await?);
+        }
+        if phases.contains(&Phase::Neighbour) {
+            out::note("a loud tenant …");
+            let quiet = self.writers(&self.accounts.quiet, neighbour::PEOPLE);
+            let loud = self.writers(&self.accounts.usual, OTHERS);
+            figures.neighbour = Some(neighbour::measure(quiet, loud, most, self.lasting).await?);
+        }
+        figures.doubled_replies = self.senders.replies.doubled();
+        figures.dead_letters = self.meter.dead_letters().await?;
+        self.nodes.stop_all().await?;
+        Ok(figures)
+    }
+
+    /// Limits and turns in rounds; the nodes go on. Returns the turns per second that all of them do of few conversations: what
+    /// they do of many beyond that, they do by letting them wait for each other.
+    async fn rounds(&mut self, figures: &mut Figures) -> anyhow::Result<f64> {
         let (mut limits, mut rounds) = (Limits::default(), Vec::new());
         for round in 1..=ROUNDS {
             out::note(format_args!("round {round} of {ROUNDS}: limits of PostgreSQL and NATS …"));
@@ -88,19 +123,19 @@ impl Bench {
                 self.nodes.stop_all().await?;
             }
         }
-        let mut figures = limits.into_figures();
+        *figures = limits.into_figures();
         figures.throughput = medians(&rounds);
-        // Of few conversations: what many do beyond that, they do by waiting for each other.
         let few = figures.throughput.iter().find(|t| (t.nodes, t.conversations) == (NODES, CROWDS[0]));
-        let most = few.map_or(0.0, |t| t.turns_per_second).max(1.0);
-        out::note("a rolling restart …");
-        figures.restart = self.restart(most * MODERATE).await?;
-        out::note("a loud tenant …");
-        figures.neighbour = self.neighbour(most * LOUD).await?;
-        figures.doubled_replies = self.senders.replies.doubled();
-        figures.dead_letters = self.meter.dead_letters().await?;
-        self.nodes.stop_all().await?;
-        Ok(figures)
+        Ok(few.map_or(0.0, |t| t.turns_per_second).max(1.0))
+    }
+
+    /// The same turns per second alone.
+    async fn most(&mut self) -> anyhow::Result<f64> {
+        out::note(format_args!("turns of {NODES} nodes …"));
+        for count in 1..=NODES {
+            self.one_more_node(count).await?;
+        }
+        Ok(self.turns(CROWDS[0]).await?.turns_per_second)
     }
 
     async fn limits(&mut self, into: &mut Limits) -> anyhow::Result<()> {
@@ -154,7 +189,7 @@ impl Bench {
     async fn restart(&mut self, rate: f64) -> anyhow::Result<Restart> {
         let (over, elsewhere) = (Arc::<AtomicBool>::default(), self.senders.elsewhere());
         let writing = self.write(&self.accounts.usual, rate, &over);
-        sleep(self.lasting * PATIENT / 2).await;
+        sleep(self.lasting * PATIENT).await;
         let calm = ended(over, writing).await?;
 
         let over = Arc::<AtomicBool>::default();
@@ -181,39 +216,12 @@ impl Bench {
         })
     }
 
-    /// The quiet tenants' load twice: alone, and beside the loud one's.
-    async fn neighbour(&mut self, loud: f64) -> anyhow::Result<Neighbour> {
-        let each = loud / TIMES_LOUDER;
-        let rate = each * self.accounts.quiet.len() as f64;
-        let lasting = self.lasting * PATIENT;
-        let mut told = Neighbour { tenants: self.accounts.quiet.len(), each, loud, ..Neighbour::default() };
-        let (mut alone, mut beside) = (Vec::new(), Vec::new());
-        // Conversations are in memory, whoever is first.
-        for (with_loud, lasting) in [(false, WARM), (false, lasting / 2), (true, lasting), (false, lasting / 2)] {
-            let (over, loud_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
-            let noise = with_loud.then(|| self.write(&self.accounts.usual, loud, &loud_over));
-            let writing = self.write(&self.accounts.quiet, rate, &over);
-            sleep(lasting).await;
-            let fared = ended(over, writing).await?;
-            told.failed += fared.unanswered;
-            match noise {
-                Some(noise) => {
-                    let noise = ended(loud_over, noise).await?;
-                    told.failed += noise.unanswered;
-                    told.loud_reply = Percentiles::of(noise.times);
-                    beside.extend(fared.times);
-                }
-                None if lasting == WARM => {}
-                None => alone.extend(fared.times),
-            }
-        }
-        told.messages = beside.len() as u64;
-        (told.alone, told.beside) = (Percentiles::of(alone), Percentiles::of(beside));
-        Ok(told)
+    fn writers(&self, to: &[Account], people: u64) -> Writers {
+        Writers { senders: Arc::clone(&self.senders), accounts: to.into(), people }
     }
 
     fn write(&self, to: &[Account], rate: f64, over: &Arc<AtomicBool>) -> tokio::task::JoinHandle<Fared> {
-        tokio::spawn(at_rate(Arc::clone(&self.senders), to.to_vec(), rate, Arc::clone(over)))
+        tokio::spawn(at_rate(self.writers(to, OTHERS), rate, Arc::clone(over)))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Who is written to: tenants, each with an agent that answers at once and WhatsApp accounts.
 
 use super::{
-    super::rig::{APP_SECRET, profile},
+    super::{
+        neighbour::QUIET,
+        rig::{APP_SECRET, profile},
+    },
     load::Account,
 };
 use crate::machine::{MachineClock, MachineIds};
@@ -17,14 +20,12 @@ use std::{collections::BTreeMap, sync::Arc};
 const ACCOUNTS: usize = 12;
 /// Messages a second that an account may send: more than there will be.
 const RATE: &str = "1000000";
-/// Tenants with one account and a hundredth of the load of the loud one.
-pub const QUIET: usize = 10;
 
 /// The accounts by their tenants.
 pub struct Accounts {
     /// The usual tenant's, who is the loud one as well.
     pub usual: Vec<Account>,
-    /// One for each quiet tenant.
+    /// One for each quiet tenant, which has no other.
     pub quiet: Vec<Account>,
 }
 

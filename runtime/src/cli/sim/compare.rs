@@ -1,4 +1,4 @@
-use super::found;
+use super::{found, servers};
 use crate::{
     exit::{CommandResult, Outcome, Stop},
     out,
@@ -7,7 +7,7 @@ use clap::Args;
 use colloquy_sim::{
     Options,
     compare::{Change, Comparison, Side, compare},
-    run,
+    run_with,
 };
 use std::path::PathBuf;
 
@@ -40,8 +40,12 @@ impl Compare {
             return Err(Stop::wrong("conversations: A and B must have the same ones"));
         }
         let seed = self.seed.unwrap_or(a.runs.seed);
+        servers::check_keys(&self.a, &a, false)?;
+        servers::check_keys(&self.b, &b, false)?;
+        let outside = servers::outside(false);
         let comparison = tokio::task::spawn_blocking(move || {
-            compare(&run(&a, seed, Options::default()), &run(&b, seed, Options::default()))
+            let [a, b] = [a, b].map(|s| run_with(&s, seed, Options::default(), Some(&outside)));
+            compare(&a, &b)
         })
         .await?;
         if self.json {

@@ -1,3 +1,4 @@
+mod against;
 mod compare;
 mod found;
 mod fuzz;
@@ -8,6 +9,7 @@ mod replay;
 mod reports;
 mod run;
 mod schema;
+mod servers;
 mod tau2;
 mod work;
 
@@ -21,10 +23,12 @@ use clap::{Args, Subcommand};
 /// milliseconds, and the same seed makes the same run again. No server, no data folder and no
 /// network is needed, and nothing is written but the reports asked for.
 ///
-/// Verdicts: pass; fail_agent, an expectation of the scenario was not met; fail_infra, a promise
-/// of Colloquy was broken (a lost or doubled message, a tool started twice, a reply outside of
-/// the provider's window, …); inconclusive, a fault that the scenario asks for never struck. Exit
-/// code 0 if all runs passed, 1 if one did not, 2 if a scenario cannot be used.
+/// Verdicts: pass; fail_agent, an expectation of the scenario was not met; fail_user_sim, a person
+/// who is played by a model broke their own rules; fail_infra, a promise of Colloquy was broken (a
+/// lost or doubled message, a tool started twice, a reply outside of the provider's window, …);
+/// inconclusive, a fault that the scenario asks for never struck, or a model could not be asked.
+/// Exit code 0 if all runs passed (or as many as a scenario expects of its trials), 1 if not, 2 if
+/// a scenario cannot be used.
 ///
 /// docs/SIMULATION.md explains scenarios.
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-use super::{found, fuzz::Size, reports::Reports, run::show};
+use super::{found, fuzz::Size, reports::Reports, run::show, servers};
 use crate::{
     exit::{CommandResult, Outcome},
     out,
@@ -7,7 +7,7 @@ use clap::Args;
 use colloquy_sim::{
     Options, Verdict, fuzz,
     report::{Run, Totals},
-    run,
+    run_with,
     scenario::{Scenario, to_yaml},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -53,10 +53,10 @@ impl Replay {
         let scenario = Arc::new(scenario);
         let (report, wall) = {
             let scenario = Arc::clone(&scenario);
-            let traced = Options { trace: true, ..Options::default() };
+            let (traced, outside) = (Options { trace: true, ..Options::default() }, servers::outside(false));
             tokio::task::spawn_blocking(move || {
                 let start = Instant::now();
-                (run(&scenario, seed, traced), start.elapsed())
+                (run_with(&scenario, seed, traced, Some(&outside)), start.elapsed())
             })
             .await?
         };
@@ -74,7 +74,11 @@ impl Replay {
     /// With where it comes from.
     fn scenario(&self) -> CommandResult<(String, Scenario)> {
         match (&self.file, self.seed) {
-            (Some(file), _) => Ok((file.display().to_string(), found::one(file)?)),
+            (Some(file), _) => {
+                let scenario = found::one(file)?;
+                servers::check_keys(file, &scenario, false)?;
+                Ok((file.display().to_string(), scenario))
+            }
             (None, seed) => {
                 let seed = seed.unwrap_or_default();
                 Ok((format!("colloquy sim replay --seed {seed}"), fuzz::scenario(seed, self.size.into())))

@@ -1,4 +1,10 @@
-use super::{found, reports::Reports, work};
+use super::{
+    against::{Against, Target},
+    found,
+    reports::Reports,
+    servers::{self, Cassettes},
+    work,
+};
 use crate::{
     exit::{CommandResult, Outcome, Stop},
     out,
@@ -6,9 +12,10 @@ use crate::{
 use anyhow::Context;
 use clap::Args;
 use colloquy_sim::{
-    Options, Report, Verdict,
+    Options, Outside, Report, Verdict,
     report::{Run as Ran, Summary, Totals},
-    run,
+    run_with,
+    scenario::Scenario,
 };
 use indicatif::ProgressBar;
 use std::{
@@ -24,8 +31,13 @@ use tokio::time::Instant;
 /// expectations every run is held against the promises of Colloquy. The trace hash covers every
 /// event of all runs: two machines that print the same one have seen the same.
 ///
+/// With `--against` the people of the scenarios write to a running server instead, over its HTTP API
+/// and the webhooks of its channels, on the real clock; this command is the channels' provider. What
+/// cannot be seen from outside is named as not checked. For staging: real people must not be there.
+///
 /// Example:
 ///   colloquy sim run sim/scenarios --html report.html
+///   colloquy sim run burst.yaml --against http://127.0.0.1:8080 --key clq_… --agent Desk
 ///   colloquy sim run burst.yaml --seed 40 --trials 100 --json | jq .verdicts
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -39,12 +51,17 @@ pub struct Run {
     /// Trials of each scenario, each with the next seed [default: the scenario's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trials: Option<u32>,
+    /// Ask the servers of real models, and write their answers into the cassettes that the scenarios name
+    #[arg(long)]
+    record: bool,
     /// Keep the world as the run leaves it, for scenarios that go on from it (`world.resume_from`); one scenario, one trial
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
     save_world: Option<PathBuf>,
     #[command(flatten)]
+    against: Against,
+    #[command(flatten)]
     reports: Reports,
-    /// Print {scenarios, trials, passed, failed, verdicts, trace_hash, seed, conversation_hours, wall_seconds}
+    /// Print {scenarios, trials, passed, failed, verdicts, trace_hash, seed, conversation_hours, wall_seconds, reliability}
     #[arg(long)]
     json: bool,
 }
@@ -54,7 +71,7 @@ struct Trial {
     /// Whether it is its scenario's first.
     first: bool,
     source: String,
-    scenario: Arc<colloquy_sim::scenario::Scenario>,
+    scenario: Arc<Scenario>,
     seed: u64,
 }
 
@@ -64,12 +81,24 @@ impl Run {
         if self.save_world.is_some() && trials.len() != 1 {
             return Err(Stop::wrong(format!("--save-world: one run can be kept, and these are {}", trials.len())));
         }
+        let scenarios: Vec<&Scenario> = trials.iter().filter(|t| t.first).map(|t| &*t.scenario).collect();
+        let target = self.against.target(&scenarios).await?;
         let save = self.save_world.is_some();
-        let (summary, ran) = {
-            let traced = self.reports.want_traces();
-            let (kept, json) = (self.reports.are_wanted(), self.json);
-            tokio::task::spawn_blocking(move || all(&trials, Wanted { traced, kept: kept || save, save, json })).await?
+        let wanted = Wanted {
+            traced: self.reports.want_traces(),
+            kept: self.reports.are_wanted() || save,
+            save,
+            json: self.json,
         };
+        let made = Made::new(trials.len(), wanted);
+        let (summary, ran, cassettes) = match target {
+            Some(target) => live(made, &trials, &target, self.record).await?,
+            None => {
+                let outside = servers::outside(self.record);
+                tokio::task::spawn_blocking(move || simulated(made, &trials, &outside)).await?
+            }
+        };
+        cassettes.write()?;
         self.reports.write(&summary, &ran)?;
         if let (Some(file), [only]) = (&self.save_world, ran.as_slice()) {
             save_world(file, &only.report)?;
@@ -77,14 +106,16 @@ impl Run {
         if self.json {
             out::json(&summary)?;
         } else {
+            summary.reliability.iter().for_each(out::line);
             out::line(told(&summary));
         }
-        Ok(if summary.failed == 0 { Outcome::Done } else { Outcome::Failed })
+        Ok(if summary.is_fine { Outcome::Done } else { Outcome::Failed })
     }
 
     fn trials(&self) -> CommandResult<Vec<Trial>> {
         let mut trials = Vec::new();
         for found::Found { file, scenario } in found::find(&self.paths)? {
+            servers::check_keys(&file, &scenario, self.record)?;
             let (scenario, source) = (Arc::new(scenario), file.display().to_string());
             let runs = scenario.runs;
             for n in 0..self.trials.unwrap_or(runs.trials) {
@@ -118,29 +149,69 @@ fn save_world(file: &Path, report: &Report) -> CommandResult<()> {
     }
 }
 
-/// Runs them one after another; a line for each, unless a program reads the results.
-fn all(trials: &[Trial], wanted: Wanted) -> (Summary, Vec<Ran>) {
-    let Wanted { traced, kept, save, json } = wanted;
-    let (mut totals, mut ran, start) = (Totals::default(), Vec::new(), Instant::now());
-    let bar = ProgressBar::new(trials.len() as u64);
+/// What came of the runs so far; a line for each, unless a program reads the results.
+struct Made {
+    totals: Totals,
+    ran: Vec<Ran>,
+    cassettes: Cassettes,
+    start: Instant,
+    bar: ProgressBar,
+    wanted: Wanted,
+}
+
+type All = (Summary, Vec<Ran>, Cassettes);
+
+impl Made {
+    fn new(trials: usize, wanted: Wanted) -> Self {
+        let (totals, cassettes) = (Totals::default(), Cassettes::default());
+        let bar = ProgressBar::new(trials as u64);
+        Self { totals, ran: Vec::new(), cassettes, start: Instant::now(), bar, wanted }
+    }
+
+    fn add(&mut self, trial: &Trial, report: Report, wall: Duration) {
+        if trial.first {
+            self.totals.repeated(&trial.scenario);
+        }
+        self.totals.add(&report);
+        self.cassettes.add(Path::new(&trial.source), &report.takes);
+        self.bar.inc(1);
+        self.bar.suspend(|| show(&trial.source, &report, wall, self.wanted.json));
+        if self.wanted.kept {
+            let (source, scenario) = (trial.source.clone(), Arc::clone(&trial.scenario));
+            self.ran.push(Ran { source, scenario, report, wall });
+        }
+    }
+
+    fn end(self) -> All {
+        self.bar.finish_and_clear();
+        (self.totals.summary(self.start.elapsed()), self.ran, self.cassettes)
+    }
+}
+
+/// In worlds of their own, one after another.
+fn simulated(mut made: Made, trials: &[Trial], outside: &Outside) -> All {
+    let Wanted { traced, save, .. } = made.wanted;
+    let options = Options { trace: traced, save, ..Options::default() };
     let make = |n: u64| {
         let trial = trials.get(usize::try_from(n).ok()?)?;
-        Some((trial, run(&trial.scenario, trial.seed, Options { trace: traced, save, ..Options::default() })))
+        Some((trial, run_with(&trial.scenario, trial.seed, options, Some(outside))))
     };
-    work::in_order(trials.len() as u64, 1, make, |_, made, wall| {
-        let Some((trial, report)) = made else { return };
-        if trial.first {
-            totals.scenario();
-        }
-        totals.add(&report);
-        bar.inc(1);
-        bar.suspend(|| show(&trial.source, &report, wall, json));
-        if kept {
-            ran.push(Ran { source: trial.source.clone(), scenario: Arc::clone(&trial.scenario), report, wall });
+    work::in_order(trials.len() as u64, 1, make, |_, run, wall| {
+        if let Some((trial, report)) = run {
+            made.add(trial, report, wall);
         }
     });
-    bar.finish_and_clear();
-    (totals.summary(start.elapsed()), ran)
+    made.end()
+}
+
+/// On a running server, one after another.
+async fn live(mut made: Made, trials: &[Trial], target: &Target, record: bool) -> CommandResult<All> {
+    for trial in trials {
+        let start = Instant::now();
+        let report = target.run(&trial.scenario, trial.seed, record).await?;
+        made.add(trial, report, start.elapsed());
+    }
+    Ok(made.end())
 }
 
 /// What failed is told on standard error where standard output is a program's.
@@ -157,8 +228,11 @@ pub fn show(name: &str, report: &Report, wall: Duration, json: bool) {
         tell(&line);
     }
     let violations = report.violations.iter().map(|v| format!("  broken: {v}"));
+    let people = report.off_script.iter().map(|o| format!("  person: {o}"));
     let unmet = report.unmet.iter().map(|u| format!("  expected: {u}"));
-    violations.chain(unmet).for_each(|line| tell(&line));
+    let doubts = report.doubts.iter().map(|d| format!("  doubt: {d}"));
+    let unchecked = report.unchecked.iter().map(|u| format!("  not checked: {u}"));
+    violations.chain(people).chain(unmet).chain(doubts).chain(unchecked).for_each(|line| tell(&line));
 }
 
 pub fn told(summary: &Summary) -> String {

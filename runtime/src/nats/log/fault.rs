@@ -12,11 +12,6 @@ pub(super) fn unavailable(error: &(dyn std::error::Error + 'static)) -> StoreErr
     StoreError::Unavailable(format!("log: {}", chain(error)))
 }
 
-/// The largest message of the server, or of the stream, is smaller than this one.
-pub(super) fn too_large(bytes: usize, limit: usize) -> StoreError {
-    StoreError::Broken(format!("a message of {bytes} bytes is more than the {limit} that NATS takes (max_payload)"))
-}
-
 pub(super) fn of_publish(error: &PublishError) -> StoreError {
     match error.kind() {
         PublishErrorKind::Other => match error.source().and_then(|s| s.downcast_ref::<jetstream::Error>()) {

@@ -40,6 +40,22 @@ struct EntryRecord {
     inbound: InboundRecord,
 }
 
+/// Stands for an entry that lies aside.
+#[derive(Debug, Serialize, Deserialize)]
+struct AsideRecord {
+    received_at: i64,
+    /// The numbers of the messages that hold it.
+    parts: Vec<u64>,
+}
+
+/// What an entry of a frame is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Content {
+    Whole(NewEntry),
+    /// It lies in these messages.
+    Aside(Vec<u64>),
+}
+
 /// Of an entry whose message does not matter.
 #[derive(Debug, Deserialize)]
 struct Arrival {
@@ -55,6 +71,12 @@ pub(super) fn entry(entry: NewEntry) -> Result<Bytes, StoreError> {
         inbound: entry.inbound.into(),
     };
     let json = serde_json::to_vec(&record);
+    json.map(Bytes::from).map_err(|e| StoreError::Broken(format!("a log entry cannot be written: {e}")))
+}
+
+/// What stands in a frame for an entry that lies in these messages.
+pub(super) fn aside(received_at: Timestamp, parts: &[u64]) -> Result<Bytes, StoreError> {
+    let json = serde_json::to_vec(&AsideRecord { received_at: received_at.millis(), parts: parts.to_vec() });
     json.map(Bytes::from).map_err(|e| StoreError::Broken(format!("a log entry cannot be written: {e}")))
 }
 
@@ -85,12 +107,17 @@ pub(super) fn frames(entries: &[Bytes], bytes: usize) -> Vec<(Bytes, usize)> {
 }
 
 /// The entries in order.
-pub(super) fn read(frame: &[u8]) -> Result<Vec<Result<NewEntry, StoreError>>, StoreError> {
-    Ok(parsed(frame)?.entries.into_iter().map(read_entry).collect())
+pub(super) fn read(frame: &[u8]) -> Result<Vec<Result<Content, StoreError>>, StoreError> {
+    let content = |json: &RawValue| match serde_json::from_str::<AsideRecord>(json.get()) {
+        Ok(aside) => Ok(Content::Aside(aside.parts)),
+        Err(_) => read_entry(json.get().as_bytes()).map(Content::Whole),
+    };
+    Ok(parsed(frame)?.entries.into_iter().map(content).collect())
 }
 
-fn read_entry(json: &RawValue) -> Result<NewEntry, StoreError> {
-    let record: EntryRecord = serde_json::from_str(json.get()).map_err(|_| unreadable("entry"))?;
+/// One entry of [`entry`].
+pub(super) fn read_entry(json: &[u8]) -> Result<NewEntry, StoreError> {
+    let record: EntryRecord = serde_json::from_slice(json).map_err(|_| unreadable("entry"))?;
     if record.inbound.v != InboundRecord::VERSION {
         return Err(unreadable("entry: unknown version"));
     }
@@ -150,7 +177,8 @@ mod tests {
         let read = super::read(frame.as_bytes()).expect("a frame");
         let refused = read[0].as_ref().expect_err("newer").to_string();
         assert!(refused.contains("version") && !refused.contains("hidden"), "{refused}");
-        assert_eq!(read[1].as_ref().map(|e| e.received_at), Ok(Timestamp(7)), "its neighbour is not hidden");
+        let Ok(Content::Whole(neighbour)) = &read[1] else { panic!("its neighbour is hidden: {read:?}") };
+        assert_eq!(neighbour.received_at, Timestamp(7));
         assert_eq!(arrivals(frame.as_bytes()), Ok((2, Timestamp(7))));
         for unknown in [frame.replacen("\"v\":1", "\"v\":2", 1), "hidden".to_owned()] {
             let read = super::read(unknown.as_bytes());
@@ -169,9 +197,18 @@ mod tests {
                 prop_assert!(frame.len() <= limit || *count == 1);
                 prop_assert_eq!(arrivals(frame).expect("read").0, *count);
             }
-            let back: Vec<NewEntry> = frames.iter().flat_map(|(f, _)| read(f).expect("a frame")).map(|e| e.expect("read")).collect();
-            prop_assert_eq!(back, entries);
+            let back: Vec<Content> = frames.iter().flat_map(|(f, _)| read(f).expect("a frame")).map(|e| e.expect("read")).collect();
+            prop_assert_eq!(back, entries.into_iter().map(Content::Whole).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn what_lies_aside_is_named_beside_what_does_not() {
+        let entries = [entry(text("m", "x")).expect("written"), aside(Timestamp(9), &[3, 4]).expect("written")];
+        let frames = frames(&entries, usize::MAX);
+        assert_eq!(arrivals(&frames[0].0), Ok((2, Timestamp(1_757_000_000_123))));
+        let read = read(&frames[0].0).expect("a frame");
+        assert_eq!(read, [Ok(Content::Whole(text("m", "x"))), Ok(Content::Aside(vec![3, 4]))]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The ingress log on JetStream.
 
+mod aside;
 mod fault;
 mod frame;
 mod identity;
@@ -99,11 +100,14 @@ impl LogOptions {
 /// are an atomic batch of messages where the servers have them (2.12 and later), otherwise messages one after the other.
 /// There, and across lanes, an append that fails may have written some of its entries: the caller is told the error, the
 /// provider delivers again, and the inbox drops what it knows. So it may after an error of which nobody knows whether the
-/// server acted before it went silent. The entries of one append never change their order within a lane.
+/// server acted before it went silent. A single entry that is larger than the server's messages may be (`max_payload`) lies in
+/// parts beside the log. The entries of one append never change their order within a lane.
 pub struct JetStreamLog {
     id: Uuid,
     js: Context,
     connection: Connection,
+    /// How long NATS may take for a batch.
+    patience: Duration,
     lanes: Vec<OpenLane>,
 }
 
@@ -143,7 +147,7 @@ impl JetStreamLog {
         });
         let lanes = lanes.collect();
         tracing::info!(log.id = %opened.log, log.lanes = options.lanes, log.atomic = opened.atomic, "the log is open");
-        Ok(Self { id: opened.log, js, connection, lanes })
+        Ok(Self { id: opened.log, js, connection, patience: options.append_timeout, lanes })
     }
 
     /// Drawn when the log was made. Cursors belong to the log of one id: with another one they mean nothing.
@@ -157,17 +161,20 @@ impl JetStreamLog {
         open.ok_or_else(|| StoreError::Broken(format!("the log has no lane {}", lane.0)))
     }
 
-    /// The entries of each lane, in order.
-    fn by_lane(&self, entries: Vec<NewEntry>) -> Result<Vec<Vec<Bytes>>, StoreError> {
+    /// The entries of each lane, in order. What is larger than a message may be lies aside then.
+    async fn by_lane(&self, entries: Vec<NewEntry>) -> Result<Vec<Vec<Bytes>>, StoreError> {
         let limit = self.connection.client().max_payload().saturating_sub(ENVELOPE + frame::AROUND);
         let mut lanes = vec![Vec::new(); self.lanes.len()];
         for entry in entries {
-            let lane = lane_of(entry.channel, &entry.inbound.peer.address, self.lanes());
-            let entry = frame::entry(entry)?;
+            let lane = usize::from(lane_of(entry.channel, &entry.inbound.peer.address, self.lanes()).0);
+            let received_at = entry.received_at;
+            let mut entry = frame::entry(entry)?;
             if entry.len() > limit {
-                return Err(fault::too_large(entry.len(), limit));
+                let state = &self.lanes[lane].state;
+                // The server gives parts back in a coat that makes them a third larger.
+                entry = aside::put(&self.js, state, (&entry, received_at), limit / 2, self.patience).await?;
             }
-            lanes[usize::from(lane.0)].push(entry);
+            lanes[lane].push(entry);
         }
         Ok(lanes)
     }
@@ -181,7 +188,7 @@ impl IngressLog for JetStreamLog {
     }
 
     async fn append(&self, entries: Vec<NewEntry>) -> Result<(), StoreError> {
-        let by_lane = self.by_lane(entries)?;
+        let by_lane = self.by_lane(entries).await?;
         let lanes = self.lanes.iter().zip(by_lane).filter(|(_, entries)| !entries.is_empty());
         join_all(lanes.map(|(lane, entries)| lane.writer.append(entries))).await.into_iter().collect()
     }

@@ -3,7 +3,8 @@
 
 use super::{
     super::Connection,
-    fault, frame,
+    aside, fault,
+    frame::{self, Content},
     identity::Identity,
     lane::LaneState,
     offset::{last_of, message_of, offset, place_of},
@@ -61,6 +62,8 @@ struct Place {
     delivered: u64,
     /// The stream began after this offset when the consumer was made.
     floor: Offset,
+    /// What somebody waited for has come: it is handed out before the server is asked for more.
+    come: bool,
     /// Messages that were fetched, and when the server stored them; those that were handed out are forgotten.
     fetched: VecDeque<(u64, DateTime)>,
 }
@@ -98,11 +101,12 @@ impl Reader {
         Self { connection, js, log, lane, places: Vec::new(), last: None }
     }
 
-    /// Up to `max` entries after the cursor, of those that are there.
+    /// Up to `max` entries after the cursor, of those that are there. After a wait, what it brought.
     pub async fn read(&mut self, cursor: Cursor, max: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.lane.whole()?;
         let mut place = self.at(cursor).await?;
-        if place.buffer.len() < max && self.fill(&mut place, max).await.is_err() {
+        let come = std::mem::take(&mut place.come) && !place.buffer.is_empty();
+        if !come && place.buffer.len() < max && self.fill(&mut place, max).await.is_err() {
             self.lane.whole()?;
             // The consumer is gone, or something was lost on the way. A new one is asked once.
             place = self.begin(cursor).await?;
@@ -134,7 +138,7 @@ impl Reader {
             self.fetch(&mut place, 1, None).await?;
         }
         if place.buffer.is_empty() {
-            self.fetch(&mut place, 1, Some(patience)).await?;
+            place.come = self.fetch(&mut place, 1, Some(patience)).await? > 0;
         }
         self.keep(place);
         Ok(())
@@ -175,6 +179,7 @@ impl Reader {
         };
         let config = pull::Config {
             deliver_policy,
+            filter_subject: self.lane.subject.clone(),
             ack_policy: AckPolicy::None,
             inactive_threshold: FORGET,
             memory_storage: true,
@@ -184,7 +189,7 @@ impl Reader {
         let consumer = stream.create_consumer(config).await.map_err(|e| fault::unavailable(&e))?;
         let (generation, buffer) = (link.generation, VecDeque::new());
         let fetched = VecDeque::new();
-        Ok(Place { consumer, generation, from: cursor, buffer, end: cursor, delivered: 0, floor, fetched })
+        Ok(Place { consumer, generation, from: cursor, buffer, end: cursor, delivered: 0, floor, come: false, fetched })
     }
 
     /// The lane's stream, if it holds what it must.
@@ -271,12 +276,12 @@ impl Reader {
             }
         };
         for message in &found {
-            self.take(place, message)?;
+            self.take(place, message).await?;
         }
         Ok(found.len())
     }
 
-    fn take(&mut self, place: &mut Place, message: &jetstream::Message) -> Result<(), StoreError> {
+    async fn take(&mut self, place: &mut Place, message: &jetstream::Message) -> Result<(), StoreError> {
         let info = message.info().map_err(|e| StoreError::Unavailable(format!("log: {e}")))?;
         if info.consumer_sequence != place.delivered + 1 {
             return Err(StoreError::Unavailable("log: a message was lost on its way".to_owned()));
@@ -290,7 +295,14 @@ impl Reader {
             Ok(entries) => {
                 let entries = entries.into_iter().enumerate().map(|(n, entry)| (offset(number, n), entry));
                 let from = place.from;
-                place.buffer.extend(entries.filter(|(offset, _)| *offset > from));
+                for (offset, content) in entries.filter(|(offset, _)| *offset > from) {
+                    let entry = match content {
+                        Ok(Content::Whole(entry)) => Ok(entry),
+                        Ok(Content::Aside(parts)) => self.get_aside(&parts).await?,
+                        Err(error) => Err(error),
+                    };
+                    place.buffer.push_back((offset, entry));
+                }
             }
             // It stands in the way of whoever comes to it.
             Err(error) => place.buffer.push_back((last_of(number), Err(error))),
@@ -298,6 +310,15 @@ impl Reader {
         place.end = place.buffer.back().map_or(place.end, |(offset, _)| place.end.max(*offset));
         place.fetched.push_back((number, info.published));
         Ok(())
+    }
+}
+
+impl Reader {
+    /// An entry that lies in these messages; an outer error if they cannot be had now.
+    async fn get_aside(&self, parts: &[u64]) -> Result<Result<NewEntry, StoreError>, StoreError> {
+        let got = timeout(ANSWER, aside::get(&self.js, &self.lane, parts)).await;
+        let late = |_| StoreError::Unavailable("log: NATS does not answer".to_owned());
+        Ok(frame::read_entry(&got.map_err(late)??))
     }
 }
 

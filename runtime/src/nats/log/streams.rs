@@ -2,7 +2,7 @@
 
 use super::{
     super::{Connection, NatsError, account, error::chain},
-    LogOptions,
+    LogOptions, aside,
     identity::Identity,
 };
 use async_nats::jetstream::{
@@ -43,7 +43,7 @@ pub(super) async fn open(
         None => opening.make(Identity { log: ids.uuid(), lane: 0, lanes: options.lanes, complete: false }).await?,
     };
     let whole = opening.checked(&first, 0, None)?;
-    let mut atomic = opening.kept_as_configured(&first).await?;
+    let mut atomic = opening.kept_as_configured(&first, 0).await?;
     for lane in 1..options.lanes {
         let config = match opening.get(lane).await? {
             Some(config) => config,
@@ -51,11 +51,11 @@ pub(super) async fn open(
             None => opening.make(Identity { lane, complete: false, ..whole }).await?,
         };
         opening.checked(&config, lane, Some(whole.log))?;
-        atomic &= opening.kept_as_configured(&config).await?;
+        atomic &= opening.kept_as_configured(&config, lane).await?;
     }
     if !whole.complete {
         Identity { complete: true, ..whole }.mark(&mut first);
-        opening.wanted(&mut first);
+        opening.wanted(&mut first, 0);
         opening.update(first).await?;
     }
     Ok(Opened { log: whole.log, atomic })
@@ -92,12 +92,11 @@ impl Opening<'_> {
         let name = self.options.stream(identity.lane);
         let mut config = Config {
             name: name.clone(),
-            subjects: vec![self.options.subject(identity.lane)],
             retention: RetentionPolicy::Limits,
             storage: StorageType::File,
             ..Config::default()
         };
-        self.wanted(&mut config);
+        self.wanted(&mut config, identity.lane);
         identity.mark(&mut config);
         match self.js.create_stream(config).await {
             Ok(stream) => {
@@ -114,7 +113,9 @@ impl Opening<'_> {
     }
 
     /// What may be configured, and what must not be otherwise: a log that drops old entries by itself loses messages.
-    fn wanted(&self, config: &mut Config) {
+    fn wanted(&self, config: &mut Config, lane: u8) {
+        let subject = self.options.subject(lane);
+        config.subjects = vec![aside::subject(&subject), subject];
         config.discard = DiscardPolicy::New;
         config.max_age = std::time::Duration::ZERO;
         config.max_messages = -1;
@@ -126,9 +127,9 @@ impl Opening<'_> {
     }
 
     /// Brings a stream to the configuration; returns whether it takes atomic batches.
-    async fn kept_as_configured(&self, config: &Config) -> Result<bool, NatsError> {
+    async fn kept_as_configured(&self, config: &Config, lane: u8) -> Result<bool, NatsError> {
         let mut wanted = config.clone();
-        self.wanted(&mut wanted);
+        self.wanted(&mut wanted, lane);
         if wanted == *config {
             return Ok(config.allow_atomic_publish);
         }

@@ -1,7 +1,7 @@
 //! Forgetting what was moved and is old.
 
 use super::{
-    fault, frame,
+    aside, fault, frame,
     offset::{last_of, message_of, offset},
 };
 use async_nats::jetstream::{
@@ -45,6 +45,10 @@ pub(super) async fn trim(
 async fn is_old(stream: &Stream, number: u64, cursor: Cursor, before: Timestamp) -> Result<bool, StoreError> {
     match stream.get_raw_message(number).await {
         Ok(message) => {
+            if let Some(received) = aside::received_at(&message) {
+                // The entry that it belongs to lies behind it.
+                return Ok(offset(number, 0) <= cursor && received < before);
+            }
             let (entries, received) = frame::arrivals(&message.payload)?;
             Ok(offset(number, entries.saturating_sub(1)) <= cursor && received < before)
         }

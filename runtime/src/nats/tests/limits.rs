@@ -37,13 +37,41 @@ async fn a_full_log_refuses_and_takes_again_after_trimming() {
 }
 
 #[tokio::test]
-async fn a_message_that_no_server_takes_is_told_apart() {
+async fn a_message_larger_than_the_server_takes_is_logged_in_parts() {
     let server = NatsServer::start_with("max_payload: 4096").await;
     let log = open(&server, &lanes(1)).await;
-    let told =
-        log.append(vec![account().text("p", "large", &"x".repeat(5000), super::NOW)]).await.expect_err("refused");
-    assert!(matches!(&told, StoreError::Broken(t) if t.contains("max_payload")), "{told}");
-    log.append(vec![text("p", "small")]).await.expect("others go on");
+    let large = |id: &str| account().text("p", id, &"é".repeat(20_000), super::NOW);
+    let entries = vec![text("p", "before"), large("large"), text("p", "after"), large("last")];
+    log.append(entries.clone()).await.expect("logged");
+    let held = rest(&log, 0, 0).await;
+    assert_eq!(held.iter().map(|e| e.entry.clone()).collect::<Vec<_>>(), entries);
+    // Another node reads on from each place, and parts are forgotten with what they belong to.
+    let other = open(&server, &lanes(1)).await;
+    for (n, entry) in held.iter().enumerate() {
+        assert_eq!(rest(&other, 0, entry.offset).await, held[n + 1..]);
+    }
+    assert_eq!(log.trim(Lane(0), 0, Timestamp(i64::MAX)).await, Ok(0), "nothing was moved");
+    assert_eq!(rest(&other, 0, 0).await, held);
+    let end = held[3].offset;
+    assert!(log.trim(Lane(0), end, super::NOW).await == Ok(0), "nothing is old");
+    log.trim(Lane(0), end, Timestamp(i64::MAX)).await.expect("trim");
+    assert_eq!(log.behind(Lane(0), 0).await, Ok(0));
+    log.append(vec![large("again")]).await.expect("logged");
+    assert_eq!(ids_of(&rest(&log, 0, end).await), ["again"]);
+}
+
+#[tokio::test]
+async fn a_log_from_before_there_were_parts_takes_them() {
+    let server = NatsServer::start_with("max_payload: 4096").await;
+    let connection = connected(&server).await;
+    open(&server, &lanes(1)).await.append(vec![text("p", "old")]).await.expect("append");
+    let js = jetstream::new(connection.client().clone());
+    let mut old = js.get_stream("colloquy_log_0").await.expect("there").cached_info().config.clone();
+    old.subjects = vec!["colloquy.log.0".to_owned()];
+    js.update_stream(old).await.expect("updated");
+    let log = open(&server, &lanes(1)).await;
+    log.append(vec![account().text("p", "large", &"x".repeat(9_000), super::NOW)]).await.expect("logged");
+    assert_eq!(ids_of(&rest(&log, 0, 0).await), ["old", "large"]);
 }
 
 #[tokio::test]

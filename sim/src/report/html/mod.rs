@@ -5,7 +5,7 @@ mod charts;
 mod timeline;
 
 use super::{
-    Run, Summary,
+    Reliability, Run, Summary,
     coverage::Coverage,
     story::Story,
     words::{escaped, length},
@@ -29,6 +29,7 @@ pub fn page(summary: &Summary, runs: &[Run]) -> String {
     page.push_str("<main>\n");
     tiles(&mut page, summary);
     failures(&mut page, runs);
+    reliabilities(&mut page, &summary.reliability);
     covered(&mut page, &Coverage::of(runs));
     charts::histograms(&mut page, &stories);
     page.push_str("<section><h2>Runs</h2>\n");
@@ -52,7 +53,7 @@ pub(super) use put;
 fn head(page: &mut String, summary: &Summary) {
     // The text between the tags, as the browser hashes it.
     let script = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
-    let verdict = if summary.failed == 0 { "passed" } else { "failed" };
+    let verdict = if summary.is_fine { "passed" } else { "failed" };
     put!(
         page,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -107,16 +108,31 @@ fn failures(page: &mut String, runs: &[Run]) {
                 escaped(&title)
             );
         }
-        for unmet in &run.report.unmet {
-            put!(
-                page,
-                "<li><a href=\"#run-{n}\"><b>expected</b> {}</a><small>{}</small></li>\n",
-                escaped(unmet),
-                escaped(&title)
-            );
+        let report = &run.report;
+        for (what, all) in [("person", &report.off_script), ("expected", &report.unmet), ("doubt", &report.doubts)] {
+            for why in all {
+                put!(
+                    page,
+                    "<li><a href=\"#run-{n}\"><b>{what}</b> {}</a><small>{}</small></li>\n",
+                    escaped(why),
+                    escaped(&title)
+                );
+            }
         }
     }
     page.push_str("</ul></section>\n");
+}
+
+fn reliabilities(page: &mut String, all: &[Reliability]) {
+    if all.is_empty() {
+        return;
+    }
+    page.push_str("<section><h2>Reliability</h2>\n");
+    for one in all {
+        let class = if one.met == Some(false) { " class=\"warn\"" } else { "" };
+        put!(page, "<p{class}>{}</p>\n", escaped(&one.to_string()));
+    }
+    page.push_str("</section>\n");
 }
 
 fn covered(page: &mut String, coverage: &Coverage) {
@@ -165,6 +181,9 @@ fn one(page: &mut String, n: usize, run: &Run, story: &Story<'_>, open: bool) {
         put!(page, "<p>{}</p>\n", escaped(run.scenario.about.trim()));
     }
     facts(page, run, story);
+    for what in &report.unchecked {
+        put!(page, "<p class=\"warn\">Not checked: {}.</p>\n", escaped(what));
+    }
     if report.trace.is_empty() {
         page.push_str("<p class=\"warn\">This run was made without a trace.</p>\n");
     } else {

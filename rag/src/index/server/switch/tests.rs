@@ -32,6 +32,7 @@ impl Owners {
     async fn stopped(&self, generation: &str) -> Note {
         let passages = (0..2).map(|n| passage(document(), generation, n, &format!("warranty {generation} {n}")));
         Index::from(self.former.clone()).stage(passages.collect()).await.expect("staged");
+        let others = self.former.server.other_generations(document(), generation).await.expect("read");
         let DocumentKey { tenant, base, document } = document();
         let note = Note {
             tenant,
@@ -40,6 +41,7 @@ impl Owners {
             generation: generation.to_owned(),
             passages: 2,
             replaces: vec!["old".to_owned()],
+            replaces_shown_by: others.shown_by,
             hidden: vec![generation.to_owned()],
             phase: Phase::Showing,
             switch: "former-0".to_owned(),
@@ -94,7 +96,8 @@ async fn what_a_former_owner_makes_live_is_overlooked_and_removed() {
     owners.successor.stage(vec![passage(document(), "newer", 0, "warranty newer")]).await.expect("staged");
     let Index::Server(successor) = &owners.successor else { panic!("a server") };
     // The successor's note, written just before the former owner goes on.
-    let (replaces, mut hidden) = successor.server.other_generations(document(), "newer").await.expect("read");
+    let others = successor.server.other_generations(document(), "newer").await.expect("read");
+    let Others { replaces, shown_by: replaces_shown_by, mut hidden } = others;
     assert_eq!(
         (replaces.as_slice(), hidden.as_slice()),
         (&["new", "old"].map(str::to_owned)[..], &["new".to_owned()][..])
@@ -103,13 +106,37 @@ async fn what_a_former_owner_makes_live_is_overlooked_and_removed() {
     let DocumentKey { tenant, base, document: id } = document();
     let (generation, switch) = ("newer".to_owned(), "successor-0".to_owned());
     let phase = Phase::Showing;
-    let note = Note { tenant, base, document: id, generation, passages: 1, replaces, hidden, phase, switch };
+    let passages = 1;
+    let note =
+        Note { tenant, base, document: id, generation, passages, replaces, replaces_shown_by, hidden, phase, switch };
     successor.server.put(note.point().expect("a point")).await.expect("noted");
     let new = filter::of_generation(document(), "new");
     let former = &owners.former.server;
-    former.set(&former.names.passages, &new, LIVE, true.into()).await.expect("made live");
+    former.set(&former.names.passages, &new, [(LIVE, true.into())]).await.expect("made live");
     assert_eq!(owners.seen().await, OLD);
     successor.server.carry_out(note).await.expect("finished");
     assert_eq!(owners.seen().await, ["warranty newer"]);
     assert_eq!(count(&owners.successor).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_successor_showed_again_is_not_removed() {
+    let owners = Owners::new().await;
+    let note = owners.stopped("new").await;
+    // The document was changed back: what the former owner was about to remove is the newest again.
+    put(&owners.successor, document(), "newer", &["warranty newer"]).await;
+    put(&owners.successor, document(), "old", &OLD).await;
+    // It goes on where it had the last word, just before it removes what it replaces.
+    for phase in [Phase::Shown, Phase::Showing] {
+        let again = Note { phase, ..note.clone() };
+        let passages = (0..2).map(|n| passage(document(), "new", n, &format!("warranty new {n}")));
+        Index::from(owners.former.clone()).stage(passages.collect()).await.expect("staged");
+        owners.former.server.put(again.point().expect("a point")).await.expect("noted");
+        let refused = owners.former.server.carry_out(again).await.expect_err("too late");
+        assert_eq!(refused.code, "index.superseded");
+        assert_eq!(owners.seen().await, OLD, "{phase:?}");
+    }
+    put(&owners.successor, document(), "last", &["warranty last"]).await;
+    assert_eq!(owners.seen().await, ["warranty last"]);
+    assert_eq!(count(&owners.successor).await, 1, "what was left behind is gone");
 }

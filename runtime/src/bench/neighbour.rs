@@ -1,0 +1,126 @@
+//! What a loud tenant costs the quiet ones, on one node or on several: how it is measured and told.
+
+use super::{
+    figures::Percentiles,
+    open::{Fared, at_rate},
+    report::{Target, at_most, ratio, row, times},
+};
+use serde::Serialize;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::sleep;
+
+/// Share of the turns per second there can be that the loud tenant has; each quiet one has a hundredth of that.
+const LOUD: f64 = 0.3;
+const TIMES_LOUDER: f64 = 100.0;
+/// The quiet tenants.
+pub const QUIET: usize = 20;
+/// How often quiet and loud time alternate: what else happens on the machine happens in both.
+const ROUNDS: u32 = 4;
+/// Messages of the quiet tenants in each of the two kinds of time: a percentile of fewer says little.
+const MESSAGES: f64 = 1000.0;
+/// Where that takes so many times longer than asked, it is left at that.
+const PATIENT: u32 = 10;
+/// People of each quiet tenant, who write in turn.
+pub const PEOPLE: u64 = 16;
+/// Before anything counts: everybody has written once.
+const WARM: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Neighbour {
+    pub tenants: usize,
+    /// Messages a second of each of them.
+    pub each: f64,
+    pub loud: f64,
+    /// Of the quiet ones beside the loud one.
+    pub messages: u64,
+    pub failed: u64,
+    pub alone: Percentiles,
+    pub beside: Percentiles,
+    pub loud_reply: Percentiles,
+}
+
+/// Who writes a message and waits for its reply: how long that took, or `None` if none came.
+pub trait Ask: Clone + Send + Sync + 'static {
+    /// `number` grows by one with each message of this asker.
+    fn ask(&self, number: u64) -> impl Future<Output = Option<Duration>> + Send;
+}
+
+/// The quiet tenants' load without and with the loud one's beside it, in turn. `turns_per_second`: what there can be at most.
+///
+/// # Errors
+/// A task panicked.
+pub async fn measure(
+    quiet: impl Ask,
+    loud: impl Ask,
+    turns_per_second: f64,
+    lasting: Duration,
+) -> anyhow::Result<Neighbour> {
+    let noise = (turns_per_second * LOUD).max(1.0);
+    let each = noise / TIMES_LOUDER;
+    let rate = each * QUIET as f64;
+    let piece = Duration::from_secs_f64(MESSAGES / rate).clamp(lasting, lasting * PATIENT) / ROUNDS;
+    let mut told = Neighbour { tenants: QUIET, each, loud: noise, ..Neighbour::default() };
+    let (mut alone, mut beside, mut louds) = (Fared::default(), Fared::default(), Fared::default());
+    written(&quiet, PEOPLE as f64 * QUIET as f64 / WARM.as_secs_f64(), WARM).await?;
+    written(&loud, noise, WARM).await?;
+    for _ in 0..ROUNDS {
+        alone.extend(written(&quiet, rate, piece).await?);
+        let over = Arc::<AtomicBool>::default();
+        let (until, asker) = (Arc::clone(&over), loud.clone());
+        let noisy = tokio::spawn(async move { at_rate(asker, noise, until).await });
+        // Not of the first moment: the crowd is there.
+        sleep(WARM / 4).await;
+        beside.extend(written(&quiet, rate, piece).await?);
+        over.store(true, Ordering::Relaxed);
+        louds.extend(noisy.await?);
+    }
+    told.messages = beside.times.len() as u64;
+    told.failed = alone.unanswered + beside.unanswered + louds.unanswered;
+    told.alone = Percentiles::of(alone.times);
+    (told.beside, told.loud_reply) = (Percentiles::of(beside.times), Percentiles::of(louds.times));
+    Ok(told)
+}
+
+/// Messages for so long, and what came of them.
+async fn written(asker: &impl Ask, rate: f64, lasting: Duration) -> anyhow::Result<Fared> {
+    let over = Arc::<AtomicBool>::default();
+    let (until, asker) = (Arc::clone(&over), asker.clone());
+    let writing = tokio::spawn(async move { at_rate(asker, rate, until).await });
+    sleep(lasting).await;
+    over.store(true, Ordering::Relaxed);
+    Ok(writing.await?)
+}
+
+impl Neighbour {
+    pub fn rows(&self) -> Vec<Vec<String>> {
+        vec![
+            row(
+                &format!("reply to {} tenants at {:.2} messages/s each", self.tenants, self.each),
+                &format!("p99 {:.1} ms", self.alone.p99),
+                &format!("p50 {:.1} ms", self.alone.p50),
+            ),
+            row(
+                &format!("… beside one at {:.0} messages/s", self.loud),
+                &format!("p99 {:.1} ms", self.beside.p99),
+                &format!(
+                    "p50 {:.1} ms, {} messages; its own {}; {} unanswered",
+                    self.beside.p50,
+                    self.messages,
+                    times(self.loud_reply),
+                    self.failed
+                ),
+            ),
+        ]
+    }
+
+    pub fn target(&self) -> Target {
+        let louder = ratio(self.beside.p99, self.alone.p99);
+        at_most("p99 beside a tenant of 100 times the load / without it", 1.5, Some(louder))
+    }
+}
