@@ -21,12 +21,22 @@ pub struct KnowledgeQuery {
     pub previous: Vec<String>,
     pub language: Option<Language>,
     pub limit: usize,
+    pub narrow: Narrow,
+}
+
+/// Which passages of the named bases count. The default is all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Narrow {
+    /// Only these documents; empty is no limit.
+    pub documents: Vec<DocumentId>,
+    /// Only passages in this language.
+    pub language: Option<Language>,
 }
 
 /// The three scores of a passage, never mixed up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
 pub struct Scores {
-    /// Cosine similarity, −1 to 1; `None` when no embedding model is installed.
+    /// Cosine similarity, −1 to 1, on the scale of the default embedding model; `None` when none is installed.
     pub cosine: Option<f32>,
     /// BM25, 0 upwards.
     pub bm25: f32,

@@ -16,6 +16,7 @@
 pub mod chunk;
 pub mod document;
 pub mod embed;
+pub mod evaluate;
 pub mod extract;
 pub mod formats;
 pub mod index;
@@ -24,8 +25,6 @@ pub mod pipeline;
 pub mod retrieve;
 pub mod sparse;
 
-#[cfg(test)]
-mod evaluation;
 #[cfg(test)]
 mod testing;
 #[cfg(any(test, feature = "testkit"))]

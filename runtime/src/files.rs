@@ -12,6 +12,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tokio::{fs, io::AsyncWriteExt};
 
@@ -36,6 +37,10 @@ impl DocumentPipeline for Fetching {
         // Left behind, it is written over at the next attempt.
         let _ = fs::remove_file(&path).await;
         result
+    }
+
+    fn time_left(&self, tenant: TenantId, document: DocumentId) -> Option<Duration> {
+        self.pipeline.time_left(tenant, document)
     }
 
     async fn forget(&self, tenant: TenantId, base: KnowledgeBaseId, document: DocumentId) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use crate::{config::Config, out};
 use colloquy_domain::failure::Failure;
-use colloquy_rag::models::{InstallEvent, ModelState, Source, default_sources, install};
+use colloquy_rag::models::{InstallEvent, ModelState, Models, Source, default_sources, install};
 
 /// What works without a model.
 const WORDS_ONLY: &str = "documents are searched by their words alone (BM25); the index is upgraded when a model is \
@@ -12,8 +12,8 @@ const WORDS_ONLY: &str = "documents are searched by their words alone (BM25); th
 ///
 /// # Errors
 /// No source has a file, or the models folder cannot be written.
-pub async fn install_all(config: &Config, sources: &[Source]) -> Result<ModelState, Failure> {
-    Box::pin(install(&config.models(), sources, &|event| out::note(sentence(&event)))).await
+pub async fn install_all(models: &Models, sources: &[Source]) -> Result<ModelState, Failure> {
+    Box::pin(install(models, sources, &|event| out::note(sentence(&event)))).await
 }
 
 /// At a first start where somebody waits: installs what is missing; without success, says what that means.
@@ -23,7 +23,7 @@ pub async fn if_missing(config: &Config) {
         return out::note(format_args!("{what}: {WORDS_ONLY}"));
     }
     out::note(format_args!("{what}: installing it in {} (once, for all data folders)", config.models_dir.display()));
-    match install_all(config, &default_sources()).await {
+    match install_all(&config.models(), &default_sources()).await {
         Ok(ModelState::Ready(_)) => out::note("The embedding model is installed."),
         Ok(ModelState::Missing { what, hint }) => out::note(format_args!("{what} ({hint}): {WORDS_ONLY}")),
         Err(failure) => out::note(format_args!("{}\nWithout it {WORDS_ONLY}.", failure.detail)),

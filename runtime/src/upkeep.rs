@@ -77,6 +77,10 @@ pub async fn reindex(store: &Store, rag: &Rag, node: &NodeHandle) -> anyhow::Res
 
 /// Housekeeping for ever: what a model's arrival left behind, and the vector store's.
 pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle) {
+    while let Err(e) = rag.reembed().await {
+        tracing::warn!(error = %e, "the new embedding model is not in use yet");
+        tokio::time::sleep(MAINTAIN_EVERY).await;
+    }
     if let Err(e) = reindex(&store, &rag, &node).await {
         tracing::warn!(error = %e, "documents not indexed again");
     }

@@ -91,7 +91,13 @@ impl App {
         let program = std::env::current_exe().context("the path of this program")?;
         let extractor = Arc::new(Extractor { program, limits: config.extract_limits() });
         let vectors = config.vector_store(folder.vectors());
-        let rag = Rag::open(RagOptions { store: vectors, models: config.models(), extractor }).await?;
+        let rag = Rag::open(RagOptions {
+            store: vectors,
+            models: config.models(),
+            extractor,
+            reranker: config.reranker.clone(),
+        })
+        .await?;
         let rag = Arc::new(rag);
         let pipeline: Arc<dyn DocumentPipeline> = if store.keeps_files() {
             Arc::new(Fetching { pipeline: rag.clone(), store: store.clone(), folder: folder.files() })

@@ -10,7 +10,7 @@ use crate::{
 use axum::extract::{Path, State};
 use colloquy_domain::{
     ids::KnowledgeBaseId,
-    knowledge::{KnowledgeQuery, Passage},
+    knowledge::{KnowledgeQuery, Narrow, Passage},
     language::Language,
     ports::StoreError,
     words,
@@ -169,6 +169,7 @@ pub async fn search(
         tenant: tenant.id,
         bases: vec![base.id],
         without: Vec::new(),
+        narrow: Narrow::default(),
         text: query.to_owned(),
         previous: Vec::new(),
         language,

@@ -4,7 +4,7 @@ use super::state::{Conversation, Turn};
 use crate::{
     agent::AgentProfile,
     grounding::ABSTAIN,
-    knowledge::KnowledgeQuery,
+    knowledge::{KnowledgeQuery, Narrow},
     language::Language,
     model::{CompletionRequest, HistoryMessage, Speaker},
     time::Timestamp,
@@ -40,6 +40,7 @@ pub fn retrieval_query(
         previous,
         language: c.language,
         limit: profile.passages as usize,
+        narrow: Narrow::default(),
     })
 }
 

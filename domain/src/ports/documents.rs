@@ -4,6 +4,7 @@ use crate::{
     ports::StoreError,
 };
 use async_trait::async_trait;
+use std::time::Duration;
 
 /// Where a pipeline reports how far it is.
 pub trait ProgressSink: Send + Sync {
@@ -19,6 +20,12 @@ pub trait DocumentPipeline: Send + Sync {
     /// # Errors
     /// The cause with the verdict, and the pages as far as they are known.
     async fn ingest(&self, job: &IngestJob, sink: &dyn ProgressSink) -> Result<IngestReport, IngestFailure>;
+
+    /// How long a document that is being ingested here still takes, by its pace so far; `None` when that cannot be told
+    /// or another node has it.
+    fn time_left(&self, _tenant: TenantId, _document: DocumentId) -> Option<Duration> {
+        None
+    }
 
     /// Removes every passage of a document.
     ///

@@ -8,11 +8,29 @@ mod onnx;
 use crate::models::{ModelFiles, manifest::ModelSpec};
 use colloquy_domain::failure::Failure;
 use onnx::Onnx;
+use ort::environment::Environment;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+/// The environment of ONNX Runtime that all models of this process share.
+///
+/// # Errors
+/// `embed.library` (fatal).
+pub(crate) fn environment(library: &Path) -> Result<Environment, Failure> {
+    onnx::check_library(library)?;
+    onnx::environment(library)
+}
 
 /// Most texts of one run of the model, and about how many tokens they may fill with padding. Larger batches gain
 /// nothing on a CPU, cost memory (16 texts of 256 tokens took 600 MB) and make questions wait.
@@ -32,6 +50,8 @@ pub struct Embedder {
     spec: ModelSpec,
     questions: mpsc::Sender<Request>,
     documents: mpsc::Sender<Request>,
+    /// Nanoseconds.
+    in_model: Arc<AtomicU64>,
 }
 
 /// The embedder that is in use, if any; it may arrive while the program runs.
@@ -45,7 +65,12 @@ impl Slot {
     }
 
     pub fn set(&self, embedder: Embedder) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(embedder));
+        self.put(Arc::new(embedder));
+    }
+
+    /// As [`Slot::set`], of one that is in use elsewhere.
+    pub fn put(&self, embedder: Arc<Embedder>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(embedder);
     }
 }
 
@@ -65,8 +90,15 @@ impl Embedder {
             .unwrap_or_else(|e| Err(Failure::fatal("embed.model", format!("loading the model stopped: {e}"))))?;
         let (questions, question_queue) = mpsc::channel(QUEUE);
         let (documents, document_queue) = mpsc::channel(QUEUE);
-        tokio::spawn(work(Arc::new(Mutex::new(model)), question_queue, document_queue));
-        Ok(Self { spec, questions, documents })
+        let in_model = Arc::new(AtomicU64::new(0));
+        tokio::spawn(work(Arc::new(Mutex::new(model)), question_queue, document_queue, Arc::clone(&in_model)));
+        Ok(Self { spec, questions, documents, in_model })
+    }
+
+    /// The time that the model has been computing.
+    #[must_use]
+    pub fn time_in_model(&self) -> Duration {
+        Duration::from_nanos(self.in_model.load(Ordering::Relaxed))
     }
 
     #[must_use]
@@ -79,7 +111,7 @@ impl Embedder {
     /// # Errors
     /// `embed.failed` (retry).
     pub async fn embed_questions(&self, texts: Vec<String>) -> Result<Vec<Vector>, Failure> {
-        ask(&self.questions, texts).await
+        ask(&self.questions, texts.iter().map(|t| format!("{}{t}", self.spec.question_prefix)).collect()).await
     }
 
     /// Embeds passages, in their order. Identical texts are embedded once; similar lengths share a batch, because a
@@ -91,7 +123,8 @@ impl Embedder {
         let unique = unique_by_length(texts);
         let mut vectors: HashMap<&str, Vector> = HashMap::with_capacity(unique.len());
         for batch in batches(&unique, self.spec.max_tokens) {
-            let embedded = ask(&self.documents, batch.iter().map(|t| (*t).to_owned()).collect()).await?;
+            let prefixed = batch.iter().map(|t| format!("{}{t}", self.spec.passage_prefix)).collect();
+            let embedded = ask(&self.documents, prefixed).await?;
             vectors.extend(batch.iter().copied().zip(embedded));
         }
         let all: Option<Vec<Vector>> = texts.iter().map(|t| vectors.get(t.as_str()).cloned()).collect();
@@ -130,7 +163,12 @@ async fn ask(queue: &mpsc::Sender<Request>, texts: Vec<String>) -> Result<Vec<Ve
 }
 
 /// Until both queues are closed and empty.
-async fn work(model: Arc<Mutex<Onnx>>, mut questions: mpsc::Receiver<Request>, mut documents: mpsc::Receiver<Request>) {
+async fn work(
+    model: Arc<Mutex<Onnx>>,
+    mut questions: mpsc::Receiver<Request>,
+    mut documents: mpsc::Receiver<Request>,
+    in_model: Arc<AtomicU64>,
+) {
     loop {
         let request = tokio::select! {
             biased;
@@ -140,9 +178,13 @@ async fn work(model: Arc<Mutex<Onnx>>, mut questions: mpsc::Receiver<Request>, m
         };
         let model = Arc::clone(&model);
         let texts = request.texts;
+        let in_model = Arc::clone(&in_model);
         let run = tokio::task::spawn_blocking(move || {
+            let begun = Instant::now();
             // A panic inside the runtime leaves no half-written state of ours.
-            model.lock().unwrap_or_else(PoisonError::into_inner).embed(&texts)
+            let vectors = model.lock().unwrap_or_else(PoisonError::into_inner).embed(&texts);
+            in_model.fetch_add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            vectors
         });
         let result =
             run.await.unwrap_or_else(|e| Err(Failure::retry("embed.failed", format!("the model stopped: {e}"))));

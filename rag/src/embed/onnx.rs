@@ -26,9 +26,10 @@ impl Onnx {
         let weights = read(&files.weights)?;
         let tokenizer = TokenizerFiles {
             tokenizer_file: read(&files.tokenizer)?,
-            config_file: br#"{"pad_token_id":0}"#.to_vec(),
+            config_file: format!(r#"{{"pad_token_id":{}}}"#, spec.padding.id).into_bytes(),
             special_tokens_map_file: b"{}".to_vec(),
-            tokenizer_config_file: br#"{"model_max_length":512,"pad_token":"[PAD]"}"#.to_vec(),
+            tokenizer_config_file: format!(r#"{{"model_max_length":512,"pad_token":"{}"}}"#, spec.padding.token)
+                .into_bytes(),
         };
         // The packaged weights are 8-bit numbers in a graph that computes in 32 bits: a text's vector does not depend
         // on its neighbours in the batch, so nothing needs to be told about quantisation.
@@ -57,7 +58,7 @@ impl Onnx {
 ///
 /// Through `init_from`, a library that cannot be loaded or is too old is an error; left to its first use, `ort` would
 /// panic.
-fn environment(library: &Path) -> Result<Environment, Failure> {
+pub(super) fn environment(library: &Path) -> Result<Environment, Failure> {
     static LOADED: Mutex<Option<Environment>> = Mutex::new(None);
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(environment) = &*loaded {
@@ -81,7 +82,7 @@ fn unit(mut vector: Vector) -> Vector {
 }
 
 /// Whether the file looks like a shared library at all: the loader's own messages do not say so plainly.
-fn check_library(path: &Path) -> Result<(), Failure> {
+pub(super) fn check_library(path: &Path) -> Result<(), Failure> {
     use std::io::Read;
     let mut magic = [0_u8; 4];
     std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut magic)).map_err(|e| bad_library(path, &e))?;

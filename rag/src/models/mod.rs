@@ -5,20 +5,24 @@
 mod fetch;
 mod install;
 pub mod manifest;
+mod packed;
+#[cfg(test)]
+pub(crate) use packed::judge_of_length;
 mod wheel;
 
 pub use install::{InstallEvent, Source, default_sources, install};
 
-use manifest::{Item, MODEL_TOKENIZER, MODEL_WEIGHTS, runtime_library};
+use manifest::{DEFAULT_MODEL, EMBEDDING_MODELS, Item, ModelSpec, runtime_library};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// The models folder of this machine, with the library that the environment names.
+/// The models folder of this machine, with the library that the environment names and the embedding model in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Models {
     dir: PathBuf,
     /// A library chosen by the operator instead of the installed one.
     library: Option<PathBuf>,
+    spec: ModelSpec,
 }
 
 /// What is there.
@@ -53,13 +57,23 @@ pub struct Listed {
     pub verified: bool,
 }
 
-const INSTALL_HINT: &str = "run `colloquy models install`, or `colloquy models install --from DIR` without a network";
-
 impl Models {
     /// Models below `dir`, which need not exist; `library` is an ONNX Runtime to use instead of the installed one.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>, library: Option<PathBuf>) -> Self {
-        Self { dir: dir.into(), library }
+        Self { dir: dir.into(), library, spec: DEFAULT_MODEL }
+    }
+
+    /// The same folder for another embedding model.
+    #[must_use]
+    pub fn with(self, spec: ModelSpec) -> Self {
+        Self { spec, ..self }
+    }
+
+    /// The embedding model in use.
+    #[must_use]
+    pub const fn spec(&self) -> ModelSpec {
+        self.spec
     }
 
     /// As [`Models::new`], with the library that `ORT_DYLIB_PATH` names, if it does.
@@ -78,7 +92,7 @@ impl Models {
     #[must_use]
     pub fn items(&self) -> Vec<Item> {
         let library = if self.library.is_some() { None } else { runtime_library() };
-        library.into_iter().chain([MODEL_WEIGHTS, MODEL_TOKENIZER]).collect()
+        library.into_iter().chain([self.spec.weights, self.spec.tokenizer]).collect()
     }
 
     /// Looks, without reading whole files: existence and size (contents were verified when they were installed).
@@ -104,15 +118,23 @@ impl Models {
             let path = item.target(&self.dir);
             match std::fs::metadata(&path) {
                 Ok(meta) if item.variants.iter().any(|v| v.size == meta.len()) => {}
-                Ok(_) => return missing(format!("{} at {} is damaged", item.name, path.display()), INSTALL_HINT),
-                Err(_) => return missing(format!("{} is not installed", item.name), INSTALL_HINT),
+                Ok(_) => {
+                    return missing(format!("{} at {} is damaged", item.name, path.display()), self.install_hint());
+                }
+                Err(_) => return missing(format!("{} is not installed", item.name), self.install_hint()),
             }
         }
         ModelState::Ready(ModelFiles {
             library,
-            weights: MODEL_WEIGHTS.target(&self.dir),
-            tokenizer: MODEL_TOKENIZER.target(&self.dir),
+            weights: self.spec.weights.target(&self.dir),
+            tokenizer: self.spec.tokenizer.target(&self.dir),
         })
+    }
+
+    fn install_hint(&self) -> String {
+        let which = if self.spec == DEFAULT_MODEL { String::new() } else { format!(" {}", self.spec.name) };
+        let command = format!("colloquy models install{which}");
+        format!("run `{command}`, or `{command} --from DIR` without a network")
     }
 
     /// Every installable file with its state; reads the files to verify them, so call it from a blocking thread.
@@ -124,7 +146,8 @@ impl Models {
             let verified = fetch::sha256_file(&path).is_ok_and(|sum| item.accepts(&sum));
             Listed { name: item.name.to_owned(), installed: path.is_file(), path, size, verified }
         };
-        let mut listed: Vec<Listed> = self.items().into_iter().map(of).collect();
+        let others = EMBEDDING_MODELS.into_iter().filter(|m| *m != self.spec).flat_map(|m| [m.weights, m.tokenizer]);
+        let mut listed: Vec<Listed> = self.items().into_iter().chain(others).map(of).collect();
         if let Some(path) = &self.library {
             let (installed, size) = (path.is_file(), std::fs::metadata(path).map_or(0, |m| m.len()));
             let name = "ONNX Runtime (ORT_DYLIB_PATH)".to_owned();
@@ -134,8 +157,8 @@ impl Models {
     }
 }
 
-fn missing(what: impl Into<String>, hint: &str) -> ModelState {
-    ModelState::Missing { what: what.into(), hint: hint.to_owned() }
+fn missing(what: impl Into<String>, hint: impl Into<String>) -> ModelState {
+    ModelState::Missing { what: what.into(), hint: hint.into() }
 }
 
 /// Where models live when nothing else is said: `COLLOQUY_MODELS_DIR`, else `colloquy/models` in the cache folder that

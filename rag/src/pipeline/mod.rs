@@ -6,7 +6,9 @@
 
 mod generation;
 mod prepare;
+mod progress;
 mod rag;
+mod reembed;
 
 pub use rag::{ModelStatus, Rag, RagOptions};
 
@@ -24,7 +26,8 @@ use colloquy_domain::{
     ports::{DocumentPipeline, ProgressSink},
 };
 use prepare::Prepared;
-use std::{path::Path, sync::Arc};
+use progress::Running;
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// Passages that are embedded and written together: what a crash can lose.
 const WINDOW: usize = 64;
@@ -50,12 +53,13 @@ pub struct Pipeline {
     index: Index,
     embedder: Slot,
     extractor: Arc<dyn Extract>,
+    running: Running,
 }
 
 impl Pipeline {
     #[must_use]
     pub fn new(index: Index, embedder: Slot, extractor: Arc<dyn Extract>) -> Self {
-        Self { index, embedder, extractor }
+        Self { index, embedder, extractor, running: Running::default() }
     }
 
     async fn index_passages(
@@ -78,12 +82,20 @@ impl Pipeline {
         say(indexed, DocumentStatus::Indexing);
         // Texts of similar length share a batch; the longest first, as the embedder has it.
         waiting.sort_by_key(|p| std::cmp::Reverse(p.indexed.len()));
+        let pace = self.running.begin(key, waiting.iter().map(|p| p.indexed.len() as u64).sum());
         while !waiting.is_empty() {
             let window: Vec<Prepared> = waiting.drain(..waiting.len().min(WINDOW)).collect();
             let size = count(window.len());
+            let bytes = window.iter().map(|p| p.indexed.len() as u64).sum();
             self.index.stage(embed(window, embedder).await?).await?;
             indexed += size;
+            pace.done(bytes);
             say(indexed, DocumentStatus::Indexing);
+        }
+        let now = self.embedder.get();
+        if now.as_ref().map(|e| e.spec().id) != embedder.map(|e| e.spec().id) {
+            // Its vectors would say nothing to anybody.
+            return Err(Failure::retry("document.model_changed", "the embedding model was exchanged meanwhile"));
         }
         self.index.switch(key, generation, chunks).await?;
         say(chunks, DocumentStatus::Ready);
@@ -109,7 +121,7 @@ impl DocumentPipeline for Pipeline {
         let model = embedder.as_ref().map(|e| e.spec().id);
         let document = prepare::prepare(extraction, job.clone(), content, model).await.map_err(fail(&pages))?;
         let chunks = count(document.passages.len());
-        let generation = document.passages.first().map(|p| p.stored.generation.clone()).unwrap_or_default();
+        let generation = document.passages.first().map(|p| p.stored.version().to_owned()).unwrap_or_default();
         let key = DocumentKey { tenant: job.tenant, base: job.base, document: job.document };
         self.index_passages(key, document.passages, count(pages.len()), embedder.as_deref(), sink)
             .await
@@ -126,6 +138,10 @@ impl DocumentPipeline for Pipeline {
             generation,
             embedded: embedder.is_some(),
         })
+    }
+
+    fn time_left(&self, tenant: TenantId, document: DocumentId) -> Option<Duration> {
+        self.running.time_left(tenant, document)
     }
 
     async fn forget(&self, tenant: TenantId, base: KnowledgeBaseId, document: DocumentId) -> Result<(), Failure> {

@@ -59,6 +59,7 @@ fn prepare_now(extraction: &Extraction, job: &IngestJob, content: &[u8; 32], mod
                 script: script.code().to_owned(),
                 ordinal: chunk.ordinal,
                 name: job.name.clone(),
+                title: Some(&title).filter(|t| **t != job.name).cloned(),
                 headings: chunk.headings,
                 page: chunk.page,
                 offset: chunk.offset,

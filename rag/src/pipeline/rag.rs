@@ -1,11 +1,14 @@
 //! Everything that a program needs of knowledge, opened together.
 
-use super::{Extract, Pipeline};
+use super::{Extract, Pipeline, reembed};
 use crate::{
     embed::{Embedder, Slot},
     index::{DocumentKey, Index, VectorStore},
-    models::{ModelState, Models, manifest::DEFAULT_MODEL},
-    retrieve::Retriever,
+    models::{
+        ModelState, Models,
+        manifest::{ModelSpec, model_by_id},
+    },
+    retrieve::{Reranker, Retriever},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -14,13 +17,19 @@ use colloquy_domain::{
     knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage},
     ports::{DocumentPipeline, Knowledge, ProgressSink},
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// What to open.
 pub struct RagOptions {
     pub store: VectorStore,
     pub models: Models,
     pub extractor: Arc<dyn Extract>,
+    /// The folder of a cross-encoder, see [`Reranker::load`].
+    pub reranker: Option<PathBuf>,
 }
 
 /// How passages are found at present.
@@ -37,6 +46,8 @@ pub struct Rag {
     index: Index,
     models: Models,
     embedder: Slot,
+    /// The configured model, while passages of another one are still what is searched.
+    next: Mutex<Option<Arc<Embedder>>>,
     status: Mutex<ModelStatus>,
     retriever: Retriever,
     pipeline: Pipeline,
@@ -46,18 +57,23 @@ impl Rag {
     /// Opens the index and loads the model if it is installed; without one it works by words alone.
     ///
     /// # Errors
-    /// The index's, see [`Index::open`]. A missing or broken model is none; see [`Rag::model_state`].
+    /// The index's, see [`Index::open`]; the cross-encoder's, if one is named. A missing or broken model is none; see [`Rag::model_state`].
     pub async fn open(options: RagOptions) -> Result<Self, Failure> {
-        let RagOptions { store, models, extractor } = options;
+        let RagOptions { store, models, extractor, reranker } = options;
         let index = Index::open(store).await?;
         let embedder = Slot::default();
+        let mut retriever = Retriever::new(index.clone(), embedder.clone());
+        if let Some(folder) = reranker {
+            retriever = retriever.with(Reranker::load(folder, &models).await?);
+        }
         let rag = Self {
-            retriever: Retriever::new(index.clone(), embedder.clone()),
+            retriever,
             pipeline: Pipeline::new(index.clone(), embedder.clone(), extractor),
             status: Mutex::new(ModelStatus::WordsOnly { what: String::new(), hint: String::new() }),
             index,
             models,
             embedder,
+            next: Mutex::default(),
         };
         rag.load_model().await;
         Ok(rag)
@@ -70,16 +86,13 @@ impl Rag {
     }
 
     /// Looks for the model again (after an installation) and loads it if it was not. Documents that were ingested
-    /// without it are then listed by [`Rag::outdated`].
+    /// without it are then listed by [`Rag::outdated`]; for those of another model see [`Rag::reembed`].
     pub async fn load_model(&self) -> ModelStatus {
         let status = match (self.embedder.get(), self.models.locate()) {
             (Some(embedder), _) => ModelStatus::Ready { model: embedder.spec().id },
             (None, ModelState::Missing { what, hint }) => ModelStatus::WordsOnly { what, hint },
-            (None, ModelState::Ready(files)) => match Embedder::load(files, DEFAULT_MODEL).await {
-                Ok(embedder) => {
-                    self.embedder.set(embedder);
-                    ModelStatus::Ready { model: DEFAULT_MODEL.id }
-                }
+            (None, ModelState::Ready(files)) => match Embedder::load(files, self.models.spec()).await {
+                Ok(embedder) => self.begin_with(embedder).await,
                 Err(failure) => {
                     let hint = "install the models again, or correct ORT_DYLIB_PATH".to_owned();
                     ModelStatus::WordsOnly { what: failure.detail, hint }
@@ -94,14 +107,55 @@ impl Rag {
         status
     }
 
-    /// Documents whose passages lack the present model's vectors: to be ingested again. Empty without a model.
+    /// The configured model is used at once, unless passages have vectors of another that can still be loaded.
+    async fn begin_with(&self, embedder: Embedder) -> ModelStatus {
+        let model = embedder.spec().id;
+        if let Some(predecessor) = self.predecessor(model).await {
+            let present = predecessor.spec().id;
+            tracing::info!(embedding.model = model, present, "passages will get vectors of the new model");
+            self.embedder.set(predecessor);
+            *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(embedder));
+            return ModelStatus::Ready { model: present };
+        }
+        self.embedder.set(embedder);
+        ModelStatus::Ready { model }
+    }
+
+    /// The other model whose vectors the embedded store holds, if it is installed.
+    async fn predecessor(&self, model: &'static str) -> Option<Embedder> {
+        let Index::Embedded(index) = &self.index else { return None };
+        let spec: ModelSpec = model_by_id(&index.predecessor(model).await.ok()??)?;
+        match self.models.clone().with(spec).locate() {
+            ModelState::Ready(files) => Embedder::load(files, spec).await.ok(),
+            ModelState::Missing { .. } => None,
+        }
+    }
+
+    /// Where the embedding model was exchanged: gives all passages vectors of the new one in the background, then
+    /// switches to it in one step. Until then questions are answered with the old one. It may take hours; after a crash
+    /// it continues. Returns whether there was anything to do.
+    ///
+    /// # Errors
+    /// See [`Index`], and `embed.failed` (retry); calling again continues.
+    pub async fn reembed(&self) -> Result<bool, Failure> {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (Some(next), Index::Embedded(index)) = (next, &self.index) else { return Ok(false) };
+        reembed::run(index, &self.embedder, &next).await?;
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = ModelStatus::Ready { model: next.spec().id };
+        Ok(true)
+    }
+
+    /// Documents whose passages lack the present model's vectors: to be ingested again. Empty without a model, and while
+    /// [`Rag::reembed`] has work, which gives all passages what they lack.
     ///
     /// # Errors
     /// See [`Index`].
     pub async fn outdated(&self) -> Result<Vec<DocumentKey>, Failure> {
+        let exchanging = self.next.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         match self.embedder.get() {
-            Some(embedder) => self.index.outdated(embedder.spec().id).await,
-            None => Ok(Vec::new()),
+            Some(embedder) if !exchanging => self.index.outdated(embedder.spec().id).await,
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -150,6 +204,10 @@ impl Knowledge for Rag {
 impl DocumentPipeline for Rag {
     async fn ingest(&self, job: &IngestJob, sink: &dyn ProgressSink) -> Result<IngestReport, IngestFailure> {
         self.pipeline.ingest(job, sink).await
+    }
+
+    fn time_left(&self, tenant: TenantId, document: DocumentId) -> Option<Duration> {
+        self.pipeline.time_left(tenant, document)
     }
 
     async fn forget(&self, tenant: TenantId, base: KnowledgeBaseId, document: DocumentId) -> Result<(), Failure> {

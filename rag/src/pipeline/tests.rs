@@ -7,7 +7,7 @@ use crate::{
 };
 use colloquy_domain::{
     failure::Verdict,
-    knowledge::{KnowledgeQuery, PageStatus, Passage},
+    knowledge::{KnowledgeQuery, Narrow, PageStatus, Passage},
     language::Language,
     ports::Knowledge,
 };
@@ -81,8 +81,12 @@ impl Bench {
     }
 
     async fn open_on(&self, store: VectorStore) -> Rag {
-        let options =
-            RagOptions { store, models: self.models.clone(), extractor: Arc::clone(&self.plain) as Arc<dyn Extract> };
+        let options = RagOptions {
+            store,
+            models: self.models.clone(),
+            extractor: Arc::clone(&self.plain) as Arc<dyn Extract>,
+            reranker: None,
+        };
         Rag::open(options).await.expect("opens")
     }
 
@@ -109,6 +113,7 @@ async fn ask(rag: &Rag, tenant: u128, base: u128, text: &str, previous: &[&str])
         previous: previous.iter().map(|p| (*p).to_owned()).collect(),
         language: None,
         limit: 3,
+        narrow: Narrow::default(),
     };
     rag.search(query).await.expect("searched")
 }
@@ -298,4 +303,117 @@ async fn several_nodes_share_a_server() {
         assert!(!rag.maintain().await.expect("nothing to do"));
         rag.close().await.expect("closed");
     }
+}
+
+/// Tells when the first passages are written.
+struct Halfway(tokio::sync::mpsc::UnboundedSender<()>);
+
+impl ProgressSink for Halfway {
+    fn progress(&self, progress: IngestProgress) {
+        if progress.indexed > 0 {
+            let _ = self.0.send(());
+        }
+    }
+}
+
+// req: C-ACT-2
+#[tokio::test]
+async fn what_was_embedded_before_a_crash_is_not_embedded_again() {
+    let bench = Bench::new();
+    let long: Vec<String> =
+        (0..200).map(|n| format!("# Part {n}\n\nParagraph number {n} has words of its own.")).collect();
+    let job = bench.job(1, 10, 100, "long.txt", &long.join("\n\n"));
+    {
+        let rag = bench.open().await;
+        let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+        let sink = Halfway(told);
+        // The work is dropped in its middle, as by the end of the process.
+        tokio::select! {
+            biased;
+            _ = hears.recv() => {}
+            _ = rag.ingest(&job, &sink) => panic!("it was to be interrupted"),
+        }
+        assert!(ask(&rag, 1, 10, "paragraph words", &[]).await.is_empty(), "nobody sees a part of a document");
+        rag.close().await.expect("closed");
+    }
+    let rag = bench.open().await;
+    let written = rag.passages().await.expect("counted");
+    assert!((64..200).contains(&written), "a part is written: {written}");
+    let progress = Progress::default();
+    rag.ingest(&job, &progress).await.expect("ingested");
+    let seen = progress.0.into_inner().expect("progress");
+    assert_eq!(seen[1].indexed as usize, written, "it goes on where it was");
+    assert_eq!(rag.passages().await.expect("counted"), 200);
+}
+
+// req: C-ACT-2
+#[tokio::test]
+async fn another_model_takes_over_in_one_step_and_questions_are_answered_meanwhile() {
+    let mut bench = Bench::new();
+    bench.models = crate::testing::real_models().await;
+    let job = bench.job(1, 10, 100, "hotel.pdf", ENGLISH);
+    {
+        let rag = bench.open().await;
+        rag.ingest(&job, &Progress::default()).await.expect("ingested");
+        rag.close().await.expect("closed");
+    }
+    // The same weights under another name: another space of vectors, as far as the store can tell.
+    let another = crate::models::manifest::ModelSpec { id: "another-model", ..bench.models.spec() };
+    bench.models = bench.models.clone().with(another);
+    let rag = bench.open().await;
+    assert_eq!(rag.model_state(), ModelStatus::Ready { model: "all-MiniLM-L6-v2" }, "still the old one");
+    assert!(rag.outdated().await.expect("read").is_empty(), "nothing has to be read again");
+    let by_meaning = "May I bring my puppy?";
+    assert!(ask(&rag, 1, 10, by_meaning, &[]).await[0].scores.cosine.is_some());
+    // What comes in meanwhile is made by the old one, and taken along.
+    rag.ingest(&bench.job(1, 10, 101, "conditions.pdf", FRENCH), &Progress::default()).await.expect("ingested");
+
+    assert!(rag.reembed().await.expect("embedded again"));
+    assert_eq!(rag.model_state(), ModelStatus::Ready { model: "another-model" });
+    assert_eq!(rag.passages().await.expect("counted"), 5, "each passage is there once");
+    let found = ask(&rag, 1, 10, by_meaning, &[]).await;
+    assert!(found[0].text.starts_with("Dogs") && found[0].scores.cosine.is_some(), "{found:?}");
+    assert!(rag.outdated().await.expect("read").is_empty());
+    assert!(!rag.reembed().await.expect("nothing to do"));
+    let again = Progress::default();
+    rag.ingest(&job, &again).await.expect("ingested again");
+    assert_eq!(again.0.into_inner().expect("progress")[1].indexed, 3, "the new passages are what ingestion would make");
+    rag.close().await.expect("closed");
+    assert_eq!(bench.open().await.model_state(), ModelStatus::Ready { model: "another-model" });
+}
+
+// req: S1-RAG-1
+#[tokio::test]
+async fn a_search_can_be_narrowed_to_documents_and_to_a_language() {
+    let bench = Bench::new();
+    let rag = bench.open().await;
+    rag.ingest(&bench.job(1, 10, 100, "hotel.pdf", ENGLISH), &Progress::default()).await.expect("ingested");
+    rag.ingest(&bench.job(1, 10, 101, "conditions.pdf", FRENCH), &Progress::default()).await.expect("ingested");
+    rag.ingest(
+        &bench.job(1, 10, 102, "garage.pdf", "# Garage\n\nThe hotel garage closes at night."),
+        &Progress::default(),
+    )
+    .await
+    .expect("ingested");
+    let names = async |narrow: Narrow| {
+        let query = KnowledgeQuery {
+            tenant: TenantId::new(Uuid::from_u128(1)),
+            bases: vec![KnowledgeBaseId::new(Uuid::from_u128(10))],
+            text: "hotel garage night nuit".to_owned(),
+            previous: Vec::new(),
+            language: None,
+            limit: 10,
+            without: Vec::new(),
+            narrow,
+        };
+        let found = rag.search(query).await.expect("searched");
+        found.into_iter().map(|p| p.name).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names(Narrow::default()).await.len(), 3);
+    let documents = vec![DocumentId::new(Uuid::from_u128(102))];
+    assert_eq!(names(Narrow { documents, language: None }).await, ["garage.pdf".to_owned()].into());
+    let french = Narrow { documents: Vec::new(), language: Some(Language::Fr) };
+    assert_eq!(names(french).await, ["conditions.pdf".to_owned()].into());
+    let foreign = vec![DocumentId::new(Uuid::from_u128(999))];
+    assert!(names(Narrow { documents: foreign, language: None }).await.is_empty());
 }

@@ -29,12 +29,12 @@ fn repeats(better: &Stored, other: &Stored) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use colloquy_domain::ids::{DocumentId, KnowledgeBaseId, TenantId};
     use uuid::Uuid;
 
-    fn found(document: u128, offset: u64, text: &str) -> (Fused, Stored) {
+    pub(crate) fn found(document: u128, offset: u64, text: &str) -> (Fused, Stored) {
         let stored = Stored {
             tenant: TenantId::new(Uuid::from_u128(1)),
             base: KnowledgeBaseId::new(Uuid::from_u128(1)),
@@ -45,6 +45,7 @@ mod tests {
             script: "en".into(),
             ordinal: 0,
             name: "n".into(),
+            title: None,
             headings: vec![],
             page: None,
             offset,

@@ -3,14 +3,22 @@
 //! For each form of the question the best [`DEPTH`] passages by BM25 and the best by cosine are fetched, each with the
 //! tenant and the knowledge bases in the query's own filter, and fused in [`fuse`]. A follow-up question is asked in two
 //! forms, alone and together with the person's earlier messages; the history is never simply concatenated, which loses
-//! more than it gains. There is no threshold here: a caller looks at [`Scores`] and decides.
+//! more than it gains. What is found is chosen for being near the question and unlike what was chosen already
+//! ([`diverse`]), and the best passage brings its neighbours ([`neighbours`]). There is no threshold here: a caller looks
+//! at [`Scores`] and decides.
 
 mod dedupe;
+mod diverse;
 mod fuse;
+mod neighbours;
+mod rerank;
+
+pub use rerank::Reranker;
 
 use crate::{
-    embed::{Slot, Vector},
-    index::{Ask, Index, Reader, Scope, Stored},
+    embed::{Embedder, Slot, Vector},
+    index::{Ask, Index, NO_MODEL, Reader, Scope, Stored},
+    models::manifest::ModelSpec,
     sparse::{self, Script},
 };
 use async_trait::async_trait;
@@ -36,6 +44,7 @@ const EVIDENCE: usize = 10;
 pub struct Retriever {
     index: Index,
     embedder: Slot,
+    reranker: Option<Reranker>,
 }
 
 /// Which lists to use; [`Mode::Hybrid`] is what the product uses, the others are for comparison.
@@ -44,6 +53,17 @@ pub enum Mode {
     Words,
     Meaning,
     Hybrid,
+}
+
+/// A question, ready to be looked for.
+struct Asked {
+    forms: Vec<Form>,
+    weights: Weights,
+    language: Option<Language>,
+    limit: usize,
+    /// Of the model that made the vectors.
+    spec: Option<ModelSpec>,
+    reranker: Option<Reranker>,
 }
 
 /// One form of the question.
@@ -56,7 +76,13 @@ struct Form {
 impl Retriever {
     #[must_use]
     pub const fn new(index: Index, embedder: Slot) -> Self {
-        Self { index, embedder }
+        Self { index, embedder, reranker: None }
+    }
+
+    /// The same with a cross-encoder that has the last word about the best candidates.
+    #[must_use]
+    pub fn with(self, reranker: Reranker) -> Self {
+        Self { reranker: Some(reranker), ..self }
     }
 
     /// As [`Knowledge::search`], with chosen lists.
@@ -67,23 +93,72 @@ impl Retriever {
         if query.bases.is_empty() || query.limit == 0 || query.text.trim().is_empty() {
             return Ok(Vec::new());
         }
-        let embedder = self.embedder.get().filter(|_| mode != Mode::Words);
-        let language = query.language.or_else(|| Language::detect(&query.text));
         let texts = forms(&query);
-        let vectors = match &embedder {
-            Some(embedder) => embedder.embed_questions(texts.clone()).await?.into_iter().map(Some).collect(),
+        loop {
+            let embedder = self.embedder.get().filter(|_| mode != Mode::Words);
+            let found = self.search_with(embedder.as_deref(), &texts, &query, mode).await?;
+            // When the model was exchanged meanwhile, its predecessor's vectors were gone.
+            let now = self.embedder.get().filter(|_| mode != Mode::Words);
+            if now.as_ref().map(|e| e.spec().id) == embedder.as_ref().map(|e| e.spec().id) {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn search_with(
+        &self,
+        embedder: Option<&Embedder>,
+        texts: &[String],
+        query: &KnowledgeQuery,
+        mode: Mode,
+    ) -> Result<Vec<Passage>, Failure> {
+        let vectors = match embedder {
+            Some(embedder) => embedder.embed_questions(texts.to_vec()).await?.into_iter().map(Some).collect(),
             None => vec![None; texts.len()],
         };
+        self.search_for(texts, vectors, embedder.map(Embedder::spec), query, mode).await
+    }
+
+    /// As [`Retriever::search_by`] for one form of the question whose vector is at hand: what the index alone takes.
+    ///
+    /// # Errors
+    /// The index's.
+    pub async fn search_vector(
+        &self,
+        query: KnowledgeQuery,
+        vector: Vector,
+        spec: ModelSpec,
+    ) -> Result<Vec<Passage>, Failure> {
+        let texts = [query.text.clone()];
+        self.search_for(&texts, vec![Some(vector)], Some(spec), &query, Mode::Hybrid).await
+    }
+
+    async fn search_for(
+        &self,
+        texts: &[String],
+        vectors: Vec<Option<Vector>>,
+        spec: Option<ModelSpec>,
+        query: &KnowledgeQuery,
+        mode: Mode,
+    ) -> Result<Vec<Passage>, Failure> {
+        let language = query.language.or_else(|| Language::detect(&query.text));
         let words = |text: &str| match mode {
             Mode::Meaning => sparse::Sparse::default(),
             Mode::Words | Mode::Hybrid => sparse::query(text, language),
         };
-        let forms: Vec<Form> =
-            texts.into_iter().zip(vectors).map(|(text, vector)| Form { words: words(&text), text, vector }).collect();
-        let weights = Weights::new(language, embedder.is_none_or(|e| e.spec().english_only));
-        let scope = Scope { tenant: query.tenant, bases: query.bases, without: query.without };
-        let limit = query.limit;
-        self.index.read(scope, move |reader| find(reader, &forms, weights, language, limit)).await
+        let form = |(text, vector): (&String, _)| Form { words: words(text), text: text.clone(), vector };
+        let forms: Vec<Form> = texts.iter().zip(vectors).map(form).collect();
+        let weights = Weights::new(language, spec.is_none_or(|s| s.english_only));
+        let scope = Scope {
+            tenant: query.tenant,
+            bases: query.bases.clone(),
+            without: query.without.clone(),
+            narrow: query.narrow.clone(),
+            model: spec.map_or(NO_MODEL, |s| s.id),
+        };
+        let reranker = self.reranker.clone().filter(|_| mode == Mode::Hybrid);
+        let asked = Asked { forms, weights, language, limit: query.limit, spec, reranker };
+        self.index.read(scope, move |reader| find(reader, &asked)).await
     }
 }
 
@@ -106,29 +181,52 @@ fn forms(query: &KnowledgeQuery) -> Vec<String> {
     forms
 }
 
-fn find(
-    reader: &Reader<'_>,
-    forms: &[Form],
-    weights: Weights,
-    language: Option<Language>,
-    limit: usize,
-) -> Result<Vec<Passage>, Failure> {
+fn find(reader: &Reader<'_>, asked: &Asked) -> Result<Vec<Passage>, Failure> {
+    let Asked { forms, weights, language, limit, spec, reranker } = asked;
     let asks: Vec<Ask<'_>> = forms.iter().map(|f| Ask { words: &f.words, vector: f.vector.as_ref() }).collect();
     let lists: Vec<Lists> = reader
         .candidates(&asks, DEPTH)?
         .into_iter()
         .map(|found| Lists { words: found.words, meaning: found.meaning })
         .collect();
-    let mut fused = fuse::fuse(&lists, weights);
-    fused.truncate((limit * SPARE).max(EVIDENCE));
+    let mut fused = fuse::fuse(&lists, *weights);
+    let read = reranker.as_ref().map_or(0, |_| rerank::READ);
+    fused.truncate((limit * SPARE).max(EVIDENCE).max(read));
     fill_cosines(reader, forms, &mut fused)?;
+    if let Some(spec) = spec {
+        fused.iter_mut().for_each(|f| f.cosine = f.cosine.map(|c| spec.similarity(c)));
+    }
 
     let ids: Vec<Uuid> = fused.iter().map(|f| f.id).collect();
     let stored: HashMap<Uuid, Stored> = reader.load(&ids)?.into_iter().collect();
     let found: Vec<(Fused, Stored)> = fused.into_iter().filter_map(|f| Some((f, stored.get(&f.id)?.clone()))).collect();
-    let best = found.iter().take(EVIDENCE).map(|(f, s)| evidence(f, s, forms, language)).fold(0.0, f32::max);
-    let kept = dedupe::without_repetition(found);
-    Ok(kept.into_iter().take(limit).map(|(f, s)| passage(f, s, best)).collect())
+    let found = match (reranker, forms.last()) {
+        (Some(reranker), Some(form)) => reranked(reranker, &form.text, found)?,
+        _ => found,
+    };
+    let best = found.iter().take(EVIDENCE).map(|(f, s)| evidence(f, s, forms, *language)).fold(0.0, f32::max);
+    let mut chosen = diverse::choose(dedupe::without_repetition(found), *limit);
+    neighbours::widen(reader, &mut chosen)?;
+    Ok(chosen.into_iter().map(|(f, s)| passage(f, s, best)).collect())
+}
+
+/// The first candidates by the cross-encoder's score, then the rest as they were.
+fn reranked(
+    reranker: &Reranker,
+    question: &str,
+    mut found: Vec<(Fused, Stored)>,
+) -> Result<Vec<(Fused, Stored)>, Failure> {
+    let rest = found.split_off(found.len().min(rerank::READ));
+    let texts: Vec<String> = found.iter().map(|(_, s)| s.indexed()).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for ((fused, _), score) in found.iter_mut().zip(reranker.scores(question, &texts)?) {
+        fused.score = score;
+    }
+    found.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    // What it did not read ranks below what it read.
+    let lowest = found.last().map_or(1.0, |(f, _)| f.score);
+    found.extend(rest.into_iter().map(|(f, s)| (Fused { score: f.score.min(lowest), ..f }, s)));
+    Ok(found)
 }
 
 /// Passages that only the words found have a cosine too; callers want to know it.
@@ -157,7 +255,7 @@ fn evidence(fused: &Fused, stored: &Stored, forms: &[Form], language: Option<Lan
 fn passage(fused: Fused, stored: Stored, best: f32) -> Passage {
     Passage {
         document: stored.document,
-        version: stored.generation,
+        version: stored.version().to_owned(),
         name: stored.name,
         headings: stored.headings,
         page: stored.page,

@@ -41,6 +41,14 @@ impl Script {
     }
 
     #[must_use]
+    pub const fn of(language: Language) -> Self {
+        match language {
+            Language::En => Self::English,
+            Language::Fr => Self::French,
+        }
+    }
+
+    #[must_use]
     pub const fn language(self) -> Option<Language> {
         match self {
             Self::English => Some(Language::En),

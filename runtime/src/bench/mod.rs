@@ -9,11 +9,13 @@ pub mod cluster;
 mod disk;
 mod figures;
 mod graph;
+pub mod ingest;
 mod memory;
 mod neighbour;
 mod open;
 mod report;
 mod rig;
+pub mod search;
 pub mod sim;
 mod webhooks;
 

@@ -1,10 +1,11 @@
 use crate::{
     bench::{self, cluster::Phase},
     config::Config,
-    exit::{CommandResult, Outcome},
+    exit::{CommandResult, Outcome, Stop},
     out,
 };
 use clap::{Args, Subcommand, ValueEnum};
+use colloquy_rag::models::{ModelFiles, ModelState, manifest::DEFAULT_MODEL};
 use std::path::PathBuf;
 
 /// Measure this machine's limits and Colloquy's own figures, side by side
@@ -30,7 +31,8 @@ use std::path::PathBuf;
 /// with a release build, and on the disk that will hold the data. It takes a few minutes. The exit code is 0 whether
 /// or not the targets are met.
 ///
-/// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `colloquy bench sim` for the simulator.
+/// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `colloquy bench sim` for the simulator;
+/// `colloquy bench search` and `colloquy bench ingest` measure knowledge.
 ///
 /// Example:
 ///   colloquy bench --dir /var/lib/colloquy
@@ -54,6 +56,8 @@ pub struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Cluster(OnCluster),
+    Search(OfSearch),
+    Ingest(OfIngest),
     Sim(OnSim),
     /// A node of that benchmark: a process of its own.
     #[command(hide = true)]
@@ -137,6 +141,84 @@ pub struct OnCluster {
     json: bool,
 }
 
+/// Measure searches over a filled embedded index
+///
+/// Fills an index in a scratch folder with made-up passages (words with the frequencies of a language, vectors in clusters,
+/// both by subject), of which one tenant has half and fifty share the rest, optimises it, opens it anew, and asks as an
+/// agent does: the best hundred passages by words and by meaning, filtered by tenant and knowledge base, fused and read.
+/// The time that the embedding model takes for a question is not in the figures. A release build writes 100,000 passages
+/// in a few minutes.
+///
+/// Example:
+///   colloquy bench search --passages 100000
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OfSearch {
+    /// Passages in the index
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    passages: u32,
+    /// Questions of each tenant that is measured
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    questions: u32,
+    /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print all figures and {targets: [{name, bound, measured, met}]}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measure what one document takes from the file to searchable passages
+///
+/// Reads, cuts, embeds and stores it in a scratch folder, with the installed embedding model or with other weights of it.
+/// `benches/ingestion` in the sources compares this with a Python pipeline.
+///
+/// Example:
+///   colloquy bench ingest handbook.pdf
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OfIngest {
+    file: PathBuf,
+    /// Weights of all-MiniLM-L6-v2 as an ONNX file [default: the installed ones]
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Its tokenizer.json [default: the installed one]
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// The library of ONNX Runtime [default: the installed one]
+    #[arg(long, value_name = "FILE")]
+    library: Option<PathBuf>,
+    /// Write the texts that were embedded to this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    chunks: Option<PathBuf>,
+    /// Print {chunks, pages, seconds, cpu_seconds, model_seconds} on one line
+    #[arg(long)]
+    json: bool,
+}
+
+impl OfIngest {
+    async fn run(self, config: &Config) -> CommandResult {
+        let chosen = self.weights.clone().zip(self.tokenizer.clone()).zip(self.library.clone());
+        let files = match (chosen, config.models().with(DEFAULT_MODEL).locate()) {
+            (Some(((weights, tokenizer), library)), _) => ModelFiles { library, weights, tokenizer },
+            (None, ModelState::Ready(installed)) => ModelFiles {
+                library: self.library.unwrap_or(installed.library),
+                weights: self.weights.unwrap_or(installed.weights),
+                tokenizer: self.tokenizer.unwrap_or(installed.tokenizer),
+            },
+            (None, ModelState::Missing { what, hint }) => return Err(Stop::wrong(format!("{what}: {hint}"))),
+        };
+        let work = bench::ingest::Work { file: self.file, files, chunks: self.chunks };
+        let report = Box::pin(bench::ingest::run(config, work)).await?;
+        if self.json {
+            out::line(serde_json::to_string(&report)?);
+        } else {
+            report.print();
+        }
+        Ok(Outcome::Done)
+    }
+}
+
 impl Bench {
     /// Whether it runs on engines, of which not all need to be configured.
     pub const fn is_on_engines(&self) -> bool {
@@ -158,6 +240,7 @@ impl Bench {
     }
 
     pub async fn run(self, config: &Config) -> CommandResult {
+        let usual = if config.data_dir.is_dir() { config.data_dir.clone() } else { PathBuf::from(".") };
         match self.what {
             Some(What::Node) => {
                 bench::cluster::serve_node(config).await?;
@@ -168,13 +251,19 @@ impl Bench {
                 let report = Box::pin(bench::cluster::run(config, cluster.seconds, phases)).await?;
                 return told(cluster.json, &report, || report.print());
             }
+            Some(What::Ingest(ingest)) => return ingest.run(config).await,
+            Some(What::Search(search)) => {
+                let dir = search.dir.unwrap_or(usual);
+                let (passages, questions) = (search.passages as usize, search.questions as usize);
+                let report = Box::pin(bench::search::run(&dir, passages, questions)).await?;
+                return told(search.json, &report, || report.print());
+            }
             Some(What::Sim(sim)) => {
                 let report = bench::sim::measure(sim.conversations).await?;
                 return told(sim.json, &report, || report.print());
             }
             None => {}
         }
-        let usual = if config.data_dir.is_dir() { config.data_dir.clone() } else { PathBuf::from(".") };
         let report = Box::pin(bench::run(&self.dir.unwrap_or(usual), self.seconds)).await?;
         told(self.json, &report, || report.print())
     }

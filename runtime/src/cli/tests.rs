@@ -32,6 +32,7 @@ fn help_is_short_and_tells_each_command() {
       models        Install or list the embedding model and ONNX Runtime
       doctor        Check this installation and say what to do
       extract       Show the text that Colloquy reads out of a document
+      eval          Measure how well questions are answered: retrieval alone, or whole answers
       sim           Simulate conversations: the same actors in virtual time, with faults, from a seed
       bench         Measure this machine's limits and Colloquy's own figures, side by side
       migrate       Bring the database up to date

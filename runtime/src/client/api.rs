@@ -11,6 +11,7 @@ use reqwest::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
@@ -206,7 +207,12 @@ impl Api {
     }
 
     /// Uploads one text.
-    pub async fn upload_text(&self, kb: &str, name: &str, text: &'static str) -> Result<Document, ApiError> {
+    pub async fn upload_text(
+        &self,
+        kb: &str,
+        name: &str,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Result<Document, ApiError> {
         self.upload_part(kb, name, Part::text(text)).await
     }
 

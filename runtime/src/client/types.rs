@@ -78,6 +78,9 @@ pub struct Reply {
     pub text: String,
     #[serde(default)]
     pub citations: Vec<Citation>,
+    /// It says that nothing was found.
+    #[serde(default)]
+    pub abstained: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -2,6 +2,7 @@
 
 use super::{Config, LogFormat};
 use colloquy_domain::channel::Secret;
+use colloquy_rag::models::manifest::{EMBEDDING_MODELS, ModelSpec, model_by_name};
 use colloquy_store::SecretKey;
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -39,6 +40,8 @@ pub const FIELDS: &[Field] = &[
     open("public_url", "COLLOQUY_PUBLIC_URL", |c, v| url(v).map(|u| c.public_url = Some(u))),
     open("models_dir", "COLLOQUY_MODELS_DIR", |c, v| path(v).map(|p| c.models_dir = p)),
     open("install_models", "COLLOQUY_INSTALL_MODELS", |c, v| yes_or_no(v).map(|y| c.install_models = y)),
+    open("embedding_model", "COLLOQUY_EMBEDDING_MODEL", |c, v| embedding(v).map(|m| c.embedding_model = m)),
+    open("reranker_dir", "COLLOQUY_RERANKER_DIR", |c, v| path(v).map(|p| c.reranker = Some(p))),
     hidden("database_url", "DATABASE_URL", database),
     hidden("nats_url", "NATS_URL", |c, v| nats(v).map(|u| c.engines.nats_url = Some(u))),
     hidden("nats.token", "NATS_TOKEN", |c, v| secret(v, &mut c.engines.nats.token)),
@@ -275,6 +278,11 @@ fn secret_key(v: &str) -> Result<SecretKey, String> {
 fn filter(v: &str) -> Result<String, String> {
     let wrong = |_| "must be a log filter, for example `info` or `warn,colloquy=debug`".to_owned();
     tracing_subscriber::EnvFilter::try_new(v).map(|_| v.to_owned()).map_err(wrong)
+}
+
+fn embedding(v: &str) -> Result<ModelSpec, String> {
+    let names = || EMBEDDING_MODELS.map(|m| m.name).join(" or ");
+    model_by_name(v).ok_or_else(|| format!("must be {}", names()))
 }
 
 fn log_format(v: &str) -> Result<LogFormat, String> {

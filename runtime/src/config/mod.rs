@@ -17,7 +17,13 @@ pub use problems::Problems;
 
 use colloquy_domain::{channel::Secret, model::ModelChoice};
 use colloquy_llm::Price;
-use colloquy_rag::{formats::ExtractLimits, models};
+use colloquy_rag::{
+    formats::ExtractLimits,
+    models::{
+        self,
+        manifest::{DEFAULT_MODEL, ModelSpec},
+    },
+};
 use colloquy_store::SecretKey;
 use std::{
     collections::BTreeMap,
@@ -42,6 +48,10 @@ pub struct Config {
     pub models_dir: PathBuf,
     /// Get missing models at the first start.
     pub install_models: bool,
+    /// The model that searches by meaning.
+    pub embedding_model: ModelSpec,
+    /// The folder of a cross-encoder that ranks the best passages again.
+    pub reranker: Option<PathBuf>,
     /// The SQLite file; `None` is `colloquy.db` in the data folder.
     pub database: Option<PathBuf>,
     pub engines: Engines,
@@ -101,6 +111,8 @@ impl Config {
             public_url: None,
             models_dir: models::default_dir(),
             install_models: true,
+            embedding_model: DEFAULT_MODEL,
+            reranker: None,
             database: None,
             engines: Engines::default(),
             secret_key: None,
@@ -169,10 +181,10 @@ impl Config {
         }
     }
 
-    /// The models of this machine.
+    /// The models of this machine, with the configured one in use.
     #[must_use]
     pub fn models(&self) -> models::Models {
-        models::Models::from_env(&self.models_dir)
+        models::Models::from_env(&self.models_dir).with(self.embedding_model)
     }
 }
 

@@ -53,7 +53,7 @@ async fn load_docs(api: &Api, folder: &Path) -> CommandResult<Vec<Document>> {
     let there: Vec<String> = if loaded { names(api).await? } else { Vec::new() };
     let mut loading = Vec::new();
     for (path, text) in DOCS.iter().filter(|(path, _)| !there.iter().any(|t| t == docs::name(path))) {
-        loading.push(api.upload_text(BASE, docs::name(path), text).await?);
+        loading.push(api.upload_text(BASE, docs::name(path), *text).await?);
     }
     std::fs::write(mark, fingerprint())?;
     Ok(loading)

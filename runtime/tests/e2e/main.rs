@@ -8,6 +8,7 @@ mod chat;
 mod cli;
 mod config;
 mod delivery;
+mod eval;
 mod grounding;
 mod hand_over;
 mod ingestion;

@@ -3,7 +3,7 @@
 use crate::tool::Tool;
 use async_trait::async_trait;
 use colloquy_domain::{
-    knowledge::{KnowledgeQuery, Passage},
+    knowledge::{KnowledgeQuery, Narrow, Passage},
     ports::Knowledge,
     tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec},
 };
@@ -64,6 +64,7 @@ impl Tool for SearchKnowledge {
             previous: Vec::new(),
             language: Some(inv.language),
             limit: limit.min(HIGHEST_LIMIT),
+            narrow: Narrow::default(),
         };
         match self.knowledge.search(query).await {
             Ok(passages) => {

@@ -1,7 +1,7 @@
 use super::*;
 use colloquy_domain::{
     ids::{ConversationId, DocumentId, KnowledgeBaseId, TenantId},
-    knowledge::{KnowledgeQuery, Passage, Scores},
+    knowledge::{KnowledgeQuery, Narrow, Passage, Scores},
     language::Language,
     testkit::injections::{FORBIDDEN, INJECTIONS},
     tool::ToolCall,
@@ -135,6 +135,7 @@ async fn knowledge_is_searched_in_the_bases_and_tenant_of_the_call_and_its_passa
         previous: Vec::new(),
         language: Some(Language::En),
         limit: 3,
+        narrow: Narrow::default(),
     };
     assert_eq!(asked, [want]);
 }

@@ -1,7 +1,7 @@
 use crate::{
     failure::Verdict,
     ids::{DocumentId, KnowledgeBaseId, TenantId},
-    knowledge::{IngestJob, IngestProgress, KnowledgeQuery, Passage},
+    knowledge::{IngestJob, IngestProgress, KnowledgeQuery, Narrow, Passage},
     ports::{DocumentPipeline, Ids, Knowledge, ProgressSink},
 };
 use std::path::PathBuf;
@@ -59,7 +59,8 @@ impl<K: Knowledge + DocumentPipeline, W: Fn(&str, &str) -> PathBuf> Suite<'_, K,
     async fn ask(&self, tenant: TenantId, bases: &[KnowledgeBaseId], text: &str, limit: usize) -> Vec<Passage> {
         let (bases, text) = (bases.to_vec(), text.to_owned());
         let (previous, without) = (Vec::new(), Vec::new());
-        let query = KnowledgeQuery { tenant, bases, without, text, previous, language: None, limit };
+        let query =
+            KnowledgeQuery { tenant, bases, without, text, previous, language: None, limit, narrow: Narrow::default() };
         self.knowledge.search(query).await.expect("searched")
     }
 
@@ -105,6 +106,7 @@ impl<K: Knowledge + DocumentPipeline, W: Fn(&str, &str) -> PathBuf> Suite<'_, K,
             tenant: self.tenant,
             bases: vec![self.base],
             without: vec![one.document],
+            narrow: Narrow::default(),
             text: "ochre kite".to_owned(),
             previous: Vec::new(),
             language: None,

@@ -3,7 +3,7 @@
 use crate::{
     index::{
         filter::{Test, Where},
-        point::{DENSE, INDEXES, Indexed, Point, WORDS},
+        point::{DENSE, INDEXES, Indexed, LIVE, Point, WORDS},
     },
     models::manifest::DEFAULT_MODEL,
 };
@@ -11,8 +11,8 @@ use colloquy_domain::failure::Failure;
 use qdrant_edge::{
     BoolIndexParams, Condition, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
     FieldCondition, FieldIndexOperations, Filter, IsEmptyCondition, JsonPath, KeywordIndexParams, Match, Modifier,
-    OperationError, PayloadFieldSchema, PayloadSchemaParams, PointId, PointInsertOperations, PointOperations,
-    PointStruct, UpdateOperation, Vector as EdgeVector,
+    OperationError, Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointId, PointInsertOperations,
+    PointOperations, PointStruct, SetPayloadOp, UpdateOperation, Vector as EdgeVector,
 };
 use std::{collections::HashMap, path::Path};
 
@@ -29,6 +29,16 @@ fn point(point: Point) -> Result<PointStruct, OperationError> {
     }
     let payload = serde_json::to_value(&point.stored).map_err(|e| OperationError::service_error(e.to_string()))?;
     Ok(PointStruct::new(PointId::Uuid(point.id), vectors, payload))
+}
+
+/// Makes points visible.
+pub(super) fn show(which: &Where) -> UpdateOperation {
+    UpdateOperation::PayloadOperation(PayloadOps::SetPayload(SetPayloadOp {
+        payload: Payload([(LIVE.to_owned(), serde_json::Value::Bool(true))].into_iter().collect()),
+        points: None,
+        filter: Some(filter(which)),
+        key: None,
+    }))
 }
 
 pub(super) fn delete(which: &Where) -> UpdateOperation {

@@ -6,6 +6,7 @@
 //!   merges, indexes and vacuums. Both are called by whoever owns the runtime.
 
 mod layout;
+mod promote;
 pub(super) mod read;
 mod switch;
 
@@ -51,6 +52,7 @@ impl EdgeIndex {
         blocking(move || {
             let lock = lock_folder(&dir)?;
             let shard = layout::open_shard(&dir.join("shard"))?;
+            promote::finish_noted(&dir, &shard)?;
             for pending in Pending::all(&dir)? {
                 switch::finish(&shard, &pending).map_err(store)?;
                 shard.flush();
@@ -144,6 +146,74 @@ impl EdgeIndex {
     /// `index.store` (retry).
     pub async fn outdated(&self, model: &'static str) -> Result<Vec<DocumentKey>, Failure> {
         self.on_shard(move |shard| read::outdated(shard, model)).await
+    }
+
+    /// The other model whose vectors visible passages have, if any.
+    ///
+    /// # Errors
+    /// `index.store` (retry).
+    pub async fn predecessor(&self, model: &'static str) -> Result<Option<String>, Failure> {
+        let which = which::live_of_other_models(model).but_not([which::without_vectors()]);
+        let found = self.on_shard(move |shard| read::page_of(shard, Some(&which), None, 1)).await?;
+        Ok(found.0.into_iter().next().map(|point| point.stored.model))
+    }
+
+    /// Up to `limit` live passages that another model made, or none, in the order of their ids from `from` on, and where
+    /// the next page begins.
+    ///
+    /// # Errors
+    /// `index.store` (retry).
+    pub async fn live_of_others(
+        &self,
+        model: &'static str,
+        from: Option<Uuid>,
+        limit: usize,
+    ) -> Result<(Vec<Point>, Option<Uuid>), Failure> {
+        self.on_shard(move |shard| read::page_of(shard, Some(&which::live_of_other_models(model)), from, limit)).await
+    }
+
+    /// Which of these ids are there.
+    ///
+    /// # Errors
+    /// `index.store` (retry).
+    pub async fn there(&self, ids: Vec<Uuid>) -> Result<BTreeSet<Uuid>, Failure> {
+        self.on_shard(move |shard| Ok(read::load(shard, &ids)?.into_iter().map(|(id, _)| id).collect())).await
+    }
+
+    /// Makes the hidden passages of `model` the visible ones, in one step for all readers, and removes all of other
+    /// models, if each visible one has its successor; `switched` runs within that step. Returns whether it was done: if
+    /// not, something was written meanwhile. Durable when it returns.
+    ///
+    /// # Errors
+    /// `index.store`, `index.note` (retry).
+    pub async fn promote(
+        &self,
+        model: &'static str,
+        switched: impl FnOnce() + Send + 'static,
+    ) -> Result<bool, Failure> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            {
+                let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);
+                let shard = shard.as_ref().ok_or_else(closed)?;
+                if !promote::complete(shard, model).map_err(store)? {
+                    return Ok(false);
+                }
+                shard.flush();
+                promote::note(&inner.dir, model)?;
+            }
+            {
+                let shard = inner.shard.write().unwrap_or_else(PoisonError::into_inner);
+                promote::finish(shard.as_ref().ok_or_else(closed)?, model).map_err(store)?;
+                switched();
+            }
+            let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);
+            shard.as_ref().ok_or_else(closed)?.flush();
+            promote::clear(&inner.dir)?;
+            Ok(true)
+        })
+        .await
     }
 
     /// Runs a search on a consistent view: no document is replaced while it runs.

@@ -33,7 +33,7 @@ pub(in crate::index) fn candidates(
 ) -> Result<Vec<Found>, Failure> {
     asks.iter()
         .map(|ask| {
-            let meaning = ask.vector.map(|v| by_meaning(shard, v, &which::live_in(scope), limit)).transpose()?;
+            let meaning = ask.vector.map(|v| by_meaning(shard, v, &which::comparable_in(scope), limit)).transpose()?;
             Ok(Found { words: by_words(shard, scope, ask.words, limit)?, meaning: meaning.unwrap_or_default() })
         })
         .collect()
@@ -59,7 +59,7 @@ pub(in crate::index) fn cosines(
     vectors: &[&Vector],
     ids: &[Uuid],
 ) -> Result<Vec<Hit>, Failure> {
-    let which = which::live_in(scope).and(Test::Ids(ids.to_vec()));
+    let which = which::comparable_in(scope).and(Test::Ids(ids.to_vec()));
     let mut all = Vec::new();
     for vector in vectors {
         all.extend(by_meaning(shard, vector, &which, ids.len())?);
@@ -91,9 +91,20 @@ pub(super) fn outdated(shard: &EdgeShard, model: &str) -> Result<Vec<DocumentKey
 
 /// Up to `limit` whole points in the order of their ids, from `from` on, and where the next page begins.
 pub(super) fn page(shard: &EdgeShard, from: Option<Uuid>, limit: usize) -> Result<(Vec<Point>, Option<Uuid>), Failure> {
+    page_of(shard, None, from, limit)
+}
+
+/// As [`page`], of some points only.
+pub(super) fn page_of(
+    shard: &EdgeShard,
+    which: Option<&Where>,
+    from: Option<Uuid>,
+    limit: usize,
+) -> Result<(Vec<Point>, Option<Uuid>), Failure> {
     let request = ScrollRequest {
         offset: from.map(PointId::Uuid),
         limit: Some(limit),
+        filter: which.map(filter),
         with_payload: Some(WithPayloadInterface::Bool(true)),
         with_vector: WithVector::Bool(true),
         ..ScrollRequest::default()

@@ -4,19 +4,16 @@
 //! shard says that a switch is under way; opening the index finishes what a note describes.
 
 use super::layout;
-use crate::index::{
-    filter as which,
-    point::{DocumentKey, LIVE},
-};
+use crate::index::{filter as which, point::DocumentKey};
 use colloquy_domain::failure::Failure;
-use qdrant_edge::{CountRequest, EdgeShard, OperationError, Payload, PayloadOps, SetPayloadOp, UpdateOperation};
+use qdrant_edge::{CountRequest, EdgeShard, OperationError};
 use serde::{Deserialize, Serialize};
 use std::{
     io::Write,
     path::{Path, PathBuf},
 };
 
-const FOLDER: &str = "switching";
+pub(super) const FOLDER: &str = "switching";
 
 /// A switch that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +62,7 @@ impl Pending {
     }
 }
 
-fn note(path: &Path, cause: &dyn std::fmt::Display) -> Failure {
+pub(super) fn note(path: &Path, cause: &dyn std::fmt::Display) -> Failure {
     Failure::retry("index.note", format!("{}: {cause}", path.display()))
 }
 
@@ -81,12 +78,6 @@ pub(super) fn finish(shard: &EdgeShard, pending: &Pending) -> Result<(), Operati
     if !complete(shard, pending)? {
         return Ok(());
     }
-    let live = SetPayloadOp {
-        payload: Payload([(LIVE.to_owned(), serde_json::Value::Bool(true))].into_iter().collect()),
-        points: None,
-        filter: Some(layout::filter(&which::of_generation(pending.key, &pending.generation))),
-        key: None,
-    };
-    shard.update(UpdateOperation::PayloadOperation(PayloadOps::SetPayload(live)))?;
+    shard.update(layout::show(&which::of_generation(pending.key, &pending.generation)))?;
     shard.update(layout::delete(&which::of_other_generations(pending.key, &pending.generation)))
 }

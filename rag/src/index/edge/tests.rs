@@ -56,3 +56,29 @@ async fn a_folder_of_a_newer_version_is_refused() {
     std::fs::write(dir.path().join("layout"), "99").expect("write");
     assert_eq!(EdgeIndex::open(dir.path()).await.err().expect("refused").code, "index.layout");
 }
+
+#[tokio::test]
+async fn an_exchange_of_the_model_that_a_crash_interrupted_is_finished_at_the_next_opening() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (doc, hidden) = (key(1, 10, 100), |text: &str| {
+        let mut new = passage(key(1, 10, 100), "a-new", 0, text);
+        new.stored.model = "new".to_owned();
+        new
+    });
+    {
+        let (edge, index) = open(&dir).await;
+        put(&index, doc, "a-old", &["warranty of the old model"]).await;
+        put(&index, key(2, 20, 200), "b-old", &["warranty of another tenant"]).await;
+        index.stage(vec![hidden("warranty of the new model")]).await.expect("staged");
+        assert!(!edge.promote("new", || panic!("too early")).await.expect("looked"), "one passage has no successor");
+        assert_eq!(found(&index, 1, &[10], "warranty").await, ["warranty of the old model"]);
+        index.forget(key(2, 20, 200)).await.expect("forgotten");
+        index.close().await.expect("closed");
+    }
+    // As if the process had died right after the note was written.
+    promote::note(dir.path(), "new").expect("note");
+    let (edge, index) = open(&dir).await;
+    assert_eq!(found(&index, 1, &[10], "warranty").await, ["warranty of the new model"]);
+    assert_eq!(count(&index).await, 1);
+    assert_eq!(edge.predecessor("new").await.expect("looked"), None);
+}

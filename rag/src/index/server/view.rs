@@ -50,14 +50,15 @@ impl View {
         asks: &[Ask<'_>],
         limit: usize,
     ) -> Result<Vec<Found>, Failure> {
-        let (name, filter) = (&self.server.names.passages, self.visible(filter::live_in(scope)));
+        let (name, live) = (&self.server.names.passages, self.visible(filter::live_in(scope)));
+        let comparable = self.visible(filter::comparable_in(scope));
         let mut queries = Vec::with_capacity(asks.len() * 2);
         for ask in asks {
             if !ask.words.is_empty() {
-                queries.push(convert::by_words(name, ask.words, filter.clone(), limit));
+                queries.push(convert::by_words(name, ask.words, live.clone(), limit));
             }
             if let Some(vector) = ask.vector {
-                queries.push(convert::by_meaning(name, vector, filter.clone(), limit));
+                queries.push(convert::by_meaning(name, vector, comparable.clone(), limit));
             }
         }
         let mut answers = self.ask(queries)?.into_iter();
@@ -74,20 +75,25 @@ impl View {
         vectors: &[&Vector],
         ids: &[Uuid],
     ) -> Result<Vec<Hit>, Failure> {
-        let filter = self.visible(filter::live_in(scope).and(Test::Ids(ids.to_vec())));
+        let filter = self.visible(filter::comparable_in(scope).and(Test::Ids(ids.to_vec())));
         let query = |v: &&Vector| convert::by_meaning(&self.server.names.passages, v, filter.clone(), ids.len());
         Ok(self.ask(vectors.iter().map(query).collect())?.into_iter().flatten().collect())
     }
 
     pub(in crate::index) fn load(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, Stored)>, Failure> {
-        let asked = ids.len();
+        let stored = self.look(ids)?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.missing |= stored.len() < ids.len();
+        Ok(stored)
+    }
+
+    pub(in crate::index) fn look(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, Stored)>, Failure> {
         let ids: Vec<_> = ids.iter().copied().map(convert::point_id).collect();
         let get = GetPointsBuilder::new(&self.server.names.passages, ids).with_payload(true).build();
         let client = &self.server.client;
         let answer = self.runtime.block_on(client.call(Kind::Read, || client.qdrant.get_points(get.clone())))?;
         let stored: Vec<(Uuid, Stored)> = answer.result.into_iter().map(convert::stored).collect::<Result<_, _>>()?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.missing |= stored.len() < asked;
         seen.documents.extend(stored.iter().map(|(_, s)| s.key()));
         Ok(stored)
     }

@@ -75,6 +75,7 @@ async fn ask(index: &Index, slot: &Slot, question: &str, previous: &[&str], mode
         previous: previous.iter().map(|p| (*p).to_owned()).collect(),
         language: None,
         limit: 10,
+        narrow: Narrow::default(),
     };
     Retriever::new(index.clone(), slot.clone()).search_by(query, mode).await.expect("searched")
 }

@@ -7,9 +7,15 @@ mod server;
 mod suite;
 
 use super::*;
-use crate::sparse::{self, Script};
+use crate::{
+    models::manifest::DEFAULT_MODEL,
+    sparse::{self, Script},
+};
 use bench::Bench;
-use colloquy_domain::ids::{DocumentId, KnowledgeBaseId, TenantId};
+use colloquy_domain::{
+    ids::{DocumentId, KnowledgeBaseId, TenantId},
+    knowledge::Narrow,
+};
 
 pub(super) fn key(tenant: u128, base: u128, document: u128) -> DocumentKey {
     DocumentKey {
@@ -30,6 +36,7 @@ pub(super) fn passage(key: DocumentKey, generation: &str, ordinal: u32, text: &s
         script: Script::English.code().to_owned(),
         ordinal,
         name: "handbook.pdf".to_owned(),
+        title: None,
         headings: vec!["Chapter".to_owned()],
         page: Some(ordinal + 1),
         offset: u64::from(ordinal) * 100,
@@ -44,17 +51,18 @@ pub(super) async fn put(index: &Index, key: DocumentKey, generation: &str, texts
     index.switch(key, generation.to_owned(), u32::try_from(texts.len()).expect("few")).await.expect("switched");
 }
 
+pub(super) fn scope(tenant: TenantId, bases: Vec<KnowledgeBaseId>) -> Scope {
+    Scope { tenant, bases, without: Vec::new(), narrow: Narrow::default(), model: DEFAULT_MODEL.id }
+}
+
 pub(super) async fn search(
     index: &Index,
     tenant: u128,
     bases: &[u128],
     question: &str,
 ) -> Result<Vec<String>, Failure> {
-    let scope = Scope {
-        tenant: TenantId::new(Uuid::from_u128(tenant)),
-        bases: bases.iter().map(|b| KnowledgeBaseId::new(Uuid::from_u128(*b))).collect(),
-        without: Vec::new(),
-    };
+    let bases = bases.iter().map(|b| KnowledgeBaseId::new(Uuid::from_u128(*b))).collect();
+    let scope = scope(TenantId::new(Uuid::from_u128(tenant)), bases);
     let words = sparse::query(question, None);
     let read = move |reader: &Reader<'_>| {
         let found = reader.candidates(&[Ask { words: &words, vector: None }], 10)?;

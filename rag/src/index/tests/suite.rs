@@ -127,7 +127,7 @@ async fn a_replacement_during_a_search_is_seen_whole(bench: &Bench) {
     let runs = Arc::new(AtomicU32::new(0));
     let (runtime, counted) = (tokio::runtime::Handle::current(), Arc::clone(&runs));
     let words = sparse::query("warranty", None);
-    let scope = Scope { tenant: doc.tenant, bases: vec![doc.base], without: Vec::new() };
+    let scope = scope(doc.tenant, vec![doc.base]);
     let read = move |reader: &Reader<'_>| {
         let found = reader.candidates(&[Ask { words: &words, vector: None }], 10)?;
         if counted.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -151,7 +151,7 @@ async fn replacements_of_other_documents_do_not_disturb_a_search(bench: &Bench) 
     let runs = Arc::new(AtomicU32::new(0));
     let (runtime, counted) = (tokio::runtime::Handle::current(), Arc::clone(&runs));
     let words = sparse::query("warranty", None);
-    let scope = Scope { tenant: doc.tenant, bases: vec![doc.base], without: Vec::new() };
+    let scope = scope(doc.tenant, vec![doc.base]);
     let read = move |reader: &Reader<'_>| {
         let run = counted.fetch_add(1, Ordering::SeqCst);
         let found = reader.candidates(&[Ask { words: &words, vector: None }], 10)?;

@@ -9,12 +9,7 @@ use crate::{
     folder::{DataFolder, FolderError},
     install::megabytes,
 };
-use colloquy_rag::{
-    document::ExtractStatus,
-    embed::Embedder,
-    extract::Extractor,
-    models::{ModelState, manifest::DEFAULT_MODEL},
-};
+use colloquy_rag::{document::ExtractStatus, embed::Embedder, extract::Extractor, models::ModelState};
 use colloquy_store::{Database, Store};
 use std::{path::Path, time::Duration};
 use uuid::Uuid;
@@ -145,8 +140,10 @@ async fn model(config: &Config, report: &mut Report) {
             return report.warn("embeddings", format!("{what}: documents are searched by words alone"), hint);
         }
     };
-    match Embedder::load(files, DEFAULT_MODEL).await {
-        Ok(_) => report.ok("embeddings", format!("{} in {} works", DEFAULT_MODEL.id, config.models_dir.display())),
+    match Embedder::load(files, config.embedding_model).await {
+        Ok(_) => {
+            report.ok("embeddings", format!("{} in {} works", config.embedding_model.id, config.models_dir.display()))
+        }
         Err(e) => report.fail("embeddings", e.detail, "run `colloquy models install`, or correct ORT_DYLIB_PATH"),
     }
 }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::{DocumentId, KnowledgeBaseId, TenantId},
-    knowledge::{IngestJob, IngestProgress, KnowledgeQuery},
+    knowledge::{IngestJob, IngestProgress, KnowledgeQuery, Narrow},
     language::Language,
     ports::{DocumentPipeline, Knowledge, ProgressSink},
 };
@@ -106,6 +106,7 @@ async fn found(rag: &Rag, questions: &[String]) -> Vec<String> {
             previous: Vec::new(),
             language: Some(Language::En),
             limit: PASSAGES,
+            narrow: Narrow::default(),
         };
         all.extend(rag.search(query).await.expect("searched"));
     }
@@ -165,7 +166,9 @@ async fn recall_over_the_banking_domain() {
     for models in [real_models().await, Models::new(PathBuf::from("no-models"), None)] {
         let work = tempfile::tempdir().expect("a folder");
         let store = VectorStore::Embedded { dir: work.path().join("index") };
-        let rag = Rag::open(RagOptions { store, models, extractor: Arc::new(InProcess) }).await.expect("opens");
+        let rag = Rag::open(RagOptions { store, models, extractor: Arc::new(InProcess), reranker: None })
+            .await
+            .expect("opens");
         let how =
             if matches!(rag.model_state(), ModelStatus::Ready { .. }) { "words and meaning" } else { "words alone" };
         let documents = ingest(&rag, &folder, work.path()).await;
