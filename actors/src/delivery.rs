@@ -7,6 +7,7 @@ use crate::{
 use colloquy_domain::{
     channel::{Delivery, DeliveryStatus, SendError, Sent},
     failure::{Failure, Verdict},
+    placement::LEASE,
     ports::{Notice, OutboxItem, Settlement, StoreError},
     time::Timestamp,
 };
@@ -80,7 +81,7 @@ struct Round<'d> {
 
 enum Step {
     Looked(Result<Option<Timestamp>, StoreError>),
-    Claimed { room: usize, items: Result<Vec<OutboxItem>, StoreError> },
+    Claimed { room: usize, at: Timestamp, items: Result<Vec<OutboxItem>, StoreError> },
     Delivered { replies: usize, result: Result<Option<Failure>, StoreError> },
 }
 
@@ -125,8 +126,9 @@ impl<'d> Round<'d> {
         }
         (self.wanted, self.claiming) = (false, true);
         let ports = &desk.shared.ports;
-        let claim = ports.outbox.claim(desk.account.tenant, desk.account.id, ports.clock.now(), room);
-        self.steps.push(claim.map(move |items| Step::Claimed { room, items }).boxed());
+        let at = ports.clock.now();
+        let claim = ports.outbox.claim(desk.account.tenant, desk.account.id, at, room);
+        self.steps.push(claim.map(move |items| Step::Claimed { room, at, items }).boxed());
     }
 
     fn take(&mut self, step: Step) {
@@ -140,7 +142,7 @@ impl<'d> Round<'d> {
                     self.end(Drained::Until(due));
                 }
             }
-            Step::Claimed { room, items: Ok(items) } => {
+            Step::Claimed { room, at, items: Ok(items) } => {
                 self.claiming = false;
                 if items.is_empty() && self.due && self.under_way == 0 {
                     // Whatever it was is held by somebody else.
@@ -149,7 +151,7 @@ impl<'d> Round<'d> {
                 self.due &= items.is_empty();
                 // All that there was room for: there may be more.
                 self.wanted |= items.len() == room;
-                self.send(items);
+                self.send(items, at);
             }
             Step::Delivered { replies, result } => {
                 self.under_way -= replies;
@@ -165,7 +167,7 @@ impl<'d> Round<'d> {
     }
 
     /// Different peers side by side, one peer in order.
-    fn send(&mut self, items: Vec<OutboxItem>) {
+    fn send(&mut self, items: Vec<OutboxItem>, claimed_at: Timestamp) {
         let mut by_peer: BTreeMap<String, Vec<OutboxItem>> = BTreeMap::new();
         for item in items {
             by_peer.entry(item.peer.address.clone()).or_default().push(item);
@@ -173,7 +175,7 @@ impl<'d> Round<'d> {
         for items in by_peer.into_values() {
             let replies = items.len();
             self.under_way += replies;
-            let sent = to_peer(self.desk, items).map(move |result| Step::Delivered { replies, result });
+            let sent = to_peer(self.desk, items, claimed_at).map(move |result| Step::Delivered { replies, result });
             self.steps.push(sent.boxed());
         }
     }
@@ -189,15 +191,19 @@ fn store_trouble(desk: &Desk, e: &StoreError) -> Drained {
     Drained::StoreTrouble
 }
 
+/// A claim that is older than this is no reason to begin to send: the node may have stood still meanwhile, and somebody else
+/// delivers for the account. Shorter than a lease.
+const STALE: Duration = Duration::from_secs(LEASE.as_secs() - 2);
+
 /// Delivers one peer's replies in order; gives back why the account is refused, if it is.
-async fn to_peer(desk: &Desk, items: Vec<OutboxItem>) -> Result<Option<Failure>, StoreError> {
+async fn to_peer(desk: &Desk, items: Vec<OutboxItem>, claimed_at: Timestamp) -> Result<Option<Failure>, StoreError> {
     let mut down = None;
     let mut held_back: Option<Timestamp> = None;
     for item in items {
         let settlement = match held_back {
             // The one before it has to go first.
             Some(at) => released(&item, at),
-            None => deliver(desk, &item, &mut down).await?,
+            None => deliver(desk, &item, claimed_at, &mut down).await?,
         };
         if let Settlement::Again { at, .. } | Settlement::Released { at, .. } = &settlement {
             held_back = Some(*at);
@@ -208,13 +214,21 @@ async fn to_peer(desk: &Desk, items: Vec<OutboxItem>) -> Result<Option<Failure>,
     Ok(down)
 }
 
-async fn deliver(desk: &Desk, item: &OutboxItem, down: &mut Option<Failure>) -> Result<Settlement, StoreError> {
+async fn deliver(
+    desk: &Desk,
+    item: &OutboxItem,
+    claimed_at: Timestamp,
+    down: &mut Option<Failure>,
+) -> Result<Settlement, StoreError> {
     let clock = &desk.shared.ports.clock;
     let parts = desk.driver.render(&item.text, &item.citations);
     let mut last_id = None;
     for (done, part) in (0_u32..).zip(&parts).skip(item.parts_sent as usize) {
         if let Err(not_before) = pace(desk, &item.peer.address).await {
             return Ok(released(item, not_before));
+        }
+        if done == item.parts_sent && clock.now().since(claimed_at) > STALE {
+            return Ok(released(item, clock.now()));
         }
         let delivery = Delivery {
             account: &desk.account,
