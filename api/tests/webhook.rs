@@ -7,7 +7,7 @@ use axum::{
     http::{Request, StatusCode, header::RETRY_AFTER},
 };
 use colloquy_actors::{Node, Ports, Pressure, Settings};
-use colloquy_api::{Api, ApiOptions, Catalogue, Hub, Identity, Letter, Mailer, Passwords, TokenKeys, router};
+use colloquy_api::{Api, ApiOptions, Catalogue, Hub, Identity, Letter, Mailer, Passwords, TokenKeys, Visitor, router};
 use colloquy_domain::{
     channel::{
         ChannelAccount, ChannelEvent, ChannelKind, Delivery, DeliveryStatus, Handshake, Pacing, Part, Polled,
@@ -21,7 +21,7 @@ use colloquy_domain::{
     placement::{Lane, Ownership},
     ports::{
         ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore, Settlement,
-        StoreError,
+        StoreError, Web, WebRequest, WebResponse,
     },
     testkit::{
         Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MemoryDirectory, MemoryStore, SeqIds,
@@ -36,6 +36,15 @@ use std::{
 };
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+struct NoWeb;
+
+#[async_trait]
+impl Web for NoWeb {
+    async fn get(&self, _: WebRequest) -> Result<WebResponse, Failure> {
+        Err(Failure::retry("web.unreachable", "there is none"))
+    }
+}
 
 struct NoMail;
 
@@ -275,6 +284,7 @@ impl World {
         let node = Node::start(ports, settings).await.expect("starts");
         let default_model = account.profile().model;
         let api = Api {
+            sources: Visitor::new(Arc::new(NoWeb), clock.clone()),
             store: opened,
             node: node.handle(),
             hub,
