@@ -64,7 +64,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
         .get("/documents", view_knowledge, documents::list)
-        .post("/documents", manage_knowledge, documents::add.layer(uploads.clone()))
+        .post("/documents", manage_knowledge, documents::add.layer(uploads))
         .get("/documents/{id}", view_knowledge, documents::show_document)
         .delete("/documents/{id}", manage_knowledge, documents::remove)
         .post("/documents/{id}/process", manage_knowledge, documents::process)

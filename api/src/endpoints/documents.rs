@@ -188,7 +188,7 @@ async fn upload(api: &Api, tenant: &Tenant, mut form: Multipart) -> ApiResult {
             }
             FromForm::File(field) => {
                 let base = tenant.store.ensure_knowledge_base(&kb).await?.id;
-                let document = keep(api, tenant, base, field).await?;
+                let document = keep(api, tenant, base, *field).await?;
                 documents.push(show(document, &kb));
             }
         }
@@ -202,7 +202,7 @@ async fn upload(api: &Api, tenant: &Tenant, mut form: Multipart) -> ApiResult {
 
 /// A field of a form with files.
 pub enum FromForm<'a> {
-    File(Field<'a>),
+    File(Box<Field<'a>>),
     /// Its name, and what it says; an unknown one says nothing.
     Text(&'static str, String),
 }
@@ -212,7 +212,7 @@ pub enum FromForm<'a> {
 pub async fn next(form: &mut Multipart) -> ApiResult<Option<FromForm<'_>>> {
     let Some(field) = form.next_field().await.map_err(|e| unreadable(&e))? else { return Ok(None) };
     let known = match field.name() {
-        Some("file" | "files") => return Ok(Some(FromForm::File(field))),
+        Some("file" | "files") => return Ok(Some(FromForm::File(Box::new(field)))),
         Some("kb") => "kb",
         Some("questions") => "questions",
         other => {

@@ -112,7 +112,7 @@ pub async fn create(
                     Some(opened) => opened,
                     none => none.insert(tenant.store.propose(base.id, questions).await?),
                 };
-                documents::keep(&api, &tenant, opened.draft(), field).await?;
+                documents::keep(&api, &tenant, opened.draft(), *field).await?;
             }
         }
     }

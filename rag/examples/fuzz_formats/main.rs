@@ -206,6 +206,6 @@ async fn once_more(seeds: &[PathBuf], number: u64) -> Result<Option<String>, Err
     let answer = tokio::time::timeout(longest, extractor.extract(&path)).await;
     Ok(answer.ok().map(|read| match read {
         Ok(extraction) => extraction.cause.unwrap_or_else(|| "ok".to_owned()),
-        Err(failure) => failure.code.to_string(),
+        Err(failure) => failure.code,
     }))
 }

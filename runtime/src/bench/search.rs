@@ -107,7 +107,7 @@ const LARGE: u128 = 0;
 
 fn tenant_of(place: usize) -> u128 {
     let document = place / DOCUMENT;
-    if document % 2 == 0 { LARGE } else { 1 + (document / 2 % 50) as u128 }
+    if document.is_multiple_of(2) { LARGE } else { 1 + (document / 2 % 50) as u128 }
 }
 
 struct Made {

@@ -122,7 +122,7 @@ impl Cli {
         };
         if let Command::Doctor(doctor) = self.command {
             // A wrong configuration is one of its findings.
-            return doctor.run(loaded).await;
+            return Box::pin(doctor.run(loaded)).await;
         }
         let mut config = loaded.map_err(|problems| Stop::Wrong(problems.to_string()))?;
         logging::start(&config, self.command.usual_log());

@@ -35,7 +35,7 @@ enum What {
         /// `minilm` (English, small) or `multilingual` (French and about a hundred other languages) [default: the
         /// configured one, embedding_model]
         #[arg(value_name = "MODEL", value_parser = named)]
-        model: Option<ModelSpec>,
+        model: Option<Box<ModelSpec>>,
         /// Take the files from this folder, and from nowhere else
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
@@ -51,14 +51,16 @@ enum What {
 impl Models {
     pub async fn run(self, config: &Config) -> CommandResult {
         match self.what {
-            What::Install { model, from } => install(config, model, from).await,
+            What::Install { model, from } => install(config, model.map(|m| *m), from).await,
             What::List { json } => list(config, json).await,
         }
     }
 }
 
-fn named(name: &str) -> Result<ModelSpec, String> {
-    model_by_name(name).ok_or_else(|| format!("must be {}", EMBEDDING_MODELS.map(|m| m.name).join(" or ")))
+fn named(name: &str) -> Result<Box<ModelSpec>, String> {
+    model_by_name(name)
+        .map(Box::new)
+        .ok_or_else(|| format!("must be {}", EMBEDDING_MODELS.map(|m| m.name).join(" or ")))
 }
 
 async fn install(config: &Config, model: Option<ModelSpec>, from: Option<PathBuf>) -> CommandResult {

@@ -63,9 +63,9 @@ impl Unanswered {
                 (Some(topic), Some(state)) => {
                     let marked: Value = api.patch(&topic_path(&base, topic)?, &json!({ "state": state })).await?;
                     if self.json {
-                        out::json(&marked)?
+                        out::json(&marked)?;
                     } else {
-                        out::line(format_args!("{topic} is {state}"))
+                        out::line(format_args!("{topic} is {state}"));
                     }
                     Ok(Outcome::Done)
                 }

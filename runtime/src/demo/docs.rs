@@ -14,6 +14,7 @@ pub const DOCS: &[(&str, &str)] = docs![
     "docs/DEPLOYMENT.md",
     "docs/FAQ.fr.md",
     "docs/FAQ.md",
+    "docs/KNOWLEDGE.md",
     "docs/LOGGING.md",
     "docs/SECURITY.md",
     "docs/SIMULATION.md",

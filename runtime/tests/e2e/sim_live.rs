@@ -121,7 +121,8 @@ async fn a_live_conversation_is_recorded_and_takes_place_again_in_a_world() {
     let file = server.place.file("recorded.yaml", &yaml);
     let replayed = server.place.run(&["sim", "replay", file.to_str().unwrap()]).await;
     assert_eq!(replayed.code, Some(0), "{replayed:?}");
-    assert_eq!((events(&replayed, "wrote"), events(&replayed, "replied")), (masked.into(), masked.into()));
+    // What came fast is answered together where the model takes longer than it did live.
+    assert_eq!((events(&replayed, "wrote"), events(&replayed, "replied").last()), (masked.into(), masked.last()));
     // The person alone, before another agent.
     let other = "
 format: convsim/1

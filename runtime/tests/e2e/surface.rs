@@ -15,7 +15,7 @@ async fn health_is_open_to_monitors_and_figures_need_a_key() {
         let health = api.attempt(api.bare(Method::GET, path)).await.unwrap();
         // Without an embedding model it says so, and answers all the same.
         assert_eq!((health.status, &health.body["status"]), (StatusCode::OK, &json!("degraded")), "{path}");
-        assert_eq!(health.body["services"], json!({ "store": "ok", "retrieval": "words_only" }));
+        assert_eq!(health.body["services"], json!({ "store": "ok", "log": "ok", "retrieval": "words_only" }));
         assert!(health.body["hint"].as_str().unwrap().contains("colloquy models install"));
     }
     for path in ["/health/live", "/health/ready"] {

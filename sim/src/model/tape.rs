@@ -35,7 +35,6 @@ pub enum Answered {
 
 impl Recorded {
     /// The answer and how long it took.
-    #[must_use]
     pub fn played(&self) -> (CompletionResult, Duration) {
         let answer = match &self.answer {
             Answered::Completion(completion) => Ok(completion.clone()),

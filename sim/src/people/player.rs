@@ -27,7 +27,6 @@ impl Player {
     }
 
     /// What `who` (`channel/peer`) says next, and how long they think. The thread waits for a real model.
-    #[must_use]
     pub fn complete(&self, who: &str, nth: u64, request: &CompletionRequest) -> (CompletionResult, Duration) {
         self.thinks.complete(&self.deck, (self.seed, nth, THINKS), &format!("person {who}"), request)
     }

@@ -82,6 +82,8 @@ struct Target {
 }
 
 type PeerKey = (Uuid, Uuid, String);
+/// Place of the entry, whether its account is there and its message was seen, its conversation and that one's last number.
+type Looked = (i64, bool, bool, Option<Uuid>, Option<i64>);
 
 impl Entry {
     fn new(entry: LogEntry) -> Result<Self, StoreError> {
@@ -211,7 +213,7 @@ impl<'t> Taking<'t> {
         let bind = |q: Query, (place, e): &(i64, &Entry)| {
             q.bind(e.tenant).bind(e.channel).bind(&e.provider_message_id).bind(&e.peer).bind(*place)
         };
-        let rows: Vec<(i64, bool, bool, Option<Uuid>, Option<i64>)> =
+        let rows: Vec<Looked> =
             db::fetch_rows(conn, sql::inbox::LOOK, |q| q, &asked, bind).await.map_err(store_error)?;
         let mut known = vec![Known::default(); self.entries.len()];
         for (place, live, taken, id, last_seq) in rows {

@@ -106,12 +106,13 @@ impl DocumentQueue for MemoryStore {
         result: Result<IngestReport, IngestFailure>,
     ) -> Result<bool, StoreError> {
         let documents = &mut self.state().documents;
-        documents.taken.remove(&document);
+        // Another tenant takes nothing from who is at it.
         let Some(row) = documents.row(tenant, document) else { return Ok(false) };
         if row.taken == row.revision {
             row.progress.status = if result.is_ok() { DocumentStatus::Ready } else { DocumentStatus::Failed };
             row.result = Some(result);
         }
+        documents.taken.remove(&document);
         Ok(true)
     }
 

@@ -142,7 +142,7 @@ async fn model(config: &Config, report: &mut Report) {
     };
     match Embedder::load(files, config.embedding_model).await {
         Ok(_) => {
-            report.ok("embeddings", format!("{} in {} works", config.embedding_model.id, config.models_dir.display()))
+            report.ok("embeddings", format!("{} in {} works", config.embedding_model.id, config.models_dir.display()));
         }
         Err(e) => report.fail("embeddings", e.detail, "run `colloquy models install`, or correct ORT_DYLIB_PATH"),
     }

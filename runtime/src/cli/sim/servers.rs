@@ -22,11 +22,13 @@ use std::{
 };
 use tokio::{runtime::Handle, time::Instant};
 
+/// Address, and the key.
+type Door = (String, Option<String>);
+
 /// Asks on the program's own runtime, whose clock runs, while the world's thread waits.
 struct Real {
     runtime: Handle,
-    /// By address and key.
-    known: Mutex<BTreeMap<(String, Option<String>), Arc<Models>>>,
+    known: Mutex<BTreeMap<Door, Arc<Models>>>,
 }
 
 /// The way to real models. To be called on the program's runtime; `record`: whether cassettes are recorded anew.

@@ -51,7 +51,7 @@ struct AsideRecord {
 /// What an entry of a frame is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Content {
-    Whole(NewEntry),
+    Whole(Box<NewEntry>),
     /// It lies in these messages.
     Aside(Vec<u64>),
 }
@@ -110,7 +110,7 @@ pub(super) fn frames(entries: &[Bytes], bytes: usize) -> Vec<(Bytes, usize)> {
 pub(super) fn read(frame: &[u8]) -> Result<Vec<Result<Content, StoreError>>, StoreError> {
     let content = |json: &RawValue| match serde_json::from_str::<AsideRecord>(json.get()) {
         Ok(aside) => Ok(Content::Aside(aside.parts)),
-        Err(_) => read_entry(json.get().as_bytes()).map(Content::Whole),
+        Err(_) => read_entry(json.get().as_bytes()).map(|entry| Content::Whole(Box::new(entry))),
     };
     Ok(parsed(frame)?.entries.into_iter().map(content).collect())
 }
@@ -198,7 +198,7 @@ mod tests {
                 prop_assert_eq!(arrivals(frame).expect("read").0, *count);
             }
             let back: Vec<Content> = frames.iter().flat_map(|(f, _)| read(f).expect("a frame")).map(|e| e.expect("read")).collect();
-            prop_assert_eq!(back, entries.into_iter().map(Content::Whole).collect::<Vec<_>>());
+            prop_assert_eq!(back, entries.into_iter().map(|e| Content::Whole(Box::new(e))).collect::<Vec<_>>());
         }
     }
 

@@ -297,7 +297,7 @@ impl Reader {
                 let from = place.from;
                 for (offset, content) in entries.filter(|(offset, _)| *offset > from) {
                     let entry = match content {
-                        Ok(Content::Whole(entry)) => Ok(entry),
+                        Ok(Content::Whole(entry)) => Ok(*entry),
                         Ok(Content::Aside(parts)) => self.get_aside(&parts).await?,
                         Err(error) => Err(error),
                     };
