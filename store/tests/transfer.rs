@@ -3,6 +3,7 @@
 mod common;
 
 use colloquy_domain::{
+    access::Role,
     channel::Secret,
     conversation::{NewDeadLetter, NewUnanswered, TimerChange},
     failure::Failure,
@@ -13,9 +14,11 @@ use colloquy_domain::{
     ports::{ConversationStore, DocumentQueue, Ids, IngressLog, OutboxStore, Settlement},
     proposal::Change,
     testkit::{Account, Fixture, answer, receive, said},
+    time::Timestamp,
 };
 use colloquy_store::{
-    Answer, Database, JobKind, KeyHash, OpenError, PageRequest, PostgresOptions, ProposedAnswer, Store, TopicState,
+    Act, Actor, Answer, Database, JobKind, KeyHash, NewUser, OpenError, PageRequest, PostgresOptions, ProposedAnswer,
+    Purpose, SecretHash, Store, TopicState,
     transfer::{Compared, Transfer, TransferError, Vectors},
 };
 use common::{Kind, NOW, Opened};
@@ -56,6 +59,7 @@ async fn source() -> (Opened, Fixture) {
         store.commit(commit).await.expect("commit");
     }
     with_knowledge(store, &f).await;
+    with_people(store, &f).await;
     store.append(vec![f.home.text("late", "late", "still in the log", NOW)]).await.expect("append");
     (opened, f)
 }
@@ -108,6 +112,18 @@ async fn with_knowledge(store: &Store, f: &Fixture) {
         change: Change::Same,
     };
     view.add_proposed_answer(proposal.id, &answer).await.expect("kept");
+}
+
+/// A person with a session and a link, and an act of theirs.
+async fn with_people(store: &Store, f: &Fixture) {
+    let view = store.tenant(f.home.tenant);
+    let person = NewUser { email: "zoé@example.com".into(), name: "Zoé".into(), role: Role::Owner, password: None };
+    let user = view.create_user(person).await.expect("made");
+    let later = Timestamp(NOW.millis() + 3_600_000);
+    view.begin_session(user.id, SecretHash::of("token"), later).await.expect("signed in");
+    view.add_link(user.id, Purpose::Reset, SecretHash::of("link"), later).await.expect("sent");
+    let act = Act { actor: Actor::User(user.id), action: "test".into(), target: String::new(), detail: String::new() };
+    view.note(act).await.expect("noted");
 }
 
 /// The server's side: an empty database.

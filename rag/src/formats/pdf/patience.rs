@@ -68,7 +68,8 @@ fn start<R: 'static, T: Send + 'static>(
 mod tests {
     use super::*;
 
-    const SHORT: Patience = Patience { page: Duration::from_millis(50), stuck: 2, stack: 1 << 20 };
+    // Far longer than a page that panics takes to say so.
+    const SHORT: Patience = Patience { page: Duration::from_secs(3), stuck: 2, stack: 1 << 20 };
 
     fn read(_: &mut (), page: usize) -> Option<usize> {
         match page {

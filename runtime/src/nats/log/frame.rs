@@ -208,7 +208,7 @@ mod tests {
         let frames = frames(&entries, usize::MAX);
         assert_eq!(arrivals(&frames[0].0), Ok((2, Timestamp(1_757_000_000_123))));
         let read = read(&frames[0].0).expect("a frame");
-        assert_eq!(read, [Ok(Content::Whole(text("m", "x"))), Ok(Content::Aside(vec![3, 4]))]);
+        assert_eq!(read, [Ok(Content::Whole(Box::new(text("m", "x")))), Ok(Content::Aside(vec![3, 4]))]);
     }
 
     #[test]
