@@ -144,7 +144,8 @@ impl<'a> Reader<'a> {
         // One empty row parts two tables as well as a million do.
         let most = if row.is_empty() { 1 } else { MOST_REPEATED };
         let room = MOST_CELLS.saturating_sub(self.cells) / row.len().max(1);
-        let times = table.repeated_row.min(most).min(room.max(1));
+        // Of a broken file the row may never have begun; what is in it counts once all the same.
+        let times = table.repeated_row.clamp(1, most).min(room.max(1));
         self.cells += (times - 1) * row.len();
         table.rows.extend(std::iter::repeat_n(row, times));
     }
