@@ -227,16 +227,18 @@ async fn deliver(
         if let Err(not_before) = pace(desk, &item.peer.address).await {
             return Ok(released(item, not_before));
         }
-        if done == item.parts_sent && clock.now().since(claimed_at) > STALE {
-            return Ok(released(item, clock.now()));
-        }
+        let now = clock.now();
+        let Some(leaves_within) = STALE.checked_sub(now.since(claimed_at)) else {
+            return Ok(released(item, now));
+        };
         let delivery = Delivery {
             account: &desk.account,
             to: &item.peer,
             part,
             outbox: item.id,
             last_inbound_at: item.last_inbound_at,
-            now: clock.now(),
+            now,
+            leaves_within,
         };
         let sent = AssertUnwindSafe(desk.driver.send(delivery)).catch_unwind().await.unwrap_or_else(|_| {
             Err(SendError::Uncertain(Failure::reject("channel.panicked", "the driver panicked while sending")))

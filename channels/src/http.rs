@@ -1,11 +1,12 @@
 //! One HTTP client for all channels, which tells apart what never went out and what was never answered.
 
+use crate::timely::{self, Timely};
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{ChannelAccount, SendError},
     failure::Failure,
 };
-use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect::Policy};
+use reqwest::{Body, Client, Method, RequestBuilder, Response, Url, header::CONTENT_TYPE, redirect::Policy};
 use serde_json::Value;
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -53,6 +54,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// For the whole exchange.
     pub timeout: Duration,
+    /// Nothing leaves later than this.
+    pub leaves_within: Option<Duration>,
 }
 
 /// The way to the providers: the internet, or a simulated one.
@@ -134,12 +137,26 @@ impl Http {
         wait: Duration,
     ) -> Result<Answer, NoAnswer> {
         let (bearer, body) = (bearer.map(str::to_owned), Some(body.clone()));
-        self.transport.exchange(Request { url, bearer, body, timeout: self.timeout + wait }).await
+        let timeout = self.timeout + wait;
+        self.transport.exchange(Request { url, bearer, body, timeout, leaves_within: None }).await
+    }
+
+    /// As [`Http::post`], for what is of use only if it leaves within this time.
+    pub(crate) async fn send(
+        &self,
+        url: Url,
+        bearer: Option<&str>,
+        body: &Value,
+        leaves_within: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let (bearer, body) = (bearer.map(str::to_owned), Some(body.clone()));
+        let (timeout, leaves_within) = (self.timeout, Some(leaves_within));
+        self.transport.exchange(Request { url, bearer, body, timeout, leaves_within }).await
     }
 
     pub(crate) async fn get(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
         let bearer = bearer.map(str::to_owned);
-        self.transport.exchange(Request { url, bearer, body: None, timeout: self.timeout }).await
+        self.transport.exchange(Request { url, bearer, body: None, timeout: self.timeout, leaves_within: None }).await
     }
 }
 
@@ -149,10 +166,14 @@ struct Internet(Client);
 #[async_trait]
 impl Transport for Internet {
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let Request { url, bearer, body, timeout } = request;
-        let built = match &body {
-            Some(body) => self.0.request(Method::POST, url).json(body),
-            None => self.0.request(Method::GET, url),
+        let Request { url, bearer, body, timeout, leaves_within } = request;
+        let built = match (&body, leaves_within) {
+            (Some(body), None) => self.0.request(Method::POST, url).json(body),
+            (Some(body), Some(within)) => {
+                let body = Timely::new(body.to_string(), within);
+                self.0.request(Method::POST, url).header(CONTENT_TYPE, "application/json").body(Body::wrap(body))
+            }
+            (None, _) => self.0.request(Method::GET, url),
         };
         exchange(built.timeout(timeout), bearer.as_deref()).await
     }
@@ -164,7 +185,7 @@ async fn exchange(request: RequestBuilder, bearer: Option<&str>) -> Result<Answe
         None => request,
     };
     let response = request.send().await.map_err(|e| {
-        if e.is_connect() || e.is_builder() || e.is_dns() {
+        if e.is_connect() || e.is_builder() || e.is_dns() || timely::is_too_late(&e) {
             NoAnswer::NotSent(root_cause(e))
         } else {
             NoAnswer::Lost(root_cause(e))

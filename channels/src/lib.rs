@@ -21,6 +21,7 @@ mod messenger;
 mod meta;
 mod registry;
 mod telegram;
+mod timely;
 mod webchat;
 mod whatsapp;
 

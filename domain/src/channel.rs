@@ -214,6 +214,9 @@ pub struct Delivery<'a> {
     /// When the person last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
     pub now: Timestamp,
+    /// Nothing of it leaves later than this from now on, wherever the process stood still: another node may deliver for the
+    /// account by then, and have gone on.
+    pub leaves_within: Duration,
 }
 
 /// A provider took the part.

@@ -106,7 +106,8 @@ impl ChannelDriver for Messenger {
             "messaging_type": "RESPONSE",
             "message": {"text": delivery.part.text, "metadata": delivery.outbox.to_string()},
         });
-        let answer = self.post(delivery.account, &body).await.map_err(|e| e.send_error(NAME))?;
+        let path = [page(delivery.account).unwrap_or("me"), "messages"];
+        let answer = self.graph.send(&delivery, &path, &body).await.map_err(|e| e.send_error(NAME))?;
         Ok(Sent { provider_message_id: text(&answer, "/message_id").map(str::to_owned) })
     }
 

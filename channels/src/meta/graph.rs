@@ -1,7 +1,7 @@
 use super::{Class, GraphError};
 use crate::http::{Answer, Http, NoAnswer, endpoint, redact};
 use colloquy_domain::{
-    channel::{ChannelAccount, SendError},
+    channel::{ChannelAccount, Delivery, SendError},
     failure::Failure,
 };
 use reqwest::Url;
@@ -58,6 +58,13 @@ impl Graph {
         let (url, token) = self.prepare(account, path).map_err(CallError::Settings)?;
         let answer = self.http.post(url, Some(token), body).await.map_err(CallError::NoAnswer)?;
         self.read(account, answer)
+    }
+
+    /// As [`Graph::post`], for what a person is to get.
+    pub(crate) async fn send(&self, delivery: &Delivery<'_>, path: &[&str], body: &Value) -> Result<Value, CallError> {
+        let (url, token) = self.prepare(delivery.account, path).map_err(CallError::Settings)?;
+        let answer = self.http.send(url, Some(token), body, delivery.leaves_within).await;
+        self.read(delivery.account, answer.map_err(CallError::NoAnswer)?)
     }
 
     /// Reads `fields` of an object.

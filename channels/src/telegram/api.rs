@@ -5,9 +5,10 @@ use crate::{
     lenient::{shorten, text},
 };
 use colloquy_domain::{
-    channel::{ChannelAccount, SendError},
+    channel::{ChannelAccount, Delivery, SendError},
     failure::Failure,
 };
+use reqwest::Url;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -105,14 +106,24 @@ impl Api {
         body: &Value,
         wait: Duration,
     ) -> Result<Value, ApiError> {
-        let token = account.secret("bot_token").filter(|t| !t.is_empty());
-        let token =
-            token.ok_or_else(|| ApiError::Settings(Failure::fatal("telegram.bad_settings", "bot_token is not set")))?;
-        let base = account.setting("api_base").filter(|b| !b.is_empty()).unwrap_or(DEFAULT_BASE);
-        let url = endpoint("telegram", base, &[&format!("bot{token}"), method]).map_err(ApiError::Settings)?;
+        let url = address(account, method).map_err(ApiError::Settings)?;
         let answer = self.http.post_waiting(url, None, body, wait).await.map_err(ApiError::NoAnswer)?;
         read(account, answer)
     }
+
+    /// As [`Api::call`], for what a person is to get.
+    pub(super) async fn send(&self, delivery: &Delivery<'_>, method: &str, body: &Value) -> Result<Value, ApiError> {
+        let url = address(delivery.account, method).map_err(ApiError::Settings)?;
+        let answer = self.http.send(url, None, body, delivery.leaves_within).await.map_err(ApiError::NoAnswer)?;
+        read(delivery.account, answer)
+    }
+}
+
+fn address(account: &ChannelAccount, method: &str) -> Result<Url, Failure> {
+    let token = account.secret("bot_token").filter(|t| !t.is_empty());
+    let token = token.ok_or_else(|| Failure::fatal("telegram.bad_settings", "bot_token is not set"))?;
+    let base = account.setting("api_base").filter(|b| !b.is_empty()).unwrap_or(DEFAULT_BASE);
+    endpoint("telegram", base, &[&format!("bot{token}"), method])
 }
 
 fn read(account: &ChannelAccount, answer: Answer) -> Result<Value, ApiError> {

@@ -198,7 +198,7 @@ impl ChannelDriver for Telegram {
         // At most one change of chat and one of markup: each refusal proves that nothing was sent.
         let (mut moved, mut plain) = (false, false);
         loop {
-            match self.api.call(delivery.account, "sendMessage", &body).await {
+            match self.api.send(&delivery, "sendMessage", &body).await {
                 Ok(message) => {
                     let chat = id(&body, "/chat_id").unwrap_or_default();
                     let provider_message_id = id(&message, "/message_id").map(|m| decode::sent_id(&chat, &m));

@@ -115,7 +115,7 @@ impl ChannelDriver for WhatsApp {
         let phone = phone_number_id(delivery.account).map_err(SendError::AccountDown)?;
         let answer = self
             .graph
-            .post(delivery.account, &[phone, "messages"], &message(&delivery))
+            .send(&delivery, &[phone, "messages"], &message(&delivery))
             .await
             .map_err(|e| e.send_error(NAME))?;
         Ok(Sent { provider_message_id: text(&answer, "/messages/0/id").map(str::to_owned) })

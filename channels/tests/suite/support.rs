@@ -175,7 +175,10 @@ pub async fn send_with(
     let driver = Registry::new(options).get(&account.kind).expect("registered");
     let now = Timestamp(1_800_000_000_000);
     let last_inbound_at = Timestamp(now.0 - age);
-    driver.send(Delivery { account, to: &peer(address), part, outbox: outbox(), last_inbound_at, now }).await
+    let leaves_within = Duration::from_secs(60);
+    driver
+        .send(Delivery { account, to: &peer(address), part, outbox: outbox(), last_inbound_at, now, leaves_within })
+        .await
 }
 
 pub async fn send(account: &ChannelAccount, address: &str) -> Result<Sent, SendError> {

@@ -4,6 +4,7 @@ use super::Seam;
 use crate::{fault::Kind, planted::Planted};
 use async_trait::async_trait;
 use colloquy_channels::{Answer, NoAnswer, Request, Transport};
+use tokio::time::Instant;
 
 pub struct NodeTransport(pub Seam);
 
@@ -11,7 +12,11 @@ pub struct NodeTransport(pub Seam);
 impl Transport for NodeTransport {
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
         let seam = &self.0;
+        let asked = Instant::now();
         seam.gate.pass().await;
+        if request.leaves_within.is_some_and(|within| asked.elapsed() > within) {
+            return Err(NoAnswer::NotSent("too late".into()));
+        }
         let Some(call) = seam.core.network.understand(&request) else {
             return Ok(Answer { status: 404, retry_after: None, body: None });
         };
