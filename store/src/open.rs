@@ -49,7 +49,9 @@ pub(crate) async fn sqlite(path: &Path, cipher: &Cipher) -> Result<Opened, OpenE
     let shown = path.display().to_string();
     let cannot = |e: sqlx::Error| OpenError::Database { path: path.display().to_string(), cause: e.to_string() };
     let connect = db::sqlite_options(path);
-    let mut conn = connect.connect().await.map_err(cannot)?;
+    // The writer has it done beside its commits.
+    let writing = connect.clone().pragma("wal_autocheckpoint", "0");
+    let mut conn = writing.connect().await.map_err(cannot)?;
     let not_migrated =
         |e: sqlx::migrate::MigrateError| OpenError::Migration { path: shown.clone(), cause: e.to_string() };
     SQLITE.run(&mut conn).await.map_err(not_migrated)?;
@@ -58,10 +60,10 @@ pub(crate) async fn sqlite(path: &Path, cipher: &Cipher) -> Result<Opened, OpenE
     let pool = SqlitePoolOptions::new()
         .max_connections(READERS)
         .test_before_acquire(false)
-        .connect_with(connect.clone().create_if_missing(false).read_only(true))
+        .connect_with(connect.create_if_missing(false).read_only(true))
         .await
         .map_err(cannot)?;
-    let (readers, link) = (Readers::Sqlite(pool), Link::Sqlite(connect));
+    let (readers, link) = (Readers::Sqlite(pool), Link::Sqlite(writing));
     Ok(Opened { readers, link, conn: Some(conn), log_end, meeting: None, walls: Walls::None, shown })
 }
 

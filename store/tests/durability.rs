@@ -172,3 +172,24 @@ async fn every_entry_is_in_one_inbox(place: &str) {
 on_both! {
     what_was_acknowledged_survives_kill_9
 }
+
+/// The write-ahead log begins anew although nobody ever stops writing.
+#[tokio::test]
+async fn the_log_of_the_embedded_database_does_not_grow_for_ever() {
+    /// Of one entry's text.
+    const BYTES: usize = 256 * 1024;
+    let opened = common::open(Kind::Sqlite).await;
+    let account = registered(&opened.store).await;
+    let file = opened.folder.path().join("colloquy.db-wal");
+    let (text, mut written, mut largest) = ("x".repeat(BYTES), 0, 0);
+    // Three times what the log ever held went through it.
+    while written < 3 * largest.max(24 << 20) {
+        assert!(written < 900 << 20, "the log holds {largest} bytes of {written}");
+        let entry = account.text("peer", &format!("m-{written}"), &text, NOW);
+        opened.store.append(vec![entry]).await.expect("append");
+        written += BYTES as u64;
+        largest = largest.max(std::fs::metadata(&file).expect("the log").len());
+    }
+    opened.store.close().await;
+    assert!(!file.exists(), "the last connection leaves nothing in it");
+}

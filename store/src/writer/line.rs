@@ -29,7 +29,7 @@ impl Link {
         }
     }
 
-    async fn connect(&self) -> Result<Conn, sqlx::Error> {
+    pub(super) async fn connect(&self) -> Result<Conn, sqlx::Error> {
         match self {
             Self::Sqlite(options) => options.connect().await.map(Conn::from),
             Self::Postgres(options) => db::connect_postgres(options).await.map(Conn::from),

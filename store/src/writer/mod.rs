@@ -8,6 +8,7 @@
 
 mod append;
 mod batch;
+mod checkpoint;
 mod fence;
 mod job;
 mod line;
@@ -23,6 +24,7 @@ pub(crate) use merged::Merge;
 use self::{
     append::Append,
     batch::{Batch, Stage},
+    checkpoint::Checkpoints,
     job::{Job, Waiting},
     line::Line,
     marks::Marks,
@@ -97,7 +99,8 @@ impl Writer {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (ends, log_end) = watch::channel(log_end);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let work = Loop { line: Line::new(link, conn), marks: Marks::new(id), fencing, requests, ends };
+        let checkpoints = Checkpoints::of(&link);
+        let work = Loop { checkpoints, line: Line::new(link, conn), marks: Marks::new(id), fencing, requests, ends };
         std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || runtime.block_on(work.run()))?;
         Ok(Self { queue, log_end })
     }
@@ -164,6 +167,7 @@ fn closed() -> StoreError {
 
 struct Loop {
     line: Line,
+    checkpoints: Option<Checkpoints>,
     marks: Marks,
     fencing: Fencing,
     requests: mpsc::Receiver<Request>,
@@ -211,6 +215,9 @@ impl Loop {
                 next = if batch.len() < BATCH || closing.is_some() { self.requests.try_recv().ok() } else { None };
             }
             self.commit(batch).await;
+            if let (Some(checkpoints), Some(conn)) = (&mut self.checkpoints, self.line.opened_already()) {
+                checkpoints.after_commit(conn).await;
+            }
         }
         self.end().await;
         if let Some(reply) = closing {
@@ -224,6 +231,9 @@ impl Loop {
         {
             // One that is left behind is removed by and by.
             let _ = conn.script(self.marks.forget()).await;
+        }
+        if let Some(checkpoints) = self.checkpoints {
+            checkpoints.close().await;
         }
         self.line.close().await;
     }

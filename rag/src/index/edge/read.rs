@@ -31,12 +31,20 @@ pub(in crate::index) fn candidates(
     asks: &[Ask<'_>],
     limit: usize,
 ) -> Result<Vec<Found>, Failure> {
-    asks.iter()
-        .map(|ask| {
-            let meaning = ask.vector.map(|v| by_meaning(shard, v, &which::comparable_in(scope), limit)).transpose()?;
-            Ok(Found { words: by_words(shard, scope, ask.words, limit)?, meaning: meaning.unwrap_or_default() })
-        })
-        .collect()
+    let one = |ask: &Ask<'_>| {
+        let Some(vector) = ask.vector else {
+            return Ok(Found { words: by_words(shard, scope, ask.words, limit)?, meaning: Vec::new() });
+        };
+        // A person waits: both sides at once.
+        let (words, meaning) = std::thread::scope(|threads| {
+            let words = threads.spawn(|| by_words(shard, scope, ask.words, limit));
+            let meaning = by_meaning(shard, vector, &which::comparable_in(scope), limit);
+            (words.join(), meaning)
+        });
+        let words = words.map_err(|_| Failure::retry("index.panicked", "the search by words panicked"))??;
+        Ok(Found { words, meaning: meaning? })
+    };
+    asks.iter().map(one).collect()
 }
 
 fn by_words(shard: &EdgeShard, scope: &Scope, words: &Sparse, limit: usize) -> Result<Vec<Hit>, Failure> {
