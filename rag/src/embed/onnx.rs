@@ -6,7 +6,7 @@ use colloquy_domain::failure::Failure;
 use fastembed::{
     InitOptionsUserDefined, Pooling, QuantizationMode, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
 };
-use ort::environment::{Environment, GlobalThreadPoolOptions};
+use ort::environment::Environment;
 use std::{
     path::Path,
     sync::{Mutex, PoisonError},
@@ -67,17 +67,9 @@ pub(super) fn environment(library: &Path) -> Result<Environment, Failure> {
     let environment = ort::init_from(library)
         .map_err(|e| bad_library(library, &e))?
         .with_name("colloquy")
-        .with_global_thread_pool(threads().map_err(|e| bad_library(library, &e))?)
         .build()
         .map_err(|e| bad_library(library, &e))?;
     Ok(loaded.insert(environment).clone())
-}
-
-/// All models share the processors. Threads that wait for each other between two steps sleep: by default they would spin, and
-/// take from the conversations what they do not need.
-fn threads() -> ort::Result<GlobalThreadPoolOptions> {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    GlobalThreadPoolOptions::default().with_intra_threads(processors)?.with_spin_control(false)
 }
 
 /// Length 1, so that a dot product is a cosine; a zero vector stays zero.
