@@ -136,9 +136,7 @@ impl Http {
         body: &Value,
         wait: Duration,
     ) -> Result<Answer, NoAnswer> {
-        let (bearer, body) = (bearer.map(str::to_owned), Some(body.clone()));
-        let timeout = self.timeout + wait;
-        self.transport.exchange(Request { url, bearer, body, timeout, leaves_within: None }).await
+        self.posted(url, bearer, body, self.timeout + wait, None).await
     }
 
     /// As [`Http::post`], for what is of use only if it leaves within this time.
@@ -149,8 +147,18 @@ impl Http {
         body: &Value,
         leaves_within: Duration,
     ) -> Result<Answer, NoAnswer> {
+        self.posted(url, bearer, body, self.timeout, Some(leaves_within)).await
+    }
+
+    async fn posted(
+        &self,
+        url: Url,
+        bearer: Option<&str>,
+        body: &Value,
+        timeout: Duration,
+        leaves_within: Option<Duration>,
+    ) -> Result<Answer, NoAnswer> {
         let (bearer, body) = (bearer.map(str::to_owned), Some(body.clone()));
-        let (timeout, leaves_within) = (self.timeout, Some(leaves_within));
         self.transport.exchange(Request { url, bearer, body, timeout, leaves_within }).await
     }
 

@@ -83,8 +83,9 @@ impl Store {
     /// Writes what is queued and closes all connections. Afterwards every call answers
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
-        self.inner.writer.close().await;
+        // The last connection empties SQLite's log, and one that only reads cannot.
         self.inner.readers.close().await;
+        self.inner.writer.close().await;
     }
 
     /// How many writes were refused since the start because another node owned their partition.

@@ -50,7 +50,6 @@ pub async fn killed() -> Seen {
 // req: S3-JOB-3
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "not yet seen to pass since replies are guarded while they leave (docs/DELIVERY.md)"]
 async fn a_node_that_wakes_up_late_is_refused() {
     tell("stopped nodes", &stopped().await);
 }

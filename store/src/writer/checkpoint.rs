@@ -15,6 +15,8 @@ use tokio::{task::JoinHandle, time::Instant};
 
 /// How often, at most, while there are commits.
 const EVERY: Duration = Duration::from_millis(250);
+/// After it failed: a full disk is not told of with each commit.
+const PAUSE: Duration = Duration::from_secs(10);
 /// Pages in the log (of 4 KiB) from which on the writer moves the rest.
 const GROWN: i64 = 4_096;
 /// Pages from which on the writer waits for readers, too: some never left the log.
@@ -45,9 +47,9 @@ impl Checkpoints {
         match self.under_way.take() {
             Some(moving) if !moving.is_finished() => self.under_way = Some(moving),
             Some(moving) => {
-                self.due = Instant::now() + EVERY;
                 let pages = self.end_of(moving).await;
-                if pages >= GROWN {
+                self.due = Instant::now() + if pages.is_some() { EVERY } else { PAUSE };
+                if let Some(pages) = pages.filter(|p| *p >= GROWN) {
                     let how = if pages < OVERGROWN { PASSIVE } else { RESTART };
                     tell(pages_moved(writer, how).await.err());
                 }
@@ -69,19 +71,19 @@ impl Checkpoints {
         }));
     }
 
-    /// The pages that were in the log; nothing is known of them if it failed.
-    async fn end_of(&mut self, moving: JoinHandle<Moved>) -> i64 {
+    /// The pages that were in the log; `None` if it failed.
+    async fn end_of(&mut self, moving: JoinHandle<Moved>) -> Option<i64> {
         match moving.await {
             Ok(Ok((conn, pages))) => {
                 self.conn = Some(conn);
-                pages
+                Some(pages)
             }
             Ok(Err(error)) => {
                 tell(Some(error));
-                0
+                None
             }
             // It panicked: the next one opens a connection of its own.
-            Err(_) => 0,
+            Err(_) => None,
         }
     }
 
