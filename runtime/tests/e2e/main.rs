@@ -8,6 +8,7 @@ mod chat;
 mod cli;
 mod config;
 mod delivery;
+mod edges;
 mod eval;
 mod grounding;
 mod hand_over;
