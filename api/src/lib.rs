@@ -37,7 +37,7 @@ mod state;
 mod time;
 
 pub use hub::Hub;
-pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys};
+pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};
 pub use jobs::run as run_jobs;
 pub use limits::Limits;
 pub use metrics::{Counting, Metrics};

@@ -6,6 +6,7 @@ mod support;
 
 mod chat;
 mod cli;
+mod commands;
 mod config;
 mod delivery;
 mod edges;
