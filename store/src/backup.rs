@@ -11,24 +11,33 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// Copies the database to a file that must not exist, as it is at one moment; whoever writes it meanwhile is not held up.
-/// Returns the paths of the documents' files that this moment knows.
+/// The paths of the documents' files that a database knows. All of them are complete: a document is known after its file.
 ///
 /// # Errors
 /// [`OpenError::Database`].
-pub async fn snapshot(from: &Path, to: &Path) -> Result<Vec<PathBuf>, OpenError> {
-    let cannot = |e: sqlx::Error| OpenError::Database { path: from.display().to_string(), cause: e.to_string() };
+pub async fn files_of(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let cannot = |e: sqlx::Error| cannot_open(database, &e);
+    let mut conn = db::sqlite_options(database).create_if_missing(false).connect().await.map_err(cannot)?;
+    let query = sqlx::query_scalar("SELECT path FROM documents");
+    let paths: Vec<String> = query.fetch_all(&mut conn).await.map_err(cannot)?;
+    conn.close().await.map_err(cannot)?;
+    Ok(paths.into_iter().map(PathBuf::from).collect())
+}
+
+/// Copies the database to a file that must not exist, as it is at one moment; whoever writes it meanwhile is not held up.
+///
+/// # Errors
+/// [`OpenError::Database`].
+pub async fn snapshot(from: &Path, to: &Path) -> Result<(), OpenError> {
+    let cannot = |e: sqlx::Error| cannot_open(from, &e);
     let mut conn = db::sqlite_options(from).create_if_missing(false).connect().await.map_err(cannot)?;
     let target = to.display().to_string();
     sqlx::query("VACUUM INTO $1").bind(target).execute(&mut conn).await.map_err(cannot)?;
-    conn.close().await.map_err(cannot)?;
-    let mut copy = db::sqlite_options(to).create_if_missing(false).connect().await.map_err(cannot)?;
-    // The copy is one file: it gets its log beside it when it is used.
-    sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut copy).await.map_err(cannot)?;
-    let paths: Vec<String> =
-        sqlx::query_scalar("SELECT path FROM documents").fetch_all(&mut copy).await.map_err(cannot)?;
-    copy.close().await.map_err(cannot)?;
-    Ok(paths.into_iter().map(PathBuf::from).collect())
+    conn.close().await.map_err(cannot)
+}
+
+fn cannot_open(database: &Path, error: &sqlx::Error) -> OpenError {
+    OpenError::Database { path: database.display().to_string(), cause: error.to_string() }
 }
 
 impl Store {

@@ -7,7 +7,10 @@ use crate::{
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
-use colloquy_store::{Database, backup::snapshot};
+use colloquy_store::{
+    Database,
+    backup::{files_of, snapshot},
+};
 use std::path::{Path, PathBuf};
 
 /// How often documents may be replaced while they are copied.
@@ -57,24 +60,30 @@ impl Backup {
     }
 }
 
-/// The database and the documents that it knows: those are complete, whatever is being uploaded. One that is replaced
-/// between the two is looked for again with a later copy of the database.
+/// The database and the documents that it knows. What is known before is copied before, because it may be replaced while the
+/// database is copied; what came and went between the two is looked for again with a later copy of the database.
 async fn copy(database: &Path, data: &Path, to: &Path) -> CommandResult<()> {
-    let (files, copied, copy) = (data.join("files"), to.join("files"), to.join(DATABASE));
+    let (from, files, copy) = (data.join("files"), to.join("files"), to.join(DATABASE));
     for _ in 0..TRIES {
-        let known = snapshot(database, &copy).await?;
-        let mut all = true;
-        for path in known {
-            // Of each tenant's folder; the rest of the path is as the server was started.
-            let place = path.parent().and_then(Path::file_name).zip(path.file_name());
-            let (tenant, name) = place.ok_or_else(|| anyhow!("a document has no place: {}", path.display()))?;
-            let place = Path::new(tenant).join(name);
-            all &= copy_file(&files.join(&place), &copied.join(&place))?;
-        }
-        if all {
+        copy_known(&files_of(database).await?, &from, &files)?;
+        snapshot(database, &copy).await?;
+        if copy_known(&files_of(&copy).await?, &from, &files)? {
             return Ok(());
         }
         std::fs::remove_file(&copy)?;
     }
     Err(Stop::Failed(anyhow!("documents are missing, or are replaced faster than they can be copied")))
+}
+
+/// Whether all are there now.
+fn copy_known(known: &[PathBuf], from: &Path, to: &Path) -> anyhow::Result<bool> {
+    let mut all = true;
+    for path in known {
+        // Of each tenant's folder; the rest of the path is as the server was started.
+        let place = path.parent().and_then(Path::file_name).zip(path.file_name());
+        let (tenant, name) = place.with_context(|| format!("a document has no place: {}", path.display()))?;
+        let place = Path::new(tenant).join(name);
+        all &= copy_file(&from.join(&place), &to.join(&place))?;
+    }
+    Ok(all)
 }
