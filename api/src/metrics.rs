@@ -192,7 +192,7 @@ mod tests {
         ids::{ConversationId, MessageId, TenantId},
         message::Outcome,
         model::Usage,
-        outbound::Reply,
+        outbound::{Checks, Reply},
     };
     use uuid::Uuid;
 
@@ -239,7 +239,14 @@ mod tests {
         let (tenant, conversation) = (TenantId::new(Uuid::nil()), ConversationId::new(Uuid::nil()));
         let message = MessageId::new(Uuid::nil());
         let usage = Usage { prompt_tokens: 40, completion_tokens: 2, cost_micros: 9 };
-        let reply = Reply { usage, ..Reply::default() };
+        let reply = Reply {
+            turn: 1,
+            text: String::new(),
+            citations: Vec::new(),
+            abstained: false,
+            checks: Checks::default(),
+            usage,
+        };
         announcer.announce(Notice::Replied { tenant, conversation, message, reply });
         let settled = |outcome| Settled { seq: 1, provider_message_id: String::new(), outcome };
         let settled = vec![settled(Outcome::Answered { turn: 1 }), settled(Outcome::Merged { turn: 1 })];
