@@ -63,7 +63,8 @@ impl Shared {
         }
     }
 
-    /// What another node told: done if it is this node's to do, ignored otherwise. Notices are not the actors' concern.
+    /// What another node told: done if it is this node's to do, ignored otherwise. Notices and counts are not the
+    /// actors' concern.
     pub async fn receive(&self, signal: Signal) {
         match signal {
             Signal::Look(mut hints) => {
@@ -95,7 +96,11 @@ impl Shared {
             Signal::Released => {
                 self.placement.tell(placement::Msg::Beat);
             }
-            Signal::TakeOver { .. } | Signal::GiveBack(_) | Signal::WakeChannel(_) | Signal::Notice(_) => {}
+            Signal::TakeOver { .. }
+            | Signal::GiveBack(_)
+            | Signal::WakeChannel(_)
+            | Signal::Counted(_)
+            | Signal::Notice(_) => {}
         }
     }
 

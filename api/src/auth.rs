@@ -2,7 +2,11 @@
 //! header, and each endpoint's [`Action`] (said where it is registered) is held against the table of roles or the
 //! key's scopes.
 
-use crate::{error::ApiError, state::Api};
+use crate::{
+    error::{ApiError, ApiResult},
+    limits::Stranger,
+    state::Api,
+};
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, header, request::Parts},
@@ -10,6 +14,7 @@ use axum::{
 use colloquy_domain::{
     access::{Action, Role, Scopes},
     ids::{SessionId, TenantId, UserId},
+    rate::{Caller, Rate},
 };
 use colloquy_store::{Act, Actor, KeyHash, TenantStore, User};
 use std::sync::Arc;
@@ -46,6 +51,15 @@ impl Who {
             Self::Person { user, .. } => user.role.may_grant(role),
             Self::Key { .. } => self.may(Action::ManagePeople) && Role::Admin.may_grant(role),
             Self::System => false,
+        }
+    }
+
+    /// As requests are counted; the installation's own work is not.
+    pub fn caller(&self) -> Option<Caller> {
+        match self {
+            Self::Person { user, .. } => Some(Caller::Person(user.id.uuid())),
+            Self::Key { id, .. } => Some(Caller::Key(*id)),
+            Self::System => None,
         }
     }
 
@@ -150,7 +164,9 @@ impl FromRequestParts<Arc<Api>> for Tenant {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let tenant = tenant_of(api, bearer(parts).ok_or_else(missing)?).await?;
+        let tenant = known(parts, api).await?;
+        let rate = parts.extensions.get::<Rate>().copied().unwrap_or(Rate::Api);
+        count(api, &tenant.who, rate)?;
         // An endpoint without an action opens for nobody.
         let needs = parts.extensions.get::<Needs>().ok_or_else(|| {
             tracing::error!(http.path = parts.uri.path(), "an endpoint has no action");
@@ -159,6 +175,32 @@ impl FromRequestParts<Arc<Api>> for Tenant {
         allow(&tenant.who, needs.0)?;
         Ok(tenant)
     }
+}
+
+/// Whose credential the request has. Who has none, or a key that nobody made, is counted by their address. (A token that is
+/// too old is everyday life, and one that is invalid costs nothing.)
+///
+/// # Errors
+/// 401, or 429 with the time to wait.
+pub async fn known(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Tenant> {
+    let credential = bearer(parts).map(str::to_owned);
+    let found = match &credential {
+        Some(credential) => tenant_of(api, credential).await,
+        None => Err(missing()),
+    };
+    let guessed = !credential.as_deref().is_some_and(is_token);
+    if guessed && found.as_ref().is_err_and(|e| e.status == StatusCode::UNAUTHORIZED) {
+        Stranger::from_request_parts(parts, api).await?;
+    }
+    found
+}
+
+/// Counts a request of somebody who is known.
+///
+/// # Errors
+/// 429 with the time to wait.
+pub fn count(api: &Api, who: &Who, rate: Rate) -> ApiResult<()> {
+    who.caller().map_or(Ok(()), |caller| api.limits.take(rate, caller, api.clock.now()))
 }
 
 /// # Errors

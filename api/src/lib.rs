@@ -17,12 +17,15 @@
 mod ask;
 mod auth;
 mod body;
+mod edge;
 mod endpoints;
 pub mod error;
 mod files;
 pub mod hub;
 mod identity;
 mod jobs;
+mod limits;
+mod metrics;
 mod page;
 mod peer;
 mod registry;
@@ -34,8 +37,10 @@ mod state;
 mod time;
 
 pub use hub::Hub;
-pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys};
+pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};
 pub use jobs::run as run_jobs;
+pub use limits::Limits;
+pub use metrics::{Counting, Metrics};
 pub use registry::{Access, Endpoint};
 pub use routes::{endpoints, router};
 pub use serve::serve;

@@ -3,7 +3,7 @@
 use crate::state::Api;
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::request::Parts,
+    http::{Extensions, request::Parts},
 };
 use std::{
     convert::Infallible,
@@ -19,11 +19,16 @@ impl FromRequestParts<Arc<Api>> for Peer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
-        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let direct = connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |c| c.0.ip());
+        let direct = direct(&parts.extensions);
         let forwarded = parts.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
         Ok(Self(client(direct, forwarded, &api.options.trusted_proxies)))
     }
+}
+
+/// Whose connection it is.
+pub fn direct(extensions: &Extensions) -> IpAddr {
+    let connection = extensions.get::<ConnectInfo<SocketAddr>>();
+    connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |c| c.0.ip())
 }
 
 /// The last address of the chain that no trusted proxy added: what stands before it could be anybody's invention.

@@ -1,38 +1,33 @@
 //! The registry of endpoints and the layers around them.
 
 use crate::{
+    edge,
     endpoints::{
         agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, conversations,
-        dead_letters, documents, health, jobs, knowledge_bases, progress, proposals, tenants, unanswered, users,
-        webhook,
+        dead_letters, documents, health, jobs, knowledge_bases, metrics, progress, proposals, tenants, unanswered,
+        users, webhook,
     },
     error::ApiError,
     registry::{
         Access::{May, Open},
         Endpoint, Endpoints,
     },
-    speech,
     state::Api,
 };
-use axum::{
-    Router,
-    body::Body,
-    extract::{DefaultBodyLimit, Request},
-    handler::Handler,
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
-};
-use colloquy_domain::{access::Action, language::Language};
+use axum::{Extension, Router, extract::DefaultBodyLimit, handler::Handler, http::StatusCode, response::IntoResponse};
+use colloquy_domain::{access::Action, rate::Rate};
 use std::sync::Arc;
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
+/// What is larger than other requests, and counted by itself.
+type Uploads = (DefaultBodyLimit, Extension<Rate>);
+
 /// Under `/api`, and the same under `/api/v1`.
 fn resources(max_upload: usize) -> Endpoints {
-    let uploads = DefaultBodyLimit::max(max_upload);
+    let uploads = (DefaultBodyLimit::max(max_upload), Extension(Rate::Upload));
     let view = [Action::ViewAgents, Action::ViewChannels, Action::ViewKnowledge, Action::ViewConversations].map(May);
     let [view_agents, view_channels, view_knowledge, view_conversations] = view;
     let manage = [Action::ManageAgents, Action::ManageChannels, Action::ManageKnowledge, Action::ManageConversations];
@@ -76,7 +71,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .and(knowledge(uploads))
 }
 
-fn knowledge(uploads: DefaultBodyLimit) -> Endpoints {
+fn knowledge(uploads: Uploads) -> Endpoints {
     let (view, manage) = (May(Action::ViewKnowledge), May(Action::ManageKnowledge));
     // These show what people wrote and were told.
     let told = May(Action::ViewConversations);
@@ -148,6 +143,8 @@ fn outside() -> Endpoints {
         .get("/health/live", Open, health::live)
         .get("/health/ready", Open, health::ready)
         .get("/health/detailed", May(Action::ViewHealth), health::detailed)
+        // Looks itself at who collects figures.
+        .get("/metrics", Open, metrics::get)
         .get("/webhooks/{channel}", Open, webhook::verify)
         .post("/webhooks/{channel}", Open, webhook::receive)
 }
@@ -179,7 +176,7 @@ pub fn router(api: Arc<Api>) -> Router {
         let (inner, _) = endpoints.parts();
         if prefix.is_empty() { router.merge(inner) } else { router.nest(prefix, inner) }
     };
-    everything(api.options.max_upload)
+    let router = everything(api.options.max_upload)
         .into_iter()
         .fold(Router::new(), nest)
         .fallback(|| async { ApiError::not_found("endpoint") })
@@ -187,64 +184,6 @@ pub fn router(api: Arc<Api>) -> Router {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()))
-        .layer(fixed("x-content-type-options", "nosniff"))
-        .layer(fixed("referrer-policy", "no-referrer"))
-        .layer(middleware::from_fn_with_state(Arc::clone(&api), request_id))
-        .with_state(api)
-}
-
-fn fixed(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
-    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
-}
-
-/// Names each request in its answer and, where the answer is an error, in its body.
-async fn request_id(
-    axum::extract::State(api): axum::extract::State<Arc<Api>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let id = api.ids.uuid().to_string();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let language = speech::wanted(request.headers());
-    let mut response = next.run(request).await;
-    let status = response.status();
-    if status.is_server_error() {
-        tracing::error!(request.id = id, http.method = %method, http.path = path, http.status = status.as_u16(), "failed");
-    } else {
-        tracing::debug!(request.id = id, http.method = %method, http.path = path, http.status = status.as_u16(), "answered");
-    }
-    if status.is_client_error() || status.is_server_error() {
-        response = finish_error(response, &id, language).await;
-    }
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        // The rest of the body was not read: no further request can follow it.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-request-id", value);
-    }
-    response
-}
-
-/// Errors are small JSON bodies of ours: read again, they get the request's id and their reader's language.
-async fn finish_error(response: Response, id: &str, language: Language) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let Ok(bytes) = axum::body::to_bytes(body, 64 * 1024).await else {
-        return (parts, Body::empty()).into_response();
-    };
-    match serde_json::from_slice::<serde_json::Value>(&bytes) {
-        Ok(mut json) if json.is_object() => {
-            json["requestId"] = id.into();
-            let french = json["code"].as_str().and_then(speech::french).filter(|_| language == Language::Fr);
-            if let Some(sentence) = french {
-                json["message"] = sentence.into();
-                json["error"] = sentence.into();
-                parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("fr"));
-            }
-            parts.headers.remove(header::CONTENT_LENGTH);
-            (parts, Body::from(json.to_string())).into_response()
-        }
-        _ => (parts, Body::from(bytes)).into_response(),
-    }
+        .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()));
+    edge::around(router, &api).with_state(api)
 }

@@ -1,7 +1,7 @@
-use crate::{hub::Hub, identity::Identity, sources::Visitor};
+use crate::{hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, sources::Visitor};
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
-    channel::ChannelKind,
+    channel::{ChannelKind, Secret},
     failure::Failure,
     model::ModelChoice,
     ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model},
@@ -51,6 +51,12 @@ pub struct ApiOptions {
     pub version: &'static str,
     /// Proxies whose word is taken for whom they speak.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Origins whose pages may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// Origins whose pages may show the page of a web chat in a frame.
+    pub frame_origins: Vec<String>,
+    /// Opens the figures, and nothing else.
+    pub metrics_token: Option<Secret>,
 }
 
 /// Counted since the start.
@@ -79,6 +85,8 @@ pub struct Api {
     pub options: ApiOptions,
     pub identity: Identity,
     pub counters: Counters,
+    pub limits: Arc<Limits>,
+    pub metrics: Arc<Metrics>,
     /// The node is about to end: whoever balances load should send nothing more.
     pub draining: AtomicBool,
     /// Held while an agent gets its web chat account.

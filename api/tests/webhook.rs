@@ -7,7 +7,9 @@ use axum::{
     http::{Request, StatusCode, header::RETRY_AFTER},
 };
 use colloquy_actors::{Node, Ports, Pressure, Settings};
-use colloquy_api::{Api, ApiOptions, Catalogue, Hub, Identity, Letter, Mailer, Passwords, TokenKeys, Visitor, router};
+use colloquy_api::{
+    Api, ApiOptions, Catalogue, Hub, Identity, Letter, Limits, Mailer, Passwords, TokenKeys, Visitor, router,
+};
 use colloquy_domain::{
     channel::{
         ChannelAccount, ChannelEvent, ChannelKind, Delivery, DeliveryStatus, Handshake, Pacing, Part, Polled,
@@ -23,6 +25,7 @@ use colloquy_domain::{
         ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore, Settlement,
         StoreError, Web, WebRequest, WebResponse,
     },
+    rate::Quotas,
     testkit::{
         Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MemoryDirectory, MemoryStore, SeqIds,
     },
@@ -303,6 +306,9 @@ impl World {
                 default_model,
                 version: "0",
                 trusted_proxies: Vec::new(),
+                cors_origins: Vec::new(),
+                frame_origins: Vec::new(),
+                metrics_token: None,
             },
             identity: Identity {
                 keys: TokenKeys::shared(&[b"secret"], Duration::from_secs(60)).expect("a key"),
@@ -312,6 +318,8 @@ impl World {
                 entropy: || Ok([7; 32]),
             },
             counters: Default::default(),
+            limits: Arc::new(Limits::new(Quotas::default(), false)),
+            metrics: Default::default(),
             draining: Default::default(),
             making_webchat: Default::default(),
         };

@@ -33,6 +33,7 @@ pub mod phrases;
 pub mod placement;
 pub mod ports;
 pub mod proposal;
+pub mod rate;
 pub mod time;
 pub mod tool;
 pub mod unanswered;

@@ -2,18 +2,22 @@
 
 use crate::{
     config::Config,
+    machine::MachineClock,
     nats::{Connection, JetStreamLog, NatsRelay, RelayInbox},
 };
 use anyhow::bail;
 use colloquy_actors::node::NodeHandle;
-use colloquy_api::Hub;
+use colloquy_api::{Hub, Limits};
 use colloquy_domain::{
     placement::{LEASE, NodeId},
-    ports::{Announcer, Ids, Notice, Relay, Signal, StoreError},
+    ports::{Announcer, Clock as _, Ids, Notice, Relay, Signal, StoreError},
 };
 use colloquy_store::Store;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle};
+
+/// Other nodes hear what this one counted.
+const TELL_COUNTS_EVERY: Duration = Duration::from_millis(500);
 
 /// What nodes share besides the databases, opened.
 pub struct Others {
@@ -55,9 +59,10 @@ pub async fn alive(store: &Store) -> Result<Vec<String>, StoreError> {
     Ok(nodes.into_iter().filter(|n| n.silent < LEASE).map(|n| n.name).collect())
 }
 
-/// Does what the other nodes tell, until the task is aborted.
-pub fn listen(inbox: RelayInbox, node: NodeHandle, hub: Arc<Hub>) -> JoinHandle<()> {
+/// Does what the other nodes tell, and tells them what is counted here, until the task is aborted.
+pub fn listen(others: Others, node: NodeHandle, hub: Arc<Hub>, limits: Arc<Limits>) -> JoinHandle<()> {
     tokio::spawn(async move {
+        let Others { inbox, relay, .. } = others;
         let (sender, mut signals) = mpsc::unbounded_channel();
         // One after the other, in the order in which they came.
         let doing = async {
@@ -65,13 +70,26 @@ pub fn listen(inbox: RelayInbox, node: NodeHandle, hub: Arc<Hub>) -> JoinHandle<
                 node.receive(signal).await;
             }
         };
+        let heard = limits.clone();
         let hearing = inbox.run(move |signal| match signal {
             Signal::Notice(notice) => hub.announce(notice),
+            Signal::Counted(counts) => heard.heard(counts, MachineClock.now()),
             // An error: the node has ended.
             other => _ = sender.send(other),
         });
-        tokio::join!(doing, hearing);
+        tokio::join!(doing, hearing, tell_counts(relay, limits));
     })
+}
+
+/// Requests are counted over all nodes, a moment late.
+async fn tell_counts(relay: Arc<NatsRelay>, limits: Arc<Limits>) {
+    loop {
+        tokio::time::sleep(TELL_COUNTS_EVERY).await;
+        let counts = limits.untold();
+        if !counts.is_empty() {
+            relay.tell(Signal::Counted(counts));
+        }
+    }
 }
 
 /// Announces to clients of this node and of all others.

@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
-use colloquy_api::{Api, ApiOptions, Hub, Visitor};
+use colloquy_api::{Api, ApiOptions, Counting, Hub, Limits, Metrics, Visitor};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
     egress::Egress,
@@ -120,6 +120,8 @@ impl App {
             Some(others) => Arc::new(Everywhere { hub: hub.clone(), relay: others.relay.clone() }),
             None => hub.clone(),
         };
+        let metrics = Arc::new(Metrics::default());
+        let announcer = Arc::new(Counting { next: announcer, metrics: metrics.clone() });
         let cluster = others.as_ref().map(|others| Cluster {
             node: node_id,
             name: config.node_name(),
@@ -153,7 +155,8 @@ impl App {
         };
         let node = Node::start(ports, settings).await?;
         let memory = tokio::spawn(memory::watch(pressure));
-        let hearing = others.map(|others| cluster::listen(others.inbox, node.handle(), hub.clone()));
+        let limits = Arc::new(Limits::new(config.edges.quotas, others.is_some()));
+        let hearing = others.map(|others| cluster::listen(others, node.handle(), hub.clone(), limits.clone()));
 
         // --- HTTP ---
         let identity = people::identity(&config.people, folder)?;
@@ -178,9 +181,14 @@ impl App {
                 default_model: config.default_model(),
                 version: env!("CARGO_PKG_VERSION"),
                 trusted_proxies: config.people.trusted_proxies.clone(),
+                cors_origins: config.edges.cors_origins.clone(),
+                frame_origins: config.edges.frame_origins.clone(),
+                metrics_token: config.edges.metrics_token.clone(),
             },
             identity,
             counters: Default::default(),
+            limits,
+            metrics,
             draining: Default::default(),
             making_webchat: Default::default(),
         });

@@ -21,6 +21,7 @@
 //! how anything is written. [`transfer`] moves an installation from a file to a server. [`limits`] measures what the
 //! disk and the driver give without any of it.
 
+pub mod backup;
 mod cipher;
 mod db;
 mod error;

@@ -6,6 +6,7 @@ use crate::{
     body::Body,
     error::{ApiError, ApiResult, ok},
     hub::Listener,
+    peer,
     state::Api,
 };
 use axum::{
@@ -24,6 +25,7 @@ use colloquy_domain::{
     model::Usage,
     outbound::Reply,
     ports::{NewEntry, Notice},
+    rate::{Caller as Counted, Rate},
 };
 use colloquy_store::{PageRequest, TranscriptLine};
 use futures::stream::{self, Stream};
@@ -64,14 +66,15 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        match auth::bearer(parts) {
-            Some(credential) => {
-                let tenant = auth::tenant_of(api, credential).await?;
-                auth::allow(&tenant.who, Action::UseAgents)?;
-                Ok(Self(Some(tenant)))
-            }
-            None => Ok(Self(None)),
+        if auth::bearer(parts).is_some() {
+            let tenant = auth::known(parts, api).await?;
+            auth::count(api, &tenant.who, Rate::Chat)?;
+            auth::allow(&tenant.who, Action::UseAgents)?;
+            return Ok(Self(Some(tenant)));
         }
+        let Ok(peer::Peer(address)) = peer::Peer::from_request_parts(parts, api).await;
+        api.limits.take(Rate::Chat, Counted::from_address(address), api.clock.now())?;
+        Ok(Self(None))
     }
 }
 

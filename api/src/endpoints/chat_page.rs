@@ -14,7 +14,7 @@ use colloquy_domain::ids::ChannelId;
 use std::sync::Arc;
 
 const PAGE: &str = include_str!("chat_page.html");
-/// Only the page itself runs, and it speaks only to its own server.
+/// Only the page itself runs, and it speaks only to its own server. Last who may frame it: other origins are added.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
@@ -25,5 +25,6 @@ pub async fn get(State(api): State<Arc<Api>>, Path(channel): Path<String>) -> Ap
     account.filter(|a| a.setting("public") == Some("true")).ok_or_else(missing)?;
     // The id is a UUID that was parsed: nothing in it can leave its place in the page.
     let page = PAGE.replace("{{channel}}", &id.to_string());
-    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(page)).into_response())
+    let policy = api.options.frame_origins.iter().fold(POLICY.to_owned(), |policy, origin| policy + " " + origin);
+    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response())
 }

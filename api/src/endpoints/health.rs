@@ -98,7 +98,7 @@ pub async fn detailed(State(api): State<Arc<Api>>, _tenant: Tenant) -> ApiResult
 }
 
 /// How much of each lane of the log is in no inbox yet.
-async fn lanes(api: &Api) -> Vec<Result<u64, StoreError>> {
+pub(super) async fn lanes(api: &Api) -> Vec<Result<u64, StoreError>> {
     let behind = (0..api.log.lanes()).map(Lane).map(|lane| async move {
         let cursor = api.store.cursor(lane).await?;
         api.log.behind(lane, cursor).await

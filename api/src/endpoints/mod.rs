@@ -16,6 +16,7 @@ pub mod documents;
 pub mod health;
 pub mod jobs;
 pub mod knowledge_bases;
+pub mod metrics;
 pub mod progress;
 pub mod proposals;
 pub mod tenants;

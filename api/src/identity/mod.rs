@@ -11,12 +11,13 @@ pub use slug::slug_of;
 pub use tokens::{InvalidKeys, TokenKeys};
 
 use crate::{
+    endpoints::knowledge_bases::valid_name,
     error::{ApiError, ApiResult, Detail},
     state::Api,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use colloquy_domain::{ids::SessionId, language::Language, time::Timestamp};
-use colloquy_store::{Allowance, Purpose, SecretHash, Tenant, User};
+use colloquy_domain::{access::Role, ids::SessionId, language::Language, time::Timestamp};
+use colloquy_store::{Allowance, NewUser, Purpose, SecretHash, Tenant, User};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// How long a refresh token opens a new one.
@@ -146,6 +147,28 @@ pub fn sign_in_allowances(what: &str, email: &str, from: IpAddr) -> Vec<Allowanc
         of(email.to_owned(), 30, quarter),
         of(from.to_string(), 60, quarter),
     ]
+}
+
+/// A person as an operator at the machine makes one, checked as the API checks.
+///
+/// # Errors
+/// 400 naming all that is wrong.
+pub async fn new_user(email: &str, name: &str, password: String, role: Role) -> ApiResult<NewUser> {
+    let mut wrong = Vec::new();
+    let email = valid_email("email", email).unwrap_or_else(|detail| {
+        wrong.push(detail);
+        String::new()
+    });
+    let name = valid_name("name", name).map(str::to_owned).unwrap_or_else(|error| {
+        wrong.extend(error.details);
+        String::new()
+    });
+    wrong.extend(weakness("password", &password));
+    if !wrong.is_empty() {
+        return Err(ApiError::validation(wrong));
+    }
+    let hash = Passwords::default().hash(password).await?;
+    Ok(NewUser { email, name, role, password: Some(hash) })
 }
 
 #[cfg(test)]

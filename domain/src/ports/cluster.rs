@@ -2,6 +2,7 @@ use crate::{
     ids::{AgentId, ChannelId, TenantId},
     placement::{Beat, Epoch, NodeId, Partition},
     ports::{InboxHint, Notice, StoreError},
+    rate::Subject,
 };
 use async_trait::async_trait;
 
@@ -59,6 +60,8 @@ pub enum Signal {
     WakeIngestion,
     /// Partitions were let go of.
     Released,
+    /// Requests that this node counted since it last said so.
+    Counted(Vec<(Subject, u32)>),
     /// Something that connected clients may want to see.
     Notice(Notice),
 }

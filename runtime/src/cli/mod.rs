@@ -3,9 +3,11 @@
 mod agents;
 mod answers;
 mod ask;
+mod backup;
 mod bench;
 mod channels;
 mod chat;
+mod create_admin;
 mod dead_letters;
 mod demo;
 mod doctor;
@@ -17,6 +19,8 @@ mod migrate_to;
 mod models;
 mod propose;
 mod reset_log;
+mod restore;
+mod seed;
 mod serve;
 mod sim;
 mod sources;
@@ -90,6 +94,10 @@ enum Command {
     Eval(eval::Eval),
     Sim(sim::Sim),
     Bench(bench::Bench),
+    CreateAdmin(create_admin::CreateAdmin),
+    Seed(seed::Seed),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Migrate(migrate::Migrate),
     MigrateTo(migrate_to::MigrateTo),
     ResetLog(reset_log::ResetLog),
@@ -189,6 +197,10 @@ impl Command {
             Self::Eval(c) => Box::pin(c.run(config)),
             Self::Sim(c) => Box::pin(c.run(config)),
             Self::Bench(c) => Box::pin(c.run(config)),
+            Self::CreateAdmin(c) => Box::pin(c.run(config)),
+            Self::Seed(c) => Box::pin(c.run(config)),
+            Self::Backup(c) => Box::pin(c.run(config)),
+            Self::Restore(c) => Box::pin(c.run(config)),
             Self::Migrate(c) => Box::pin(c.run(config)),
             Self::MigrateTo(c) => Box::pin(c.run(flags, config)),
             Self::ResetLog(c) => Box::pin(c.run(config)),

@@ -35,6 +35,10 @@ fn help_is_short_and_tells_each_command() {
       eval          Measure how well questions are answered: retrieval alone, or whole answers
       sim           Simulate conversations: the same actors in virtual time, with faults, from a seed
       bench         Measure this machine's limits and Colloquy's own figures, side by side
+      create-admin  Make a person who administers the installation, or one tenant
+      seed          Make the demonstration tenant: people, an agent, a public web chat
+      backup        Copy this installation into a folder, while it runs or not
+      restore       Make an installation out of a backup
       migrate       Bring the database up to date
       migrate-to    Move this installation into a cluster's engines
       reset-log     Accept that NATS lost a part of the log, and have it read from its beginning

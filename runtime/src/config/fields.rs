@@ -1,6 +1,6 @@
 //! The registry of settings: one line each. Adding one is adding a line here and to the two example files.
 
-use super::{Config, LogFormat};
+use super::{Config, LogFormat, edges};
 use colloquy_domain::channel::Secret;
 use colloquy_rag::models::manifest::{EMBEDDING_MODELS, ModelSpec, model_by_name};
 use colloquy_store::SecretKey;
@@ -80,6 +80,18 @@ pub const FIELDS: &[Field] = &[
     open("jwt.expires_in", "JWT_EXPIRES_IN", |c, v| lifetime(v).map(|d| c.people.token_lifetime = d)),
     open("registration", "COLLOQUY_REGISTRATION", |c, v| open_or_closed(v).map(|o| c.people.open_registration = o)),
     open("trusted_proxies", "COLLOQUY_TRUSTED_PROXIES", |c, v| addresses(v).map(|a| c.people.trusted_proxies = a)),
+    open("cors_origins", "COLLOQUY_CORS_ORIGINS", |c, v| edges::origins(v).map(|o| c.edges.cors_origins = o)),
+    open("frame_origins", "COLLOQUY_FRAME_ORIGINS", |c, v| edges::origins(v).map(|o| c.edges.frame_origins = o)),
+    hidden("metrics_token", "COLLOQUY_METRICS_TOKEN", |c, v| {
+        edges::metrics_token(v).map(|t| c.edges.metrics_token = Some(t))
+    }),
+    open("limits.api", "COLLOQUY_LIMIT_API", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.api = q)),
+    open("limits.anonymous", "COLLOQUY_LIMIT_ANONYMOUS", |c, v| {
+        edges::a_quarter(v).map(|q| c.edges.quotas.anonymous = q)
+    }),
+    open("limits.upload", "COLLOQUY_LIMIT_UPLOAD", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.upload = q)),
+    open("limits.chat", "COLLOQUY_LIMIT_CHAT", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.chat = q)),
+    open("limits.key", "COLLOQUY_LIMIT_KEY", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.key = q)),
     hidden("mail.smtp_url", "SMTP_URL", |c, v| smtp(v).map(|u| c.people.mail.smtp_url = Some(u))),
     open("mail.from", "MAIL_FROM", |c, v| sender(v).map(|f| c.people.mail.from = Some(f))),
     open("log", "RUST_LOG", |c, v| filter(v).map(|f| c.log = Some(f))),

@@ -3,6 +3,7 @@
 //! Every setting is one line of [`fields::FIELDS`], which knows its names and how to read it from text. Everything that
 //! is wrong, in any layer, is collected and told in one message.
 
+mod edges;
 mod engines;
 mod fields;
 mod file;
@@ -10,6 +11,7 @@ mod load;
 mod people;
 mod problems;
 
+pub use edges::Edges;
 pub use engines::Engines;
 pub use load::{Flags, load_bench_from_machine, load_embedded_from_machine, load_from_machine};
 pub use people::{Mail, People};
@@ -78,6 +80,7 @@ pub struct Config {
     /// Bytes of memory that reading one document may take.
     pub extraction_memory: u64,
     pub people: People,
+    pub edges: Edges,
 }
 
 /// How log lines look.
@@ -128,6 +131,7 @@ impl Config {
             extraction_time: limits.wall_max,
             extraction_memory: limits.memory_bytes,
             people: People::default(),
+            edges: Edges::default(),
         }
     }
 

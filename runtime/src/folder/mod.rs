@@ -5,6 +5,8 @@
 
 mod files;
 
+pub use files::make_private_dir;
+
 use crate::config::Config;
 use colloquy_domain::channel::Secret;
 use colloquy_store::SecretKey;
@@ -182,6 +184,22 @@ pub fn read_api_key(data_dir: &Path) -> Result<Secret, FolderError> {
     check_api_key(&path, &text)
 }
 
+/// The key of the installation that another process may have open.
+///
+/// # Errors
+/// It cannot be read, or is none.
+pub fn read_secret_key(config: &Config) -> Result<SecretKey, FolderError> {
+    if let Some(key) = &config.secret_key {
+        return Ok(key.clone());
+    }
+    let path = config.data_dir.join(SECRET_KEY);
+    let text = std::fs::read_to_string(&path).map_err(at("read", &path))?;
+    check_secret_key(&path, &text)
+}
+
+/// What a copy of the folder must have besides the database and `files`; the second may be configured instead.
+pub const KEYS: [&str; 2] = [API_KEY, SECRET_KEY];
+
 /// An address that listens everywhere is reached on this machine.
 fn reachable(url: &str) -> String {
     url.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
@@ -229,7 +247,11 @@ fn check_api_key(path: &Path, text: &str) -> Result<Secret, FolderError> {
 fn secret_key(data_dir: &Path) -> Result<SecretKey, FolderError> {
     let path = data_dir.join(SECRET_KEY);
     let text = files::read_or_make(&path, |bytes| format!("{}\n", hex::encode(bytes))).map_err(at("make", &path))?;
-    SecretKey::from_hex(&text).map_err(|e| FolderError::BadKey { path, must: e.to_string() })
+    check_secret_key(&path, &text)
+}
+
+fn check_secret_key(path: &Path, text: &str) -> Result<SecretKey, FolderError> {
+    SecretKey::from_hex(text).map_err(|e| FolderError::BadKey { path: path.to_owned(), must: e.to_string() })
 }
 
 #[cfg(test)]

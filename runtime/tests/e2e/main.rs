@@ -6,8 +6,10 @@ mod support;
 
 mod chat;
 mod cli;
+mod commands;
 mod config;
 mod delivery;
+mod edges;
 mod eval;
 mod grounding;
 mod hand_over;

@@ -4,6 +4,7 @@ use crate::{
     body::Body,
     error::{ApiError, ApiResult, ok},
     identity::{sign_in_allowances, valid_email},
+    limits::Stranger,
     peer::Peer,
     speech::Speech,
     state::Api,
@@ -21,6 +22,7 @@ pub struct Given {
 
 pub async fn post(
     State(api): State<Arc<Api>>,
+    _: Stranger,
     Peer(from): Peer,
     Speech(language): Speech,
     Body(given): Body<Given>,

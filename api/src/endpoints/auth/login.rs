@@ -5,6 +5,7 @@ use crate::{
     body::Body,
     error::ApiResult,
     identity::{sign_in_allowances, valid_email},
+    limits::Stranger,
     peer::Peer,
     state::Api,
 };
@@ -18,7 +19,12 @@ pub struct Credentials {
     password: String,
 }
 
-pub async fn post(State(api): State<Arc<Api>>, Peer(from): Peer, Body(given): Body<Credentials>) -> ApiResult {
+pub async fn post(
+    State(api): State<Arc<Api>>,
+    _: Stranger,
+    Peer(from): Peer,
+    Body(given): Body<Credentials>,
+) -> ApiResult {
     let email = valid_email("email", &given.email).map_err(|d| crate::error::ApiError::validation(vec![d]))?;
     api.attempt(sign_in_allowances("login", &email, from)).await?;
     let found = api.store.installation().user_by_email(&email).await?;

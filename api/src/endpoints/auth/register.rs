@@ -6,6 +6,7 @@ use crate::{
     endpoints::{knowledge_bases::valid_name, users::taken},
     error::{ApiError, ApiResult, Detail},
     identity::{sign_in_allowances, slug_of, valid_email, weakness},
+    limits::Stranger,
     peer::Peer,
     state::Api,
 };
@@ -25,7 +26,7 @@ pub struct New {
     name: String,
 }
 
-pub async fn post(State(api): State<Arc<Api>>, Peer(from): Peer, Body(new): Body<New>) -> ApiResult {
+pub async fn post(State(api): State<Arc<Api>>, _: Stranger, Peer(from): Peer, Body(new): Body<New>) -> ApiResult {
     if !api.identity.open_registration {
         let message = "registration is closed: ask an administrator for an invitation";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "REGISTRATION_CLOSED", message));

@@ -5,6 +5,7 @@ use crate::{
     body::Body,
     error::{ApiError, ApiResult, ok},
     identity::{sign_in_allowances, weakness},
+    limits::Stranger,
     peer::Peer,
     state::Api,
 };
@@ -20,7 +21,7 @@ pub struct Given {
     password: String,
 }
 
-pub async fn post(State(api): State<Arc<Api>>, Peer(from): Peer, Body(given): Body<Given>) -> ApiResult {
+pub async fn post(State(api): State<Arc<Api>>, _: Stranger, Peer(from): Peer, Body(given): Body<Given>) -> ApiResult {
     if let Some(detail) = weakness("password", &given.password) {
         return Err(ApiError::validation(vec![detail]));
     }

@@ -1,5 +1,6 @@
 //! What nodes tell each other, over core NATS: fast, and nothing of it has to arrive.
 
+mod counts;
 mod notice;
 #[cfg(test)]
 mod samples;

@@ -10,6 +10,7 @@ use colloquy_domain::{
     model::Usage,
     outbound::{Checks, Citation, Reply},
     ports::{InboxHint, Notice, Signal},
+    rate::{Caller, Rate, Subject},
 };
 use uuid::Uuid;
 
@@ -33,6 +34,11 @@ pub fn signals() -> Vec<Signal> {
         Signal::AgentChanged(TENANT, AgentId::new(Uuid::from_u128(16))),
         Signal::WakeIngestion,
         Signal::Released,
+        Signal::Counted(vec![
+            (Subject { rate: Rate::Api, caller: Caller::Person(Uuid::from_u128(17)) }, 3),
+            (Subject { rate: Rate::Upload, caller: Caller::Key(Uuid::from_u128(18)) }, 1),
+            (Subject { rate: Rate::Chat, caller: Caller::Address([10, 0, 0, 7].into()) }, 2),
+        ]),
     ];
     signals.extend(notices().into_iter().map(Signal::Notice));
     signals

@@ -2,7 +2,7 @@
 //!
 //! New kinds and new optional fields keep the version: older nodes leave out what they do not know.
 
-use super::notice::NoticeRecord;
+use super::{counts::CountRecord, notice::NoticeRecord};
 use colloquy_domain::{
     ids::{AgentId, ChannelId, ConversationId, TenantId},
     placement::NodeId,
@@ -40,6 +40,7 @@ enum SignalRecord {
     AgentChanged { tenant: TenantId, agent: AgentId },
     WakeIngestion,
     Released,
+    Counted { counts: Vec<CountRecord> },
     Notice { notice: NoticeRecord },
 }
 
@@ -64,6 +65,11 @@ pub(super) fn write(from: NodeId, signal: Signal) -> Vec<serde_json::Result<Vec<
         Signal::Look(hints) => {
             let pieces = hints.chunks(HINTS);
             pieces.map(|p| message(SignalRecord::Look { hints: p.iter().map(|h| (*h).into()).collect() })).collect()
+        }
+        Signal::Counted(counts) => {
+            let pieces = counts.chunks(HINTS);
+            let records = |p: &[_]| p.iter().map(|c| CountRecord::from(*c)).collect();
+            pieces.map(|p| message(SignalRecord::Counted { counts: records(p) })).collect()
         }
         other => SignalRecord::of(other).map(message).into_iter().collect(),
     }
@@ -91,7 +97,7 @@ impl SignalRecord {
     /// `None` for what is written in pieces.
     fn of(signal: Signal) -> Option<Self> {
         Some(match signal {
-            Signal::Look(_) => return None,
+            Signal::Look(_) | Signal::Counted(_) => return None,
             Signal::TakeOver { hint, reason } => Self::TakeOver { hint: hint.into(), reason },
             Signal::GiveBack(hint) => Self::GiveBack { hint: hint.into() },
             Signal::WakeChannel(channel) => Self::WakeChannel { channel },
@@ -115,6 +121,7 @@ impl From<SignalRecord> for Signal {
             SignalRecord::AgentChanged { tenant, agent } => Self::AgentChanged(tenant, agent),
             SignalRecord::WakeIngestion => Self::WakeIngestion,
             SignalRecord::Released => Self::Released,
+            SignalRecord::Counted { counts } => Self::Counted(counts.into_iter().map(Into::into).collect()),
             SignalRecord::Notice { notice } => Self::Notice(notice.into()),
         }
     }
