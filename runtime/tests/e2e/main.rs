@@ -11,6 +11,7 @@ mod delivery;
 mod eval;
 mod grounding;
 mod hand_over;
+mod inbox;
 mod ingestion;
 mod kill;
 mod knowledge;
