@@ -97,8 +97,8 @@ async fn one_contact_has_many_identities_and_can_be_taken_apart_and_erased(on: K
     assert_eq!((merged.identities.len(), merged.details.tags.join(" ")), (2, "vip new".to_owned()));
     assert_eq!(merged.details.consent, Consent::Withdrawn, "whoever wants to be left alone is");
     assert_eq!(contact(two.key.id).await, ann);
-    let found = rows
-        .contacts(&ContactFilter { search: Some("visit".into()), ..ContactFilter::default() }, PageRequest::default());
+    let visiting = ContactFilter { search: Some("visit".into()), ..ContactFilter::default() };
+    let found = rows.contacts(&visiting, PageRequest::default());
     assert_eq!(found.await.expect("listed").items.iter().map(|c| c.id).collect::<Vec<_>>(), [ann]);
     assert_eq!(rows.delete_contact(ann).await, Err(StoreError::Conflict("identities")));
 
