@@ -54,6 +54,15 @@ impl Shared {
         self.ports.cluster.is_some()
     }
 
+    /// The conversation's state was written without its actor, which would find out at its next commit: it begins again.
+    pub fn renew(&self, hint: InboxHint) {
+        if self.runs(&hint) {
+            self.router.tell(router::Msg::Renew(hint));
+        } else {
+            self.tell_others(Signal::Renew(hint));
+        }
+    }
+
     /// There is something to send for the account.
     pub fn wake_channel(&self, channel: ChannelId) {
         if self.ports.ownership.owns(channel) {
@@ -79,6 +88,9 @@ impl Shared {
             Signal::GiveBack(hint) if self.runs(&hint) => {
                 self.router.tell(router::Msg::Command(hint, Command::GiveBack));
             }
+            Signal::Renew(hint) if self.runs(&hint) => {
+                self.router.tell(router::Msg::Renew(hint));
+            }
             Signal::WakeChannel(channel) if self.ports.ownership.owns(channel) => {
                 self.channels.tell(channels::Msg::Wake(channel));
             }
@@ -100,6 +112,7 @@ impl Shared {
             | Signal::GiveBack(_)
             | Signal::WakeChannel(_)
             | Signal::Counted(_)
+            | Signal::Renew(_)
             | Signal::Notice(_) => {}
         }
     }

@@ -69,7 +69,15 @@ impl Actor for Shell {
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         let InboxHint { tenant, conversation } = state.args.hint;
         let ports = &state.args.shared.ports;
-        let loaded = ports.conversations.load(tenant, conversation).await?;
+        let loaded = match ports.conversations.load(tenant, conversation).await {
+            Ok(loaded) => loaded,
+            // Erased meanwhile: there is nothing to do, and nobody to do it for.
+            Err(StoreError::NotFound("conversation")) => {
+                myself.stop(None);
+                return Ok(());
+            }
+            Err(e) => return Err(e.into()),
+        };
         let mut poison = state.args.poison.take();
         let profile = if let Some(profile) = state.args.shared.agents.profile(tenant, loaded.agent).await? {
             profile

@@ -13,7 +13,7 @@ use colloquy_domain::{
     failure::Failure,
     ids::{AgentId, ChannelId, ConversationId, TenantId},
     placement::{Beat, NodeId},
-    ports::{InboxHint, Signal},
+    ports::{InboxHint, Notice, Signal},
 };
 use ractor::{Actor, ActorRef};
 use std::sync::{
@@ -130,6 +130,16 @@ impl NodeHandle {
     pub fn give_back(&self, tenant: TenantId, conversation: ConversationId) -> bool {
         let hint = InboxHint { tenant, conversation };
         self.0.command(hint, router::Command::GiveBack)
+    }
+
+    /// A person's act was written to the conversation's state: whatever its actor was about to say is void.
+    pub fn renew(&self, tenant: TenantId, conversation: ConversationId) {
+        self.0.renew(InboxHint { tenant, conversation });
+    }
+
+    /// Tells connected clients, on all nodes.
+    pub fn announce(&self, notice: Notice) {
+        self.0.ports.announcer.announce(notice);
     }
 
     /// There is something new in the conversation's inbox that did not come through the log (a replay).

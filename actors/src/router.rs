@@ -39,6 +39,8 @@ pub enum Msg {
     /// Something is new in these inboxes.
     Hints(Vec<InboxHint>),
     Command(InboxHint, Command),
+    /// The conversation's state was written by somebody else: it is loaded again.
+    Renew(InboxHint),
     /// A conversation that failed may start again.
     Restart(InboxHint, Option<Failure>),
     /// Let idle conversations go.
@@ -132,6 +134,7 @@ impl Actor for Router {
                     entry.actor.send_message(conversation::Msg::Command(command))?;
                 }
             }
+            Msg::Renew(hint) => renew(&myself, state, hint).await?,
             Msg::Restart(hint, poison) => {
                 if let Some(f) = state.failing.get_mut(&hint.conversation) {
                     f.1 = false;
@@ -178,6 +181,17 @@ async fn look(myself: &ActorRef<Msg>, state: &mut State, hint: InboxHint) -> Res
     // A fresh one looks by itself when it loads.
     if !fresh && !entry.pulse.look_pending.swap(true, Ordering::AcqRel) {
         entry.actor.send_message(conversation::Msg::Look)?;
+    }
+    Ok(())
+}
+
+/// Stops what runs on a state that is void, and begins again with what is stored. A conversation that is not in memory has
+/// nothing to forget.
+async fn renew(myself: &ActorRef<Msg>, state: &mut State, hint: InboxHint) -> Result<(), ActorProcessingErr> {
+    if let Some(entry) = state.active.remove(&hint.conversation) {
+        state.by_actor.remove(&entry.actor.get_id());
+        entry.actor.stop(None);
+        activate(myself, state, hint, None).await?;
     }
     Ok(())
 }

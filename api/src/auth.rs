@@ -63,6 +63,15 @@ impl Who {
         }
     }
 
+    /// Whose reading is remembered: the person's, or the key's.
+    pub fn reader(&self) -> Uuid {
+        match self {
+            Self::Person { user, .. } => user.id.uuid(),
+            Self::Key { id, .. } => *id,
+            Self::System => Uuid::nil(),
+        }
+    }
+
     /// As the audit log names them.
     pub const fn actor(&self) -> Actor {
         match self {

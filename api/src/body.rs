@@ -53,13 +53,19 @@ impl<S: Send + Sync> FromRequestParts<S> for PageOf {
         let Query(q) = Query::<Paging>::from_request_parts(parts, state)
             .await
             .map_err(|e| ApiError::invalid("page, limit", e.body_text()))?;
-        let (page, limit) = (q.page.unwrap_or(1), q.limit.unwrap_or(20));
-        if page == 0 {
-            return Err(ApiError::invalid("page", "begins at 1"));
-        }
-        if !(1..=100).contains(&limit) {
-            return Err(ApiError::invalid("limit", "must be between 1 and 100"));
-        }
-        Ok(Self { page, limit })
+        page_of(q.page, q.limit, 20)
     }
+}
+
+/// # Errors
+/// 400 for a page that cannot be.
+pub fn page_of(page: Option<u32>, limit: Option<u32>, usual: u32) -> Result<PageOf, ApiError> {
+    let (page, limit) = (page.unwrap_or(1), limit.unwrap_or(usual));
+    if page == 0 {
+        return Err(ApiError::invalid("page", "begins at 1"));
+    }
+    if !(1..=100).contains(&limit) {
+        return Err(ApiError::invalid("limit", "must be between 1 and 100"));
+    }
+    Ok(PageOf { page, limit })
 }

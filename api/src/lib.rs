@@ -17,6 +17,7 @@
 mod ask;
 mod auth;
 mod body;
+mod desk;
 mod edge;
 mod endpoints;
 pub mod error;

@@ -3,9 +3,9 @@
 use crate::{
     edge,
     endpoints::{
-        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, conversations,
-        dead_letters, documents, health, jobs, knowledge_bases, metrics, progress, proposals, tenants, unanswered,
-        users, webhook,
+        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
+        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
+        progress, proposals, tenants, unanswered, users, webhook,
     },
     error::ApiError,
     registry::{
@@ -30,8 +30,8 @@ fn resources(max_upload: usize) -> Endpoints {
     let uploads = (DefaultBodyLimit::max(max_upload), Extension(Rate::Upload));
     let view = [Action::ViewAgents, Action::ViewChannels, Action::ViewKnowledge, Action::ViewConversations].map(May);
     let [view_agents, view_channels, view_knowledge, view_conversations] = view;
-    let manage = [Action::ManageAgents, Action::ManageChannels, Action::ManageKnowledge, Action::ManageConversations];
-    let [manage_agents, manage_channels, manage_knowledge, manage_conversations] = manage.map(May);
+    let manage = [Action::ManageAgents, Action::ManageChannels, Action::ManageKnowledge];
+    let [manage_agents, manage_channels, manage_knowledge] = manage.map(May);
     Endpoints::default()
         .get("/agents", view_agents, agents::list)
         .post("/agents", manage_agents, agents::create)
@@ -50,11 +50,6 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/channels/{id}", manage_channels, channels::remove)
         .post("/channels/{id}/test", manage_channels, channels::test)
         .post("/chat", Open, chat::post)
-        .get("/conversations", view_conversations, conversations::list)
-        .get("/conversations/{id}", view_conversations, conversations::show)
-        .put("/conversations/{id}", manage_conversations, conversations::update)
-        .patch("/conversations/{id}", manage_conversations, conversations::update)
-        .get("/conversations/{id}/messages", view_conversations, conversations::messages)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
@@ -69,6 +64,48 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
         .and(knowledge(uploads))
+        .and(inbox())
+        .and(contacts(uploads))
+}
+
+/// People who write.
+fn contacts(uploads: Uploads) -> Endpoints {
+    let (view, manage) = (May(Action::ViewContacts), May(Action::ManageContacts));
+    let (export, erase) = (May(Action::ExportContacts), May(Action::EraseContacts));
+    Endpoints::default()
+        .get("/contacts", view, contacts::list)
+        .post("/contacts", manage, contacts::create)
+        .get("/contacts/export", export, contact_files::export)
+        .post("/contacts/import/csv", manage, contact_files::import.layer(uploads))
+        .get("/contacts/{id}", view, contacts::show)
+        .put("/contacts/{id}", manage, contacts::update)
+        .patch("/contacts/{id}", manage, contacts::update)
+        .delete("/contacts/{id}", manage, contacts::remove)
+        .post("/contacts/{id}/merge", manage, contacts::merge)
+        .post("/contacts/{id}/split", manage, contacts::split)
+        .get("/contacts/{id}/export", export, contacts::export)
+        .post("/contacts/{id}/erase", erase, contacts::erase)
+}
+
+/// What people write and are answered, and who of the team has it.
+fn inbox() -> Endpoints {
+    let (view, manage) = (May(Action::ViewConversations), May(Action::ManageConversations));
+    Endpoints::default()
+        .get("/conversations", view, conversations::list)
+        .get("/conversations/{id}", view, conversations::show)
+        .put("/conversations/{id}", manage, conversation_acts::update)
+        .patch("/conversations/{id}", manage, conversation_acts::update)
+        .get("/conversations/{id}/messages", view, conversations::messages)
+        .post("/conversations/{id}/messages", manage, conversation_acts::say)
+        .put("/conversations/{id}/assign", manage, conversation_acts::assign)
+        .put("/conversations/{id}/close", manage, conversation_acts::close)
+        .put("/conversations/{id}/reopen", manage, conversation_acts::reopen)
+        .put("/conversations/{id}/read", manage, conversation_acts::read)
+        .get("/conversations/{id}/notes", view, conversation_acts::notes)
+        .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
+        .get("/messages", view, messages::list)
+        .post("/messages", manage, messages::create)
+        .get("/messages/{id}", view, messages::show)
 }
 
 fn knowledge(uploads: Uploads) -> Endpoints {

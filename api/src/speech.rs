@@ -47,6 +47,11 @@ const FRENCH: &[(&str, &str)] = &[
     ("METHOD_NOT_ALLOWED", "Cette méthode n'existe pas ici"),
     ("UNSUPPORTED_MEDIA_TYPE", "Le corps doit être en application/json"),
     ("NOT_FOUND", "Introuvable"),
+    (
+        "WINDOW_CLOSED",
+        "Le délai pour répondre librement à cette personne est passé : seul un modèle de message peut être envoyé",
+    ),
+    ("OPTED_OUT", "Cette personne ne souhaite plus être contactée"),
     ("INTERNAL", "Une erreur est survenue de notre côté"),
     ("STORE_UNAVAILABLE", "Le stockage est occupé : réessayez"),
     ("STORE_FULL", "Il n'y a plus de place : réessayez plus tard"),

@@ -99,6 +99,11 @@ actions! {
     ViewConversations = "conversations:read", from Operator;
     /// Take over, answer, give back, close.
     ManageConversations = "conversations:write", from Operator;
+    ViewContacts = "contacts:read", from Operator;
+    ManageContacts = "contacts:write", from Operator;
+    /// All contacts at once, all that is kept of one, and the end of it.
+    ExportContacts = "contact_data:read", from Admin;
+    EraseContacts = "contact_data:write", from Admin;
     ViewAgents = "agents:read", from Operator;
     ManageAgents = "agents:write", from Admin;
     ViewChannels = "channels:read", from Operator;

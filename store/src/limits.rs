@@ -259,6 +259,7 @@ impl By<'_> {
             messages: vec![NewMessage {
                 id: MessageId::new(self.ids.uuid()),
                 speaker: Speaker::Agent,
+                author: None,
                 turn: Some(turn),
                 text,
                 citations: Vec::new(),

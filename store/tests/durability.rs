@@ -164,7 +164,14 @@ async fn every_entry_is_in_one_inbox(place: &str) {
     take_in_all(&store, &store).await;
     assert_eq!(store.read(Lane(0), store.cursor(Lane(0)).await.expect("cursor"), 1).await, Ok(Vec::new()));
     let entries = store.read(Lane(0), 0, usize::MAX >> 1).await.expect("read").len() as u64;
-    let listed = store.tenant(account.tenant).conversations(colloquy_store::PageRequest::default()).await;
+    let listed = store
+        .tenant(account.tenant)
+        .conversations(
+            &colloquy_store::ConversationFilter::default(),
+            uuid::Uuid::nil(),
+            colloquy_store::PageRequest::default(),
+        )
+        .await;
     let received: u64 = listed.expect("listed").items.iter().map(|c| c.received).sum();
     assert_eq!(received, entries, "each entry has one number in one inbox");
 }

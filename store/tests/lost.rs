@@ -266,7 +266,11 @@ async fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
         assert!(loaded.version >= version, "a commit is gone");
     }
     take_in_all(&store, &store).await;
-    let listed = store.tenant(f.home.tenant).conversations(PageRequest::default()).await.expect("listed");
+    let listed = store
+        .tenant(f.home.tenant)
+        .conversations(&colloquy_store::ConversationFilter::default(), uuid::Uuid::nil(), PageRequest::default())
+        .await
+        .expect("listed");
     assert_eq!(listed.items.iter().map(|c| c.received).sum::<u64>(), all.len() as u64, "each in one inbox");
     store.close().await;
 }

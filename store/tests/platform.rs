@@ -247,11 +247,21 @@ async fn transcripts_show_what_became_of_each_line(on: Kind) {
     let last = view.messages(loaded.key.id, PageRequest::new(1, 2)).await.expect("messages");
     assert_eq!((last.total, &last.items[..]), (3, &lines[1..]));
     assert_eq!(view.conversation_with(f.home.channel, "peer").await, Ok(Some(loaded.key.id)));
-    let listed = view.conversations(all()).await.expect("listed");
+    let listed = view
+        .conversations(&colloquy_store::ConversationFilter::default(), uuid::Uuid::nil(), all())
+        .await
+        .expect("listed");
     assert_eq!((listed.total, listed.items[0].received), (1, 2));
     assert_eq!(listed.items[0].last_message.as_ref().map(|m| m.text.as_str()), Some("yes"));
     let other = store.tenant(f.abroad.tenant);
-    assert_eq!(other.conversations(all()).await.expect("listed").total, 0);
+    assert_eq!(
+        other
+            .conversations(&colloquy_store::ConversationFilter::default(), uuid::Uuid::nil(), all())
+            .await
+            .expect("listed")
+            .total,
+        0
+    );
     assert_eq!(other.messages(loaded.key.id, all()).await.expect("messages").total, 0);
     assert_eq!(other.conversation(loaded.key.id).await.map(|_| ()), Err(StoreError::NotFound("conversation")));
     let day = colloquy_domain::agent::Spent::day_of(NOW);
@@ -330,7 +340,10 @@ async fn unknown_ids_are_not_found(on: Kind) {
     let view = opened.store.tenant(TenantId::new(ids.uuid()));
     assert_eq!(view.agent(AgentId::new(ids.uuid())).await.map(|_| ()), Err(StoreError::NotFound("agent")));
     assert_eq!(view.channel(ChannelId::new(ids.uuid())).await.map(|_| ()), Err(StoreError::NotFound("channel")));
-    let page = view.conversations(PageRequest::new(0, 9999)).await.expect("listed");
+    let page = view
+        .conversations(&colloquy_store::ConversationFilter::default(), uuid::Uuid::nil(), PageRequest::new(0, 9999))
+        .await
+        .expect("listed");
     assert_eq!((page.page, page.limit, page.total), (1, PageRequest::MOST, 0));
 }
 

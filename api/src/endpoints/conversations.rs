@@ -1,23 +1,31 @@
-//! `GET /api/conversations`, `GET/PUT/PATCH /api/conversations/{id}`, `GET /api/conversations/{id}/messages`.
+//! `GET /api/conversations`, `GET /api/conversations/{id}`, `GET /api/conversations/{id}/messages`.
 
 use super::ask::{ChecksOut, CitationOut};
 use crate::{
     auth::Tenant,
-    body::{Body, PageOf},
+    body::PageOf,
     error::{ApiError, ApiResult, ok},
     page::list as page,
     state::Api,
     time::rfc3339,
 };
-use axum::extract::{Path, State};
-use colloquy_domain::{channel::DeliveryStatus, ids::ConversationId, message::Outcome, model::Speaker};
-use colloquy_store::{ConversationSummary, LastMessage, TranscriptLine};
+use axum::extract::{Path, Query, State, rejection::QueryRejection};
+use colloquy_domain::{
+    channel::DeliveryStatus,
+    ids::{ConversationId, UserId},
+    message::Outcome,
+    model::Speaker,
+};
+use colloquy_store::{ConversationFilter, ConversationSummary, LastMessage, PageRequest, TranscriptLine};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 
+/// Lines that a conversation is shown with.
+const RECENT: u32 = 50;
+
 #[derive(Serialize)]
-struct Out {
+pub(super) struct Out {
     id: String,
     channel: String,
     kind: String,
@@ -27,6 +35,12 @@ struct Out {
     /// `agent` or `operator`.
     mode: &'static str,
     received: u64,
+    /// `OPEN` or `CLOSED`.
+    status: &'static str,
+    assigned_to: Option<String>,
+    tags: Vec<String>,
+    /// Messages of the person that whoever asks has not read.
+    unread: u64,
     created_at: String,
     last_inbound_at: String,
     last_message: Option<Last>,
@@ -48,9 +62,13 @@ impl From<ConversationSummary> for Out {
             kind: c.kind.to_string(),
             contact: c.contact.to_string(),
             peer: c.peer.address,
-            name: c.peer.name,
+            name: c.contact_name.or(c.peer.name),
             mode: if c.with_operator { "operator" } else { "agent" },
             received: c.received,
+            status: if c.closed { "CLOSED" } else { "OPEN" },
+            assigned_to: c.assigned_to.map(|u| u.to_string()),
+            tags: c.tags,
+            unread: c.unread,
             created_at: rfc3339(c.created_at),
             last_inbound_at: rfc3339(c.last_inbound_at),
             last_message: c.last_message.map(last),
@@ -59,10 +77,12 @@ impl From<ConversationSummary> for Out {
 }
 
 #[derive(Serialize)]
-struct Line {
+pub(super) struct Line {
     id: String,
     position: u64,
     speaker: Speaker,
+    /// Who of the team wrote it.
+    author: Option<String>,
     kind: String,
     text: String,
     seq: Option<u64>,
@@ -83,6 +103,7 @@ impl From<TranscriptLine> for Line {
             id: l.id.to_string(),
             position: l.position,
             speaker: l.speaker,
+            author: l.author.map(|a| a.to_string()),
             kind: l.kind,
             text: l.text,
             seq: l.seq,
@@ -97,56 +118,72 @@ impl From<TranscriptLine> for Line {
     }
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
-    page("conversations", tenant.store.conversations(at.into()).await?, Out::from)
+/// `?status=OPEN&search=…&tag=…&assignedTo=…`.
+#[derive(Deserialize)]
+pub struct Filter {
+    status: Option<String>,
+    search: Option<String>,
+    /// One tag; `tags` is understood, too.
+    #[serde(alias = "tags")]
+    tag: Option<String>,
+    /// A person's id, or `me`.
+    #[serde(alias = "assignedTo")]
+    assigned_to: Option<String>,
 }
 
+impl Filter {
+    fn read(self, tenant: &Tenant) -> ApiResult<ConversationFilter> {
+        let assigned_to = match self.assigned_to.as_deref() {
+            None | Some("") => None,
+            Some("me") => Some(tenant.person()?.0.id),
+            Some(id) => Some(id.parse::<UserId>().map_err(|e| ApiError::invalid("assignedTo", e.to_string()))?),
+        };
+        Ok(ConversationFilter {
+            closed: self.status.as_deref().map(|s| closed("status", s)).transpose()?,
+            search: self.search.filter(|s| !s.trim().is_empty()),
+            tag: self.tag.map(|t| t.trim().to_lowercase()).filter(|t| !t.is_empty()),
+            assigned_to,
+        })
+    }
+}
+
+/// # Errors
+/// 400: neither open nor closed.
+pub fn closed(field: &str, status: &str) -> ApiResult<bool> {
+    match status.to_ascii_lowercase().as_str() {
+        "open" => Ok(false),
+        "closed" => Ok(true),
+        _ => Err(ApiError::invalid(field, "must be OPEN or CLOSED")),
+    }
+}
+
+pub async fn list(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    filter: Result<Query<Filter>, QueryRejection>,
+    at: PageOf,
+) -> ApiResult {
+    let Query(filter) = filter.map_err(|e| ApiError::invalid("query", e.body_text()))?;
+    let filter = filter.read(&tenant)?;
+    page("conversations", tenant.store.conversations(&filter, tenant.who.reader(), at.into()).await?, Out::from)
+}
+
+/// With the end of its transcript.
 pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
-    ok(Out::from(tenant.store.conversation(id.parse::<ConversationId>()?).await?))
+    let id = id.parse::<ConversationId>()?;
+    let mut shown = json!(seen(&tenant, id).await?);
+    let recent = tenant.store.messages(id, PageRequest::new(1, RECENT)).await?;
+    shown["messages"] = json!(recent.items.into_iter().map(Line::from).collect::<Vec<_>>());
+    ok(shown)
+}
+
+/// The conversation as whoever asks sees it.
+pub(super) async fn seen(tenant: &Tenant, id: ConversationId) -> ApiResult<Out> {
+    Ok(tenant.store.conversation_read_by(id, tenant.who.reader()).await?.into())
 }
 
 /// Page 1 is the end of the transcript.
 pub async fn messages(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>, at: PageOf) -> ApiResult {
     let conversation = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
     page("messages", tenant.store.messages(conversation.id, at.into()).await?, Line::from)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Change {
-    mode: Mode,
-    /// Why a person takes it.
-    reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Mode {
-    Agent,
-    Operator,
-}
-
-/// A person takes the conversation, or gives it back to the agent.
-pub async fn update(
-    State(api): State<Arc<Api>>,
-    tenant: Tenant,
-    Path(id): Path<String>,
-    Body(change): Body<Change>,
-) -> ApiResult {
-    let conversation = tenant.store.conversation(id.parse::<ConversationId>()?).await?.id;
-    let told = match change.mode {
-        Mode::Agent => api.node.give_back(tenant.id, conversation),
-        Mode::Operator => {
-            let reason = change.reason.unwrap_or_else(|| "a person of the team took over".to_owned());
-            if reason.chars().count() > 500 {
-                return Err(ApiError::invalid("reason", "must have at most 500 characters"));
-            }
-            api.node.take_over(tenant.id, conversation, reason)
-        }
-    };
-    if !told {
-        let message = "the conversations are being restarted, try again";
-        return Err(ApiError::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "RESTARTING", message));
-    }
-    ok(json!({ "id": conversation.to_string(), "accepted": true }))
 }

@@ -223,7 +223,7 @@ pub async fn next(form: &mut Multipart) -> ApiResult<Option<FromForm<'_>>> {
     Ok(Some(FromForm::Text(known, field.text().await.map_err(|e| unreadable(&e))?)))
 }
 
-fn unreadable(e: &MultipartError) -> ApiError {
+pub(super) fn unreadable(e: &MultipartError) -> ApiError {
     let status = e.status();
     let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "TOO_LARGE" } else { "MALFORMED" };
     ApiError::new(status, code, e.body_text())

@@ -77,6 +77,10 @@ impl ChannelDriver for Messenger {
         FIELDS
     }
 
+    fn reply_window(&self) -> Option<Duration> {
+        Some(meta::WINDOW)
+    }
+
     fn pacing(&self, account: &ChannelAccount) -> Pacing {
         Pacing { per_second: rate(account, 300), peer_interval: Duration::ZERO, peer_burst: 1 }
     }

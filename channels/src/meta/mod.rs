@@ -52,7 +52,7 @@ pub(crate) const MESSAGES_PER_SECOND: SettingField = SettingField {
 };
 
 /// How long after a person's last message free text may be sent.
-const WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// Refuses what would leave outside the window; judged when it is sent, because queues take time.
 pub(crate) fn within_window(channel: &str, delivery: &Delivery<'_>) -> Result<(), SendError> {

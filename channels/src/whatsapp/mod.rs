@@ -89,6 +89,10 @@ impl ChannelDriver for WhatsApp {
 
     /// 80 a second for a number (set 20 for one that a phone app shares); one per 6 seconds to one person, with bursts
     /// of 45 borrowed from later.
+    fn reply_window(&self) -> Option<Duration> {
+        Some(meta::WINDOW)
+    }
+
     fn pacing(&self, account: &ChannelAccount) -> Pacing {
         Pacing { per_second: rate(account, 80), peer_interval: Duration::from_secs(6), peer_burst: 45 }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     effect::{Effect, Timer},
-    event::Event,
+    event::{Event, Written},
     evolve::apply,
     input::Input,
     state::{Conversation, Mode, Phase, Stage, Turn},
@@ -49,6 +49,7 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
         Input::Completed { turn, step, result } => d.completed(turn, step, result),
         Input::ToolSettled { turn, step, index, result } => d.tool_settled(turn, step, index, result),
         Input::TakenOver { reason } => d.taken_over(reason),
+        Input::Wrote(words) => d.wrote(words),
         Input::Returned => d.returned(),
         Input::Poisoned { cause } => d.poisoned(&cause),
     }
@@ -381,6 +382,20 @@ impl Draft<'_> {
             self.effect(Effect::ReturnPermit { turn: t.no, cost_micros: spent(&t).cost_micros });
         }
         self.silence(reason);
+    }
+
+    /// Whoever writes has the conversation: the agent's turn ends unsaid, and its return is put off.
+    fn wrote(&mut self, words: Written) {
+        match self.c.mode.clone() {
+            Mode::Agent => self.taken_over("a person of the team answered".to_owned()),
+            mode @ Mode::Operator { .. } => {
+                if let Some(after) = self.ctx.profile.return_after {
+                    self.event(Event::ModeChanged { mode, return_at: Some(self.ctx.now + after) });
+                }
+            }
+        }
+        self.event(Event::Wrote(words));
+        self.effect(Effect::WakeChannel);
     }
 
     /// The agent falls silent; what waits goes to the person, too.

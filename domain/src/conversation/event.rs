@@ -3,7 +3,7 @@
 use super::state::Mode;
 use crate::{
     agent::Refusal,
-    ids::{KnowledgeBaseId, Seq, StepNo, TurnNo},
+    ids::{KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Outcome},
@@ -12,6 +12,17 @@ use crate::{
     time::Timestamp,
     tool::ToolResult,
 };
+
+/// Words of a person of the team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Markdown.
+    pub text: String,
+    /// None where a program speaks for the team.
+    pub author: Option<UserId>,
+    /// When the person outside last wrote: the judge of messaging windows.
+    pub last_inbound_at: Timestamp,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -93,7 +104,9 @@ pub enum Event {
         turn: TurnNo,
         bases: Vec<KnowledgeBaseId>,
     },
-    /// Who speaks changes; the timer is when the agent takes back.
+    /// A person of the team said something.
+    Wrote(Written),
+    /// Who speaks changes, or goes on; the timer is when the agent takes back.
     ModeChanged {
         mode: Mode,
         return_at: Option<Timestamp>,
@@ -112,6 +125,7 @@ impl Event {
             | Self::Replied { .. }
             | Self::TurnEnded { .. }
             | Self::LeftUnanswered { .. }
+            | Self::Wrote(_)
             | Self::ModeChanged { .. }
             // Makes an open turn's items wait again: the snapshot must not finish it after a crash.
             | Self::TurnAbandoned { .. }

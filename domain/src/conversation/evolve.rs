@@ -63,7 +63,7 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             }
         }),
         Event::Replied { .. } | Event::TurnEnded { .. } => end_turn(c),
-        Event::LeftUnanswered { .. } => {}
+        Event::LeftUnanswered { .. } | Event::Wrote(_) => {}
         Event::ModeChanged { mode, .. } => c.mode = mode.clone(),
     }
 }

@@ -1,6 +1,6 @@
 //! What may happen to a conversation.
 
-use super::effect::Timer;
+use super::{effect::Timer, event::Written};
 use crate::{
     agent::Refusal,
     failure::Failure,
@@ -45,6 +45,8 @@ pub enum Input {
     TakenOver {
         reason: String,
     },
+    /// A person of the team writes; where the agent spoke, they take the conversation with it.
+    Wrote(Written),
     /// A person gives it back, or the time with a person is over.
     Returned,
     /// The actor crashed too often on what is pending: end it.

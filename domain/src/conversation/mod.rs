@@ -16,7 +16,7 @@ mod state;
 
 pub use decide::{Ctx, Decision, decide};
 pub use effect::{Effect, Timer};
-pub use event::Event;
+pub use event::{Event, Written};
 pub use evolve::evolve;
 pub use input::Input;
 pub use project::{

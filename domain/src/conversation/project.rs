@@ -1,11 +1,11 @@
 //! From events to the rows that one transaction writes.
 
-use super::{Event, Snapshot, evolve, state::Conversation};
+use super::{Event, Snapshot, Written, evolve, state::Conversation};
 use crate::{
     failure::Failure,
     ids::{
         ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, Seq, StepNo, TenantId, TurnNo,
-        UnansweredId,
+        UnansweredId, UserId,
     },
     language::Language,
     message::{InboxItem, Outcome, Peer},
@@ -49,6 +49,8 @@ pub struct Settled {
 pub struct NewMessage {
     pub id: MessageId,
     pub speaker: Speaker,
+    /// Who of the team wrote it.
+    pub author: Option<UserId>,
     pub turn: Option<TurnNo>,
     /// Markdown.
     pub text: String,
@@ -202,6 +204,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
                 language: state.language,
             }));
         }
+        Event::Wrote(words) => pass_on(commit, state, words, ids),
         Event::ModeChanged { return_at, .. } => {
             commit.timers.push(return_at.map_or(TimerChange::Cleared, TimerChange::ReturnAt));
         }
@@ -252,6 +255,7 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
     commit.messages.push(NewMessage {
         id: message,
         speaker: Speaker::Agent,
+        author: None,
         turn: (reply.turn > 0).then_some(reply.turn),
         text: reply.text.clone(),
         citations: reply.citations.clone(),
@@ -269,6 +273,31 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         citations: reply.citations.clone(),
         last_inbound_at: items.iter().map(|i| i.received_at).max().unwrap_or(commit.now),
     });
+}
+
+/// What a person of the team wrote goes the way of the agent's replies, and so behind those that wait.
+fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn Ids) {
+    let message = MessageId::new(ids.uuid());
+    commit.messages.push(NewMessage {
+        id: message,
+        speaker: Speaker::Operator,
+        author: words.author,
+        turn: None,
+        text: words.text.clone(),
+        citations: Vec::new(),
+        abstained: false,
+        checks: Checks::default(),
+    });
+    if !state.key.pull {
+        commit.outbox.push(NewOutbox {
+            id: OutboxId::new(ids.uuid()),
+            message,
+            peer: state.key.peer.clone(),
+            text: words.text.clone(),
+            citations: Vec::new(),
+            last_inbound_at: words.last_inbound_at,
+        });
+    }
 }
 
 fn journal(commit: &mut Commit, turn: TurnNo, step: StepNo, completion: &Completion) {

@@ -61,6 +61,11 @@ pub trait ChannelDriver: Send + Sync {
         None
     }
 
+    /// How long after a person's last message free text may be sent; `None` where it always may.
+    fn reply_window(&self) -> Option<std::time::Duration> {
+        None
+    }
+
     /// Whether [`ChannelDriver::poll`] brings this account's messages (otherwise its webhook does).
     fn polls(&self, _account: &ChannelAccount) -> bool {
         false

@@ -50,6 +50,8 @@ pub enum Signal {
     TakeOver { hint: InboxHint, reason: String },
     /// The agent takes the conversation back.
     GiveBack(InboxHint),
+    /// Somebody else wrote the conversation's state: what is in memory of it is void.
+    Renew(InboxHint),
     /// There is something to send for the account.
     WakeChannel(ChannelId),
     /// The account was added, changed or removed.

@@ -162,6 +162,7 @@ pub fn say(commit: &mut Commit, loaded: &Loaded, text: &str, ids: &dyn Ids) -> O
     commit.messages.push(NewMessage {
         id: message,
         speaker: Speaker::Agent,
+        author: None,
         turn: Some(loaded.snapshot.next_turn),
         text: text.to_owned(),
         citations: Vec::new(),

@@ -13,6 +13,7 @@ mod edges;
 mod eval;
 mod grounding;
 mod hand_over;
+mod inbox;
 mod ingestion;
 mod kill;
 mod knowledge;

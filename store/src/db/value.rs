@@ -38,6 +38,7 @@ values! {
     Option<&str> => Text(v, v.map(str::to_owned));
     Vec<u8> => Bytes(v, Some(v));
     bool => Bool(v, Some(v));
+    Option<bool> => Bool(v, v);
 }
 
 impl Value {

@@ -198,6 +198,7 @@ fn said(q: Query, (c, (m, citations, checks)): &Of<'_, (NewMessage, String, Opti
         .bind(m.abstained)
         .bind(checks.clone())
         .bind(c.now)
+        .bind(m.author.map(|a| a.uuid()))
 }
 
 fn promised(q: Query, (c, (o, citations)): &Of<'_, (NewOutbox, String)>) -> Query {

@@ -1,14 +1,17 @@
-use super::{Page, PageRequest, TenantStore};
+use super::{
+    Page, PageRequest, TenantStore,
+    filter::{piece, tagged},
+};
 use crate::{
     db,
-    error::store_error,
+    error::{store_error, unreadable},
     ports::{read_speaker, read_status, signed, unsigned},
-    records::{ChecksRecord, CitationRecord, OutcomeRecord},
+    records::{self, ChecksRecord, CitationRecord, OutcomeRecord},
     sql::reports as sql,
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
-    ids::{ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo},
+    ids::{ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo, UserId},
     message::{Outcome, Peer},
     model::Speaker,
     outbound::{Checks, Citation},
@@ -25,6 +28,8 @@ pub struct ConversationSummary {
     pub kind: ChannelKind,
     pub contact: ContactId,
     pub peer: Peer,
+    /// What the team calls the person.
+    pub contact_name: Option<String>,
     /// A person of the team speaks; the agent is silent.
     pub with_operator: bool,
     /// Messages that the person sent so far.
@@ -32,6 +37,24 @@ pub struct ConversationSummary {
     pub created_at: Timestamp,
     pub last_inbound_at: Timestamp,
     pub last_message: Option<LastMessage>,
+    /// Who of the team has it.
+    pub assigned_to: Option<UserId>,
+    /// Nothing came since it was closed.
+    pub closed: bool,
+    /// In lower case.
+    pub tags: Vec<String>,
+    /// Messages of the person that whoever asks has not read.
+    pub unread: u64,
+}
+
+/// Which conversations are wanted; what is absent matches everything.
+#[derive(Debug, Clone, Default)]
+pub struct ConversationFilter {
+    pub closed: Option<bool>,
+    /// A piece of a name, a number or another address.
+    pub search: Option<String>,
+    pub tag: Option<String>,
+    pub assigned_to: Option<UserId>,
 }
 
 /// The end of a transcript.
@@ -49,6 +72,8 @@ pub struct TranscriptLine {
     /// Grows along the transcript.
     pub position: u64,
     pub speaker: Speaker,
+    /// Who of the team wrote it.
+    pub author: Option<UserId>,
     /// Kind of the content; `text` for our side.
     pub kind: String,
     /// Number in the inbox; none for our side.
@@ -74,10 +99,15 @@ struct SummaryRow {
     contact_id: Uuid,
     peer: String,
     peer_name: Option<String>,
+    contact_name: Option<String>,
     mode: String,
     last_seq: i64,
     created_at: i64,
     last_inbound_at: i64,
+    assigned_to: Option<Uuid>,
+    closed_at: Option<i64>,
+    tags: String,
+    unread: i64,
     last_speaker: Option<String>,
     last_text: Option<String>,
     last_at: Option<i64>,
@@ -97,11 +127,16 @@ impl SummaryRow {
             kind: ChannelKind::named(&self.kind),
             contact: ContactId::new(self.contact_id),
             peer: Peer { address: self.peer, name: self.peer_name },
+            contact_name: self.contact_name,
             with_operator: self.mode == "operator",
             received: unsigned(self.last_seq),
             created_at: Timestamp(self.created_at),
             last_inbound_at: Timestamp(self.last_inbound_at),
             last_message,
+            assigned_to: self.assigned_to.map(UserId::new),
+            closed: self.closed_at.is_some_and(|at| at >= self.last_inbound_at),
+            tags: records::read("tags", &self.tags)?,
+            unread: unsigned(self.unread),
         })
     }
 }
@@ -118,6 +153,7 @@ struct LineRow {
     citations: Option<String>,
     abstained: bool,
     checks: Option<String>,
+    author_id: Option<Uuid>,
     created_at: i64,
     outcome_detail: Option<String>,
     status: Option<String>,
@@ -129,6 +165,7 @@ impl LineRow {
             id: MessageId::new(self.id),
             position: unsigned(self.position),
             speaker: read_speaker(&self.speaker)?,
+            author: self.author_id.map(UserId::new),
             kind: self.kind,
             seq: self.seq.map(unsigned),
             turn: self.turn.and_then(|t| TurnNo::try_from(t).ok()),
@@ -144,20 +181,53 @@ impl LineRow {
 }
 
 impl TenantStore {
-    /// The one that was written to last comes first.
+    /// The one that was written to last comes first. `reader` is whose unread messages are counted.
     ///
     /// # Errors
     /// The store's.
-    pub async fn conversations(&self, request: PageRequest) -> Result<Page<ConversationSummary>, StoreError> {
-        let page: Page<SummaryRow> = self.page(sql::CONVERSATIONS, sql::COUNT_CONVERSATIONS, request).await?;
-        page.try_map(SummaryRow::summary)
+    pub async fn conversations(
+        &self,
+        filter: &ConversationFilter,
+        reader: Uuid,
+        request: PageRequest,
+    ) -> Result<Page<ConversationSummary>, StoreError> {
+        let matching = |text| {
+            db::query(text)
+                .bind(self.key())
+                .bind(filter.closed)
+                .bind(filter.search.as_deref().map(piece))
+                .bind(filter.tag.as_deref().map(tagged))
+                .bind(filter.assigned_to.map(UserId::uuid))
+        };
+        let query = matching(sql::CONVERSATIONS).bind(reader).bind(request.sql_limit()).bind(request.sql_offset());
+        let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
+        let rows =
+            rows.iter().map(|row| row.read::<SummaryRow>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+        let count = matching(sql::COUNT_CONVERSATIONS).fetch_optional(self.reads()).await.map_err(store_error)?;
+        let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
+        Page::new(rows, request, total).try_map(SummaryRow::summary)
     }
 
+    /// `reader` is whose unread messages are counted.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn conversation_read_by(
+        &self,
+        id: ConversationId,
+        reader: Uuid,
+    ) -> Result<ConversationSummary, StoreError> {
+        let query = db::query_as(sql::CONVERSATION).bind(self.key()).bind(id.uuid()).bind(reader);
+        let row: Option<SummaryRow> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
+        row.ok_or(StoreError::NotFound("conversation"))?.summary()
+    }
+
+    /// As somebody sees it who has read nothing yet.
+    ///
     /// # Errors
     /// [`StoreError::NotFound`], or the store's.
     pub async fn conversation(&self, id: ConversationId) -> Result<ConversationSummary, StoreError> {
-        let row: Option<SummaryRow> = self.one(sql::CONVERSATION, id.uuid()).await?;
-        row.ok_or(StoreError::NotFound("conversation"))?.summary()
+        self.conversation_read_by(id, Uuid::nil()).await
     }
 
     /// The conversation with a peer of a channel; `None` before its first message is in the inbox.

@@ -20,7 +20,9 @@ macro_rules! side {
     };
 }
 
+pub(crate) mod contacts;
 pub(crate) mod conversation;
+pub(crate) mod desk;
 pub(crate) mod documents;
 pub(crate) mod files;
 pub(crate) mod inbox;

@@ -1,37 +1,64 @@
 //! What the API and the command line show.
 
-pub(crate) const CONVERSATION: &str = "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, c.mode, \
-     c.last_seq, c.created_at, c.last_inbound_at, m.speaker AS last_speaker, m.text AS last_text, \
-     m.created_at AS last_at FROM conversations c JOIN channels ch ON ch.id = c.channel_id \
-     LEFT JOIN messages m ON m.position = (SELECT MAX(position) FROM messages \
-     WHERE tenant_id = c.tenant_id AND conversation_id = c.id) WHERE c.tenant_id = $1 AND c.id = $2";
+/// A conversation as it is listed, for a reader (`$2` or another parameter).
+macro_rules! conversations {
+    ($reader:literal, $($rest:tt)*) => {
+        concat!(
+            "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, k.name AS contact_name, c.mode, \
+             c.last_seq, c.created_at, c.last_inbound_at, c.assigned_to, c.closed_at, c.tags, \
+             c.last_seq - COALESCE(r.seq, 0) AS unread, m.speaker AS last_speaker, m.text AS last_text, \
+             m.created_at AS last_at FROM conversations c JOIN channels ch ON ch.id = c.channel_id \
+             JOIN contacts k ON k.id = c.contact_id LEFT JOIN conversation_reads r ON r.tenant_id = c.tenant_id \
+             AND r.conversation_id = c.id AND r.reader_id = ",
+            $reader,
+            " LEFT JOIN messages m ON m.position = (SELECT MAX(position) FROM messages \
+             WHERE tenant_id = c.tenant_id AND conversation_id = c.id) WHERE c.tenant_id = $1 ",
+            $($rest)*
+        )
+    };
+}
 
-pub(crate) const CONVERSATIONS: &str = "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, c.mode, \
-     c.last_seq, c.created_at, c.last_inbound_at, m.speaker AS last_speaker, m.text AS last_text, \
-     m.created_at AS last_at FROM conversations c JOIN channels ch ON ch.id = c.channel_id \
-     LEFT JOIN messages m ON m.position = (SELECT MAX(position) FROM messages \
-     WHERE tenant_id = c.tenant_id AND conversation_id = c.id) \
-     WHERE c.tenant_id = $1 ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $2 OFFSET $3";
-pub(crate) const COUNT_CONVERSATIONS: &str = "SELECT COUNT(*) FROM conversations WHERE tenant_id = $1";
+pub(crate) const CONVERSATION: &str = conversations!("$3", "AND c.id = $2");
+
+/// Those that match: closed or not ($2), a piece of a name or an address ($3), a tag ($4), who has it ($5). What is NULL
+/// matches everything.
+macro_rules! filtered {
+    ($filter:literal) => {
+        /// The one that was written to last comes first.
+        pub(crate) const CONVERSATIONS: &str =
+            conversations!("$6", $filter, " ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $7 OFFSET $8");
+        pub(crate) const COUNT_CONVERSATIONS: &str = concat!(
+            "SELECT COUNT(*) FROM conversations c JOIN contacts k ON k.id = c.contact_id WHERE c.tenant_id = $1 ",
+            $filter
+        );
+    };
+}
+
+filtered!(
+    "AND ((c.closed_at IS NOT NULL AND c.closed_at >= c.last_inbound_at) = $2 OR $2 IS NULL) \
+     AND (LOWER(c.peer_name) LIKE $3 ESCAPE '!' OR LOWER(k.name) LIKE $3 ESCAPE '!' OR LOWER(c.peer) LIKE $3 ESCAPE '!' \
+     OR k.phone LIKE $3 ESCAPE '!' OR $3 IS NULL) AND (c.tags LIKE $4 ESCAPE '!' OR $4 IS NULL) \
+     AND (c.assigned_to = $5 OR $5 IS NULL)"
+);
 
 pub(crate) const BY_PEER: &str = "SELECT id FROM conversations WHERE tenant_id = $1 AND channel_id = $2 AND peer = $3";
 
 /// The newest first; the caller turns them round.
 pub(crate) const MESSAGES: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
-     m.abstained, m.checks, m.created_at, i.outcome_detail, \
+     m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 ORDER BY m.position DESC LIMIT $3 OFFSET $4";
 pub(crate) const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM messages WHERE tenant_id = $1 AND conversation_id = $2";
 
 pub(crate) const MESSAGES_SINCE: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
-     m.abstained, m.checks, m.created_at, i.outcome_detail, \
+     m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.position > $3 ORDER BY m.position LIMIT $4";
 
 pub(crate) const REPLY: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
-     m.abstained, m.checks, m.created_at, NULL AS outcome_detail, \
+     m.abstained, m.checks, m.author_id, m.created_at, NULL AS outcome_detail, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.turn = $3 AND m.speaker = 'agent' \
      ORDER BY m.position DESC LIMIT 1";

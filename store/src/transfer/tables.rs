@@ -30,7 +30,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 29] = [
+pub(crate) const TABLES: [Table; 31] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -170,7 +170,23 @@ pub(crate) const TABLES: [Table; 29] = [
             ("updated_at", Int),
         ],
     ),
-    table("contacts", 1, &[("id", Uuid), ("tenant_id", Uuid), ("name", Text), ("created_at", Int)]),
+    table(
+        "contacts",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("name", Text),
+            ("created_at", Int),
+            ("phone", Text),
+            ("email", Text),
+            ("tags", Text),
+            ("attributes", Text),
+            ("consent", Text),
+            ("consent_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
     table(
         "contact_identities",
         3,
@@ -192,6 +208,26 @@ pub(crate) const TABLES: [Table; 29] = [
             ("snapshot", Text),
             ("created_at", Int),
             ("last_inbound_at", Int),
+            ("assigned_to", Uuid),
+            ("closed_at", Int),
+            ("tags", Text),
+        ],
+    ),
+    table(
+        "conversation_reads",
+        3,
+        &[("tenant_id", Uuid), ("conversation_id", Uuid), ("reader_id", Uuid), ("seq", Int)],
+    ),
+    table(
+        "conversation_notes",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("conversation_id", Uuid),
+            ("author_id", Uuid),
+            ("text", Text),
+            ("created_at", Int),
         ],
     ),
     table(
@@ -226,6 +262,7 @@ pub(crate) const TABLES: [Table; 29] = [
             ("abstained", Bool),
             ("created_at", Int),
             ("checks", Text),
+            ("author_id", Uuid),
         ],
     ),
     table(

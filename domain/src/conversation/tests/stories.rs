@@ -1,13 +1,13 @@
 use super::world::{World, calls, kindly, profile};
 use crate::{
     agent::{DuringTurn, NoAnswer, Refusal},
-    conversation::{Effect, Input, Mode, Phase, Timer},
+    conversation::{Effect, Event, Input, Mode, Phase, Timer, Written},
     failure::Failure,
     grounding::ABSTAIN,
     ids::{KnowledgeBaseId, TurnNo},
     language::Language,
     message::{Content, IgnoreRule, MediaKind, Outcome},
-    model::{Completion, Usage},
+    model::{Completion, Speaker, Usage},
     tool::ToolResult,
 };
 use std::time::Duration;
@@ -236,6 +236,26 @@ fn a_person_answering_on_the_app_silences_the_agent() {
     assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }));
     assert_eq!(w.outcomes[&2], Outcome::Ignored { rule: IgnoreRule::Echo });
     assert!(w.said.is_empty());
+}
+
+// req: S1-CNV-1
+#[test]
+fn whoever_of_the_team_writes_has_the_conversation_and_the_turn_under_way_says_nothing() {
+    let return_after = Some(Duration::from_secs(60));
+    let mut w = World::new(crate::agent::AgentProfile { return_after, ..profile() });
+    w.say("hi");
+    to_model(&mut w);
+    let last_inbound_at = w.now;
+    let writes = |text: &str| Input::Wrote(Written { text: text.into(), author: None, last_inbound_at });
+    w.feed(writes("I am Ada, how can I help?"));
+    assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }) && matches!(w.state.mode, Mode::Operator { .. }));
+    let late = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("late")) });
+    assert_eq!(late, crate::conversation::Decision::default(), "the turn is over");
+    let more = w.feed(writes("Are you there?"));
+    assert!(matches!(more.events[0], Event::ModeChanged { return_at: Some(_), .. }), "the return is put off");
+    let said: Vec<_> = w.said.iter().map(|m| (m.speaker, m.text.as_str())).collect();
+    assert_eq!(said, [(Speaker::Operator, "I am Ada, how can I help?"), (Speaker::Operator, "Are you there?")]);
+    assert_eq!(w.outbox, 2, "both go out, in order");
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub fn signals() -> Vec<Signal> {
         Signal::Look(vec![hint(1), hint(2)]),
         Signal::TakeOver { hint: hint(3), reason: "asked for a person «maintenant»".into() },
         Signal::GiveBack(hint(4)),
+        Signal::Renew(hint(5)),
         Signal::WakeChannel(CHANNEL),
         Signal::ChannelChanged(CHANNEL),
         Signal::AgentChanged(TENANT, AgentId::new(Uuid::from_u128(16))),

@@ -1,0 +1,284 @@
+//! What a team does with a conversation: `PUT/PATCH /api/conversations/{id}`, `POST …/messages`, `PUT …/assign`,
+//! `PUT …/close`, `PUT …/reopen`, `PUT …/read`, `GET/POST …/notes`.
+
+use super::conversations::{closed, seen};
+use crate::{
+    auth::Tenant,
+    body::{Body, PageOf},
+    desk,
+    error::{ApiError, ApiResult, created, ok},
+    page::list as page,
+    state::Api,
+    time::rfc3339,
+};
+use axum::extract::{Path, State};
+use colloquy_domain::{
+    conversation::Input,
+    ids::{ConversationId, UserId},
+    ports::StoreError,
+};
+use colloquy_store::Note;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+
+/// Tags of one conversation or contact.
+const MOST_TAGS: usize = 50;
+const LONGEST_TAG: usize = 64;
+const LONGEST_NOTE: usize = 10_000;
+
+/// What changes; what is absent stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    mode: Option<Mode>,
+    /// Why a person takes it.
+    reason: Option<String>,
+    /// What whoever reads the conversation next should know, when the agent takes it back; kept as a note.
+    summary: Option<String>,
+    status: Option<String>,
+    /// `null` takes it away from whoever has it.
+    #[serde(default, alias = "assignedTo", deserialize_with = "given")]
+    assigned_to: Option<Option<String>>,
+    tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    Agent,
+    Operator,
+}
+
+/// Tells `null` from nothing.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(from).map(Some)
+}
+
+/// What was asked for, found good.
+struct Checked {
+    closed: Option<bool>,
+    assigned_to: Option<Option<UserId>>,
+    tags: Option<Vec<String>>,
+    summary: Option<String>,
+}
+
+/// Everything is looked at before anything is changed.
+async fn check(tenant: &Tenant, change: &Change) -> ApiResult<Checked> {
+    if change.reason.as_ref().is_some_and(|r| r.chars().count() > 500) {
+        return Err(ApiError::invalid("reason", "must have at most 500 characters"));
+    }
+    if change.mode.is_none() && (change.reason.is_some() || change.summary.is_some()) {
+        return Err(ApiError::invalid("mode", "is needed with reason or summary"));
+    }
+    let nothing = change.status.is_none() && change.assigned_to.is_none() && change.tags.is_none();
+    if nothing && change.mode.is_none() {
+        return Err(ApiError::invalid("body", "one of mode, status, assignedTo and tags is needed"));
+    }
+    Ok(Checked {
+        closed: change.status.as_deref().map(|s| closed("status", s)).transpose()?,
+        assigned_to: match &change.assigned_to {
+            Some(Some(user)) => Some(Some(colleague(tenant, "assignedTo", user).await?)),
+            Some(None) => Some(None),
+            None => None,
+        },
+        tags: change.tags.as_deref().map(|t| tags("tags", t)).transpose()?,
+        summary: change.summary.as_deref().map(|s| note("summary", s)).transpose()?,
+    })
+}
+
+/// # Errors
+/// 400: no such person in the tenant.
+async fn colleague(tenant: &Tenant, field: &str, id: &str) -> ApiResult<UserId> {
+    let id = id.parse::<UserId>().map_err(|e| ApiError::invalid(field, e.to_string()))?;
+    match tenant.store.user(id).await {
+        Ok(user) if user.disabled_at.is_none() => Ok(id),
+        Ok(_) => Err(ApiError::invalid(field, "this person is disabled")),
+        Err(StoreError::NotFound(_)) => Err(ApiError::invalid(field, "there is no such person")),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// In lower case, each once, in order.
+///
+/// # Errors
+/// 400, naming the tag.
+pub(super) fn tags(field: &str, given: &[String]) -> ApiResult<Vec<String>> {
+    let mut tags: Vec<String> = Vec::new();
+    for (n, tag) in given.iter().enumerate() {
+        let tag = tag.trim().to_lowercase();
+        if tag.is_empty() || tag.chars().count() > LONGEST_TAG || tag.chars().any(char::is_control) {
+            return Err(ApiError::invalid(format!("{field}[{n}]"), format!("must have 1 to {LONGEST_TAG} characters")));
+        }
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    if tags.len() > MOST_TAGS {
+        return Err(ApiError::invalid(field, format!("must be at most {MOST_TAGS}")));
+    }
+    Ok(tags)
+}
+
+fn note(field: &str, text: &str) -> ApiResult<String> {
+    let text = text.trim();
+    match text.chars().count() {
+        1..=LONGEST_NOTE => Ok(text.to_owned()),
+        _ => Err(ApiError::invalid(field, format!("must have 1 to {LONGEST_NOTE} characters"))),
+    }
+}
+
+fn author(tenant: &Tenant) -> Option<UserId> {
+    tenant.person().ok().map(|(user, _)| user.id)
+}
+
+/// A person takes the conversation or gives it back; it is closed, opened, assigned, tagged.
+pub async fn update(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(change): Body<Change>,
+) -> ApiResult {
+    let id = tenant.store.conversation(id.parse::<ConversationId>()?).await?.id;
+    let checked = check(&tenant, &change).await?;
+    if let Some(tags) = &checked.tags {
+        tenant.store.tag_conversation(id, tags).await?;
+    }
+    if let Some(to) = checked.assigned_to {
+        tenant.store.assign(id, to).await?;
+    }
+    if let Some(closed) = checked.closed {
+        tenant.store.close_conversation(id, closed).await?;
+    }
+    if let Some(summary) = checked.summary {
+        tenant.store.add_note(id, author(&tenant), summary).await?;
+    }
+    match change.mode {
+        Some(Mode::Operator) => take_over(&api, &tenant, id, change.reason).await?,
+        Some(Mode::Agent) => _ = desk::act(&api, &tenant, id, Input::Returned).await?,
+        None => {}
+    }
+    shown(&tenant, id).await
+}
+
+async fn take_over(api: &Api, tenant: &Tenant, id: ConversationId, reason: Option<String>) -> ApiResult<()> {
+    let reason = reason.unwrap_or_else(|| "a person of the team took over".to_owned());
+    desk::act(api, tenant, id, Input::TakenOver { reason }).await?;
+    if let Some(person) = author(tenant) {
+        tenant.store.assign_if_free(id, person).await?;
+    }
+    Ok(())
+}
+
+/// As it is now.
+async fn shown(tenant: &Tenant, id: ConversationId) -> ApiResult {
+    let mut shown = json!(seen(tenant, id).await?);
+    shown["accepted"] = json!(true);
+    ok(shown)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// A person's id; `null` takes the conversation away from whoever has it.
+    #[serde(alias = "assignedTo", alias = "userId", alias = "user_id", alias = "agentId")]
+    assigned_to: Option<String>,
+}
+
+pub async fn assign(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(to): Body<Assignment>,
+) -> ApiResult {
+    let id = id.parse::<ConversationId>()?;
+    let to = match to.assigned_to.as_deref() {
+        Some(user) => Some(colleague(&tenant, "assignedTo", user).await?),
+        None => None,
+    };
+    tenant.store.assign(id, to).await?;
+    shown(&tenant, id).await
+}
+
+pub async fn close(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let id = id.parse::<ConversationId>()?;
+    tenant.store.close_conversation(id, true).await?;
+    shown(&tenant, id).await
+}
+
+pub async fn reopen(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let id = id.parse::<ConversationId>()?;
+    tenant.store.close_conversation(id, false).await?;
+    shown(&tenant, id).await
+}
+
+/// Whoever asks has read everything so far.
+pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let id = id.parse::<ConversationId>()?;
+    tenant.store.mark_read(id, tenant.who.reader()).await?;
+    shown(&tenant, id).await
+}
+
+/// Either `{text}`, or `{type: "text", content: {text}}` as in `POST /api/messages`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    text: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    content: Option<super::messages::Content>,
+}
+
+/// A person of the team answers.
+pub async fn say(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(words): Body<Words>,
+) -> ApiResult {
+    let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
+    super::messages::only_text(words.kind.as_deref())?;
+    let (field, text) = match (words.text, words.content.and_then(|c| c.text)) {
+        (Some(text), _) => ("text", text),
+        (None, Some(text)) => ("content.text", text),
+        (None, None) => return Err(ApiError::invalid("text", "is needed")),
+    };
+    let said = desk::say(&api, &tenant, &to, field, &text).await?;
+    created(super::messages::Out::from(tenant.store.message(said).await?))
+}
+
+#[derive(Serialize)]
+pub(super) struct NoteOut {
+    id: String,
+    author: Option<String>,
+    text: String,
+    created_at: String,
+}
+
+impl From<Note> for NoteOut {
+    fn from(n: Note) -> Self {
+        Self { id: n.id.to_string(), author: n.author.map(|a| a.to_string()), text: n.text, created_at: rfc3339(n.at) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewNote {
+    text: String,
+}
+
+pub async fn notes(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>, at: PageOf) -> ApiResult {
+    let id = tenant.store.conversation(id.parse::<ConversationId>()?).await?.id;
+    page("notes", tenant.store.notes(id, at.into()).await?, NoteOut::from)
+}
+
+/// Nobody outside sees it.
+pub async fn add_note(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(new): Body<NewNote>,
+) -> ApiResult {
+    let text = note("text", &new.text)?;
+    created(NoteOut::from(tenant.store.add_note(id.parse::<ConversationId>()?, author(&tenant), text).await?))
+}

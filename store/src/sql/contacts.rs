@@ -1,0 +1,116 @@
+//! People who write to a tenant, and what is kept of them.
+
+macro_rules! columns {
+    () => {
+        "k.id, k.name, k.phone, k.email, k.tags, k.attributes, k.consent, k.consent_at, k.created_at, k.updated_at"
+    };
+}
+
+pub(crate) const CONTACT: &str =
+    concat!("SELECT ", columns!(), " FROM contacts k WHERE k.tenant_id = $1 AND k.id = $2");
+pub(crate) const IDENTITIES: &str = "SELECT i.contact_id, i.channel_id, ch.kind, i.address FROM contact_identities i \
+     JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id = $2 ORDER BY i.channel_id, i.address";
+
+/// Those that match, the newest first: a piece of a name, a number or another address ($2), a tag ($3), older than one
+/// ($4).
+macro_rules! filtered {
+    ($filter:literal) => {
+        pub(crate) const CONTACTS: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM contacts k WHERE k.tenant_id = $1 ",
+            $filter,
+            " ORDER BY k.id DESC LIMIT $5 OFFSET $6"
+        );
+        /// Of the contacts of the same page.
+        pub(crate) const IDENTITIES_OF: &str = concat!(
+            "SELECT i.contact_id, i.channel_id, ch.kind, i.address FROM contact_identities i \
+             JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 \
+             AND i.contact_id IN (SELECT k.id FROM contacts k WHERE k.tenant_id = $1 ",
+            $filter,
+            " ORDER BY k.id DESC LIMIT $5 OFFSET $6) ORDER BY i.channel_id, i.address"
+        );
+        pub(crate) const COUNT_CONTACTS: &str =
+            concat!("SELECT COUNT(*) FROM contacts k WHERE k.tenant_id = $1 ", $filter);
+    };
+}
+
+filtered!(
+    "AND (LOWER(k.name) LIKE $2 ESCAPE '!' OR k.phone LIKE $2 ESCAPE '!' OR k.email LIKE $2 ESCAPE '!' \
+     OR EXISTS (SELECT 1 FROM contact_identities x WHERE x.contact_id = k.id AND x.tenant_id = k.tenant_id \
+     AND LOWER(x.address) LIKE $2 ESCAPE '!') OR $2 IS NULL) AND (k.tags LIKE $3 ESCAPE '!' OR $3 IS NULL) \
+     AND (k.id < $4 OR $4 IS NULL)"
+);
+
+pub(crate) const ADD: &str = "INSERT INTO contacts (tenant_id, id, name, phone, email, tags, attributes, consent, \
+     consent_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+pub(crate) const SET: &str = "UPDATE contacts SET name = $3, phone = $4, email = $5, tags = $6, attributes = $7, \
+     consent = $8, consent_at = $9, updated_at = $10 WHERE tenant_id = $1 AND id = $2";
+
+/// Whoever has the number, or writes from it.
+pub(crate) const BY_PHONE: &str = "SELECT k.id FROM contacts k WHERE k.tenant_id = $1 AND k.phone = $2 \
+     UNION SELECT i.contact_id FROM contact_identities i JOIN channels ch ON ch.id = i.channel_id \
+     WHERE i.tenant_id = $1 AND ch.kind = 'whatsapp' AND i.address = $3 LIMIT 1";
+pub(crate) const BY_EMAIL: &str = "SELECT id FROM contacts WHERE tenant_id = $1 AND email = $2 ORDER BY id LIMIT 1";
+
+pub(crate) const MOVE_IDENTITIES: &str =
+    "UPDATE contact_identities SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";
+pub(crate) const MOVE_CONVERSATIONS: &str =
+    "UPDATE conversations SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";
+pub(crate) const MOVE_IDENTITY: &str = "UPDATE contact_identities SET contact_id = $3 \
+     WHERE tenant_id = $1 AND contact_id = $2 AND channel_id = $4 AND address = $5";
+pub(crate) const MOVE_CONVERSATION: &str = "UPDATE conversations SET contact_id = $3 \
+     WHERE tenant_id = $1 AND contact_id = $2 AND channel_id = $4 AND peer = $5";
+pub(crate) const COUNT_IDENTITIES: &str =
+    "SELECT COUNT(*) FROM contact_identities WHERE tenant_id = $1 AND contact_id = $2";
+
+pub(crate) const CONVERSATIONS_OF: &str =
+    "SELECT id FROM conversations WHERE tenant_id = $1 AND contact_id = $2 ORDER BY id";
+/// Nobody writes to what is erased: whoever does holds the same locks.
+pub(crate) const HOLD: crate::db::Sql =
+    both!("SELECT id FROM conversations WHERE tenant_id = $1 AND contact_id = $2 ORDER BY id", { "" | " FOR UPDATE" });
+
+/// The log keeps entries for a while after they were moved; they are not read again.
+pub(crate) const FORGET_IN_LOG: &str = "UPDATE ingress_log SET payload = '' WHERE tenant_id = $1 \
+     AND log_offset <= (SELECT log_offset FROM ingress_cursor WHERE id = 1) AND payload IN (SELECT x.payload FROM inbox x \
+     JOIN conversations c ON c.id = x.conversation_id WHERE c.tenant_id = $1 AND c.contact_id = $2)";
+
+/// A question of theirs may stand for a topic: another one of the topic takes its place.
+pub(crate) const RENAME_TOPICS: &str = "UPDATE unanswered_topics SET title = COALESCE((SELECT MIN(u.text) \
+     FROM unanswered_questions u WHERE u.tenant_id = $1 AND u.topic_id = unanswered_topics.id AND u.conversation_id NOT IN \
+     (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2)), '') \
+     WHERE tenant_id = $1 AND title IN (SELECT u.text FROM unanswered_questions u WHERE u.tenant_id = $1 AND u.conversation_id IN \
+     (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2))";
+
+macro_rules! of_their_conversations {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE tenant_id = $1 AND conversation_id IN \
+             (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2)"
+        )
+    };
+}
+
+/// Everything that a person's conversations consist of, in an order in which nothing refers to what is gone. The ledger
+/// stays: it holds no words and no names.
+pub(crate) const ERASE: [&str; 15] = [
+    "DELETE FROM outbox_parts WHERE tenant_id = $1 AND outbox_id IN (SELECT o.id FROM outbox o JOIN conversations c \
+     ON c.id = o.conversation_id WHERE c.tenant_id = $1 AND c.contact_id = $2)",
+    of_their_conversations!("outbox"),
+    of_their_conversations!("citations"),
+    of_their_conversations!("unanswered_questions"),
+    of_their_conversations!("proposal_answers"),
+    of_their_conversations!("dead_letters"),
+    of_their_conversations!("timers"),
+    of_their_conversations!("journal"),
+    of_their_conversations!("inbox"),
+    of_their_conversations!("messages"),
+    of_their_conversations!("conversation_notes"),
+    of_their_conversations!("conversation_reads"),
+    "DELETE FROM conversations WHERE tenant_id = $1 AND contact_id = $2",
+    "DELETE FROM contact_identities WHERE tenant_id = $1 AND contact_id = $2",
+    REMOVE,
+];
+pub(crate) const REMOVE: &str = "DELETE FROM contacts WHERE tenant_id = $1 AND id = $2";

@@ -1,0 +1,123 @@
+//! What people do with conversations and contacts, on both databases.
+
+#[macro_use]
+mod common;
+
+use colloquy_domain::{
+    conversation::{Conversation, Ctx, Input, Written, decide, project},
+    message::Peer,
+    ports::{ConversationStore, StoreError},
+    testkit::{answer, receive},
+};
+use colloquy_store::{Consent, ContactDetails, ContactFilter, ConversationFilter, MessageFilter, PageRequest, Start};
+use common::{Kind, NOW};
+use uuid::Uuid;
+
+// req: S1-CNV-1
+async fn a_turn_that_was_computed_before_a_person_spoke_is_refused(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let loaded = receive(&opened.store, &f.home, "peer", &[("m1", "hello")], NOW).await;
+    let computed = answer(&loaded, "an answer", &f.ids, NOW);
+    let rows = opened.store.tenant(f.home.tenant);
+    let profile = f.home.profile();
+    let words = Written { text: "I am here".into(), author: None, last_inbound_at: NOW };
+    let state = Conversation::restore(loaded.key.clone(), loaded.snapshot.clone());
+    let decision = decide(&state, Input::Wrote(words), &Ctx { now: NOW, profile: &profile });
+    let (_, act) = project(state, &decision.events, loaded.version, NOW, &f.ids);
+    rows.commit_act(act.clone().expect("something durable")).await.expect("written");
+    assert_eq!(opened.store.commit(computed).await, Err(StoreError::Stale), "the stale turn cannot speak");
+    assert_eq!(rows.commit_act(act.expect("the same")).await, Err(StoreError::Stale), "nor is an act done twice");
+    let shown = rows.conversation(loaded.key.id).await.expect("shown");
+    assert!(shown.with_operator);
+    let said =
+        rows.all_messages(MessageFilter { outbound: Some(true), ..MessageFilter::default() }, PageRequest::default());
+    let said = said.await.expect("listed").items;
+    assert_eq!(said.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["I am here"]);
+    let abroad = opened.store.tenant(f.abroad.tenant);
+    assert_eq!(abroad.message(said[0].id).await.map(|_| ()), Err(StoreError::NotFound("message")));
+}
+
+// req: S3-CNV-1
+async fn conversations_are_found_by_what_the_team_says_of_them(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let one = receive(&opened.store, &f.home, "15550001", &[("m1", "hello"), ("m2", "there")], NOW).await.key.id;
+    let two = receive(&opened.store, &f.home, "15550002", &[("m3", "hello")], NOW).await.key.id;
+    let rows = opened.store.tenant(f.home.tenant);
+    let reader = Uuid::from_u128(9);
+    rows.tag_conversation(one, &["vip".into(), "50%_off".into()]).await.expect("tagged");
+    rows.close_conversation(two, true).await.expect("closed");
+    rows.mark_read(one, reader).await.expect("read");
+    rows.mark_read(one, reader).await.expect("read twice");
+    let found = async |filter: ConversationFilter| {
+        let page = rows.conversations(&filter, reader, PageRequest::default()).await.expect("listed");
+        assert_eq!(page.total, page.items.len() as u64);
+        page.items.into_iter().map(|c| (c.id, c.unread)).collect::<Vec<_>>()
+    };
+    let any = ConversationFilter::default;
+    assert_eq!(found(any()).await.len(), 2);
+    assert_eq!(found(ConversationFilter { closed: Some(true), ..any() }).await, [(two, 1)]);
+    assert_eq!(found(ConversationFilter { closed: Some(false), ..any() }).await, [(one, 0)]);
+    assert_eq!(found(ConversationFilter { search: Some("+1 555-0002".into()), ..any() }).await, [(two, 1)]);
+    assert_eq!(found(ConversationFilter { search: Some("5550_01".into()), ..any() }).await, [], "no wildcards");
+    assert_eq!(found(ConversationFilter { tag: Some("50%_off".into()), ..any() }).await, [(one, 0)]);
+    assert_eq!(found(ConversationFilter { tag: Some("vi".into()), ..any() }).await, []);
+    opened.clock.set(colloquy_domain::time::Timestamp(NOW.millis() + 5));
+    receive(&opened.store, &f.home, "15550002", &[("m4", "again")], colloquy_domain::time::Timestamp(NOW.millis() + 9))
+        .await;
+    assert_eq!(found(ConversationFilter { closed: Some(true), ..any() }).await, [], "what comes opens it again");
+    let begun = Start { channel: f.home.channel, peer: Peer { address: "15550003".into(), name: None }, phone: None };
+    let started = rows.start_conversation(begun.clone()).await.expect("begun");
+    assert_eq!(rows.start_conversation(begun).await, Err(StoreError::Conflict("conversation")));
+    assert_eq!(found(ConversationFilter { search: Some("15550003".into()), ..any() }).await, [(started, 0)]);
+}
+
+// req: S3-CON-1
+async fn one_contact_has_many_identities_and_can_be_taken_apart_and_erased(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let one = receive(&opened.store, &f.home, "15550001", &[("m1", "hello")], NOW).await;
+    let two = receive(&opened.store, &f.pull, "visitor", &[("m2", "hello")], NOW).await;
+    opened.store.commit(answer(&one, "yes", &f.ids, NOW)).await.expect("committed");
+    let rows = opened.store.tenant(f.home.tenant);
+    let contact = async |id| rows.conversation(id).await.expect("shown").contact;
+    let (ann, visitor) = (contact(one.key.id).await, contact(two.key.id).await);
+    let phone = Some("+15550001".to_owned());
+    let mut details = ContactDetails { phone: phone.clone(), tags: vec!["vip".into()], ..ContactDetails::default() };
+    rows.update_contact(ann, details.clone()).await.expect("updated");
+    details.phone = None;
+    details.consent = Consent::Withdrawn;
+    rows.update_contact(visitor, ContactDetails { tags: vec!["new".into()], ..details }).await.expect("updated");
+    let again = ContactDetails { phone, ..ContactDetails::default() };
+    assert_eq!(rows.create_contact(again.clone()).await.map(|_| ()), Err(StoreError::Conflict("phoneNumber")));
+    assert_eq!(rows.import_contacts(vec![again]).await, Ok(vec![false]), "the same row again is the same contact");
+
+    let merged = rows.merge_contacts(ann, visitor).await.expect("merged");
+    assert_eq!((merged.identities.len(), merged.details.tags.join(" ")), (2, "vip new".to_owned()));
+    assert_eq!(merged.details.consent, Consent::Withdrawn, "whoever wants to be left alone is");
+    assert_eq!(contact(two.key.id).await, ann);
+    let visiting = ContactFilter { search: Some("visit".into()), ..ContactFilter::default() };
+    let found = rows.contacts(&visiting, PageRequest::default());
+    assert_eq!(found.await.expect("listed").items.iter().map(|c| c.id).collect::<Vec<_>>(), [ann]);
+    assert_eq!(rows.delete_contact(ann).await, Err(StoreError::Conflict("identities")));
+
+    let apart = rows.split_contact(ann, f.pull.channel, "visitor", Some("Bo".into())).await.expect("split");
+    assert_eq!((contact(two.key.id).await, apart.identities.len()), (apart.id, 1));
+    let only = rows.split_contact(ann, f.home.channel, "15550001", None).await;
+    assert_eq!(only.map(|_| ()), Err(StoreError::Conflict("address")));
+
+    assert_eq!(rows.erase_contact(ann).await, Ok(vec![one.key.id]));
+    assert_eq!(rows.contact(ann).await.map(|_| ()), Err(StoreError::NotFound("contact")));
+    assert_eq!(rows.load(one.key.id).await.map(|_| ()), Err(StoreError::NotFound("conversation")));
+    let left = rows.all_messages(MessageFilter::default(), PageRequest::default()).await.expect("listed");
+    assert!(left.items.iter().all(|m| m.conversation == two.key.id) && left.total == 1, "{left:?}");
+    let again = receive(&opened.store, &f.home, "15550001", &[("m9", "me again")], NOW).await;
+    assert_ne!(again.key.id, one.key.id, "they are new to us");
+}
+
+on_both! {
+    a_turn_that_was_computed_before_a_person_spoke_is_refused
+    conversations_are_found_by_what_the_team_says_of_them
+    one_contact_has_many_identities_and_can_be_taken_apart_and_erased
+}
