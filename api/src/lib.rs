@@ -31,6 +31,7 @@ mod serve;
 mod sources;
 mod speech;
 mod state;
+mod telling;
 mod time;
 
 pub use hub::Hub;
@@ -41,3 +42,4 @@ pub use routes::{endpoints, router};
 pub use serve::serve;
 pub use sources::Visitor;
 pub use state::{Api, ApiOptions, Catalogue};
+pub use telling::run as run_webhooks;

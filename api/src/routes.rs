@@ -4,7 +4,7 @@ use crate::{
     endpoints::{
         agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, conversations,
         dead_letters, documents, health, jobs, knowledge_bases, progress, proposals, tenants, unanswered, users,
-        webhook,
+        webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     registry::{
@@ -74,6 +74,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
         .and(knowledge(uploads))
+        .and(telling())
 }
 
 fn knowledge(uploads: DefaultBodyLimit) -> Endpoints {
@@ -96,6 +97,29 @@ fn knowledge(uploads: DefaultBodyLimit) -> Endpoints {
         .delete("/proposals/{id}", manage, proposals::discard)
         .get("/proposals/{id}/answers", told, proposals::answers)
         .post("/proposals/{id}/promote", manage, proposals::promote)
+}
+
+/// Under `/api`, too: what other systems are told.
+fn telling() -> Endpoints {
+    let (view, manage) = (May(Action::ViewWebhooks), May(Action::ManageWebhooks));
+    Endpoints::default()
+        .get("/webhook-endpoints", view, webhook_endpoints::list)
+        .post("/webhook-endpoints", manage, webhook_endpoints::create)
+        .get("/webhook-endpoints/{id}", view, webhook_endpoints::show)
+        .put("/webhook-endpoints/{id}", manage, webhook_endpoints::replace)
+        .patch("/webhook-endpoints/{id}", manage, webhook_endpoints::update)
+        .delete("/webhook-endpoints/{id}", manage, webhook_endpoints::remove)
+        .post("/webhook-endpoints/{id}/rotate-secret", manage, webhook_endpoints::rotate)
+        .and(deliveries())
+}
+
+/// Under `/api` and under `/dashboard`.
+fn deliveries() -> Endpoints {
+    Endpoints::default().get("/webhooks/deliveries", May(Action::ViewWebhooks), webhook_deliveries::list).post(
+        "/webhooks/deliveries/{id}/retry",
+        May(Action::ManageWebhooks),
+        webhook_deliveries::retry,
+    )
 }
 
 /// Under `/api`, too: people, tenants and keys.
@@ -153,13 +177,14 @@ fn outside() -> Endpoints {
 }
 
 /// Where endpoints lie, with those of their prefix.
-fn everything(max_upload: usize) -> [(&'static str, Endpoints); 5] {
+fn everything(max_upload: usize) -> [(&'static str, Endpoints); 6] {
     let resources = || resources(max_upload).and(people());
     [
         ("/api", resources()),
         ("/api/v1", resources()),
         ("/api/auth", signing_in()),
         ("/auth", signing_in()),
+        ("/dashboard", deliveries()),
         ("", outside()),
     ]
 }

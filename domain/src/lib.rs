@@ -36,6 +36,7 @@ pub mod proposal;
 pub mod time;
 pub mod tool;
 pub mod unanswered;
+pub mod webhook;
 pub mod words;
 
 #[cfg(any(test, feature = "testkit"))]
