@@ -42,12 +42,12 @@ async fn events_come_with_what_they_tell_of(on: Kind) {
 
     let loaded = receive(&opened.store, &f.pull, "peer", &[("m1", "hello")], NOW).await;
     assert_eq!(kinds(&here, all).await, ["conversation.started", "message.received"]);
-    receive(&opened.store, &f.pull, "peer", &[("m1", "hello")], NOW).await;
-    assert_eq!(kinds(&here, all).await.len(), 2, "what came twice happened once");
+    receive(&opened.store, &f.pull, "peer", &[("m1", "hello"), ("m2", "more")], NOW).await;
+    assert_eq!(kinds(&here, all).await.len(), 3, "what came twice happened once");
     opened.store.commit(answer(&loaded, "yes", &f.ids, NOW)).await.expect("commit");
     let stale = opened.store.commit(answer(&loaded, "no", &f.ids, NOW)).await;
     assert_eq!(stale, Err(StoreError::Stale));
-    let told = ["conversation.started", "message.received", "message.sent"];
+    let told = ["conversation.started", "message.received", "message.received", "message.sent"];
     assert_eq!(kinds(&here, all).await, told, "what was refused did not happen");
     assert_eq!(kinds(&here, some).await, ["conversation.started"]);
     assert!(kinds(&there, strange).await.is_empty(), "another tenant's");
