@@ -35,6 +35,7 @@ mod serve;
 mod sources;
 mod speech;
 mod state;
+mod telling;
 mod time;
 
 pub use hub::Hub;
@@ -47,3 +48,4 @@ pub use routes::{endpoints, router};
 pub use serve::serve;
 pub use sources::Visitor;
 pub use state::{Api, ApiOptions, Catalogue};
+pub use telling::run as run_webhooks;

@@ -5,7 +5,7 @@ use crate::{
     endpoints::{
         agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
         conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
-        progress, proposals, tenants, unanswered, users, webhook,
+        progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     registry::{
@@ -66,6 +66,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
+        .and(telling())
 }
 
 /// People who write.
@@ -130,6 +131,29 @@ fn knowledge(uploads: Uploads) -> Endpoints {
         .post("/proposals/{id}/promote", manage, proposals::promote)
 }
 
+/// Under `/api`, too: what other systems are told.
+fn telling() -> Endpoints {
+    let (view, manage) = (May(Action::ViewWebhooks), May(Action::ManageWebhooks));
+    Endpoints::default()
+        .get("/webhook-endpoints", view, webhook_endpoints::list)
+        .post("/webhook-endpoints", manage, webhook_endpoints::create)
+        .get("/webhook-endpoints/{id}", view, webhook_endpoints::show)
+        .put("/webhook-endpoints/{id}", manage, webhook_endpoints::replace)
+        .patch("/webhook-endpoints/{id}", manage, webhook_endpoints::update)
+        .delete("/webhook-endpoints/{id}", manage, webhook_endpoints::remove)
+        .post("/webhook-endpoints/{id}/rotate-secret", manage, webhook_endpoints::rotate)
+        .and(deliveries())
+}
+
+/// Under `/api` and under `/dashboard`.
+fn deliveries() -> Endpoints {
+    Endpoints::default().get("/webhooks/deliveries", May(Action::ViewWebhooks), webhook_deliveries::list).post(
+        "/webhooks/deliveries/{id}/retry",
+        May(Action::ManageWebhooks),
+        webhook_deliveries::retry,
+    )
+}
+
 /// Under `/api`, too: people, tenants and keys.
 fn people() -> Endpoints {
     let (view, manage) = (May(Action::ViewPeople), May(Action::ManagePeople));
@@ -187,13 +211,14 @@ fn outside() -> Endpoints {
 }
 
 /// Where endpoints lie, with those of their prefix.
-fn everything(max_upload: usize) -> [(&'static str, Endpoints); 5] {
+fn everything(max_upload: usize) -> [(&'static str, Endpoints); 6] {
     let resources = || resources(max_upload).and(people());
     [
         ("/api", resources()),
         ("/api/v1", resources()),
         ("/api/auth", signing_in()),
         ("/auth", signing_in()),
+        ("/dashboard", deliveries()),
         ("", outside()),
     ]
 }

@@ -4,7 +4,7 @@ use colloquy_domain::{
     channel::{ChannelKind, Secret},
     failure::Failure,
     model::ModelChoice,
-    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model},
+    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, Poster},
     tool::ToolSpec,
 };
 use colloquy_store::Store;
@@ -81,6 +81,8 @@ pub struct Api {
     pub model: Arc<dyn Model>,
     /// Reads documents that lie on the web.
     pub sources: Visitor,
+    /// Tells other systems what happened.
+    pub poster: Arc<dyn Poster>,
     pub catalogue: Arc<dyn Catalogue>,
     pub options: ApiOptions,
     pub identity: Identity,

@@ -22,8 +22,8 @@ use colloquy_domain::{
     outbound::Citation,
     placement::{Lane, Ownership},
     ports::{
-        ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore, Settlement,
-        StoreError, Web, WebRequest, WebResponse,
+        ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore, Poster,
+        Settlement, StoreError, Web, WebPost, WebRequest, WebResponse,
     },
     rate::Quotas,
     testkit::{
@@ -45,6 +45,13 @@ struct NoWeb;
 #[async_trait]
 impl Web for NoWeb {
     async fn get(&self, _: WebRequest) -> Result<WebResponse, Failure> {
+        Err(Failure::retry("web.unreachable", "there is none"))
+    }
+}
+
+#[async_trait]
+impl Poster for NoWeb {
+    async fn post(&self, _: WebPost) -> Result<u16, Failure> {
         Err(Failure::retry("web.unreachable", "there is none"))
     }
 }
@@ -298,6 +305,7 @@ impl World {
             pipeline,
             knowledge,
             model,
+            poster: Arc::new(NoWeb),
             catalogue: Arc::new(Nothing),
             options: ApiOptions {
                 files: folder.path().into(),

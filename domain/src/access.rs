@@ -112,6 +112,9 @@ actions! {
     ManageKnowledge = "knowledge:write", from Admin;
     ViewDeadLetters = "dead_letters:read", from Operator;
     ReplayDeadLetters = "dead_letters:write", from Admin;
+    ViewWebhooks = "webhooks:read", from Admin;
+    /// What other systems are told, and where.
+    ManageWebhooks = "webhooks:write", from Admin;
     /// Queues, lag and owners of the tenant's work.
     ViewHealth = "health:read", from Operator;
     /// One's own account.

@@ -77,6 +77,12 @@ ids! {
     ProposalId = "proposal";
     /// Work that takes longer than a request.
     JobId = "job";
+    /// Something that happened and that others are told of.
+    EventId = "event";
+    /// An address that is told of events.
+    WebhookEndpointId = "webhook_endpoint";
+    /// One event for one such address.
+    WebhookDeliveryId = "webhook_delivery";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
     /// A person who signs in.

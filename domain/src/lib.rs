@@ -37,6 +37,7 @@ pub mod rate;
 pub mod time;
 pub mod tool;
 pub mod unanswered;
+pub mod webhook;
 pub mod words;
 
 #[cfg(any(test, feature = "testkit"))]

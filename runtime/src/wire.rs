@@ -53,6 +53,8 @@ pub struct App {
     stop_serving: oneshot::Sender<()>,
     /// Work that takes longer than a request.
     jobs: JoinHandle<()>,
+    /// Tells other systems what happened.
+    webhooks: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Watches this process's memory.
     memory: JoinHandle<()>,
@@ -160,12 +162,13 @@ impl App {
 
         // --- HTTP ---
         let identity = people::identity(&config.people, folder)?;
-        let internet = Internet::new(Egress::with_private_hosts(&config.private_hosts))?;
+        let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
         let api = Arc::new(Api {
             store: store.clone(),
             node: node.handle(),
             hub: hub.clone(),
-            sources: Visitor::new(Arc::new(internet), clock.clone()),
+            sources: Visitor::new(internet.clone(), clock.clone()),
+            poster: internet,
             clock,
             ids,
             log,
@@ -198,8 +201,9 @@ impl App {
             let _ = stopped.await;
         }));
         let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
+        let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, jobs, upkeep, memory })
+        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, jobs, webhooks, upkeep, memory })
     }
 
     pub const fn store(&self) -> &Store {
@@ -243,6 +247,7 @@ impl App {
             let _ = self.serving.await;
         }
         self.jobs.abort();
+        self.webhooks.abort();
         self.upkeep.abort();
         self.memory.abort();
         if let Some(hearing) = self.hearing {

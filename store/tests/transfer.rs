@@ -17,11 +17,12 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use colloquy_store::{
-    Act, Actor, Answer, Database, JobKind, KeyHash, NewUser, OpenError, PageRequest, PostgresOptions, ProposedAnswer,
-    Purpose, SecretHash, Store, TopicState,
+    Act, Actor, Answer, Database, DeliveryState, JobKind, KeyHash, NewUser, OpenError, PageRequest, PostgresOptions,
+    ProposedAnswer, Purpose, SecretHash, SettledDelivery, Store, TopicState, WebhookAttempt,
     transfer::{Compared, Transfer, TransferError, Vectors},
 };
 use common::{Kind, NOW, Opened};
+use std::time::Duration;
 
 /// More than one page of a table.
 const TEXTS: usize = 700;
@@ -60,6 +61,7 @@ async fn source() -> (Opened, Fixture) {
     }
     with_knowledge(store, &f).await;
     with_people(store, &f).await;
+    with_webhooks(store, &f).await;
     store.append(vec![f.home.text("late", "late", "still in the log", NOW)]).await.expect("append");
     (opened, f)
 }
@@ -124,6 +126,28 @@ async fn with_people(store: &Store, f: &Fixture) {
     view.add_link(user.id, Purpose::Reset, SecretHash::of("link"), later).await.expect("sent");
     let act = Act { actor: Actor::User(user.id), action: "test".into(), target: String::new(), detail: String::new() };
     view.note(act).await.expect("noted");
+}
+
+/// An endpoint that was told of a message.
+async fn with_webhooks(store: &Store, f: &Fixture) {
+    let view = store.tenant(f.home.tenant);
+    let every = ["*".to_owned()];
+    let secret = Secret::new("whsec_c2VjcmV0");
+    let endpoint = view.create_webhook_endpoint("https://example.com", &every, true, secret).await.expect("made").id;
+    receive(store, &f.home, "telling", &[("t1", "tell them")], NOW).await;
+    let told = view.due_deliveries(endpoint, 1).await.expect("due").remove(0);
+    let attempt = WebhookAttempt { number: 1, at: NOW, took: Duration::from_millis(5), status: Some(200), cause: None };
+    let settled = SettledDelivery {
+        endpoint,
+        id: told.id,
+        attempt,
+        state: DeliveryState::Delivered,
+        failures: 0,
+        due_at: NOW,
+        endpoint_failures: 0,
+        rests_until: NOW,
+    };
+    view.settle_delivery(settled).await.expect("settled");
 }
 
 /// The server's side: an empty database.
@@ -202,6 +226,11 @@ async fn an_interrupted_transfer_goes_on_and_every_row_arrives() {
     assert_eq!(said(&moved, f.home.tenant, late).await, ["still in the log"]);
     let channels = view.channels(PageRequest::default()).await.expect("channels").items;
     assert!(channels.iter().any(|c| c.account.secret("token") == Some("very-secret-token")));
+    // What happens from now on is told from here.
+    let endpoint = view.webhook_endpoints(PageRequest::default()).await.expect("endpoints").items.remove(0).id;
+    let before = view.due_deliveries(endpoint, 50).await.expect("due").len();
+    receive(&moved, &f.home, "telling", &[("t2", "tell them more")], NOW).await;
+    assert_eq!(view.due_deliveries(endpoint, 50).await.expect("due").len(), before + 1);
     // The same conversation goes on, behind all numbers that were given before.
     let before: i64 = target.sql("SELECT MAX(position) FROM messages").parse().expect("a number");
     let loaded = receive(&moved, &f.home, "peer", &[("new", "are you there?")], NOW).await;

@@ -27,3 +27,5 @@ pub mod tenants;
 pub mod unanswered;
 pub mod users;
 pub mod webhook;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;

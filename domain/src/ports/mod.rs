@@ -26,4 +26,4 @@ pub use model::{Model, TokenSink};
 pub use outbox::{OutboxItem, OutboxStore, Settlement};
 pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
 pub use tools::Toolbox;
-pub use web::{Web, WebRequest, WebResponse};
+pub use web::{Poster, Web, WebPost, WebRequest, WebResponse};

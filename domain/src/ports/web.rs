@@ -35,3 +35,27 @@ pub trait Web: Send + Sync {
     /// many). Retry: `web.unreachable`, `web.timeout`.
     async fn get(&self, request: WebRequest) -> Result<WebResponse, Failure>;
 }
+
+/// What is sent to an address that somebody named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebPost {
+    /// `http` or `https`.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: String,
+    /// For everything.
+    pub timeout: Duration,
+}
+
+/// Sends to addresses of the public internet; see [`crate::egress`] for what is not called.
+#[async_trait]
+pub trait Poster: Send + Sync {
+    /// The status of the answer, whatever it is. Redirects are not followed and the answer is not read: what was sent is
+    /// for this address and nobody else.
+    ///
+    /// # Errors
+    /// Reject: `web.url` (not an address that can be called), `egress.private`. Retry: `web.unreachable`, `web.timeout`.
+    async fn post(&self, post: WebPost) -> Result<u16, Failure>;
+}

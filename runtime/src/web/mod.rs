@@ -1,4 +1,4 @@
-//! Reading pages that somebody named: only of the public internet, only so much, only so long.
+//! Reading pages and telling addresses that somebody named: only of the public internet, only so much, only so long.
 
 mod guard;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     egress::Egress,
     failure::Failure,
-    ports::{Web, WebRequest, WebResponse},
+    ports::{Poster, Web, WebPost, WebRequest, WebResponse},
 };
 use guard::{Guard, refusal};
 use reqwest::{Client, Response, Url, header, redirect::Policy};
@@ -86,6 +86,17 @@ impl Web for Internet {
     }
 }
 
+#[async_trait]
+impl Poster for Internet {
+    async fn post(&self, post: WebPost) -> Result<u16, Failure> {
+        let url = self.address(&post.url)?;
+        let request = self.client.post(url).header(header::CONTENT_TYPE, "application/json").timeout(post.timeout);
+        let request = post.headers.into_iter().fold(request, |r, (name, value)| r.header(name, value));
+        let response = request.body(post.body).send().await.map_err(|e| failure(&e))?;
+        Ok(response.status().as_u16())
+    }
+}
+
 async fn read(url: Url, mut response: Response, most: u64) -> Result<WebResponse, Failure> {
     let too_large = || Failure::reject("web.too_large", format!("the page has more than {most} bytes"));
     if response.content_length().is_some_and(|n| n > most) {
@@ -114,7 +125,7 @@ fn failure(error: &reqwest::Error) -> Failure {
         cause = source;
     }
     let what = if error.is_timeout() { "web.timeout" } else { "web.unreachable" };
-    Failure::retry(what, format!("the page cannot be read: {cause}"))
+    Failure::retry(what, format!("the address cannot be reached: {cause}"))
 }
 
 #[cfg(test)]

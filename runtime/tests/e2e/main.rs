@@ -22,4 +22,5 @@ mod sim;
 mod sim_live;
 mod sources;
 mod surface;
+mod telling;
 mod webhooks;

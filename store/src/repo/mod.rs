@@ -29,6 +29,7 @@ mod sessions;
 mod stats;
 mod tenants;
 mod unanswered;
+mod webhooks;
 
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
@@ -53,6 +54,9 @@ pub use sessions::{Purpose, Refreshed, SecretHash, Session};
 pub use stats::{Backlog, Spending};
 pub use tenants::Tenant;
 pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
+pub use webhooks::{
+    DeliveryState, DueDelivery, Event, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint,
+};
 
 use crate::{
     db::{self, Conn, FromDb, Reads, Value},

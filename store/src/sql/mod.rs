@@ -36,6 +36,7 @@ pub(crate) mod platform;
 pub(crate) mod proposals;
 pub(crate) mod reports;
 pub(crate) mod transfer;
+pub(crate) mod webhooks;
 
 #[cfg(test)]
 pub(crate) mod plans;

@@ -95,6 +95,9 @@ async fn prepare(conn: &mut Conn, source: Uuid) -> Result<Before, StoreError> {
             return Ok(Before::Not(TransferError::Occupied(table)));
         }
     }
+    for statement in sql::SILENCE {
+        db::query(statement).execute(conn).await.map_err(store_error)?;
+    }
     let state = State::new(source);
     state::begin(conn, &state).await?;
     Ok(Before::Ready(state))

@@ -119,7 +119,25 @@ impl Transfer {
     /// # Errors
     /// As [`Transfer::copy_page`].
     pub async fn finish(&mut self) -> Result<(), StoreError> {
-        self.replace(State { finished: true, ..self.state.clone() }).await
+        let next = State { finished: true, ..self.state.clone() };
+        if self.state == next {
+            return Ok(());
+        }
+        let (old, new) = (self.state.clone(), next.clone());
+        self.target
+            .tell(None, move |conn| {
+                let (old, new) = (old.clone(), new.clone());
+                async move {
+                    for statement in sql::SPEECH {
+                        db::query(statement).execute(conn).await.map_err(store_error)?;
+                    }
+                    state::replace(conn, &old, &new).await
+                }
+                .boxed()
+            })
+            .await?;
+        self.state = next;
+        Ok(())
     }
 
     async fn replace(&mut self, next: State) -> Result<(), StoreError> {

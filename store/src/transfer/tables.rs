@@ -30,7 +30,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 31] = [
+pub(crate) const TABLES: [Table; 35] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -429,6 +429,65 @@ pub(crate) const TABLES: [Table; 31] = [
             ("after", Text),
             ("change", Text),
             ("asked_at", Int),
+        ],
+    ),
+    table(
+        "events",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("kind", Text),
+            ("conversation_id", Uuid),
+            ("message_id", Uuid),
+            ("document_id", Uuid),
+            ("detail", Text),
+            ("created_at", Int),
+        ],
+    ),
+    table(
+        "webhook_endpoints",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("url", Text),
+            ("events", Text),
+            ("secrets", Bytes),
+            ("enabled", Bool),
+            ("failures", Int),
+            ("rests_until", Int),
+            ("leased_until", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "webhook_deliveries",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("endpoint_id", Uuid),
+            ("event_id", Uuid),
+            ("state", Text),
+            ("failures", Int),
+            ("due_at", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "webhook_attempts",
+        2,
+        &[
+            ("delivery_id", Uuid),
+            ("number", Int),
+            ("tenant_id", Uuid),
+            ("at", Int),
+            ("took", Int),
+            ("status", Int),
+            ("cause", Text),
         ],
     ),
     numbered(
