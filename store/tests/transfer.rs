@@ -61,6 +61,7 @@ async fn source() -> (Opened, Fixture) {
     }
     with_knowledge(store, &f).await;
     with_people(store, &f).await;
+    with_the_team(store, &f).await;
     with_webhooks(store, &f).await;
     store.append(vec![f.home.text("late", "late", "still in the log", NOW)]).await.expect("append");
     (opened, f)
@@ -126,6 +127,14 @@ async fn with_people(store: &Store, f: &Fixture) {
     view.add_link(user.id, Purpose::Reset, SecretHash::of("link"), later).await.expect("sent");
     let act = Act { actor: Actor::User(user.id), action: "test".into(), target: String::new(), detail: String::new() };
     view.note(act).await.expect("noted");
+}
+
+/// Somebody who read a conversation and wrote a note.
+async fn with_the_team(store: &Store, f: &Fixture) {
+    let conversation = receive(store, &f.home, "noted", &[("n1", "hello")], NOW).await.key.id;
+    let view = store.tenant(f.home.tenant);
+    view.mark_read(conversation, f.ids.uuid()).await.expect("read");
+    view.add_note(conversation, None, "calls again".into()).await.expect("noted");
 }
 
 /// An endpoint that was told of a message.
@@ -215,7 +224,8 @@ async fn an_interrupted_transfer_goes_on_and_every_row_arrives() {
     assert_eq!(begin(&opened.store, &store).await.vectors(), Vectors::From(None));
     let compared = transfer.compare().await.expect("compared");
     assert_eq!(different(&compared), [""; 0]);
-    assert!(compared.iter().all(|c| c.source.count > 0), "a table is not tried: {compared:?}");
+    let untried = compared.iter().filter(|c| c.source.count == 0).map(|c| c.table);
+    assert_eq!(untried.collect::<Vec<_>>(), [""; 0], "rows for every table");
     transfer.finish().await.expect("finished");
     assert!(begin(&opened.store, &store).await.is_finished());
     store.close().await;
