@@ -116,7 +116,11 @@ impl From<StoreError> for ApiError {
             },
             StoreError::BeyondPlan(what) => Self {
                 details: vec![Detail::new(what, "the plan has no room for more")],
-                ..Self::new(StatusCode::PAYMENT_REQUIRED, "PLAN_LIMIT", format!("your plan has no room for more {what}"))
+                ..Self::new(
+                    StatusCode::PAYMENT_REQUIRED,
+                    "PLAN_LIMIT",
+                    format!("your plan has no room for more {what}"),
+                )
             },
             StoreError::Stale => Self::new(StatusCode::CONFLICT, "STALE", "somebody else changed it meanwhile"),
             StoreError::Unavailable(why) => {

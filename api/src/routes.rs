@@ -3,9 +3,10 @@
 use crate::{
     edge,
     endpoints::{
-        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, channels, chat, chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
-        progress, proposals, subscription, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, channels, chat, chat_page,
+        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, health, jobs,
+        knowledge_bases, messages, metrics, progress, proposals, subscription, tenants, unanswered, users, webhook,
+        webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     registry::{

@@ -291,3 +291,33 @@ impl Permits {
         (self.spent_on(now).micros >= budget).then_some(Refusal::BudgetSpent)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ports::Ids,
+        testkit::{Account, SeqIds},
+    };
+
+    // req: S1-ENT-1
+    #[test]
+    fn who_is_barred_begins_no_turn_until_that_is_over() {
+        let ids = SeqIds::new(1);
+        let account = Account::new(TenantId::new(ids.uuid()), &ids);
+        let (profile, now) = (account.profile(), Timestamp(0));
+        let turn = |n| (ConversationId::new(ids.uuid()), n);
+        let mut permits = Permits::default();
+        let mut tell = |input| {
+            let events = decide(&permits, input, &profile, now);
+            permits = events.iter().fold(std::mem::take(&mut permits), evolve);
+            events
+        };
+        let (first, second) = (turn(1), turn(2));
+        tell(PermitInput::TenantLooked(Some(Refusal::TenantBudgetSpent)));
+        let refused = PermitEvent::Refused(first, Refusal::TenantBudgetSpent);
+        assert_eq!(tell(PermitInput::Asked(first)), [PermitEvent::Queued(first), refused]);
+        tell(PermitInput::TenantLooked(None));
+        assert_eq!(tell(PermitInput::Asked(second)), [PermitEvent::Queued(second), PermitEvent::Granted(second, now)]);
+    }
+}

@@ -163,7 +163,6 @@ impl Figures {
 }
 
 fn ratio(part: i64, whole: i64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "counts of messages are far below 2^52")]
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
@@ -237,7 +236,6 @@ impl Waits {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts and waits are far below 2^52")]
 const fn float(n: i64) -> f64 {
     n as f64
 }

@@ -35,7 +35,8 @@ impl Limits {
             ("storageBytes", self.storage_bytes, before.storage_bytes, after.storage_bytes),
             ("seats", self.seats, before.seats, after.seats),
         ];
-        let over = all.into_iter().find(|(_, limit, before, after)| after > before && limit.is_some_and(|l| *after > l));
+        let over =
+            all.into_iter().find(|(_, limit, before, after)| after > before && limit.is_some_and(|l| *after > l));
         over.map(|(what, ..)| what)
     }
 }

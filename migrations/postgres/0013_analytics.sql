@@ -71,6 +71,10 @@ CREATE TABLE budgets (
     updated_at     bigint NOT NULL
 );
 
+-- Figures name what was deleted, too.
+CREATE INDEX agents_ever ON agents (tenant_id);
+CREATE INDEX channels_ever ON channels (tenant_id);
+
 CREATE FUNCTION conversations_count() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO metric_changes (tenant_id, day, channel_id, agent_id, what, times)

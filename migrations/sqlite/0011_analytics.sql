@@ -84,6 +84,10 @@ CREATE TABLE budgets (
     updated_at     INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Figures name what was deleted, too.
+CREATE INDEX agents_ever ON agents (tenant_id);
+CREATE INDEX channels_ever ON channels (tenant_id);
+
 CREATE TRIGGER conversations_count AFTER INSERT ON conversations BEGIN
     INSERT INTO metric_changes (tenant_id, day, channel_id, agent_id, what)
         SELECT NEW.tenant_id, NEW.created_at / 86400000, NEW.channel_id, h.agent_id, 'begun'

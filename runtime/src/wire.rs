@@ -206,7 +206,22 @@ impl App {
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
         let figures = tokio::spawn(figures::add_up(store.clone()));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, jobs, webhooks, figures, upkeep, memory })
+        Ok(Self {
+            url,
+            store,
+            hub,
+            api,
+            rag,
+            node,
+            hearing,
+            serving,
+            stop_serving,
+            jobs,
+            webhooks,
+            figures,
+            upkeep,
+            memory,
+        })
     }
 
     pub const fn store(&self) -> &Store {

@@ -5,8 +5,8 @@
 mod common;
 
 use colloquy_domain::{
-    analytics::{Figures, Times, Waits},
     agent::{Refusal, Spent},
+    analytics::{Figures, Times, Waits},
     channel::{DeliveryStatus, StatusUpdate},
     conversation::{Commit, JournalRow, JournalWhat, LedgerRow, Mode, NewDeadLetter, Settled},
     failure::Failure,
@@ -15,7 +15,7 @@ use colloquy_domain::{
     model::{Speaker, Usage},
     outbound::Citation,
     plan::Limits,
-    ports::{Ids, InboxStore, IngressLog, ConversationStore, Loaded, OutboxStore, Settlement, StoreError},
+    ports::{ConversationStore, Ids, IngressLog, Loaded, OutboxStore, Settlement, StoreError},
     testkit::{Account, Fixture, answer, empty_commit, receive, take_in_all},
     time::Timestamp,
     tool::ToolResult,
@@ -42,19 +42,42 @@ enum Reply {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Receive { peer: usize, message: u8 },
+    Receive {
+        peer: usize,
+        message: u8,
+    },
     /// All that waits of a peer is answered, after so many tools and failed tools.
-    Answer { peer: usize, reply: Reply, done: usize, failed: usize },
+    Answer {
+        peer: usize,
+        reply: Reply,
+        done: usize,
+        failed: usize,
+    },
     /// All that waits of a peer ends otherwise.
-    End { peer: usize, how: u8 },
-    HandOver { peer: usize },
+    End {
+        peer: usize,
+        how: u8,
+    },
+    HandOver {
+        peer: usize,
+    },
     Replay,
     Claim,
-    Settle { claimed: usize, how: u8 },
-    Status { claimed: usize, status: DeliveryStatus },
-    Erase { peer: usize },
+    Settle {
+        claimed: usize,
+        how: u8,
+    },
+    Status {
+        claimed: usize,
+        status: DeliveryStatus,
+    },
+    Erase {
+        peer: usize,
+    },
     AddUp,
-    Later { minutes: u16 },
+    Later {
+        minutes: u16,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -122,7 +145,8 @@ impl Town {
     }
 
     async fn conversation(&self, peer: usize) -> Option<ConversationId> {
-        let all = self.rows().conversations(&ConversationFilter::default(), Uuid::nil(), PageRequest::new(1, 100)).await;
+        let all =
+            self.rows().conversations(&ConversationFilter::default(), Uuid::nil(), PageRequest::new(1, 100)).await;
         let name = format!("peer-{peer}");
         all.expect("listed").items.into_iter().find(|c| c.peer.address == name).map(|c| c.id)
     }
@@ -327,16 +351,22 @@ impl Town {
         let ever = rows.figures(0, i64::from(u32::MAX)).await.expect("read");
         assert_eq!(ever.values().map(|f| f.handed_over).sum::<i64>(), self.handed_over);
         let mut spent: BTreeMap<i64, Usage> = BTreeMap::new();
-        rows.spending(days.0, days.1).await.expect("read").iter().for_each(|s| *spent.entry(s.day).or_default() += s.usage);
+        rows.spending(days.0, days.1)
+            .await
+            .expect("read")
+            .iter()
+            .for_each(|s| *spent.entry(s.day).or_default() += s.usage);
         let mut counted: BTreeMap<i64, Usage> = BTreeMap::new();
         figures.iter().for_each(|(of, f)| *counted.entry(of.day).or_default() += f.usage);
         counted.retain(|_, usage| *usage != Usage::default());
         assert_eq!(counted, spent, "the ledger says the same");
         let costs = rows.conversation_costs(days.0, days.1, PageRequest::new(1, 1_000)).await.expect("read").items;
-        let sum = |usages: &mut dyn Iterator<Item = Usage>| usages.fold(Usage::default(), |mut all, u| {
-            all += u;
-            all
-        });
+        let sum = |usages: &mut dyn Iterator<Item = Usage>| {
+            usages.fold(Usage::default(), |mut all, u| {
+                all += u;
+                all
+            })
+        };
         assert_eq!(sum(&mut costs.iter().map(|c| c.usage)), sum(&mut spent.values().copied()));
         let abroad = self.opened.store.tenant(self.f.abroad.tenant);
         assert_eq!(abroad.figures(0, i64::from(u32::MAX)).await.expect("read"), ByDay::new(), "another tenant's");
@@ -407,7 +437,8 @@ async fn adding_up_under_traffic_is_exact(on: Kind) {
     let f = common::fixture(&opened.store).await;
     let writing = async {
         for n in 0..60 {
-            let loaded = receive(&opened.store, &f.pull, &format!("peer-{n}"), &[(&format!("m{n}"), "hello")], NOW).await;
+            let loaded =
+                receive(&opened.store, &f.pull, &format!("peer-{n}"), &[(&format!("m{n}"), "hello")], NOW).await;
             opened.store.commit(answer(&loaded, "yes", &f.ids, NOW)).await.expect("committed");
         }
     };

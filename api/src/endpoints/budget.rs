@@ -41,7 +41,6 @@ pub async fn set(State(api): State<Arc<Api>>, tenant: Tenant, Body(fields): Body
     if fields.monthly_usd.is_some_and(|usd| !(0.0..=MOST).contains(&usd)) {
         return Err(ApiError::invalid("monthlyUsd", "must be from 0 to a billion, or null for no budget"));
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 10^15")]
     let micros = fields.monthly_usd.map(|usd| (usd * 1e6).round() as u64);
     tenant.store.set_budget(micros).await?;
     let said = fields.monthly_usd.map_or_else(|| "none".to_owned(), |usd| usd.to_string());

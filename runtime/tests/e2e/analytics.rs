@@ -63,7 +63,10 @@ async fn what_was_said_is_counted_at_once_and_by_whom() {
     assert_eq!((&totals["messagesIn"], &totals["messages"]), (&json!(4), &json!(8)), "{totals}");
     assert_eq!(totals["replies"], json!({ "withCitations": 1, "doNotKnow": 1, "other": 2 }), "{totals}");
     let outcomes = &totals["messagesInByOutcome"];
-    assert_eq!((&outcomes["answered"], &outcomes["handedOver"], &outcomes["waiting"]), (&json!(3), &json!(1), &json!(0)));
+    assert_eq!(
+        (&outcomes["answered"], &outcomes["handedOver"], &outcomes["waiting"]),
+        (&json!(3), &json!(1), &json!(0))
+    );
     assert_eq!((&totals["messagesOutByStatus"]["sent"], &totals["deliveryRate"]), (&json!(4), &json!(1.0)), "{totals}");
     assert_eq!(totals["responseTime"]["answered"], 3);
     let waited = totals["responseTime"]["p95Ms"].as_f64().unwrap();
@@ -71,13 +74,17 @@ async fn what_was_said_is_counted_at_once_and_by_whom() {
 
     let agents = api.get("/api/analytics/agents?days=1").await.data();
     let of = |name: &str| agents["agents"].as_array().unwrap().iter().find(|a| a["name"] == name).cloned().unwrap();
-    assert_eq!((&of("=House")["agentId"], &of("=House")["messagesIn"], &of("Echo")["messagesIn"]), (&json!(house), &json!(3), &json!(1)));
+    assert_eq!(
+        (&of("=House")["agentId"], &of("=House")["messagesIn"], &of("Echo")["messagesIn"]),
+        (&json!(house), &json!(3), &json!(1))
+    );
     let channels = api.get("/api/analytics/channels").await.data();
     assert!(channels["channels"].as_array().unwrap().iter().all(|c| c["kind"] == "webchat"), "{channels}");
     let conversations = api.get("/api/analytics/conversations?days=7").await.data();
     assert_eq!((&conversations["conversations"], conversations["daily"].as_array().unwrap().len()), (&json!(3), 7));
     let overview = api.get("/api/analytics/overview?days=30").await.data();
-    let sent = ["totalMessages", "totalConversations", "sentToday", "sentWeek", "sentMonth"].map(|k| overview[k].clone());
+    let sent =
+        ["totalMessages", "totalConversations", "sentToday", "sentWeek", "sentMonth"].map(|k| overview[k].clone());
     assert_eq!(sent, [8, 3, 4, 4, 4].map(|n| json!(n)), "{overview}");
     assert_eq!(overview["dailyActivity"].as_array().unwrap().len(), 30);
     let daily = api.get("/dashboard/metrics").await.data();
@@ -156,18 +163,26 @@ async fn what_a_plan_has_no_room_for_is_refused_and_no_message_is_lost() {
 
     let tenant = own.get("/api/companies").await.data()["companies"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/api/tenants/{tenant}/subscription");
-    let plan = json!({ "plan": "small", "agents": 2, "documents": 1, "storageBytes": 1_000_000, "messagesPerMonth": 2 });
+    let plan =
+        json!({ "plan": "small", "agents": 2, "documents": 1, "storageBytes": 1_000_000, "messagesPerMonth": 2 });
     assert_eq!(own.put(&path, &plan).await.status, StatusCode::FORBIDDEN, "nobody gives themselves a plan");
     let wrong = platform.put(&path, &json!({ "plan": "small", "agents": -1 })).await;
     assert_eq!((wrong.status, wrong.fields()), (StatusCode::BAD_REQUEST, vec!["agents".to_owned()]), "{wrong:?}");
     let given = platform.put(&path, &plan).await.data();
-    assert_eq!((&given["plan"], &given["limits"]["documents"], &given["limits"]["seats"]), (&json!("small"), &json!(1), &Value::Null));
+    assert_eq!(
+        (&given["plan"], &given["limits"]["documents"], &given["limits"]["seats"]),
+        (&json!("small"), &json!(1), &Value::Null)
+    );
     let audit = platform.list("/api/audit", "audit").await;
     assert!(audit.iter().any(|l| l["action"] == "subscription.changed" && l["target"] == tenant.as_str()), "{audit:?}");
 
     let agent = json!({ "name": "Third", "model": { "provider": "scripted" } });
     let refused = own.post("/api/agents", &agent).await;
-    assert_eq!((refused.status, &refused.body["code"]), (StatusCode::PAYMENT_REQUIRED, &json!("PLAN_LIMIT")), "{refused:?}");
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (StatusCode::PAYMENT_REQUIRED, &json!("PLAN_LIMIT")),
+        "{refused:?}"
+    );
     assert_eq!(refused.fields(), ["agents"]);
     own.learn("house", "bikes.txt", BIKES_TXT).await;
     let form = reqwest::multipart::Form::new().text("kb", "house");

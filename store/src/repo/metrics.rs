@@ -60,11 +60,7 @@ struct Row {
 }
 
 fn usage(prompt: i64, completion: i64, cost: i64) -> Usage {
-    Usage {
-        prompt_tokens: unsigned(prompt),
-        completion_tokens: unsigned(completion),
-        cost_micros: unsigned(cost),
-    }
+    Usage { prompt_tokens: unsigned(prompt), completion_tokens: unsigned(completion), cost_micros: unsigned(cost) }
 }
 
 impl TenantStore {

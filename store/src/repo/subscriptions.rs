@@ -52,8 +52,7 @@ impl From<Row> for Subscription {
 }
 
 async fn held(conn: &mut Conn, tenant: Uuid) -> Result<Held, StoreError> {
-    let row: (i64, i64, i64, i64) =
-        db::query_as(sql::HELD).bind(tenant).fetch_one(conn).await.map_err(store_error)?;
+    let row: (i64, i64, i64, i64) = db::query_as(sql::HELD).bind(tenant).fetch_one(conn).await.map_err(store_error)?;
     Ok(held_of(row))
 }
 
@@ -109,13 +108,7 @@ impl TenantStore {
         let (tenant, now, plan) = (self.key(), self.store.now(), plan.to_owned());
         self.tell(move |conn| {
             let query = db::query(sql::SET_SUBSCRIPTION).bind(tenant).bind(&plan);
-            let all = [
-                limits.messages_per_month,
-                limits.agents,
-                limits.documents,
-                limits.storage_bytes,
-                limits.seats,
-            ];
+            let all = [limits.messages_per_month, limits.agents, limits.documents, limits.storage_bytes, limits.seats];
             let query = all.into_iter().fold(query, |q, limit| q.bind(limit.map(signed))).bind(now.millis());
             async move { query.execute(conn).await.map(|_| ()).map_err(store_error) }.boxed()
         })

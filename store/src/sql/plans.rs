@@ -77,6 +77,9 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("metrics::SO_FAR", metrics::SO_FAR.into()),
         ("metrics::CONVERSATION_COSTS", metrics::CONVERSATION_COSTS.into()),
         ("metrics::COUNT_CONVERSATION_COSTS", metrics::COUNT_CONVERSATION_COSTS.into()),
+        ("metrics::AGENT_NAMES", metrics::AGENT_NAMES.into()),
+        ("metrics::CHANNEL_NAMES", metrics::CHANNEL_NAMES.into()),
+        ("subscriptions::HELD", subscriptions::HELD.into()),
         ("subscriptions::BARS", subscriptions::BARS.into()),
     ]
 }

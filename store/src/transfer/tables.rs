@@ -556,13 +556,7 @@ pub(crate) const TABLES: [Table; 40] = [
     table(
         "budgets",
         1,
-        &[
-            ("tenant_id", Uuid),
-            ("monthly_micros", Int),
-            ("warned", Int),
-            ("spent", Int),
-            ("updated_at", Int),
-        ],
+        &[("tenant_id", Uuid), ("monthly_micros", Int), ("warned", Int), ("spent", Int), ("updated_at", Int)],
     ),
     numbered(
         "ledger",

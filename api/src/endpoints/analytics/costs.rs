@@ -12,7 +12,7 @@ use crate::{
     state::Api,
 };
 use axum::extract::{Query, State, rejection::QueryRejection};
-use colloquy_domain::{analytics::Figures, model::Usage};
+use colloquy_domain::{analytics::Figures, ids::AgentId, model::Usage};
 use colloquy_store::ConversationCost;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -81,8 +81,8 @@ async fn by_agent(tenant: &Tenant, period: Period) -> ApiResult<Value> {
     let names = tenant.store.names().await?;
     let mut agents: Vec<_> = by(tenant, period, |of| of.agent).await?.into_iter().collect();
     agents.sort_by_key(|(_, f)| std::cmp::Reverse((f.usage.cost_micros, f.usage.prompt_tokens)));
-    let cost = |(agent, f): &(_, Figures)| Cost {
-        agent_id: Some(ToString::to_string(agent)),
+    let cost = |(agent, f): &(AgentId, Figures)| Cost {
+        agent_id: Some(agent.to_string()),
         agent: names.agents.get(agent).cloned(),
         ..Cost::from_figures(f)
     };

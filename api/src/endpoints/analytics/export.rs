@@ -64,14 +64,7 @@ fn counts(f: &Figures) -> Vec<(&'static str, String)> {
 fn of(of: &FiguresOf, names: &Names) -> [String; 6] {
     let (channel, kind) = names.channels.get(&of.channel).cloned().unwrap_or_default();
     let agent = names.agents.get(&of.agent).cloned().unwrap_or_default();
-    [
-        date(of.day),
-        of.channel.to_string(),
-        harmless(&channel),
-        harmless(&kind),
-        of.agent.to_string(),
-        harmless(&agent),
-    ]
+    [date(of.day), of.channel.to_string(), harmless(&channel), harmless(&kind), of.agent.to_string(), harmless(&agent)]
 }
 
 fn table(figures: &BTreeMap<FiguresOf, Figures>, names: &Names) -> Result<Vec<u8>, csv::Error> {

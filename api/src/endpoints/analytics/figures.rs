@@ -91,18 +91,13 @@ pub struct SpentOut {
 }
 
 /// Millionths of a dollar as dollars.
-#[expect(clippy::cast_precision_loss, reason = "shown, not reckoned with")]
 pub fn usd(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
 impl From<Usage> for SpentOut {
     fn from(u: Usage) -> Self {
-        Self {
-            prompt_tokens: u.prompt_tokens,
-            completion_tokens: u.completion_tokens,
-            cost_usd: usd(u.cost_micros),
-        }
+        Self { prompt_tokens: u.prompt_tokens, completion_tokens: u.completion_tokens, cost_usd: usd(u.cost_micros) }
     }
 }
 

@@ -20,11 +20,7 @@ use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The figures of a period, added up by something of where they come from.
-async fn by<K: Ord>(
-    tenant: &Tenant,
-    period: Period,
-    key: impl Fn(&FiguresOf) -> K,
-) -> ApiResult<BTreeMap<K, Figures>> {
+async fn by<K: Ord>(tenant: &Tenant, period: Period, key: impl Fn(&FiguresOf) -> K) -> ApiResult<BTreeMap<K, Figures>> {
     let mut sums: BTreeMap<K, Figures> = BTreeMap::new();
     for (of, figures) in &tenant.store.figures(period.first, period.last).await? {
         *sums.entry(key(of)).or_default() += figures;
@@ -102,7 +98,6 @@ pub async fn channels(State(_): State<Arc<Api>>, tenant: Tenant, period: Period)
 }
 
 fn ratio(part: i64, whole: i64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "counts of messages are far below 2^52")]
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
