@@ -29,6 +29,7 @@ mod limits;
 mod metrics;
 mod page;
 mod peer;
+mod period;
 mod registry;
 mod routes;
 mod serve;

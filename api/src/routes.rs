@@ -3,9 +3,10 @@
 use crate::{
     edge,
     endpoints::{
-        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
-        progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, channels, chat, chat_page,
+        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, health, jobs,
+        knowledge_bases, messages, metrics, progress, proposals, subscription, tenants, unanswered, users, webhook,
+        webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     registry::{
@@ -67,6 +68,35 @@ fn resources(max_upload: usize) -> Endpoints {
         .and(inbox())
         .and(contacts(uploads))
         .and(telling())
+        .and(figures())
+}
+
+/// What happened in figures, what it cost, and what may be used and spent.
+fn figures() -> Endpoints {
+    let (view, costs) = (May(Action::ViewAnalytics), May(Action::ViewCosts));
+    Endpoints::default()
+        .get("/analytics/dashboard", view, analytics::dashboard)
+        .get("/analytics/agents", view, analytics::agents)
+        .get("/analytics/conversations", view, analytics::conversations)
+        .get("/analytics/channels", view, analytics::channels)
+        .get("/analytics/overview", view, analytics::overview)
+        .get("/analytics/costs", costs, analytics::costs::list)
+        .get("/analytics/export", costs, analytics::export::export)
+        .get("/budget", costs, budget::show)
+        .put("/budget", May(Action::ManageBudget), budget::set)
+        .get("/subscription", May(Action::ViewTenant), subscription::own)
+        .get("/tenants/{id}/subscription", May(Action::ViewTenant), subscription::show)
+        .put("/tenants/{id}/subscription", May(Action::ManageTenants), subscription::set)
+}
+
+/// Under `/dashboard`.
+fn dashboard() -> Endpoints {
+    let view = May(Action::ViewAnalytics);
+    Endpoints::default().get("/metrics", view, analytics::metrics).get(
+        "/metrics/aggregated",
+        view,
+        analytics::aggregated,
+    )
 }
 
 /// People who write.
@@ -218,7 +248,7 @@ fn everything(max_upload: usize) -> [(&'static str, Endpoints); 6] {
         ("/api/v1", resources()),
         ("/api/auth", signing_in()),
         ("/auth", signing_in()),
-        ("/dashboard", deliveries()),
+        ("/dashboard", deliveries().and(dashboard())),
         ("", outside()),
     ]
 }

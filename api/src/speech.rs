@@ -52,6 +52,7 @@ const FRENCH: &[(&str, &str)] = &[
         "Le délai pour répondre librement à cette personne est passé : seul un modèle de message peut être envoyé",
     ),
     ("OPTED_OUT", "Cette personne ne souhaite plus être contactée"),
+    ("PLAN_LIMIT", "La limite de votre abonnement est atteinte"),
     ("INTERNAL", "Une erreur est survenue de notre côté"),
     ("STORE_UNAVAILABLE", "Le stockage est occupé : réessayez"),
     ("STORE_FULL", "Il n'y a plus de place : réessayez plus tard"),

@@ -115,6 +115,11 @@ actions! {
     ViewWebhooks = "webhooks:read", from Admin;
     /// What other systems are told, and where.
     ManageWebhooks = "webhooks:write", from Admin;
+    /// What happened, in figures.
+    ViewAnalytics = "analytics:read", from Operator;
+    /// What models cost, and what may be spent.
+    ViewCosts = "costs:read", from Admin;
+    ManageBudget = "costs:write", from Owner;
     /// Queues, lag and owners of the tenant's work.
     ViewHealth = "health:read", from Operator;
     /// One's own account.

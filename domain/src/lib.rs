@@ -15,6 +15,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod analytics;
 pub mod channel;
 pub mod conversation;
 pub mod egress;
@@ -31,6 +32,7 @@ pub mod outbound;
 pub mod pacing;
 pub mod phrases;
 pub mod placement;
+pub mod plan;
 pub mod ports;
 pub mod proposal;
 pub mod rate;

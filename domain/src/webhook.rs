@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 9] = [
+pub const EVENTS: [&str; 11] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
@@ -13,6 +13,8 @@ pub const EVENTS: [&str; 9] = [
     "document.ready",
     "document.failed",
     "error.occurred",
+    "budget.warning",
+    "budget.spent",
 ];
 
 /// All kinds, those of later versions, too.

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use colloquy_api::Catalogue;
 use colloquy_channels::Registry;
 use colloquy_domain::{
-    agent::AgentProfile,
+    agent::{AgentProfile, Refusal},
     channel::{ChannelAccount, ChannelKind},
     failure::Failure,
     ids::{AgentId, ChannelId, TenantId},
     model::ModelChoice,
     ports::{AgentDirectory, ChannelDirectory, ChannelDriver, StoreError, Toolbox},
+    time::Timestamp,
     tool::ToolSpec,
 };
 use colloquy_llm::Models;
@@ -73,6 +74,10 @@ impl AgentDirectory for Directory {
             Err(StoreError::NotFound(_)) => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    async fn barred(&self, tenant: TenantId, now: Timestamp) -> Result<Option<Refusal>, StoreError> {
+        self.store.tenant(tenant).barred(now).await
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     cluster::{self, Everywhere, Others},
     config::Config,
     directory::{Directory, Names},
+    figures,
     files::Fetching,
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
@@ -55,6 +56,7 @@ pub struct App {
     jobs: JoinHandle<()>,
     /// Tells other systems what happened.
     webhooks: JoinHandle<()>,
+    figures: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Watches this process's memory.
     memory: JoinHandle<()>,
@@ -202,8 +204,24 @@ impl App {
         }));
         let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
+        let figures = tokio::spawn(figures::add_up(store.clone()));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, jobs, webhooks, upkeep, memory })
+        Ok(Self {
+            url,
+            store,
+            hub,
+            api,
+            rag,
+            node,
+            hearing,
+            serving,
+            stop_serving,
+            jobs,
+            webhooks,
+            figures,
+            upkeep,
+            memory,
+        })
     }
 
     pub const fn store(&self) -> &Store {
@@ -248,6 +266,7 @@ impl App {
         }
         self.jobs.abort();
         self.webhooks.abort();
+        self.figures.abort();
         self.upkeep.abort();
         self.memory.abort();
         if let Some(hearing) = self.hearing {

@@ -2,11 +2,13 @@
 
 pub mod agent_test;
 pub mod agents;
+pub mod analytics;
 pub mod answers;
 pub mod api_keys;
 pub mod ask;
 pub mod audit;
 pub mod auth;
+pub mod budget;
 pub mod channels;
 pub mod chat;
 pub mod chat_page;
@@ -23,6 +25,7 @@ pub mod messages;
 pub mod metrics;
 pub mod progress;
 pub mod proposals;
+pub mod subscription;
 pub mod tenants;
 pub mod unanswered;
 pub mod users;

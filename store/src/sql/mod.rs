@@ -29,12 +29,14 @@ pub(crate) mod inbox;
 pub(crate) mod jobs;
 pub(crate) mod knowledge;
 pub(crate) mod log;
+pub(crate) mod metrics;
 pub(crate) mod outbox;
 pub(crate) mod people;
 pub(crate) mod placement;
 pub(crate) mod platform;
 pub(crate) mod proposals;
 pub(crate) mod reports;
+pub(crate) mod subscriptions;
 pub(crate) mod transfer;
 pub(crate) mod webhooks;
 

@@ -1,6 +1,6 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
-use super::{conversation, documents, inbox, knowledge, log, outbox, platform, reports};
+use super::{conversation, documents, inbox, knowledge, log, metrics, outbox, platform, reports, subscriptions};
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
     db::{self, Conn, Dialect, Query, Row, Rows, Sql},
@@ -73,6 +73,14 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("reports::REPLY", reports::REPLY.into()),
         ("reports::DEAD_LETTERS", reports::DEAD_LETTERS.into()),
         ("reports::SPENDING", reports::SPENDING.into()),
+        ("metrics::FIGURES", metrics::FIGURES.into()),
+        ("metrics::SO_FAR", metrics::SO_FAR.into()),
+        ("metrics::CONVERSATION_COSTS", metrics::CONVERSATION_COSTS.into()),
+        ("metrics::COUNT_CONVERSATION_COSTS", metrics::COUNT_CONVERSATION_COSTS.into()),
+        ("metrics::AGENT_NAMES", metrics::AGENT_NAMES.into()),
+        ("metrics::CHANNEL_NAMES", metrics::CHANNEL_NAMES.into()),
+        ("subscriptions::HELD", subscriptions::HELD.into()),
+        ("subscriptions::BARS", subscriptions::BARS.into()),
     ]
 }
 

@@ -30,7 +30,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 35] = [
+pub(crate) const TABLES: [Table; 40] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -489,6 +489,74 @@ pub(crate) const TABLES: [Table; 35] = [
             ("status", Int),
             ("cause", Text),
         ],
+    ),
+    table(
+        "metric_changes",
+        2,
+        &[
+            ("tenant_id", Uuid),
+            ("id", Uuid),
+            ("day", Int),
+            ("channel_id", Uuid),
+            ("agent_id", Uuid),
+            ("conversation_id", Uuid),
+            ("what", Text),
+            ("bound", Int),
+            ("times", Int),
+            ("prompt_tokens", Int),
+            ("completion_tokens", Int),
+            ("cost_micros", Int),
+        ],
+    ),
+    table(
+        "daily_metrics",
+        6,
+        &[
+            ("tenant_id", Uuid),
+            ("day", Int),
+            ("channel_id", Uuid),
+            ("agent_id", Uuid),
+            ("what", Text),
+            ("bound", Int),
+            ("times", Int),
+            ("prompt_tokens", Int),
+            ("completion_tokens", Int),
+            ("cost_micros", Int),
+        ],
+    ),
+    table(
+        "conversation_costs",
+        4,
+        &[
+            ("tenant_id", Uuid),
+            ("day", Int),
+            ("conversation_id", Uuid),
+            ("agent_id", Uuid),
+            ("turns", Int),
+            ("prompt_tokens", Int),
+            ("completion_tokens", Int),
+            ("cost_micros", Int),
+        ],
+    ),
+    table(
+        "subscriptions",
+        1,
+        &[
+            ("tenant_id", Uuid),
+            ("plan", Text),
+            ("messages_per_month", Int),
+            ("agents", Int),
+            ("documents", Int),
+            ("storage_bytes", Int),
+            ("seats", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "budgets",
+        1,
+        &[("tenant_id", Uuid), ("monthly_micros", Int), ("warned", Int), ("spent", Int), ("updated_at", Int)],
     ),
     numbered(
         "ledger",
