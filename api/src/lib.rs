@@ -17,12 +17,14 @@
 mod ask;
 mod auth;
 mod body;
+mod conditional;
 mod desk;
 mod edge;
 mod endpoints;
 pub mod error;
 mod files;
 pub mod hub;
+mod idempotent;
 mod identity;
 mod jobs;
 mod limits;

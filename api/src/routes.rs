@@ -1,27 +1,31 @@
 //! The registry of endpoints and the layers around them.
 
 use crate::{
-    edge,
+    conditional, edge,
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, channels, chat, chat_page,
         contact_files, contacts, conversation_acts, conversations, dead_letters, documents, health, jobs,
-        knowledge_bases, messages, metrics, progress, proposals, subscription, tenants, unanswered, users, webhook,
-        webhook_deliveries, webhook_endpoints,
+        knowledge_bases, messages, metrics, progress, proposals, settings, subscription, templates, tenant_config,
+        tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
+    idempotent,
     registry::{
         Access::{May, Open},
         Endpoint, Endpoints,
     },
     state::Api,
 };
-use axum::{Extension, Router, extract::DefaultBodyLimit, handler::Handler, http::StatusCode, response::IntoResponse};
+use axum::{
+    Extension, Router, extract::DefaultBodyLimit, handler::Handler, http::StatusCode, middleware,
+    response::IntoResponse,
+};
 use colloquy_domain::{access::Action, rate::Rate};
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
-const BODY_LIMIT: usize = 4 * 1024 * 1024;
+pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// What is larger than other requests, and counted by itself.
 type Uploads = (DefaultBodyLimit, Extension<Rate>);
@@ -40,9 +44,9 @@ fn resources(max_upload: usize) -> Endpoints {
         .put("/agents/{id}", manage_agents, agents::replace)
         .patch("/agents/{id}", manage_agents, agents::update)
         .delete("/agents/{id}", manage_agents, agents::remove)
-        .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post)
+        .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post.layer(Extension(Rate::Chat)))
         .post("/agents/{id}/train", manage_agents, agents::train)
-        .post("/ask", May(Action::UseAgents), ask::post)
+        .post("/ask", May(Action::UseAgents), ask::post.layer(Extension(Rate::Chat)))
         .get("/channels", view_channels, channels::list)
         .post("/channels", manage_channels, channels::create)
         .get("/channels/{id}", view_channels, channels::show)
@@ -69,6 +73,9 @@ fn resources(max_upload: usize) -> Endpoints {
         .and(contacts(uploads))
         .and(telling())
         .and(figures())
+        .and(prepared())
+        .get("/settings", May(Action::ViewSettings), settings::show)
+        .patch("/settings", May(Action::ManageSettings), settings::update)
 }
 
 /// What happened in figures, what it cost, and what may be used and spent.
@@ -139,6 +146,20 @@ fn inbox() -> Endpoints {
         .get("/messages/{id}", view, messages::show)
 }
 
+/// Messages that are approved beforehand.
+fn prepared() -> Endpoints {
+    let (view, manage) = (May(Action::ViewTemplates), May(Action::ManageTemplates));
+    Endpoints::default()
+        .get("/templates", view, templates::list)
+        .post("/templates", manage, templates::create)
+        .post("/templates/sync", manage, templates::sync)
+        .get("/templates/{id}", view, templates::show)
+        .put("/templates/{id}", manage, templates::replace)
+        .patch("/templates/{id}", manage, templates::update)
+        .delete("/templates/{id}", manage, templates::remove)
+        .post("/templates/{id}/preview", view, templates::preview)
+}
+
 fn knowledge(uploads: Uploads) -> Endpoints {
     let (view, manage) = (May(Action::ViewKnowledge), May(Action::ManageKnowledge));
     // These show what people wrote and were told.
@@ -182,6 +203,16 @@ fn deliveries() -> Endpoints {
         May(Action::ManageWebhooks),
         webhook_deliveries::retry,
     )
+}
+
+/// Under `/dashboard`: what a tenant is connected to.
+fn connections() -> Endpoints {
+    let manage = May(Action::ManageSettings);
+    Endpoints::default()
+        .get("/tenant/config", May(Action::ViewSettings), tenant_config::show)
+        .put("/tenant/config/twilio", manage, tenant_config::set_twilio)
+        .put("/tenant/config/vapi", manage, tenant_config::set_vapi)
+        .put("/tenant/config/n8n", manage, tenant_config::set_n8n)
 }
 
 /// Under `/api`, too: people, tenants and keys.
@@ -248,7 +279,7 @@ fn everything(max_upload: usize) -> [(&'static str, Endpoints); 6] {
         ("/api/v1", resources()),
         ("/api/auth", signing_in()),
         ("/auth", signing_in()),
-        ("/dashboard", deliveries().and(dashboard())),
+        ("/dashboard", deliveries().and(dashboard()).and(connections())),
         ("", outside()),
     ]
 }
@@ -276,6 +307,8 @@ pub fn router(api: Arc<Api>) -> Router {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(conditional::around))
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), idempotent::around))
         .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()));
     edge::around(router, &api).with_state(api)
 }

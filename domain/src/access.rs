@@ -108,6 +108,12 @@ actions! {
     ManageAgents = "agents:write", from Admin;
     ViewChannels = "channels:read", from Operator;
     ManageChannels = "channels:write", from Admin;
+    ViewTemplates = "templates:read", from Operator;
+    /// Messages that a provider approves.
+    ManageTemplates = "templates:write", from Admin;
+    /// How a tenant is connected to other systems.
+    ViewSettings = "settings:read", from Admin;
+    ManageSettings = "settings:write", from Admin;
     ViewKnowledge = "knowledge:read", from Operator;
     ManageKnowledge = "knowledge:write", from Admin;
     ViewDeadLetters = "dead_letters:read", from Operator;

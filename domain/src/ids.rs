@@ -83,6 +83,8 @@ ids! {
     WebhookEndpointId = "webhook_endpoint";
     /// One event for one such address.
     WebhookDeliveryId = "webhook_delivery";
+    /// A message that is approved beforehand.
+    TemplateId = "template";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
     /// A person who signs in.

@@ -36,6 +36,7 @@ pub mod plan;
 pub mod ports;
 pub mod proposal;
 pub mod rate;
+pub mod template;
 pub mod time;
 pub mod tool;
 pub mod unanswered;

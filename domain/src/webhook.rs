@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 11] = [
+pub const EVENTS: [&str; 12] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
+    "conversation.closed",
     "message.received",
     "message.sent",
     "message.status",

@@ -147,6 +147,7 @@ async fn with_webhooks(store: &Store, f: &Fixture) {
     let told = view.due_deliveries(endpoint, 1).await.expect("due").remove(0);
     let attempt = WebhookAttempt { number: 1, at: NOW, took: Duration::from_millis(5), status: Some(200), cause: None };
     let settled = SettledDelivery {
+        leased_until: NOW,
         endpoint,
         id: told.id,
         attempt,

@@ -16,7 +16,7 @@ mod tools;
 mod web;
 
 pub use announce::{Announcer, Notice};
-pub use channel::{ChannelDirectory, ChannelDriver};
+pub use channel::{ChannelDirectory, ChannelDriver, Templates};
 pub use clock::{Clock, Ids};
 pub use cluster::{PlacementStore, Relay, Signal};
 pub use documents::{DocumentPipeline, DocumentQueue, ProgressSink};

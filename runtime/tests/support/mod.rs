@@ -8,6 +8,7 @@ pub mod client;
 pub mod disk;
 pub mod documents;
 pub mod graph;
+pub mod graph_templates;
 pub mod guardian;
 pub mod history;
 pub mod meta;

@@ -57,6 +57,22 @@ struct SecretRecord {
     until: Option<i64>,
 }
 
+fn open_secrets(cipher: &Cipher, id: Uuid, sealed: &[u8]) -> Result<Vec<SigningSecret>, StoreError> {
+    let plain = cipher.open(id.as_bytes(), sealed)?;
+    let secrets: Vec<SecretRecord> = serde_json::from_slice(&plain).map_err(|_| unreadable("secrets"))?;
+    let secret = |s: SecretRecord| SigningSecret { secret: Secret::new(s.secret), until: s.until.map(Timestamp) };
+    Ok(secrets.into_iter().map(secret).collect())
+}
+
+fn seal_secrets(cipher: &Cipher, id: Uuid, secrets: &[SigningSecret]) -> Result<Vec<u8>, StoreError> {
+    let record = |s: &SigningSecret| SecretRecord {
+        secret: s.secret.expose().to_owned(),
+        until: s.until.map(Timestamp::millis),
+    };
+    let plain = records::write(&secrets.iter().map(record).collect::<Vec<_>>())?;
+    cipher.seal(id.as_bytes(), plain.as_bytes())
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
@@ -73,15 +89,13 @@ struct Row {
 
 impl Row {
     fn endpoint(self, cipher: &Cipher) -> Result<WebhookEndpoint, StoreError> {
-        let plain = cipher.open(self.id.as_bytes(), &self.secrets)?;
-        let secrets: Vec<SecretRecord> = serde_json::from_slice(&plain).map_err(|_| unreadable("secrets"))?;
-        let secret = |s: SecretRecord| SigningSecret { secret: Secret::new(s.secret), until: s.until.map(Timestamp) };
+        let secrets = open_secrets(cipher, self.id, &self.secrets)?;
         Ok(WebhookEndpoint {
             tenant: TenantId::new(self.tenant_id),
             id: WebhookEndpointId::new(self.id),
             url: self.url,
             events: records::read("events", &self.events)?,
-            secrets: secrets.into_iter().map(secret).collect(),
+            secrets,
             enabled: self.enabled,
             failures: u32::try_from(self.failures).unwrap_or(u32::MAX),
             rests_until: Timestamp(self.rests_until),
@@ -239,6 +253,8 @@ pub struct SettledDelivery {
     /// The endpoint's, in a row.
     pub endpoint_failures: u32,
     pub rests_until: Timestamp,
+    /// Until then, whoever made the attempt goes on with the endpoint.
+    pub leased_until: Timestamp,
 }
 
 impl SettledDelivery {
@@ -252,6 +268,7 @@ impl SettledDelivery {
         settle.bind(self.due_at.millis()).bind(a.at.millis()).execute(conn).await.map_err(store_error)?;
         let health = db::query(sql::SET_HEALTH).bind(tenant).bind(self.endpoint.uuid());
         let health = health.bind(i64::from(self.endpoint_failures)).bind(self.rests_until.millis());
+        let health = health.bind(self.leased_until.millis());
         health.execute(conn).await.map(|_| ()).map_err(store_error)
     }
 }
@@ -268,7 +285,7 @@ impl TenantStore {
     ) -> Result<WebhookEndpoint, StoreError> {
         let (id, tenant, now) = (self.store.uuid(), self.key(), self.store.now());
         let secrets = vec![SigningSecret { secret, until: None }];
-        let row = (url.to_owned(), records::write(&events)?, self.seal_secrets(id, &secrets)?);
+        let row = (url.to_owned(), records::write(&events)?, seal_secrets(self.store.cipher(), id, &secrets)?);
         self.tell(move |conn| {
             let (url, events, secrets) = row.clone();
             let query = db::query(sql::ADD_ENDPOINT).bind(id).bind(tenant).bind(url).bind(events).bind(secrets);
@@ -277,15 +294,6 @@ impl TenantStore {
         })
         .await?;
         self.webhook_endpoint(WebhookEndpointId::new(id)).await
-    }
-
-    fn seal_secrets(&self, id: Uuid, secrets: &[SigningSecret]) -> Result<Vec<u8>, StoreError> {
-        let record = |s: &SigningSecret| SecretRecord {
-            secret: s.secret.expose().to_owned(),
-            until: s.until.map(Timestamp::millis),
-        };
-        let plain = records::write(&secrets.iter().map(record).collect::<Vec<_>>())?;
-        self.store.cipher().seal(id.as_bytes(), plain.as_bytes())
     }
 
     /// # Errors
@@ -304,22 +312,54 @@ impl TenantStore {
         page.try_map(|row| row.endpoint(self.store.cipher()))
     }
 
-    /// Its address, events, secrets and whether it is told anything; it is not left alone any more.
+    /// Its address, events and whether it is told anything; it is not left alone any more.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or the store's.
     pub async fn update_webhook_endpoint(&self, to: &WebhookEndpoint) -> Result<WebhookEndpoint, StoreError> {
         let (tenant, id, now) = (self.key(), to.id.uuid(), self.store.now().millis());
-        let secrets = self.seal_secrets(id, &to.secrets)?;
         let (url, events, enabled) = (to.url.clone(), records::write(&to.events)?, to.enabled);
         self.tell(move |conn| {
             let query = db::query(sql::SET_ENDPOINT).bind(tenant).bind(id).bind(&url).bind(&events);
-            let query = query.bind(secrets.clone()).bind(enabled).bind(now);
+            let query = query.bind(enabled).bind(now);
             async move { found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "webhook endpoint") }
                 .boxed()
         })
         .await?;
         self.webhook_endpoint(to.id).await
+    }
+
+    /// Another secret signs from now on; those before sign beside it for so long.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn rotate_webhook_secret(
+        &self,
+        id: WebhookEndpointId,
+        secret: Secret,
+        overlap: Duration,
+    ) -> Result<WebhookEndpoint, StoreError> {
+        let (tenant, now, cipher) = (self.key(), self.store.now(), self.store.cipher().clone());
+        self.tell(move |conn| {
+            let (secret, cipher) = (secret.clone(), cipher.clone());
+            async move {
+                let query = db::query_scalar(sql::SECRETS).bind(tenant).bind(id.uuid());
+                let sealed: Option<Vec<u8>> = query.fetch_optional(&mut *conn).await.map_err(store_error)?;
+                let sealed = sealed.ok_or(StoreError::NotFound("webhook endpoint"))?;
+                let mut secrets = open_secrets(&cipher, id.uuid(), &sealed)?;
+                for old in &mut secrets {
+                    old.until = old.until.or(Some(now + overlap));
+                }
+                secrets.retain(|s| s.until.is_none_or(|until| until > now));
+                secrets.insert(0, SigningSecret { secret, until: None });
+                let sealed = seal_secrets(&cipher, id.uuid(), &secrets)?;
+                let query = db::query(sql::SET_SECRETS).bind(tenant).bind(id.uuid()).bind(sealed).bind(now.millis());
+                query.execute(conn).await.map(|_| ()).map_err(store_error)
+            }
+            .boxed()
+        })
+        .await?;
+        self.webhook_endpoint(id).await
     }
 
     /// With its deliveries.

@@ -42,6 +42,11 @@ filtered!(
      AND (k.id < $4 OR $4 IS NULL)"
 );
 
+/// The later word counts, the team's as the person's.
+pub(crate) const CONSENT_TOLD: &str = "UPDATE contacts SET consent = $4, consent_at = $5, updated_at = $6 \
+     WHERE tenant_id = $1 AND (consent_at IS NULL OR consent_at <= $5) AND id = (SELECT i.contact_id \
+     FROM contact_identities i WHERE i.tenant_id = $1 AND i.channel_id = $2 AND i.address = $3)";
+
 pub(crate) const ADD: &str = "INSERT INTO contacts (tenant_id, id, name, phone, email, tags, attributes, consent, \
      consent_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
 pub(crate) const SET: &str = "UPDATE contacts SET name = $3, phone = $4, email = $5, tags = $6, attributes = $7, \

@@ -36,7 +36,10 @@ pub(crate) mod placement;
 pub(crate) mod platform;
 pub(crate) mod proposals;
 pub(crate) mod reports;
+pub(crate) mod retention;
+pub(crate) mod settings;
 pub(crate) mod subscriptions;
+pub(crate) mod templates;
 pub(crate) mod transfer;
 pub(crate) mod webhooks;
 

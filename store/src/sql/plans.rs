@@ -1,6 +1,9 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
-use super::{conversation, documents, inbox, knowledge, log, metrics, outbox, platform, reports, subscriptions};
+use super::{
+    conversation, documents, inbox, knowledge, log, metrics, outbox, platform, reports, retention, settings,
+    subscriptions, templates,
+};
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
     db::{self, Conn, Dialect, Query, Row, Rows, Sql},
@@ -66,6 +69,16 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("platform::ANY_CHANNEL", platform::ANY_CHANNEL.into()),
         ("platform::CHANNEL_BY_EXTERNAL", platform::CHANNEL_BY_EXTERNAL.into()),
         ("platform::AGENT", platform::AGENT.into()),
+        ("templates::TEMPLATES", templates::TEMPLATES.into()),
+        ("templates::BY_NAME", templates::BY_NAME.into()),
+        ("templates::TOLD", templates::TOLD.into()),
+        ("settings::INTEGRATION", settings::INTEGRATION.into()),
+        ("settings::KEY", settings::KEY.into()),
+        ("settings::FORGET_KEYS", settings::FORGET_KEYS.into()),
+        ("retention::OLD_LINES", retention::OLD_LINES.into()),
+        ("retention::OLD_CONVERSATIONS", retention::OLD_CONVERSATIONS),
+        ("retention::OLD_EVENT_ROWS", retention::OLD_EVENT_ROWS.into()),
+        ("retention::OLD_AUDIT", retention::OLD_AUDIT.into()),
         ("reports::CONVERSATIONS", reports::CONVERSATIONS.into()),
         ("reports::BY_PEER", reports::BY_PEER.into()),
         ("reports::MESSAGES", reports::MESSAGES.into()),
@@ -102,7 +115,8 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
         (
             "outbox::ADD",
             outbox::ADD,
-            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], bigint[], bigint[]",
+            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], bigint[], bigint[], \
+             text[]",
         ),
         ("outbox::ALL_SENT", outbox::ALL_SENT, "uuid[], uuid[], bigint[]"),
         ("outbox::ALL_RECONCILED", outbox::ALL_RECONCILED, "uuid[], uuid[]"),

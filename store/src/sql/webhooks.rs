@@ -6,8 +6,14 @@ pub(crate) const ADD_ENDPOINT: &str = "INSERT INTO webhook_endpoints \
      (id, tenant_id, url, events, secrets, enabled, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 
 /// Whoever changes it thinks that it works now: it is not left alone any more.
-pub(crate) const SET_ENDPOINT: &str = "UPDATE webhook_endpoints SET url = $3, events = $4, secrets = $5, enabled = $6, \
-     updated_at = $7, failures = 0, rests_until = 0 WHERE tenant_id = $1 AND id = $2";
+pub(crate) const SET_ENDPOINT: &str = "UPDATE webhook_endpoints SET url = $3, events = $4, enabled = $5, \
+     updated_at = $6, failures = 0, rests_until = 0 WHERE tenant_id = $1 AND id = $2";
+
+/// Held until its secrets are changed: two that change them do it one after the other.
+pub(crate) const SECRETS: Sql =
+    both!("SELECT secrets FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2", { "" | " FOR UPDATE" });
+pub(crate) const SET_SECRETS: &str = "UPDATE webhook_endpoints SET secrets = $3, updated_at = $4, failures = 0, \
+     rests_until = 0 WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const ENDPOINT: &str = "SELECT id, tenant_id, url, events, secrets, enabled, failures, rests_until, \
      created_at, updated_at FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2";
@@ -61,8 +67,9 @@ pub(crate) const ADD_ATTEMPT: &str = "INSERT INTO webhook_attempts \
 pub(crate) const SETTLE: &str = "UPDATE webhook_deliveries SET state = $3, failures = $4, due_at = $5, updated_at = $6 \
      WHERE tenant_id = $1 AND id = $2 AND state = 'queued'";
 
-pub(crate) const SET_HEALTH: &str =
-    "UPDATE webhook_endpoints SET failures = $3, rests_until = $4 WHERE tenant_id = $1 AND id = $2";
+/// Whoever delivers goes on with it.
+pub(crate) const SET_HEALTH: &str = "UPDATE webhook_endpoints SET failures = $3, rests_until = $4, leased_until = $5 \
+     WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const DELIVERIES: &str = "SELECT d.id, d.endpoint_id, n.url, d.event_id, e.kind, d.state, d.due_at, \
      d.created_at, d.updated_at FROM webhook_deliveries d \

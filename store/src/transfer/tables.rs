@@ -30,7 +30,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 40] = [
+pub(crate) const TABLES: [Table; 44] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -303,6 +303,7 @@ pub(crate) const TABLES: [Table; 40] = [
             ("parts_sent", Int),
             ("cause", Text),
             ("created_at", Int),
+            ("template", Text),
         ],
     ),
     table(
@@ -443,6 +444,54 @@ pub(crate) const TABLES: [Table; 40] = [
             ("document_id", Uuid),
             ("detail", Text),
             ("created_at", Int),
+        ],
+    ),
+    table(
+        "templates",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("name", Text),
+            ("language", Text),
+            ("category", Text),
+            ("components", Text),
+            ("status", Text),
+            ("reason", Text),
+            ("provider_id", Text),
+            ("told_at", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "integrations",
+        2,
+        &[("tenant_id", Uuid), ("kind", Text), ("settings", Text), ("secrets", Bytes), ("updated_at", Int)],
+    ),
+    table(
+        "idempotency_keys",
+        2,
+        &[
+            ("tenant_id", Uuid),
+            ("key", Bytes),
+            ("fingerprint", Bytes),
+            ("status", Int),
+            ("answer", Bytes),
+            ("created_at", Int),
+        ],
+    ),
+    table(
+        "retention",
+        1,
+        &[
+            ("tenant_id", Uuid),
+            ("messages", Int),
+            ("conversations", Int),
+            ("events", Int),
+            ("audit", Int),
+            ("updated_at", Int),
         ],
     ),
     table(
