@@ -29,6 +29,7 @@ mod limits;
 mod metrics;
 mod page;
 mod peer;
+mod realtime;
 mod registry;
 mod routes;
 mod serve;
@@ -43,6 +44,7 @@ pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, 
 pub use jobs::run as run_jobs;
 pub use limits::Limits;
 pub use metrics::{Counting, Metrics};
+pub use realtime::Realtime;
 pub use registry::{Access, Endpoint};
 pub use routes::{endpoints, router};
 pub use serve::serve;

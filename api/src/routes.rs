@@ -4,10 +4,11 @@ use crate::{
     edge,
     endpoints::{
         agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
-        progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        conversation_acts, conversations, dead_letters, documents, events, health, jobs, knowledge_bases, messages,
+        metrics, progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
+    realtime,
     registry::{
         Access::{May, Open},
         Endpoint, Endpoints,
@@ -63,6 +64,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .get("/events", view_conversations, events::get)
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
@@ -240,7 +242,7 @@ pub fn router(api: Arc<Api>) -> Router {
     };
     let router = everything(api.options.max_upload)
         .into_iter()
-        .fold(Router::new(), nest)
+        .fold(realtime::route(Router::new(), &api), nest)
         .fallback(|| async { ApiError::not_found("endpoint") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")

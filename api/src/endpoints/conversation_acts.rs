@@ -236,6 +236,14 @@ pub async fn say(
     Path(id): Path<String>,
     Body(words): Body<Words>,
 ) -> ApiResult {
+    created(said(&api, &tenant, &id, words).await?)
+}
+
+/// What was said for the team, over whatever connection.
+///
+/// # Errors
+/// As [`desk::say`], and 404.
+pub async fn said(api: &Api, tenant: &Tenant, id: &str, words: Words) -> ApiResult<super::messages::Out> {
     let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
     super::messages::only_text(words.kind.as_deref())?;
     let (field, text) = match (words.text, words.content.and_then(|c| c.text)) {
@@ -243,8 +251,8 @@ pub async fn say(
         (None, Some(text)) => ("content.text", text),
         (None, None) => return Err(ApiError::invalid("text", "is needed")),
     };
-    let said = desk::say(&api, &tenant, &to, field, &text).await?;
-    created(super::messages::Out::from(tenant.store.message(said).await?))
+    let said = desk::say(api, tenant, &to, field, &text).await?;
+    Ok(tenant.store.message(said).await?.into())
 }
 
 #[derive(Serialize)]

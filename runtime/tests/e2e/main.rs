@@ -18,6 +18,7 @@ mod ingestion;
 mod kill;
 mod knowledge;
 mod people;
+mod realtime;
 mod sim;
 mod sim_live;
 mod sources;

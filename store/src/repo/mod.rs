@@ -13,6 +13,7 @@ mod conversations;
 mod dead_letters;
 mod desk;
 mod documents;
+mod events;
 mod files;
 mod filter;
 mod jobs;
@@ -41,6 +42,7 @@ pub use conversations::{ConversationFilter, ConversationSummary, LastMessage, Tr
 pub use dead_letters::{DeadLetter, LostWhat, Replayed};
 pub use desk::{Note, Start};
 pub use documents::{Document, NewDocument, StoredDocument};
+pub use events::{Happened, Moment};
 pub use jobs::{Job, JobKind, JobState};
 pub use knowledge::KnowledgeBase;
 pub use messages::{Message, MessageFilter};

@@ -443,6 +443,8 @@ pub(crate) const TABLES: [Table; 35] = [
             ("document_id", Uuid),
             ("detail", Text),
             ("created_at", Int),
+            ("tx", Int),
+            ("position", Int),
         ],
     ),
     table(
