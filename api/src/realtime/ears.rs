@@ -118,7 +118,7 @@ impl Ears {
             Some(Ok(event)) => tenant.store.moment(event).await?,
             Some(Err(_)) | None => None,
         };
-        let subscription = Subscription::begin(&lobby, tenant.store.clone(), since).await?;
+        let subscription = Subscription::begin(lobby.listen(), tenant.store.clone(), since).await?;
         let people = lobby.people();
         let seat = person(&tenant)
             .map(|(user, name)| lobby.seat(Connected { user, name: name.to_owned(), conversations: joined.list() }));
