@@ -27,6 +27,8 @@ const PREFLIGHT: Duration = Duration::from_secs(3_600);
 /// Characters of a request's id that a proxy gave.
 const LONGEST_ID: usize = 64;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What somebody who listens to events saw last.
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Puts all of it around the router.
 pub fn around(router: Router<Arc<Api>>, api: &Arc<Api>) -> Router<Arc<Api>> {
@@ -63,6 +65,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
                 header::IF_NONE_MATCH,
                 HeaderName::from_static("idempotency-key"),
                 REQUEST_ID,
+                LAST_EVENT_ID,
             ])
             .expose_headers([
                 REQUEST_ID,

@@ -158,8 +158,9 @@ impl From<InvalidId> for ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The envelope.
+    pub(crate) fn body(&self) -> Value {
         let mut body = json!({
             "success": false,
             "message": self.message,
@@ -169,6 +170,13 @@ impl IntoResponse for ApiError {
         if !self.details.is_empty() {
             body["details"] = json!(self.details);
         }
+        body
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = self.body();
         let mut response = (self.status, Json(body)).into_response();
         if let Some(after) = self.retry_after {
             // Rounded up: whoever comes back exactly then must be let in.

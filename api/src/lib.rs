@@ -32,6 +32,7 @@ mod metrics;
 mod page;
 mod peer;
 mod period;
+mod realtime;
 mod registry;
 mod routes;
 mod serve;
@@ -46,6 +47,7 @@ pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, 
 pub use jobs::run as run_jobs;
 pub use limits::Limits;
 pub use metrics::{Counting, Metrics};
+pub use realtime::Realtime;
 pub use registry::{Access, Endpoint};
 pub use routes::{endpoints, router};
 pub use serve::serve;

@@ -4,12 +4,12 @@ use crate::{
     conditional, edge,
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, channels, chat, chat_page,
-        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, health, jobs,
+        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, events, health, jobs,
         knowledge_bases, messages, metrics, progress, proposals, settings, subscription, templates, tenant_config,
         tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
-    idempotent,
+    idempotent, realtime,
     registry::{
         Access::{May, Open},
         Endpoint, Endpoints,
@@ -68,6 +68,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .get("/events", view_conversations, events::get)
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
@@ -301,7 +302,7 @@ pub fn router(api: Arc<Api>) -> Router {
     };
     let router = everything(api.options.max_upload)
         .into_iter()
-        .fold(Router::new(), nest)
+        .fold(realtime::route(Router::new(), &api), nest)
         .fallback(|| async { ApiError::not_found("endpoint") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")

@@ -1,4 +1,4 @@
-use crate::{hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, sources::Visitor};
+use crate::{hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, realtime::Realtime, sources::Visitor};
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::{ChannelKind, Secret},
@@ -89,6 +89,8 @@ pub struct Api {
     pub counters: Counters,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
+    /// Who is connected.
+    pub realtime: Realtime,
     /// The node is about to end: whoever balances load should send nothing more.
     pub draining: AtomicBool,
     /// Held while an agent gets its web chat account.

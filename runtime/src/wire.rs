@@ -194,6 +194,7 @@ impl App {
             counters: Default::default(),
             limits,
             metrics,
+            realtime: Default::default(),
             draining: Default::default(),
             making_webchat: Default::default(),
         });
@@ -259,6 +260,7 @@ impl App {
         self.api.draining.store(true, Ordering::Relaxed);
         // While it still answers: what comes in is logged, and the other nodes take it from there.
         self.node.drain().await;
+        self.api.realtime.close().await;
         // Gone already if serving failed.
         let _ = self.stop_serving.send(());
         if !self.serving.is_finished() {

@@ -239,25 +239,33 @@ pub async fn say(
     Path(id): Path<String>,
     Body(words): Body<Words>,
 ) -> ApiResult {
+    created(said(&api, &tenant, &id, words).await?)
+}
+
+/// What was said for the team, over whatever connection.
+///
+/// # Errors
+/// As [`desk::say`], and 404.
+pub async fn said(api: &Api, tenant: &Tenant, id: &str, words: Words) -> ApiResult<messages::Out> {
     let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
     let kind = messages::kind(words.kind.as_deref())?;
     if kind == messages::Kind::Template {
         // An answer is what they asked for; a template is not.
-        messages::check_consent(&tenant, to.contact).await?;
+        messages::check_consent(tenant, to.contact).await?;
     }
     let words = match (words.text, words.content) {
         (Some(text), _) if kind == messages::Kind::Text => desk::Words::free("text", &text)?,
         (_, Some(content)) => {
             let account = tenant.store.channel(to.channel).await?.account;
-            messages::words(&api, &tenant, &account, kind, content).await?
+            messages::words(api, tenant, &account, kind, content).await?
         }
         (_, None) => {
             let field = if kind == messages::Kind::Text { "text" } else { "content" };
             return Err(ApiError::invalid(field, "is needed"));
         }
     };
-    let said = desk::say(&api, &tenant, &to, words).await?;
-    created(messages::Out::from(tenant.store.message(said).await?))
+    let said = desk::say(api, tenant, &to, words).await?;
+    Ok(tenant.store.message(said).await?.into())
 }
 
 #[derive(Serialize)]

@@ -33,7 +33,7 @@ const BY_PHONE: &str = "whatsapp";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Out {
+pub struct Out {
     id: String,
     conversation_id: String,
     channel_id: String,

@@ -18,6 +18,7 @@ pub mod conversation_acts;
 pub mod conversations;
 pub mod dead_letters;
 pub mod documents;
+pub mod events;
 pub mod health;
 pub mod jobs;
 pub mod knowledge_bases;

@@ -15,7 +15,7 @@ mod store;
 mod tools;
 mod web;
 
-pub use announce::{Announcer, Notice};
+pub use announce::{Announcer, Connected, Notice};
 pub use channel::{ChannelDirectory, ChannelDriver, Templates};
 pub use clock::{Clock, Ids};
 pub use cluster::{PlacementStore, Relay, Signal};

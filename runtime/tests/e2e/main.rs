@@ -19,6 +19,7 @@ mod ingestion;
 mod kill;
 mod knowledge;
 mod people;
+mod realtime;
 mod settings;
 mod sim;
 mod sim_live;

@@ -14,5 +14,6 @@ pub mod history;
 pub mod meta;
 pub mod nats;
 pub mod server;
+pub mod stream;
 pub mod traffic;
 pub mod wait;

@@ -14,6 +14,7 @@ mod conversations;
 mod dead_letters;
 mod desk;
 mod documents;
+mod events;
 mod files;
 mod filter;
 mod idempotency;
@@ -48,6 +49,7 @@ pub use conversations::{ConversationFilter, ConversationSummary, LastMessage, Tr
 pub use dead_letters::{DeadLetter, LostWhat, Replayed};
 pub use desk::{Note, Start};
 pub use documents::{Document, NewDocument, StoredDocument};
+pub use events::{Happened, Moment};
 pub use idempotency::{Claimed, Digest32};
 pub use integrations::{Integration, IntegrationKind};
 pub use jobs::{Job, JobKind, JobState};

@@ -24,6 +24,7 @@ pub(crate) mod contacts;
 pub(crate) mod conversation;
 pub(crate) mod desk;
 pub(crate) mod documents;
+pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod jobs;

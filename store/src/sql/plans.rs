@@ -1,7 +1,7 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    conversation, documents, inbox, knowledge, log, metrics, outbox, platform, reports, retention, settings,
+    conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform, reports, retention, settings,
     subscriptions, templates,
 };
 use crate::{
@@ -58,6 +58,9 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("documents::PROGRESS", documents::PROGRESS.into()),
         ("documents::EXISTS", documents::EXISTS.into()),
         ("documents::PATH_BY_NAME", documents::PATH_BY_NAME.into()),
+        ("events::AFTER", events::AFTER),
+        ("events::LAST", events::LAST),
+        ("events::MOMENT", events::MOMENT.into()),
         ("knowledge::VERSIONS", knowledge::VERSIONS.into()),
         ("knowledge::ANSWERS", knowledge::ANSWERS.into()),
         ("knowledge::UNSORTED", knowledge::UNSORTED.into()),

@@ -444,6 +444,8 @@ pub(crate) const TABLES: [Table; 44] = [
             ("document_id", Uuid),
             ("detail", Text),
             ("created_at", Int),
+            ("tx", Int),
+            ("position", Int),
         ],
     ),
     table(
