@@ -44,6 +44,7 @@ const FRENCH: &[(&str, &str)] = &[
     ("TENANT_SUSPENDED", "Ce compte est suspendu"),
     ("FORBIDDEN", "Vous n'avez pas le droit de faire cela"),
     ("TOO_MANY_REQUESTS", "Trop de requêtes : réessayez plus tard"),
+    ("TOO_MANY_CONNECTIONS", "Trop de connexions sont ouvertes"),
     ("METHOD_NOT_ALLOWED", "Cette méthode n'existe pas ici"),
     ("UNSUPPORTED_MEDIA_TYPE", "Le corps doit être en application/json"),
     ("NOT_FOUND", "Introuvable"),
