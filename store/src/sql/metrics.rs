@@ -71,11 +71,10 @@ pub(crate) const ADD_UP: &str = concat!(
     ") SELECT COUNT(*) FROM taken"
 );
 
-/// Of some days, as `(day, channel, agent, what, bound, times, tokens in and out, cost, pull)`. The days' rows of both
-/// tables are the rows that are walked over.
-pub(crate) const FIGURES: &str = "SELECT v.day, v.channel_id, v.agent_id, v.what, v.bound, CAST(SUM(v.times) AS BIGINT), \
-     CAST(SUM(v.prompt_tokens) AS BIGINT), CAST(SUM(v.completion_tokens) AS BIGINT), CAST(SUM(v.cost_micros) AS BIGINT), \
-     h.pull FROM (SELECT day, channel_id, agent_id, what, bound, times, prompt_tokens, completion_tokens, cost_micros \
+/// Of some days. What is walked over (`v`) is those days' rows of both tables.
+pub(crate) const FIGURES: &str = "SELECT v.day, v.channel_id, v.agent_id, v.what, v.bound, CAST(SUM(v.times) AS BIGINT) AS times, \
+     CAST(SUM(v.prompt_tokens) AS BIGINT) AS prompt_tokens, CAST(SUM(v.completion_tokens) AS BIGINT) AS completion_tokens, \
+     CAST(SUM(v.cost_micros) AS BIGINT) AS cost_micros, h.pull FROM (SELECT day, channel_id, agent_id, what, bound, times, prompt_tokens, completion_tokens, cost_micros \
      FROM daily_metrics WHERE tenant_id = $1 AND day >= $2 AND day <= $3 UNION ALL \
      SELECT day, channel_id, agent_id, what, bound, times, prompt_tokens, completion_tokens, cost_micros \
      FROM metric_changes WHERE tenant_id = $1 AND day >= $2 AND day <= $3) AS v \
