@@ -16,6 +16,7 @@
 pub mod access;
 pub mod agent;
 pub mod channel;
+pub mod commerce;
 pub mod conversation;
 pub mod egress;
 pub mod failure;

@@ -7,6 +7,7 @@ mod support;
 mod chat;
 mod cli;
 mod commands;
+mod concierge;
 mod config;
 mod delivery;
 mod edges;

@@ -13,5 +13,6 @@ pub mod history;
 pub mod meta;
 pub mod nats;
 pub mod server;
+pub mod services;
 pub mod traffic;
 pub mod wait;

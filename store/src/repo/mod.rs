@@ -8,6 +8,7 @@ mod api_keys;
 mod attempts;
 mod audit;
 mod channels;
+mod commerce;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -36,6 +37,7 @@ pub use api_keys::{ApiKey, KeyHash, KeyOwner};
 pub use attempts::Allowance;
 pub use audit::{Act, Actor, AuditLine};
 pub use channels::Channel;
+pub use commerce::{Begun, NewOrder, NewReservation};
 pub use contacts::{Consent, Contact, ContactDetails, ContactFilter, ContactIdentity};
 pub use conversations::{ConversationFilter, ConversationSummary, LastMessage, TranscriptLine};
 pub use dead_letters::{DeadLetter, LostWhat, Replayed};
@@ -55,7 +57,8 @@ pub use stats::{Backlog, Spending};
 pub use tenants::Tenant;
 pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
 pub use webhooks::{
-    DeliveryState, DueDelivery, Event, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint,
+    DeliveryState, DueDelivery, Event, SettledDelivery, SigningSecret, ToldOrder, ToldReservation, WebhookAttempt,
+    WebhookDelivery, WebhookEndpoint,
 };
 
 use crate::{
