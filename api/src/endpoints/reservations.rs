@@ -165,7 +165,9 @@ pub async fn reconcile(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Pa
 
 #[derive(Deserialize)]
 pub struct At {
+    #[serde(default)]
     date: String,
+    #[serde(default)]
     time: String,
 }
 

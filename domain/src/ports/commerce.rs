@@ -72,11 +72,6 @@ pub trait Services: Send + Sync {
     async fn test(&self, with: &Connections, provider: Provider) -> Result<String, Failure>;
 }
 
-/// A reservation, and what became of it by now.
-pub type Booked = Reservation;
-/// An order, and what became of it by now.
-pub type Ordered = Order;
-
 /// What agents do for those who write. A conversation reaches only what was made in it; the last one, unless an id is
 /// given.
 #[async_trait]
@@ -97,7 +92,7 @@ pub trait Concierge: Send + Sync {
         conversation: ConversationId,
         key: &str,
         details: ReservationDetails,
-    ) -> Result<Booked, Failure>;
+    ) -> Result<Reservation, Failure>;
 
     /// # Errors
     /// Reject: there is no such reservation, or it cannot be cancelled now.
@@ -106,7 +101,7 @@ pub trait Concierge: Send + Sync {
         tenant: TenantId,
         conversation: ConversationId,
         id: Option<ReservationId>,
-    ) -> Result<Booked, Failure>;
+    ) -> Result<Reservation, Failure>;
 
     /// What can be ordered now, and in which currency.
     ///
@@ -125,7 +120,7 @@ pub trait Concierge: Send + Sync {
         turn: TurnNo,
         key: &str,
         details: OrderDetails,
-    ) -> Result<Ordered, Failure>;
+    ) -> Result<Order, Failure>;
 
     /// Charges it: only in a later turn than the one that made it, so that the person has read what it costs.
     ///
@@ -137,7 +132,7 @@ pub trait Concierge: Send + Sync {
         conversation: ConversationId,
         turn: TurnNo,
         id: Option<OrderId>,
-    ) -> Result<Ordered, Failure>;
+    ) -> Result<Order, Failure>;
 
     /// # Errors
     /// Reject: there is no such order, or it cannot be cancelled now.
@@ -146,7 +141,7 @@ pub trait Concierge: Send + Sync {
         tenant: TenantId,
         conversation: ConversationId,
         id: Option<OrderId>,
-    ) -> Result<Ordered, Failure>;
+    ) -> Result<Order, Failure>;
 
     /// Writes down that the person wants to go on on WhatsApp; the same `key` does it once.
     ///

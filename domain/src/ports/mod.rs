@@ -20,7 +20,7 @@ pub use announce::{Announcer, Notice};
 pub use channel::{ChannelDirectory, ChannelDriver};
 pub use clock::{Clock, Ids};
 pub use cluster::{PlacementStore, Relay, Signal};
-pub use commerce::{Booked, Concierge, Ordered, Proof, Services, Told, Work};
+pub use commerce::{Concierge, Proof, Services, Told, Work};
 pub use documents::{DocumentPipeline, DocumentQueue, ProgressSink};
 pub use knowledge::Knowledge;
 pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};

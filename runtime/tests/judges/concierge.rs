@@ -75,7 +75,7 @@ async fn a_stripe_that_others_wrote_is_paid_by_the_product_and_tells_it() {
 
     let declined = order(api).await;
     let mut card = at(&declined["paymentId"]);
-    card["number"] = json!("4000000000000002");
+    card["number"] = json!("4000000000000341");
     judge.ask("attach", card).await;
     let refused = api.post("/api/orders/confirm", &json!({ "orderId": declined["id"] })).await;
     assert_eq!((refused.status.as_u16(), &refused.body["code"]), (402, &json!("PAYMENT_DECLINED")), "{refused:?}");

@@ -290,7 +290,8 @@ async fn create(
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response {
     if !allowed(&headers, STRIPE_KEY) {
-        return StatusCode::UNAUTHORIZED.into_response();
+        let (status, body) = error(401, "invalid_request_error", "api_key_invalid");
+        return (StatusCode::from_u16(status).unwrap(), Json(body)).into_response();
     }
     let (status, body) = once(&mut state.lock().unwrap(), &headers, |inner| {
         let id = format!("pi_{}", inner.payments.len() + 1);

@@ -113,13 +113,13 @@ impl TenantStore {
                 .boxed()
             })
             .await?;
-        match (&begun, key) {
-            (None, Some(key)) => {
-                let row: Option<Row> = self.one(sql::RESERVATION_BY_KEY, key).await?;
-                Ok((row.ok_or(StoreError::NotFound("reservation"))?.reservation()?, None))
-            }
-            _ => Ok((self.reservation(ReservationId::new(id)).await?, begun)),
+        if begun.is_none()
+            && let Some(key) = key
+        {
+            let row: Option<Row> = self.one(sql::RESERVATION_BY_KEY, key).await?;
+            return Ok((row.ok_or(StoreError::NotFound("reservation"))?.reservation()?, None));
         }
+        Ok((self.reservation(ReservationId::new(id)).await?, begun))
     }
 
     /// # Errors

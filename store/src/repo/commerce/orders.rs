@@ -117,10 +117,12 @@ impl TenantStore {
                 .boxed()
             })
             .await?;
-        match (&begun, key) {
-            (None, Some(key)) => Ok((self.order_row(sql::ORDER_BY_KEY, key).await?, None)),
-            _ => Ok((self.order(OrderId::new(id)).await?, begun)),
+        if begun.is_none()
+            && let Some(key) = key
+        {
+            return Ok((self.order_row(sql::ORDER_BY_KEY, key).await?, None));
         }
+        Ok((self.order(OrderId::new(id)).await?, begun))
     }
 
     async fn order_row(&self, statement: &'static str, key: impl Into<db::Value>) -> Result<Order, StoreError> {
