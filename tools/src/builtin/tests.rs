@@ -7,8 +7,9 @@ use colloquy_domain::{
     },
     failure::Failure,
     ids::{ConversationId, MenuItemId, OrderId, ReservationId, TenantId, TurnNo},
+    knowledge::{KnowledgeQuery, Passage},
     language::Language,
-    ports::{Concierge, Toolbox},
+    ports::{Concierge, Knowledge, Toolbox},
     testkit::FakeKnowledge,
     time::Timestamp,
     tool::{EffectClass, ToolCall, ToolInvocation, ToolResult, ToolStatus},
@@ -147,8 +148,12 @@ impl Concierge for Fake {
     }
 }
 
+fn knowledge() -> Arc<dyn Knowledge> {
+    Arc::new(FakeKnowledge(|_: KnowledgeQuery| -> Result<Vec<Passage>, Failure> { Ok(Vec::new()) }))
+}
+
 async fn run(fake: &Arc<Fake>, tool: &str, arguments: Value) -> ToolResult {
-    let tools = Tools::with_concierge(Arc::new(FakeKnowledge(|_| Ok(Vec::new()))), fake.clone());
+    let tools = Tools::with_concierge(knowledge(), fake.clone());
     let allowed = tools.names().into_iter().map(str::to_owned).collect();
     tools
         .run(ToolInvocation {
@@ -220,7 +225,7 @@ async fn a_payment_in_doubt_is_told_as_such_and_a_declined_one_as_failed() {
 #[test]
 fn what_changes_something_is_never_called_reading() {
     let fake = fake(OrderStatus::Paid, None);
-    let tools = Tools::with_concierge(Arc::new(FakeKnowledge(|_| Ok(Vec::new()))), fake);
+    let tools = Tools::with_concierge(knowledge(), fake);
     let names: Vec<String> = tools.names().into_iter().map(str::to_owned).collect();
     let reads: Vec<String> =
         tools.specs(&names).into_iter().filter(|s| s.effect == EffectClass::Read).map(|s| s.name).collect();

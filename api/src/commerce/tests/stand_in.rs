@@ -81,7 +81,9 @@ impl StandIn {
 
     async fn die(&self) -> ! {
         self.dies.notify_one();
-        std::future::pending().await
+        loop {
+            std::future::pending::<()>().await;
+        }
     }
 
     fn work(&self, work: &Work) {

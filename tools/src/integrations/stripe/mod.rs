@@ -9,7 +9,7 @@ use colloquy_domain::{
         flow::{Answer, Step},
         settings::Stripe,
     },
-    ports::{Outside, Proof, Told, Work},
+    ports::{Outside, Proof, Told, WebCall, Work},
 };
 use url::Url;
 
@@ -43,11 +43,18 @@ impl Account<'_> {
         address("stripe", base, &[&["v1", "payment_intents"], segments].concat())
     }
 
-    async fn ask(&self, url: &Url, posted: Option<(&[(&str, &str)], &str)>) -> Result<Spoken, Answer> {
-        let (method, body) = if posted.is_some() { ("POST", posted.map(|p| encode(p.0))) } else { ("GET", None) };
-        let mut asked = request(method, url, self.settings.secret_key.expose(), body, true);
+    async fn get(&self, url: &Url) -> Result<Spoken, Answer> {
+        self.ask(request("GET", url, self.settings.secret_key.expose(), None, true)).await
+    }
+
+    async fn post(&self, url: &Url, fields: &[(&str, &str)], key: &str) -> Result<Spoken, Answer> {
+        let mut asked = request("POST", url, self.settings.secret_key.expose(), Some(encode(fields)), true);
+        asked.headers.push(("idempotency-key", key.to_owned()));
+        self.ask(asked).await
+    }
+
+    async fn ask(&self, mut asked: WebCall) -> Result<Spoken, Answer> {
         asked.headers.push(("stripe-version", VERSION.to_owned()));
-        asked.headers.extend(posted.map(|(_, key)| ("idempotency-key", key.to_owned())));
         call(self.outside, "stripe", asked).await
     }
 
@@ -56,11 +63,11 @@ impl Account<'_> {
         let (amount, id) = (order.amount.to_string(), order.id.to_string());
         let fields = [
             ("amount", amount.as_str()),
-            ("currency", &order.currency),
+            ("currency", order.currency.as_str()),
             ("payment_method_types[]", "card"),
-            ("metadata[order_id]", &id),
+            ("metadata[order_id]", id.as_str()),
         ];
-        let spoken = self.ask(&self.at(&[])?, Some((&fields, &work.key))).await?;
+        let spoken = self.post(&self.at(&[])?, &fields, &work.key).await?;
         let (true, Some(payment)) = (spoken.is_good(), spoken.text("/id")) else { return Err(trouble(&spoken)) };
         let secret = spoken.text("/client_secret").map(Secret::new);
         Ok(Told { answer: Answer::Happened, proof: Proof { reference: Some(payment.to_owned()), secret } })
@@ -68,7 +75,7 @@ impl Account<'_> {
 
     pub async fn confirm(&self, work: &Work) -> Result<Told, Answer> {
         let fields: Vec<_> = work.payment_method.iter().map(|m| ("payment_method", m.as_str())).collect();
-        let spoken = self.ask(&self.at(&[payment(work)?, "confirm"])?, Some((&fields, &work.key))).await?;
+        let spoken = self.post(&self.at(&[payment(work)?, "confirm"])?, &fields, &work.key).await?;
         if spoken.is_good() {
             return Ok(asked_to_pay(&spoken).into());
         }
@@ -81,7 +88,7 @@ impl Account<'_> {
     }
 
     pub async fn cancel(&self, work: &Work) -> Result<Told, Answer> {
-        let spoken = self.ask(&self.at(&[payment(work)?, "cancel"])?, Some((&[], &work.key))).await?;
+        let spoken = self.post(&self.at(&[payment(work)?, "cancel"])?, &[], &work.key).await?;
         let now = if is_elsewhere(&spoken) { self.intent(work).await? } else { spoken };
         match now.text("/status") {
             Some("canceled") => Ok(Answer::Happened.into()),
@@ -94,7 +101,7 @@ impl Account<'_> {
     /// # Errors
     /// It cannot be shown.
     async fn intent(&self, work: &Work) -> Result<Spoken, Answer> {
-        let spoken = self.ask(&self.at(&[payment(work)?])?, None).await?;
+        let spoken = self.get(&self.at(&[payment(work)?])?).await?;
         if spoken.is_good() { Ok(spoken) } else { Err(unknown(trouble(&spoken))) }
     }
 
@@ -115,7 +122,7 @@ impl Account<'_> {
     pub async fn test(&self) -> Result<String, Answer> {
         let mut url = self.at(&[])?;
         url.query_pairs_mut().append_pair("limit", "1");
-        let spoken = self.ask(&url, None).await?;
+        let spoken = self.get(&url).await?;
         if !spoken.is_good() {
             return Err(trouble(&spoken));
         }
