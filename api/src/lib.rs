@@ -17,6 +17,7 @@
 mod ask;
 mod auth;
 mod body;
+mod commerce;
 mod conditional;
 mod desk;
 mod edge;
@@ -42,6 +43,7 @@ mod state;
 mod telling;
 mod time;
 
+pub use commerce::{AtService, Commerce, run as run_commerce};
 pub use hub::Hub;
 pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};
 pub use jobs::run as run_jobs;

@@ -4,9 +4,10 @@ use crate::{
     conditional, edge,
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, channels, chat, chat_page,
-        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, events, health, jobs,
-        knowledge_bases, messages, metrics, progress, proposals, settings, subscription, templates, tenant_config,
-        tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, events, health,
+        integrations, jobs, knowledge_bases, menu, messages, metrics, orders, progress, proposals, reservations,
+        settings, stripe_webhook, subscription, templates, tenant_config, tenants, unanswered, users, webhook,
+        webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     idempotent, realtime,
@@ -77,6 +78,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .and(prepared())
         .get("/settings", May(Action::ViewSettings), settings::show)
         .patch("/settings", May(Action::ManageSettings), settings::update)
+        .and(commerce())
 }
 
 /// What happened in figures, what it cost, and what may be used and spent.
@@ -105,6 +107,36 @@ fn dashboard() -> Endpoints {
         view,
         analytics::aggregated,
     )
+}
+
+/// Reservations, orders, and the services that carry them out.
+fn commerce() -> Endpoints {
+    let (view, manage) = (May(Action::ViewReservations), May(Action::ManageReservations));
+    let (view_orders, manage_orders) = (May(Action::ViewOrders), May(Action::ManageOrders));
+    let (view_menu, manage_menu) = (May(Action::ViewMenu), May(Action::ManageMenu));
+    let (view_services, manage_services) = (May(Action::ViewIntegrations), May(Action::ManageIntegrations));
+    Endpoints::default()
+        .get("/reservations", view, reservations::list)
+        .post("/reservations", manage, reservations::create)
+        .get("/reservations/availability", view, reservations::availability)
+        .get("/reservations/{id}", view, reservations::show)
+        .post("/reservations/{id}/cancel", manage, reservations::cancel)
+        .post("/reservations/{id}/reconcile", manage, reservations::reconcile)
+        .get("/menu", view_menu, menu::list)
+        .post("/menu", manage_menu, menu::create)
+        .get("/menu/{id}", view_menu, menu::show)
+        .put("/menu/{id}", manage_menu, menu::replace)
+        .delete("/menu/{id}", manage_menu, menu::remove)
+        .get("/orders", view_orders, orders::list)
+        .post("/orders/create", manage_orders, orders::create)
+        .post("/orders/confirm", manage_orders, orders::confirm)
+        .get("/orders/{id}", view_orders, orders::show)
+        .post("/orders/{id}/cancel", manage_orders, orders::cancel)
+        .post("/orders/{id}/reconcile", manage_orders, orders::reconcile)
+        .get("/integrations/{provider}", view_services, integrations::show)
+        .put("/integrations/{provider}", manage_services, integrations::replace)
+        .delete("/integrations/{provider}", manage_services, integrations::remove)
+        .post("/integrations/{provider}/test", manage_services, integrations::test)
 }
 
 /// People who write.
@@ -270,6 +302,7 @@ fn outside() -> Endpoints {
         .get("/metrics", Open, metrics::get)
         .get("/webhooks/{channel}", Open, webhook::verify)
         .post("/webhooks/{channel}", Open, webhook::receive)
+        .post("/webhooks/stripe/{tenant}", Open, stripe_webhook::receive)
 }
 
 /// Where endpoints lie, with those of their prefix.

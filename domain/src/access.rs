@@ -118,6 +118,16 @@ actions! {
     ManageKnowledge = "knowledge:write", from Admin;
     ViewDeadLetters = "dead_letters:read", from Operator;
     ReplayDeadLetters = "dead_letters:write", from Admin;
+    ViewReservations = "reservations:read", from Operator;
+    ManageReservations = "reservations:write", from Operator;
+    ViewOrders = "orders:read", from Operator;
+    /// Make, charge and cancel them.
+    ManageOrders = "orders:write", from Operator;
+    ViewMenu = "menu:read", from Operator;
+    ManageMenu = "menu:write", from Admin;
+    ViewIntegrations = "integrations:read", from Admin;
+    /// Calendars, sheets and payments, and their secrets.
+    ManageIntegrations = "integrations:write", from Admin;
     ViewWebhooks = "webhooks:read", from Admin;
     /// What other systems are told, and where.
     ManageWebhooks = "webhooks:write", from Admin;

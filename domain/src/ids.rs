@@ -85,6 +85,14 @@ ids! {
     WebhookDeliveryId = "webhook_delivery";
     /// A message that is approved beforehand.
     TemplateId = "template";
+    /// A table for somebody at a time.
+    ReservationId = "reservation";
+    /// Something that can be ordered.
+    MenuItemId = "menu_item";
+    /// What somebody ordered, and its payment.
+    OrderId = "order";
+    /// What is carried out at other services for one of them.
+    FlowId = "flow";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
     /// A person who signs in.

@@ -17,6 +17,7 @@ pub mod access;
 pub mod agent;
 pub mod analytics;
 pub mod channel;
+pub mod commerce;
 pub mod conversation;
 pub mod egress;
 pub mod failure;

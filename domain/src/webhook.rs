@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 12] = [
+pub const EVENTS: [&str; 16] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
@@ -13,6 +13,10 @@ pub const EVENTS: [&str; 12] = [
     "message.status",
     "document.ready",
     "document.failed",
+    "reservation.created",
+    "reservation.cancelled",
+    "order.paid",
+    "whatsapp.fallback",
     "error.occurred",
     "budget.warning",
     "budget.spent",

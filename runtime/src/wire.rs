@@ -13,7 +13,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
-use colloquy_api::{Api, ApiOptions, Counting, Hub, Limits, Metrics, Visitor};
+use colloquy_api::{Api, ApiOptions, AtService, Commerce, Counting, Hub, Limits, Metrics, Visitor};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
     egress::Egress,
@@ -26,7 +26,7 @@ use colloquy_rag::{
     pipeline::{Rag, RagOptions},
 };
 use colloquy_store::{Database, Placed, Store, StoreOptions};
-use colloquy_tools::Tools;
+use colloquy_tools::{Integrations, Tools};
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
@@ -57,6 +57,8 @@ pub struct App {
     /// Tells other systems what happened.
     webhooks: JoinHandle<()>,
     figures: JoinHandle<()>,
+    /// Carries reservations and orders out.
+    flows: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Watches this process's memory.
     memory: JoinHandle<()>,
@@ -109,7 +111,10 @@ impl App {
             rag.clone()
         };
         let models = Arc::new(Models::new(ModelOptions { openai: config.endpoint(), script: None }));
-        let tools = Arc::new(Tools::new(rag.clone()));
+        let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
+        let services = Arc::new(Integrations::new(internet.clone(), clock.clone()));
+        let commerce = Arc::new(Commerce::new(store.clone(), services, clock.clone()));
+        let tools = Arc::new(Tools::with_concierge(rag.clone(), Arc::new(AtService(commerce.clone()))));
         let drivers = Registry::new(&ChannelOptions::new(CONNECT, REQUEST)?);
         let directory = Arc::new(Directory::new(store.clone(), drivers.clone()));
         let hub = Arc::new(Hub::default());
@@ -164,7 +169,6 @@ impl App {
 
         // --- HTTP ---
         let identity = people::identity(&config.people, folder)?;
-        let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
         let api = Arc::new(Api {
             store: store.clone(),
             node: node.handle(),
@@ -179,6 +183,7 @@ impl App {
             knowledge: rag.clone(),
             model: models.clone(),
             catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
+            commerce: commerce.clone(),
             options: ApiOptions {
                 files: folder.files(),
                 max_upload: usize::try_from(config.max_upload).unwrap_or(usize::MAX),
@@ -206,6 +211,7 @@ impl App {
         let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
         let figures = tokio::spawn(figures::add_up(store.clone()));
+        let flows = tokio::spawn(colloquy_api::run_commerce(commerce));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
         Ok(Self {
             url,
@@ -220,6 +226,7 @@ impl App {
             jobs,
             webhooks,
             figures,
+            flows,
             upkeep,
             memory,
         })
@@ -269,6 +276,7 @@ impl App {
         self.jobs.abort();
         self.webhooks.abort();
         self.figures.abort();
+        self.flows.abort();
         self.upkeep.abort();
         self.memory.abort();
         if let Some(hearing) = self.hearing {

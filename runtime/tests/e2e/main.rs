@@ -8,6 +8,7 @@ mod analytics;
 mod chat;
 mod cli;
 mod commands;
+mod concierge;
 mod config;
 mod delivery;
 mod edges;

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod concierge;
 mod install;
 mod judge;
 mod model;

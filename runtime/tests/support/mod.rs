@@ -14,6 +14,7 @@ pub mod history;
 pub mod meta;
 pub mod nats;
 pub mod server;
+pub mod services;
 pub mod stream;
 pub mod traffic;
 pub mod wait;

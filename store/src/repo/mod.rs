@@ -8,6 +8,7 @@ mod api_keys;
 mod attempts;
 mod audit;
 mod channels;
+mod commerce;
 mod consent;
 mod contacts;
 mod conversations;
@@ -44,6 +45,7 @@ pub use api_keys::{ApiKey, KeyHash, KeyOwner};
 pub use attempts::Allowance;
 pub use audit::{Act, Actor, AuditLine};
 pub use channels::Channel;
+pub use commerce::{Begun, NewOrder, NewReservation};
 pub use contacts::{Consent, Contact, ContactDetails, ContactFilter, ContactIdentity};
 pub use conversations::{ConversationFilter, ConversationSummary, LastMessage, TranscriptLine};
 pub use dead_letters::{DeadLetter, LostWhat, Replayed};
@@ -70,7 +72,8 @@ pub use templates::{KeptTemplate, Synchronised};
 pub use tenants::Tenant;
 pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
 pub use webhooks::{
-    DeliveryState, DueDelivery, Event, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint,
+    DeliveryState, DueDelivery, Event, SettledDelivery, SigningSecret, ToldOrder, ToldReservation, WebhookAttempt,
+    WebhookDelivery, WebhookEndpoint,
 };
 
 use crate::{

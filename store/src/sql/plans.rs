@@ -1,8 +1,8 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform, reports, retention, settings,
-    subscriptions, templates,
+    commerce, conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform, reports, retention,
+    settings, subscriptions, templates,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -54,6 +54,20 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("outbox::UNCERTAIN", outbox::UNCERTAIN.into()),
         ("outbox::ADD_PART", outbox::ADD_PART.into()),
         ("outbox::BY_WATERMARK", outbox::BY_WATERMARK),
+        ("commerce::RESERVATION", commerce::RESERVATION.into()),
+        ("commerce::RESERVATION_BY_KEY", commerce::RESERVATION_BY_KEY.into()),
+        ("commerce::RESERVATIONS", commerce::RESERVATIONS.into()),
+        ("commerce::RESERVATIONS_BETWEEN", commerce::RESERVATIONS_BETWEEN.into()),
+        ("commerce::LAST_RESERVATION", commerce::LAST_RESERVATION.into()),
+        ("commerce::LAST_ORDER", commerce::LAST_ORDER.into()),
+        ("commerce::ITEMS", commerce::ITEMS.into()),
+        ("commerce::ORDER_BY_KEY", commerce::ORDER_BY_KEY.into()),
+        ("commerce::ORDER_BY_PAYMENT", commerce::ORDER_BY_PAYMENT.into()),
+        ("commerce::ORDERS", commerce::ORDERS.into()),
+        ("commerce::OPEN_FLOW", commerce::OPEN_FLOW.into()),
+        ("commerce::DUE", commerce::DUE.into()),
+        ("commerce::LEASE", commerce::LEASE.into()),
+        ("commerce::SETTINGS", commerce::SETTINGS.into()),
         ("documents::TAKE", documents::TAKE.into()),
         ("documents::PROGRESS", documents::PROGRESS.into()),
         ("documents::EXISTS", documents::EXISTS.into()),
@@ -140,8 +154,15 @@ async fn plan(store: &Store, text: &str) -> Vec<String> {
 /// A walk over a whole table. Walks over the given rows (`VALUES CLAUSE`, `v`) and over an index that only holds
 /// unfinished rows are not.
 fn is_scan(step: &str) -> bool {
-    let unfinished =
-        ["inbox_pending", "outbox_open", "outbox_due", "outbox_sending", "documents_waiting", "timers_due"];
+    let unfinished = [
+        "inbox_pending",
+        "outbox_open",
+        "outbox_due",
+        "outbox_sending",
+        "documents_waiting",
+        "timers_due",
+        "commerce_flows_due",
+    ];
     let given = step.ends_with("VALUES CLAUSE") || step == "SCAN v" || step == "SCAN CONSTANT ROW";
     step.starts_with("SCAN") && !given && !unfinished.iter().any(|index| step.contains(index))
 }

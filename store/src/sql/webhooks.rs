@@ -50,12 +50,18 @@ pub(crate) const RELEASE: &str = "UPDATE webhook_endpoints SET leased_until = $3
 /// What an endpoint is to be told now, with what its events name.
 pub(crate) const DUE: &str = "SELECT d.id AS delivery_id, d.failures, e.id AS event_id, e.kind, e.created_at, \
      e.conversation_id, e.message_id, e.document_id, e.detail, c.channel_id, c.peer, h.kind AS channel, m.speaker, m.text, \
-     f.name AS document, f.knowledge_base_id \
+     f.name AS document, f.knowledge_base_id, e.reservation_id, e.order_id, r.name AS guest, r.phone AS guest_phone, \
+     r.party, r.date, r.time, r.zone, r.status AS reservation_status, r.calendar_link, o.name AS customer, \
+     o.phone AS customer_phone, o.amount, o.currency, o.items, o.status AS order_status, o.payment_id, \
+     w.phone AS fallback_phone, w.reason \
      FROM webhook_deliveries d JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id \
      LEFT JOIN conversations c ON c.tenant_id = $1 AND c.id = e.conversation_id \
      LEFT JOIN channels h ON h.tenant_id = $1 AND h.id = c.channel_id \
      LEFT JOIN messages m ON m.tenant_id = $1 AND m.id = e.message_id \
      LEFT JOIN documents f ON f.tenant_id = $1 AND f.id = e.document_id \
+     LEFT JOIN reservations r ON r.tenant_id = $1 AND r.id = e.reservation_id \
+     LEFT JOIN orders o ON o.tenant_id = $1 AND o.id = e.order_id \
+     LEFT JOIN whatsapp_fallbacks w ON w.tenant_id = $1 AND w.id = e.fallback_id \
      WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.state = 'queued' AND d.due_at <= $3 \
      ORDER BY d.due_at, d.id LIMIT $4";
 

@@ -1,5 +1,7 @@
 //! What an installation consists of: every table that is copied, in an order in which each row finds what it refers to.
 
+mod commerce;
+
 use crate::db::{Kind, Value};
 use Kind::{Bool, Bytes, Int, Text, Uuid};
 
@@ -30,7 +32,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 44] = [
+pub(crate) const TABLES: [Table; 51] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -446,6 +448,9 @@ pub(crate) const TABLES: [Table; 44] = [
             ("created_at", Int),
             ("tx", Int),
             ("position", Int),
+            ("reservation_id", Uuid),
+            ("order_id", Uuid),
+            ("fallback_id", Uuid),
         ],
     ),
     table(
@@ -609,6 +614,13 @@ pub(crate) const TABLES: [Table; 44] = [
         1,
         &[("tenant_id", Uuid), ("monthly_micros", Int), ("warned", Int), ("spent", Int), ("updated_at", Int)],
     ),
+    commerce::RESERVATIONS,
+    commerce::MENU_ITEMS,
+    commerce::ORDERS,
+    commerce::COMMERCE_FLOWS,
+    commerce::COMMERCE_SETTINGS,
+    commerce::PAYMENT_EVENTS,
+    commerce::WHATSAPP_FALLBACKS,
     numbered(
         "ledger",
         &[
