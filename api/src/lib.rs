@@ -17,10 +17,12 @@
 mod ask;
 mod auth;
 mod body;
+mod calls;
 mod desk;
 mod edge;
 mod endpoints;
 pub mod error;
+mod exchange;
 mod files;
 pub mod hub;
 mod identity;

@@ -3,8 +3,9 @@
 use crate::{
     edge,
     endpoints::{
-        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
+        agent_test, agents, answers, api_keys, ask, audit, auth, call_webhooks, calls, channels, chat, chat_audio,
+        chat_page, contact_files, contacts,
+        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics, openai,
         progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
@@ -50,6 +51,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/channels/{id}", manage_channels, channels::remove)
         .post("/channels/{id}/test", manage_channels, channels::test)
         .post("/chat", Open, chat::post)
+        .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
@@ -67,6 +69,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .and(inbox())
         .and(contacts(uploads))
         .and(telling())
+        .and(telephone())
+        .and(calling())
 }
 
 /// People who write.
@@ -154,6 +158,32 @@ fn deliveries() -> Endpoints {
     )
 }
 
+/// Under `/api` and under `/dashboard`.
+fn telephone() -> Endpoints {
+    let view = May(Action::ViewConversations);
+    Endpoints::default()
+        .get("/calls", view, calls::list)
+        .get("/calls/metrics", view, calls::metrics)
+        .get("/calls/{id}", view, calls::show)
+}
+
+/// Under `/api`: what a telephone provider calls that knows a number only. It signs what it sends.
+fn calling() -> Endpoints {
+    Endpoints::default()
+        .post("/calls/incoming", Open, call_webhooks::dialled)
+        .post("/calls/process", Open, call_webhooks::dialled)
+        .post("/calls/status", Open, call_webhooks::dialled)
+}
+
+/// Under `/v1`: agents as models, for clients of OpenAI.
+fn models() -> Endpoints {
+    let complete = openai::complete.layer(Extension(Rate::Chat));
+    Endpoints::default()
+        .post("/chat/completions", May(Action::UseAgents), complete)
+        .get("/models", May(Action::ViewAgents), openai::models)
+        .get("/models/{model}", May(Action::ViewAgents), openai::model)
+}
+
 /// Under `/api`, too: people, tenants and keys.
 fn people() -> Endpoints {
     let (view, manage) = (May(Action::ViewPeople), May(Action::ManagePeople));
@@ -208,17 +238,20 @@ fn outside() -> Endpoints {
         .get("/metrics", Open, metrics::get)
         .get("/webhooks/{channel}", Open, webhook::verify)
         .post("/webhooks/{channel}", Open, webhook::receive)
+        .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)
+        .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)
 }
 
 /// Where endpoints lie, with those of their prefix.
-fn everything(max_upload: usize) -> [(&'static str, Endpoints); 6] {
+fn everything(max_upload: usize) -> [(&'static str, Endpoints); 7] {
     let resources = || resources(max_upload).and(people());
     [
         ("/api", resources()),
         ("/api/v1", resources()),
         ("/api/auth", signing_in()),
         ("/auth", signing_in()),
-        ("/dashboard", deliveries()),
+        ("/dashboard", deliveries().and(telephone())),
+        ("/v1", models()),
         ("", outside()),
     ]
 }

@@ -15,6 +15,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod call;
 pub mod channel;
 pub mod conversation;
 pub mod egress;

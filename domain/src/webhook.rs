@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 9] = [
+pub const EVENTS: [&str; 11] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
@@ -12,6 +12,8 @@ pub const EVENTS: [&str; 9] = [
     "message.status",
     "document.ready",
     "document.failed",
+    "call.started",
+    "call.ended",
     "error.occurred",
 ];
 

@@ -1,6 +1,7 @@
 //! An event as others see it, and its signatures: Standard Webhooks' headers over the whole body, and one inside the
 //! envelope over everything else of it.
 
+use super::call::CallData;
 use crate::time::rfc3339;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{channel::Secret, failure::Failure, time::Timestamp};
@@ -54,6 +55,8 @@ struct Data<'a> {
     /// Of a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
+    #[serde(flatten)]
+    call: Option<CallData<'a>>,
 }
 
 impl<'a> Data<'a> {
@@ -73,6 +76,7 @@ impl<'a> Data<'a> {
             knowledge_base_id: e.base.map(|id| id.to_string()),
             status: detail.filter(|_| !failed),
             code: detail.filter(|_| failed),
+            call: e.call.as_ref().map(CallData::of),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One conformance suite for each lies in [`crate::testkit`] and runs against all implementations.
 
 mod announce;
+mod calls;
 mod channel;
 mod clock;
 mod cluster;
@@ -16,6 +17,7 @@ mod tools;
 mod web;
 
 pub use announce::{Announcer, Notice};
+pub use calls::CallDriver;
 pub use channel::{ChannelDirectory, ChannelDriver};
 pub use clock::{Clock, Ids};
 pub use cluster::{PlacementStore, Relay, Signal};

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod calls;
 mod chat;
 mod cli;
 mod commands;
@@ -17,6 +18,7 @@ mod inbox;
 mod ingestion;
 mod kill;
 mod knowledge;
+mod openai;
 mod people;
 mod sim;
 mod sim_live;

@@ -1,6 +1,6 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
-use super::{conversation, documents, inbox, knowledge, log, outbox, platform, reports};
+use super::{calls, conversation, documents, inbox, knowledge, log, outbox, platform, reports};
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
     db::{self, Conn, Dialect, Query, Row, Rows, Sql},
@@ -66,6 +66,13 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("platform::ANY_CHANNEL", platform::ANY_CHANNEL.into()),
         ("platform::CHANNEL_BY_EXTERNAL", platform::CHANNEL_BY_EXTERNAL.into()),
         ("platform::AGENT", platform::AGENT.into()),
+        ("calls::BY_EXTERNAL", calls::BY_EXTERNAL),
+        ("calls::CALL", calls::CALL.into()),
+        ("calls::CALLS", calls::CALLS.into()),
+        ("calls::COUNT", calls::COUNT.into()),
+        ("calls::FIGURES", calls::FIGURES),
+        ("calls::OUTCOMES", calls::OUTCOMES.into()),
+        ("calls::STEPS", calls::STEPS.into()),
         ("reports::CONVERSATIONS", reports::CONVERSATIONS.into()),
         ("reports::BY_PEER", reports::BY_PEER.into()),
         ("reports::MESSAGES", reports::MESSAGES.into()),

@@ -31,17 +31,19 @@ pub(crate) fn set_last_number(table: &Table, last: i64) -> String {
 pub(crate) const REPLACE_META: &str = "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2";
 
 /// PostgreSQL's: what is copied happened elsewhere, and its events are copied, too.
-pub(crate) const SILENCE: [&str; 4] = [
+pub(crate) const SILENCE: [&str; 5] = [
     "ALTER TABLE conversations DISABLE TRIGGER tells",
     "ALTER TABLE messages DISABLE TRIGGER tells",
     "ALTER TABLE dead_letters DISABLE TRIGGER tells",
     "ALTER TABLE events DISABLE TRIGGER tells",
+    "ALTER TABLE calls DISABLE TRIGGER tells",
 ];
 
 /// PostgreSQL's: from now on things happen here.
-pub(crate) const SPEECH: [&str; 4] = [
+pub(crate) const SPEECH: [&str; 5] = [
     "ALTER TABLE conversations ENABLE TRIGGER tells",
     "ALTER TABLE messages ENABLE TRIGGER tells",
     "ALTER TABLE dead_letters ENABLE TRIGGER tells",
     "ALTER TABLE events ENABLE TRIGGER tells",
+    "ALTER TABLE calls ENABLE TRIGGER tells",
 ];

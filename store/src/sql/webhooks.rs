@@ -43,7 +43,7 @@ pub(crate) const RELEASE: &str = "UPDATE webhook_endpoints SET leased_until = $3
 
 /// What an endpoint is to be told now, with what its events name.
 pub(crate) const DUE: &str = "SELECT d.id AS delivery_id, d.failures, e.id AS event_id, e.kind, e.created_at, \
-     e.conversation_id, e.message_id, e.document_id, e.detail, c.channel_id, c.peer, h.kind AS channel, m.speaker, m.text, \
+     e.conversation_id, e.message_id, e.document_id, e.call_id, e.detail, c.channel_id, c.peer, h.kind AS channel, m.speaker, m.text, \
      f.name AS document, f.knowledge_base_id \
      FROM webhook_deliveries d JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id \
      LEFT JOIN conversations c ON c.tenant_id = $1 AND c.id = e.conversation_id \

@@ -30,7 +30,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 35] = [
+pub(crate) const TABLES: [Table; 37] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -432,6 +432,46 @@ pub(crate) const TABLES: [Table; 35] = [
         ],
     ),
     table(
+        "calls",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("provider", Text),
+            ("external_call_id", Text),
+            ("direction", Text),
+            ("from_number", Text),
+            ("to_number", Text),
+            ("status", Text),
+            ("ai_handled", Bool),
+            ("outcome_type", Text),
+            ("transcript", Text),
+            ("summary", Text),
+            ("structured_data", Text),
+            ("duration_seconds", Int),
+            ("provider_cost_cents", Int),
+            ("billed_minutes", Int),
+            ("conversation_id", Uuid),
+            ("started_at", Int),
+            ("ended_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "call_steps",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("call_id", Uuid),
+            ("key", Text),
+            ("kind", Text),
+            ("detail", Text),
+            ("at", Int),
+        ],
+    ),
+    table(
         "events",
         1,
         &[
@@ -443,6 +483,7 @@ pub(crate) const TABLES: [Table; 35] = [
             ("document_id", Uuid),
             ("detail", Text),
             ("created_at", Int),
+            ("call_id", Uuid),
         ],
     ),
     table(
