@@ -177,9 +177,8 @@ fn calling() -> Endpoints {
 
 /// Under `/v1`: agents as models, for clients of OpenAI.
 fn models() -> Endpoints {
-    let complete = openai::complete.layer(Extension(Rate::Chat));
     Endpoints::default()
-        .post("/chat/completions", May(Action::UseAgents), complete)
+        .post("/chat/completions", May(Action::UseAgents), openai::complete.layer(Extension(Rate::Chat)))
         .get("/models", May(Action::ViewAgents), openai::models)
         .get("/models/{model}", May(Action::ViewAgents), openai::model)
 }

@@ -1,6 +1,7 @@
 //! `POST /api/calls/{incoming,process,status}`, `POST /webhooks/twilio-voice/{channel}`, `POST /webhooks/vapi/{tenant}`:
 //! what telephone providers call. Their signatures say who they are.
 
+use super::webhook::lower_case;
 use crate::{
     calls::{VOICE, driver, is_meant, receive},
     error::{ApiError, ApiResult},
@@ -17,13 +18,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use url::form_urlencoded;
 
 type Words = BTreeMap<String, String>;
-
-fn lower_case(headers: &HeaderMap) -> Words {
-    let text = |(k, v): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
-        Some((k.as_str().to_owned(), v.to_str().ok()?.to_owned()))
-    };
-    headers.iter().filter_map(text).collect()
-}
 
 /// The address as the provider knows it.
 fn called(api: &Api, uri: &Uri) -> String {

@@ -2,7 +2,7 @@
 
 use super::language;
 use colloquy_domain::{call::CallAnswer, channel::ChannelAccount};
-use quick_xml::{Writer, events::BytesText, writer::ElementWriter};
+use quick_xml::{ElementWriter, Writer, escape::partial_escape, events::BytesText};
 use std::io;
 
 /// Seconds that are waited for a caller to begin.
@@ -28,7 +28,7 @@ fn verbs(xml: &mut Xml, account: &ChannelAccount, answer: &CallAnswer) -> io::Re
             let gather = xml.create_element("Gather").with_attributes([
                 ("input", "speech"),
                 ("language", language(account)),
-                ("action", then),
+                ("action", then.as_str()),
                 ("method", "POST"),
                 ("timeout", SILENCE),
                 ("speechTimeout", "auto"),
@@ -64,8 +64,8 @@ fn verbs(xml: &mut Xml, account: &ChannelAccount, answer: &CallAnswer) -> io::Re
 fn say(xml: &mut Xml, account: &ChannelAccount, words: &str) -> io::Result<()> {
     let language = language(account);
     let usual = if language.starts_with("fr") { "Polly.Léa" } else { "Polly.Joanna" };
-    let voice = account.setting("voice").filter(|v| !v.is_empty()).unwrap_or(usual);
-    text(xml.create_element("Say").with_attributes([("voice", voice), ("language", language)]), words)
+    let voice = legal(account.setting("voice").filter(|v| !v.is_empty()).unwrap_or(usual));
+    text(xml.create_element("Say").with_attributes([("voice", voice.as_str()), ("language", language)]), words)
 }
 
 fn redirect(xml: &mut Xml, to: &str) -> io::Result<()> {
@@ -73,16 +73,19 @@ fn redirect(xml: &mut Xml, to: &str) -> io::Result<()> {
 }
 
 fn text(element: ElementWriter<'_, Vec<u8>>, text: &str) -> io::Result<()> {
-    // Characters that XML has no way to write.
-    let legal: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect();
-    element.write_text_content(BytesText::new(&legal)).map(|_| ())
+    element.write_text_content(BytesText::from_escaped(partial_escape(legal(text)))).map(|_| ())
+}
+
+/// Without the characters that XML has no way to write.
+fn legal(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::tests::account, *};
     use proptest::prelude::*;
-    use quick_xml::{Reader, escape::unescape, events::Event};
+    use quick_xml::{Reader, escape::resolve_predefined_entity, events::Event};
 
     fn document(settings: &[(&str, &str)], answer: &CallAnswer) -> String {
         write(&account(settings, &[]), answer)
@@ -117,11 +120,11 @@ mod tests {
             match reader.read_event().expect("well-formed") {
                 Event::Start(_) => inside += 1,
                 Event::End(_) => inside -= 1,
-                Event::Text(t) => out.push_str(&t.xml_content().expect("text")),
-                Event::GeneralRef(r) => {
-                    let name = r.decode().expect("a name");
-                    out.push_str(&unescape(&format!("&{name};")).expect("known"));
-                }
+                Event::Text(t) => out.push_str(&t.xml10_content()),
+                Event::GeneralRef(name) => match name.resolve_char_ref().expect("a reference") {
+                    Some(c) => out.push(c),
+                    None => out.push_str(resolve_predefined_entity(&name.xml10_content()).expect("known")),
+                },
                 Event::Eof => break,
                 _ => {}
             }

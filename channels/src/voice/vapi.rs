@@ -204,5 +204,4 @@ fn outcome(reason: &str) -> Option<CallOutcome> {
 }
 
 #[cfg(test)]
-#[path = "vapi_tests.rs"]
 mod tests;

@@ -103,7 +103,7 @@ fn is_farewell(words: &str) -> bool {
         let rest = plain.replacen(&format!(" {phrase} "), " ", 1);
         rest.len() < plain.len() && rest.split_whitespace().all(|w| POLITE.contains(&w))
     };
-    FAREWELLS.iter().any(|f| has(&f)) || ENOUGH.iter().any(|e| bare(&e))
+    FAREWELLS.iter().any(has) || ENOUGH.iter().any(bare)
 }
 
 const POLITE: [&str; 16] = [

@@ -89,8 +89,9 @@ pub async fn complete(
 /// What the agent said, or why it said nothing.
 fn said(api: &Api, account: &ChannelAccount, ended: &Ended, language: Language) -> Result<Said, Refused> {
     let mut said = match (&ended.outcome, &ended.reply) {
-        (Some(Outcome::Answered { .. } | Outcome::Merged { .. }), Some(reply)) => Said::of(reply),
-        (Some(Outcome::HandedOver { .. }), Some(reply)) => Said::of(reply),
+        (Some(Outcome::Answered { .. } | Outcome::Merged { .. } | Outcome::HandedOver { .. }), Some(reply)) => {
+            Said::of(reply)
+        }
         (Some(Outcome::HandedOver { .. }), None) => Said::sentence(phrase(Phrase::HandedOver, language)),
         (Some(Outcome::Ignored { .. }), _) => return Err(Refused::busy()),
         (Some(_), _) => return Err(Refused::failed()),

@@ -1,6 +1,6 @@
 //! Answers and errors in OpenAI's shape.
 
-use crate::{error::ApiError, state::Api};
+use crate::{endpoints::ask::CitationOut, error::ApiError, state::Api};
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -102,7 +102,7 @@ pub struct Said {
 
 impl Said {
     pub fn of(reply: &Reply) -> Self {
-        let citations: Vec<_> = reply.citations.iter().map(super::super::ask::CitationOut::from).collect();
+        let citations: Vec<_> = reply.citations.iter().map(CitationOut::from).collect();
         Self { text: reply.text.clone(), usage: reply.usage, citations: json!(citations) }
     }
 

@@ -103,7 +103,8 @@ impl Talk {
         self.held.push_str(text);
         // A voice needs whole sentences; marks and addresses are taken out of those only.
         let ends = |(at, _): &(usize, &str)| self.held[..*at].ends_with(['.', '!', '?', '…']);
-        if let Some((end, _)) = self.held.rmatch_indices([' ', '\n']).find(ends) {
+        let end = self.held.rmatch_indices([' ', '\n']).find(ends).map(|(at, _)| at);
+        if let Some(end) = end {
             let rest = self.held.split_off(end);
             let sentence = std::mem::replace(&mut self.held, rest);
             self.speak(&sentence);
