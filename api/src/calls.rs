@@ -15,8 +15,8 @@ use axum::{
 };
 use colloquy_domain::{
     call::{
-        CallAnswer, CallChange, CallEvent, CallNews, CallOutcome, CallReport, CallRequest, CallStatus, CallStep, CallTool,
-        CallToolAnswer, Direction, Next, PATIENCE, Place, Sentence, greeting, next, sentence,
+        CallAnswer, CallChange, CallEvent, CallNews, CallOutcome, CallReport, CallRequest, CallStatus, CallStep,
+        CallTool, CallToolAnswer, Direction, Next, PATIENCE, Place, Sentence, greeting, next, sentence,
     },
     channel::{ChannelAccount, ChannelKind, WebhookRejection},
     language::Language,
@@ -73,9 +73,7 @@ fn rejected(api: &Api, account: &ChannelAccount, rejection: &WebhookRejection) -
     tracing::warn!(tenant.id = %account.tenant, channel.id = %account.id, error = %rejection, "call rejected");
     match rejection {
         WebhookRejection::Unauthenticated => ApiError::forbidden(&rejection.to_string()),
-        WebhookRejection::Malformed(_) => {
-            ApiError::new(StatusCode::BAD_REQUEST, "MALFORMED", rejection.to_string())
-        }
+        WebhookRejection::Malformed(_) => ApiError::new(StatusCode::BAD_REQUEST, "MALFORMED", rejection.to_string()),
         WebhookRejection::NotSupported => ApiError::not_found("webhook"),
     }
 }
@@ -354,7 +352,8 @@ pub async fn linked(api: &Api, account: &ChannelAccount, asked: &Exchange, ended
         to: account.external_id.clone(),
     };
     let step = CallStep::new(format!("replied:{}", asked.message_id), "replied", "");
-    let change = CallChange { conversation: ended.conversation, ai_handled: ended.reply.is_some(), ..CallChange::new(step) };
+    let change =
+        CallChange { conversation: ended.conversation, ai_handled: ended.reply.is_some(), ..CallChange::new(step) };
     api.store.tenant(account.tenant).change_call(new, change).await?;
     Ok(())
 }

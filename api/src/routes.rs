@@ -4,9 +4,9 @@ use crate::{
     edge,
     endpoints::{
         agent_test, agents, answers, api_keys, ask, audit, auth, call_webhooks, calls, channels, chat, chat_audio,
-        chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics, openai,
-        progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        chat_page, contact_files, contacts, conversation_acts, conversations, dead_letters, documents, health, jobs,
+        knowledge_bases, messages, metrics, openai, progress, proposals, tenants, unanswered, users, webhook,
+        webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     registry::{
@@ -161,10 +161,11 @@ fn deliveries() -> Endpoints {
 /// Under `/api` and under `/dashboard`.
 fn telephone() -> Endpoints {
     let view = May(Action::ViewConversations);
-    Endpoints::default()
-        .get("/calls", view, calls::list)
-        .get("/calls/metrics", view, calls::metrics)
-        .get("/calls/{id}", view, calls::show)
+    Endpoints::default().get("/calls", view, calls::list).get("/calls/metrics", view, calls::metrics).get(
+        "/calls/{id}",
+        view,
+        calls::show,
+    )
 }
 
 /// Under `/api`: what a telephone provider calls that knows a number only. It signs what it sends.

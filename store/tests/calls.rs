@@ -78,7 +78,9 @@ async fn figures_are_those_of_the_calls_of_a_time(on: Kind) {
     let here = opened.store.tenant(f.home.tenant);
     let hour = Duration::from_secs(3600);
     let mut made: Vec<CallId> = Vec::new();
-    for (n, outcome, seconds) in [(0_u32, CallOutcome::Booked, 30), (1, CallOutcome::Missed, 0), (2, CallOutcome::Booked, 90)] {
+    for (n, outcome, seconds) in
+        [(0_u32, CallOutcome::Booked, 30), (1, CallOutcome::Missed, 0), (2, CallOutcome::Booked, 90)]
+    {
         opened.clock.set(NOW + hour * n);
         let booked = outcome == CallOutcome::Booked;
         let end = CallChange {

@@ -101,9 +101,8 @@ async fn of_tenant(api: &Api, slug: &str, request: &CallRequest<'_>) -> ApiResul
     let tenant = api.store.installation().tenant_by_slug(slug).await?.ok_or_else(missing)?;
     let channels = api.store.tenant(tenant.id).channels(PageRequest::new(1, PageRequest::MOST)).await?;
     let accounts = channels.items.into_iter().map(|c| c.account);
-    let mut theirs: Vec<ChannelAccount> = accounts
-        .filter(|a| a.kind == VOICE && a.enabled && a.setting("provider") == Some("vapi"))
-        .collect();
+    let mut theirs: Vec<ChannelAccount> =
+        accounts.filter(|a| a.kind == VOICE && a.enabled && a.setting("provider") == Some("vapi")).collect();
     let mut meant = None;
     for (n, account) in theirs.iter().enumerate() {
         let driver = driver(api, account)?;

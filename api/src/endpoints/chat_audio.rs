@@ -40,7 +40,8 @@ const FORMATS: [(&str, &str); 12] = [
 
 pub async fn post(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> ApiResult {
     let headers = request.headers().clone();
-    let mut form = Multipart::from_request(request, &api).await.map_err(|e| ApiError::invalid("body", e.body_text()))?;
+    let mut form =
+        Multipart::from_request(request, &api).await.map_err(|e| ApiError::invalid("body", e.body_text()))?;
     let mut said = chat::Request::default();
     let (mut recording, mut language) = (None, None);
     while let Some(field) = form.next_field().await.map_err(|e| unreadable(&e))? {

@@ -30,7 +30,8 @@ fn table(rows: &[Vec<Vec<Inline>>], sentences: &mut Vec<String>) {
     let Some((head, rest)) = rows.split_first() else { return };
     let head: Vec<String> = head.iter().map(|cell| words(cell)).collect();
     for row in rest {
-        let cell = |(n, cell): (usize, &Vec<Inline>)| match head.get(n).filter(|name| n > 0 && !name.trim().is_empty()) {
+        let cell = |(n, cell): (usize, &Vec<Inline>)| match head.get(n).filter(|name| n > 0 && !name.trim().is_empty())
+        {
             Some(name) => format!("{}: {}", name.trim(), words(cell)),
             None => words(cell),
         };

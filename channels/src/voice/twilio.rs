@@ -52,11 +52,7 @@ fn event(form: &Form, request: &CallRequest<'_>) -> CallEvent {
         return CallEvent::Moved { status, seconds, ends: status.is_over() };
     }
     let Some(turn) = number("turn") else { return CallEvent::Incoming };
-    let at = Place {
-        turn,
-        silent: number("silent").unwrap_or_default(),
-        waited: number("waited").unwrap_or_default(),
-    };
+    let at = Place { turn, silent: number("silent").unwrap_or_default(), waited: number("waited").unwrap_or_default() };
     if at.waited > 0 {
         return CallEvent::Waiting { at };
     }
@@ -72,7 +68,8 @@ mod tests {
     fn read(query: &[(&str, &str)], body: &str) -> CallEvent {
         let own = |(k, v): &(&str, &str)| ((*k).to_owned(), (*v).to_owned());
         let (headers, query) = (BTreeMap::new(), query.iter().map(own).collect());
-        let request = CallRequest { url: "", headers: &headers, query: &query, body: body.as_bytes(), now: Timestamp(0) };
+        let request =
+            CallRequest { url: "", headers: &headers, query: &query, body: body.as_bytes(), now: Timestamp(0) };
         event(&Form::read(request.body), &request)
     }
 
@@ -96,13 +93,17 @@ mod tests {
         let rings = CallEvent::Moved { status: CallStatus::Ringing, seconds: None, ends: false };
         assert_eq!(read(&[], "CallStatus=ringing&CallbackSource=call-progress-events"), rings);
         let dialled = [("dialled", "1")];
-        assert_eq!(read(&dialled, "CallStatus=in-progress&DialCallStatus=no-answer"), CallEvent::PutThrough { answered: false });
+        assert_eq!(
+            read(&dialled, "CallStatus=in-progress&DialCallStatus=no-answer"),
+            CallEvent::PutThrough { answered: false }
+        );
     }
 
     #[test]
     fn what_is_not_signed_is_not_read() {
         let (headers, query) = (BTreeMap::new(), BTreeMap::new());
-        let request = CallRequest { url: "https://x", headers: &headers, query: &query, body: b"CallSid=CA1", now: Timestamp(0) };
+        let request =
+            CallRequest { url: "https://x", headers: &headers, query: &query, body: b"CallSid=CA1", now: Timestamp(0) };
         let account = account(&[("provider", "twilio")], &[("auth_token", "tok")]);
         assert_eq!(Twilio.receive(&account, &request), Err(WebhookRejection::Unauthenticated));
     }

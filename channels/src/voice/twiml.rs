@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn a_greeting_is_said_by_lea_and_speech_is_gathered_in_french() {
         let then = "/api/calls/process?turn=1&silent=0".to_owned();
-        insta::assert_snapshot!(document(&[], &CallAnswer::Listen { say: vec!["Bonjour !".into()], then }));
+        let listen = document(&[], &CallAnswer::Listen { say: vec!["Bonjour !".into()], then });
+        insta::assert_snapshot!(listen, @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Gather input="speech" language="fr-FR" action="/api/calls/process?turn=1&amp;silent=0" method="POST" timeout="5" speechTimeout="auto" actionOnEmptyResult="true"><Say voice="Polly.Léa" language="fr-FR">Bonjour !</Say></Gather><Redirect method="POST">/api/calls/process?turn=1&amp;silent=0</Redirect></Response>"#);
     }
 
     #[test]
@@ -110,7 +111,14 @@ mod tests {
             document(&[], &CallAnswer::HangUp { say: vec!["Au revoir.".into()] }),
             document(&[], &CallAnswer::Noted),
         ];
-        insta::assert_snapshot!(all.join("\n"));
+        let all = all.join("\n").replace("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "");
+        insta::assert_snapshot!(all, @r#"
+        <Response><Say voice="Polly.Amy" language="en-US">One moment.</Say><Pause length="1"/><Redirect method="POST">/x?a=1&amp;b=2</Redirect></Response>
+        <Response><Pause length="1"/><Redirect method="POST">/x?a=1&amp;b=2</Redirect></Response>
+        <Response><Say voice="Polly.Léa" language="fr-FR">Un instant.</Say><Dial action="/x?a=1&amp;b=2" method="POST" timeout="25">+331</Dial></Response>
+        <Response><Say voice="Polly.Léa" language="fr-FR">Au revoir.</Say><Hangup/></Response>
+        <Response></Response>
+        "#);
     }
 
     /// The words of a document, as any reader of XML finds them.

@@ -29,8 +29,8 @@ impl CallDriver for Vapi {
         if !is_theirs(account.secret("webhook_secret").unwrap_or_default(), request) {
             return Err(WebhookRejection::Unauthenticated);
         }
-        let body: Value = serde_json::from_slice(request.body)
-            .map_err(|e| WebhookRejection::Malformed(format!("not JSON: {e}")))?;
+        let body: Value =
+            serde_json::from_slice(request.body).map_err(|e| WebhookRejection::Malformed(format!("not JSON: {e}")))?;
         let message = body.get("message").filter(|m| m.is_object());
         Ok(news(message.ok_or_else(|| WebhookRejection::Malformed("no message".to_owned()))?))
     }
@@ -137,7 +137,8 @@ fn tools(message: &Value) -> Vec<CallTool> {
 
 fn tool(call: &Value) -> CallTool {
     let function = call.get("function").filter(|f| f.is_object()).unwrap_or(call);
-    let arguments = ["arguments", "parameters"].into_iter().find_map(|name| function.get(name).or_else(|| call.get(name)));
+    let arguments =
+        ["arguments", "parameters"].into_iter().find_map(|name| function.get(name).or_else(|| call.get(name)));
     let arguments = match arguments {
         Some(Value::String(s)) => serde_json::from_str(s).unwrap_or_else(|_| json!({ "question": s })),
         Some(other) => other.clone(),

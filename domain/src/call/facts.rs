@@ -172,7 +172,8 @@ mod tests {
     fn a_call_moves_forward_and_ends_once() {
         let now = BEGUN + Duration::from_secs(61);
         let mut call = CallFacts::new(CallStatus::Ringing);
-        let said = CallChange { said: vec!["Caller: où ?".into(), "Agent: là".into()], ai_handled: true, ..change("1") };
+        let said =
+            CallChange { said: vec!["Caller: où ?".into(), "Agent: là".into()], ai_handled: true, ..change("1") };
         call = call.changed(&said, BEGUN, now);
         call = call.changed(&CallChange { status: Some(CallStatus::InProgress), ..change("2") }, BEGUN, now);
         assert_eq!((call.transcript.as_str(), call.ended_at), ("Caller: où ?\nAgent: là", None));
@@ -200,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_report_wins_over_what_was_guessed_and_takes_nothing_away() {
-        let report = CallReport { transcript: Some("AI: Où ça ?".into()), cost_cents: Some(12), ..CallReport::default() };
+        let report =
+            CallReport { transcript: Some("AI: Où ça ?".into()), cost_cents: Some(12), ..CallReport::default() };
         let reported = CallChange { report: Some(report), ends: true, ..change("report") };
         let said = CallChange { said: vec!["x".into()], outcome: Some(CallOutcome::Callback), ..change("1") };
         let call = CallFacts::new(CallStatus::InProgress).changed(&said, BEGUN, BEGUN).changed(&reported, BEGUN, BEGUN);

@@ -117,15 +117,8 @@ pub enum CallOutcome {
 }
 
 impl CallOutcome {
-    pub const ALL: [Self; 7] = [
-        Self::Booked,
-        Self::Transferred,
-        Self::Answered,
-        Self::Callback,
-        Self::Abandoned,
-        Self::Missed,
-        Self::Failed,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Booked, Self::Transferred, Self::Answered, Self::Callback, Self::Abandoned, Self::Missed, Self::Failed];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -208,17 +201,35 @@ pub struct CallTool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallAnswer {
     /// Say these, then listen; what is heard is sent to `then`.
-    Listen { say: Vec<String>, then: String },
+    Listen {
+        say: Vec<String>,
+        then: String,
+    },
     /// Say this, if anything, wait a moment, then ask `then` again.
-    Wait { say: Option<String>, then: String },
+    Wait {
+        say: Option<String>,
+        then: String,
+    },
     /// Say this and put the caller through to a number; how that went is told to `then`.
-    PutThrough { say: String, to: String, then: String },
+    PutThrough {
+        say: String,
+        to: String,
+        then: String,
+    },
     /// Say these and hang up.
-    HangUp { say: Vec<String> },
+    HangUp {
+        say: Vec<String>,
+    },
     /// This agent is to speak, over this OpenAI-compatible address.
-    Assistant { first: String, agent: String, address: String },
+    Assistant {
+        first: String,
+        agent: String,
+        address: String,
+    },
     /// The provider's own model is to speak to nobody: why.
-    Refused { why: String },
+    Refused {
+        why: String,
+    },
     Tools(Vec<CallToolAnswer>),
     /// Nothing was wanted.
     Noted,

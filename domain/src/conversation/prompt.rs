@@ -105,7 +105,8 @@ mod tests {
     // req: S4-LLM-1
     #[test]
     fn an_agent_knows_for_whom_it_speaks() {
-        let model = ModelChoice { provider: "scripted".into(), model: String::new(), temperature: None, max_tokens: None };
+        let model =
+            ModelChoice { provider: "scripted".into(), model: String::new(), temperature: None, max_tokens: None };
         let (tenant, id) = (TenantId::new(Uuid::from_u128(1)), AgentId::new(Uuid::from_u128(2)));
         let own = AgentProfile::new(tenant, id, "Léa", model);
         let own = AgentProfile { company: Some("Chauffage Martin".into()), ..own };

@@ -94,7 +94,8 @@ mod tests {
     async fn a_recording_becomes_words() {
         let server = MockServer::start().await;
         let asked = Mock::given(method("POST")).and(path("/v1/audio/transcriptions"));
-        let asked = asked.and(header("authorization", "Bearer sk-1")).and(body_string_contains("filename=\"question.webm\""));
+        let asked =
+            asked.and(header("authorization", "Bearer sk-1")).and(body_string_contains("filename=\"question.webm\""));
         let asked = asked.and(body_string_contains("whisper-1")).and(body_string_contains("RIFF"));
         let answer = ResponseTemplate::new(200).set_body_json(serde_json::json!({ "text": " Où êtes-vous ? " }));
         asked.respond_with(answer).expect(1).mount(&server).await;

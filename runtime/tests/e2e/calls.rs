@@ -150,7 +150,8 @@ async fn a_person_takes_over_by_telephone() {
     let agent = api.agent("Absent", "scripted", &[]).await;
     // An agent that is switched off hands everything over.
     api.patch(&format!("/api/agents/{agent}"), &json!({ "enabled": false })).await.data();
-    telephone(api, "Absent", &json!({ "transfer_to": "+33600000000", "language": "en-GB", "voice": "Polly.Amy" })).await;
+    telephone(api, "Absent", &json!({ "transfer_to": "+33600000000", "language": "en-GB", "voice": "Polly.Amy" }))
+        .await;
     for (sid, dialled, outcome) in [("CA1", "completed", "TRANSFERRED"), ("CA2", "no-answer", "CALLBACK")] {
         let caller = Caller::new(api, sid);
         let greeted = caller.post("/api/calls/incoming", "ringing", &[]).await;
@@ -214,7 +215,10 @@ async fn another_provider_leads_the_call_and_reports_it() {
     assert_eq!(forged.status, 403, "{forged:?}");
     let wanted = vapi(api, "hush", json!({ "type": "assistant-request", "call": call })).await.body;
     assert_eq!(wanted["assistant"]["model"]["provider"], "custom-llm");
-    assert_eq!((&wanted["assistant"]["model"]["model"], &wanted["assistant"]["model"]["url"]), (&json!(agent), &json!(format!("{}/v1", api.url))));
+    assert_eq!(
+        (&wanted["assistant"]["model"]["model"], &wanted["assistant"]["model"]["url"]),
+        (&json!(agent), &json!(format!("{}/v1", api.url)))
+    );
     vapi(api, "hush", json!({ "type": "status-update", "status": "in-progress", "call": call })).await;
     let said = json!({ "model": agent, "stream": false, "call": { "id": "call-1" }, "messages": [
         { "role": "system", "content": "x" }, { "role": "assistant", "content": "Bonjour" }, { "role": "user", "content": "**Où** êtes-vous ?" },
@@ -265,6 +269,9 @@ async fn another_provider_leads_the_call_and_reports_it() {
         assert_eq!(data[field], value, "{field}: {data}");
     }
     assert_eq!(data["provider"]["callId"], "call-1");
-    assert_eq!((&data["provider"]["summary"], &data["provider"]["structuredData"]["prénom"]), (&json!("Rendez-vous pris."), &json!("Zoé")));
+    assert_eq!(
+        (&data["provider"]["summary"], &data["provider"]["structuredData"]["prénom"]),
+        (&json!("Rendez-vous pris."), &json!("Zoé"))
+    );
     assert_eq!(heard.lock().unwrap().len(), 2, "a repeated report is told once");
 }

@@ -27,7 +27,10 @@ async fn an_agent_is_a_model_that_remembers() {
     assert_eq!((&models["object"], &models["data"][0]["id"]), (&json!("list"), &json!("Echo")), "{models}");
     assert_eq!(api.get("/v1/models/Echo").await.body["object"], "model");
     let whole = api.post("/v1/chat/completions", &asking("Bonjour, c’est Zoé")).await.body;
-    assert_eq!(whole["choices"][0]["message"], json!({ "role": "assistant", "content": "Bonjour, c’est Zoé", "refusal": null, "annotations": [] }));
+    assert_eq!(
+        whole["choices"][0]["message"],
+        json!({ "role": "assistant", "content": "Bonjour, c’est Zoé", "refusal": null, "annotations": [] })
+    );
     assert_eq!((&whole["object"], &whole["choices"][0]["finish_reason"]), (&json!("chat.completion"), &json!("stop")));
     assert!(whole["usage"]["total_tokens"].is_u64(), "{whole}");
 
@@ -49,7 +52,8 @@ async fn an_agent_is_a_model_that_remembers() {
     assert_eq!(conversations.len(), 1, "one user, one conversation");
     assert_eq!(api.transcript(conversations[0]["id"].as_str().unwrap()).await.len(), 4);
 
-    let request = || api.request(Method::POST, "/v1/chat/completions").header("idempotency-key", "k1").json(&asking("once"));
+    let request =
+        || api.request(Method::POST, "/v1/chat/completions").header("idempotency-key", "k1").json(&asking("once"));
     for _ in 0..2 {
         let answer = api.attempt(request()).await.unwrap();
         assert_eq!(answer.body["choices"][0]["message"]["content"], "once");
@@ -69,7 +73,10 @@ async fn what_is_wrong_is_said_in_openais_shape() {
     let empty = api.post("/v1/chat/completions", &json!({ "model": "Echo", "messages": [] })).await;
     assert_eq!((empty.status, &empty.body["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("messages")));
     let stranger = api.with_key("clq_0000000000000000000000000000").post("/v1/chat/completions", &asking("x")).await;
-    assert_eq!((stranger.status, &stranger.body["error"]["type"]), (StatusCode::UNAUTHORIZED, &json!("authentication_error")));
+    assert_eq!(
+        (stranger.status, &stranger.body["error"]["type"]),
+        (StatusCode::UNAUTHORIZED, &json!("authentication_error"))
+    );
     let bare = api.attempt(api.bare(Method::GET, "/v1/models")).await.unwrap();
     assert_eq!(bare.status, StatusCode::UNAUTHORIZED);
 }
@@ -84,7 +91,9 @@ fn recording(name: &str) -> Form {
 async fn what_was_said_is_written_down_and_answered() {
     let server = echo().await;
     let api = &server.api;
-    let send = |api: &crate::support::client::Client, name| api.request(Method::POST, "/api/chat/audio").multipart(recording(name));
+    let send = |api: &crate::support::client::Client, name| {
+        api.request(Method::POST, "/api/chat/audio").multipart(recording(name))
+    };
     let deaf = api.attempt(send(api, "q.wav")).await.unwrap();
     assert_eq!((deaf.status.as_u16(), &deaf.body["code"]), (503, &json!("TRANSCRIPTION_NOT_CONFIGURED")), "{deaf:?}");
     let strange = api.attempt(send(api, "q.txt")).await.unwrap();
@@ -96,7 +105,10 @@ async fn what_was_said_is_written_down_and_answered() {
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let listen = async |body: Bytes| {
         let body = String::from_utf8_lossy(&body);
-        assert!(body.contains("WAVE") && body.contains("listener-1") && body.contains("filename=\"recording.wav\""), "{body}");
+        assert!(
+            body.contains("WAVE") && body.contains("listener-1") && body.contains("filename=\"recording.wav\""),
+            "{body}"
+        );
         axum::Json(json!({ "text": "Où êtes-vous ?" }))
     };
     let site = Router::new().route("/v1/audio/transcriptions", post(listen));
@@ -105,6 +117,10 @@ async fn what_was_said_is_written_down_and_answered() {
     let server = Server::start_on(place).await;
     server.api.agent("Echo", "scripted", &[]).await;
     let answer = server.api.attempt(send(&server.api, "q.wav")).await.unwrap().data();
-    assert_eq!((&answer["outcome"], &answer["reply"]["text"]), (&json!("answered"), &json!("Où êtes-vous ?")), "{answer}");
+    assert_eq!(
+        (&answer["outcome"], &answer["reply"]["text"]),
+        (&json!("answered"), &json!("Où êtes-vous ?")),
+        "{answer}"
+    );
     assert_eq!(answer["session"], "s-1");
 }

@@ -93,6 +93,10 @@ async fn openais_own_sdk_talks_with_an_agent() {
         let mut asked = asking("x");
         asked.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let refused = judge.ask("refused", asked).await;
-        assert_eq!((&refused["status"], &refused["name"], &refused["code"]), (&json!(status), &json!(name), &json!(code)), "{refused}");
+        assert_eq!(
+            (&refused["status"], &refused["name"], &refused["code"]),
+            (&json!(status), &json!(name), &json!(code)),
+            "{refused}"
+        );
     }
 }

@@ -80,7 +80,12 @@ impl Caller {
 fn between(text: &str, from: &str, to: &str) -> String {
     let rest = text.split_once(from).unwrap_or_else(|| panic!("no {from} in {text}")).1;
     let inside = rest.split_once(to).unwrap_or_else(|| panic!("no {to} in {text}")).0;
-    inside.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+    inside
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
 }
 
 /// Where a document sends what it hears.

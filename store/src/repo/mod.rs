@@ -36,7 +36,7 @@ pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
 pub use attempts::Allowance;
 pub use audit::{Act, Actor, AuditLine};
-pub use calls::{Call, CallFilter, CallFigures, CallLine, NewCall};
+pub use calls::{Call, CallFigures, CallFilter, CallLine, NewCall};
 pub use channels::Channel;
 pub use contacts::{Consent, Contact, ContactDetails, ContactFilter, ContactIdentity};
 pub use conversations::{ConversationFilter, ConversationSummary, LastMessage, TranscriptLine};

@@ -68,13 +68,19 @@ pub async fn complete(
     let asked = Exchange::begin(Arc::clone(&api), &account, request.saying(&api)).await?;
     let answer = Answer::new(&api, request.model.clone());
     if request.stream {
-        let talk = stream::Talk::new(api, account, asked, answer, stream::Manner {
-            spoken,
-            // What is held against passages is said when it was.
-            whole: !agent.knowledge.is_empty(),
-            usage: request.include_usage,
-            language: agent.language,
-        });
+        let talk = stream::Talk::new(
+            api,
+            account,
+            asked,
+            answer,
+            stream::Manner {
+                spoken,
+                // What is held against passages is said when it was.
+                whole: !agent.knowledge.is_empty(),
+                usage: request.include_usage,
+                language: agent.language,
+            },
+        );
         return Ok(Sse::new(talk.events()).into_response());
     }
     let mut asked = asked;

@@ -150,7 +150,8 @@ mod tests {
         assert_eq!(said.session, Some(digest("zoé@example.com")));
         let user = |content: Value| json!([{ "role": "user", "content": content }]);
         let call = read(&json!({ "model": "m", "call": { "id": "c-1" }, "messages": user(json!("a")) })).expect("fine");
-        let again = read(&json!({ "model": "m", "call": { "id": "c-1" }, "messages": user(json!("a")) })).expect("fine");
+        let again =
+            read(&json!({ "model": "m", "call": { "id": "c-1" }, "messages": user(json!("a")) })).expect("fine");
         assert_eq!((call.session.as_deref(), &call.message_id), (Some("c-1"), &again.message_id));
         for (body, param) in [
             (json!({ "model": "m", "messages": [] }), "messages"),
@@ -158,7 +159,10 @@ mod tests {
             (json!({ "model": "m", "messages": user(json!([{ "type": "image_url" }])) }), "messages"),
             (json!({ "messages": user(json!("a")) }), "body"),
             (json!({ "model": "m", "n": 2, "messages": user(json!("a")) }), "n"),
-            (json!({ "model": "m", "messages": [{ "role": "assistant", "content": "b" }, { "role": "user", "content": "a" }] }), "user"),
+            (
+                json!({ "model": "m", "messages": [{ "role": "assistant", "content": "b" }, { "role": "user", "content": "a" }] }),
+                "user",
+            ),
         ] {
             assert_eq!(read(&body).err().as_deref(), Some(param), "{body}");
         }

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
 fn receive(headers: &[(&str, &str)], body: &str) -> Result<CallNews, WebhookRejection> {
-    let headers: BTreeMap<String, String> =
-        headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let headers: BTreeMap<String, String> = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let query = BTreeMap::new();
     let request = CallRequest { url: "", headers: &headers, query: &query, body: body.as_bytes(), now: NOW };
     Vapi.receive(&account(&[("provider", "vapi")], &[("webhook_secret", "hush")]), &request)
