@@ -54,9 +54,6 @@ fn verbs(xml: &mut Xml, account: &ChannelAccount, answer: &CallAnswer) -> io::Re
             say.iter().try_for_each(|text| self::say(xml, account, text))?;
             xml.create_element("Hangup").write_empty().map(|_| ())
         }
-        CallAnswer::Refused { .. } => {
-            xml.create_element("Reject").with_attribute(("reason", "rejected")).write_empty().map(|_| ())
-        }
         CallAnswer::Assistant { .. } | CallAnswer::Tools(_) | CallAnswer::Noted => Ok(()),
     }
 }

@@ -44,7 +44,6 @@ impl CallDriver for Vapi {
                     "model": { "provider": "custom-llm", "url": address, "model": agent },
                 } }),
             },
-            CallAnswer::Refused { why } => json!({ "error": why }),
             CallAnswer::Tools(results) => json!({ "results": results.iter().map(tool_result).collect::<Vec<_>>() }),
             _ => json!({}),
         };

@@ -226,10 +226,6 @@ pub enum CallAnswer {
         agent: String,
         address: String,
     },
-    /// The provider's own model is to speak to nobody: why.
-    Refused {
-        why: String,
-    },
     Tools(Vec<CallToolAnswer>),
     /// Nothing was wanted.
     Noted,
