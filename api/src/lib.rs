@@ -17,12 +17,14 @@
 mod ask;
 mod auth;
 mod body;
+mod calls;
 mod commerce;
 mod conditional;
 mod desk;
 mod edge;
 mod endpoints;
 pub mod error;
+mod exchange;
 mod files;
 pub mod hub;
 mod idempotent;

@@ -3,11 +3,11 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, channels, chat, chat_page,
-        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, events, health,
-        integrations, jobs, knowledge_bases, menu, messages, metrics, orders, progress, proposals, reservations,
-        settings, stripe_webhook, subscription, templates, tenant_config, tenants, unanswered, users, webhook,
-        webhook_deliveries, webhook_endpoints,
+        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, call_webhooks, calls, channels,
+        chat, chat_audio, chat_page, contact_files, contacts, conversation_acts, conversations, dead_letters,
+        documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders,
+        progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants,
+        unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     idempotent, realtime,
@@ -56,6 +56,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/channels/{id}", manage_channels, channels::remove)
         .post("/channels/{id}/test", manage_channels, channels::test)
         .post("/chat", Open, chat::post)
+        .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
@@ -79,6 +80,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/settings", May(Action::ViewSettings), settings::show)
         .patch("/settings", May(Action::ManageSettings), settings::update)
         .and(commerce())
+        .and(telephone())
+        .and(calling())
 }
 
 /// What happened in figures, what it cost, and what may be used and spent.
@@ -248,6 +251,32 @@ fn connections() -> Endpoints {
         .put("/tenant/config/n8n", manage, tenant_config::set_n8n)
 }
 
+/// Under `/api` and under `/dashboard`.
+fn telephone() -> Endpoints {
+    let view = May(Action::ViewConversations);
+    Endpoints::default().get("/calls", view, calls::list).get("/calls/metrics", view, calls::metrics).get(
+        "/calls/{id}",
+        view,
+        calls::show,
+    )
+}
+
+/// Under `/api`: what a telephone provider calls that knows a number only. It signs what it sends.
+fn calling() -> Endpoints {
+    Endpoints::default()
+        .post("/calls/incoming", Open, call_webhooks::dialled)
+        .post("/calls/process", Open, call_webhooks::dialled)
+        .post("/calls/status", Open, call_webhooks::dialled)
+}
+
+/// Under `/v1`: agents as models, for clients of OpenAI.
+fn models() -> Endpoints {
+    Endpoints::default()
+        .post("/chat/completions", May(Action::UseAgents), openai::complete.layer(Extension(Rate::Chat)))
+        .get("/models", May(Action::ViewAgents), openai::models)
+        .get("/models/{model}", May(Action::ViewAgents), openai::model)
+}
+
 /// Under `/api`, too: people, tenants and keys.
 fn people() -> Endpoints {
     let (view, manage) = (May(Action::ViewPeople), May(Action::ManagePeople));
@@ -303,17 +332,20 @@ fn outside() -> Endpoints {
         .get("/webhooks/{channel}", Open, webhook::verify)
         .post("/webhooks/{channel}", Open, webhook::receive)
         .post("/webhooks/stripe/{tenant}", Open, stripe_webhook::receive)
+        .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)
+        .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)
 }
 
 /// Where endpoints lie, with those of their prefix.
-fn everything(max_upload: usize) -> [(&'static str, Endpoints); 6] {
+fn everything(max_upload: usize) -> [(&'static str, Endpoints); 7] {
     let resources = || resources(max_upload).and(people());
     [
         ("/api", resources()),
         ("/api/v1", resources()),
         ("/api/auth", signing_in()),
         ("/auth", signing_in()),
-        ("/dashboard", deliveries().and(dashboard()).and(connections())),
+        ("/dashboard", deliveries().and(dashboard()).and(connections()).and(telephone())),
+        ("/v1", models()),
         ("", outside()),
     ]
 }

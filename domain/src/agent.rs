@@ -24,6 +24,9 @@ pub struct AgentProfile {
     pub enabled: bool,
     /// Who the agent is and how it speaks, in the words of its owner.
     pub instructions: String,
+    /// The company that it speaks for, if that has a name.
+    #[serde(default)]
+    pub company: Option<String>,
     /// Used until the person's own language is known.
     pub language: Language,
     pub model: ModelChoice,
@@ -120,6 +123,7 @@ impl AgentProfile {
             name: name.into(),
             enabled: true,
             instructions: String::new(),
+            company: None,
             language: Language::En,
             model,
             knowledge: Vec::new(),

@@ -77,6 +77,8 @@ ids! {
     ProposalId = "proposal";
     /// Work that takes longer than a request.
     JobId = "job";
+    /// A telephone call.
+    CallId = "call";
     /// Something that happened and that others are told of.
     EventId = "event";
     /// An address that is told of events.

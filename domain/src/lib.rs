@@ -16,6 +16,7 @@
 pub mod access;
 pub mod agent;
 pub mod analytics;
+pub mod call;
 pub mod channel;
 pub mod commerce;
 pub mod conversation;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 16] = [
+pub const EVENTS: [&str; 18] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
@@ -17,6 +17,8 @@ pub const EVENTS: [&str; 16] = [
     "reservation.cancelled",
     "order.paid",
     "whatsapp.fallback",
+    "call.started",
+    "call.ended",
     "error.occurred",
     "budget.warning",
     "budget.spent",

@@ -77,7 +77,12 @@ async fn saved(api: &Api, driver: &dyn ChannelDriver, channel: Channel) -> ApiRe
 
 /// What the account's provider is to call.
 pub(super) fn webhook_url(api: &Api, account: &ChannelAccount) -> String {
-    format!("{}/webhooks/{}", api.options.public_url, account.id)
+    let kind = match account.setting("provider").filter(|_| account.kind.as_str() == "voice") {
+        Some("twilio") => "twilio-voice/",
+        Some(_) => "vapi/",
+        None => "",
+    };
+    format!("{}/webhooks/{kind}{}", api.options.public_url, account.id)
 }
 
 fn show_one(api: &Api, channel: Channel) -> Out {

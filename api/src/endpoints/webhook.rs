@@ -35,7 +35,7 @@ async fn find(api: &Api, channel: &str) -> ApiResult<Found> {
     Ok((account, driver))
 }
 
-fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
+pub(super) fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |(k, v): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
         Some((k.as_str().to_owned(), v.to_str().ok()?.to_owned()))
     };

@@ -1,6 +1,7 @@
 //! An event as others see it, and its signatures: Standard Webhooks' headers over the whole body, and one inside the
 //! envelope over everything else of it.
 
+use super::call::CallData;
 use crate::time::rfc3339;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{channel::Secret, failure::Failure, time::Timestamp};
@@ -63,6 +64,8 @@ struct Data<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<&'a str>,
+    #[serde(flatten)]
+    call: Option<CallData<'a>>,
 }
 
 #[derive(Serialize)]
@@ -155,6 +158,7 @@ impl<'a> Data<'a> {
             order: e.order.as_ref().map(Order::from),
             reason: e.fallback.as_ref().map(|(reason, _)| reason.as_str()),
             phone: e.fallback.as_ref().and_then(|(_, phone)| phone.as_deref()),
+            call: e.call.as_ref().map(CallData::of),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! one node delivers to an endpoint at a time, and an endpoint that hangs costs nobody but itself. A delivery whose answer
 //! was lost is made again: the other side knows an event by its id.
 
+mod call;
 pub mod envelope;
 
 use crate::state::Api;

@@ -7,7 +7,7 @@ use crate::{
     ids::ChannelId,
     message::Peer,
     outbound::Citation,
-    ports::StoreError,
+    ports::{CallDriver, StoreError},
     template::{Registered, Template},
 };
 use async_trait::async_trait;
@@ -91,6 +91,11 @@ pub trait ChannelDriver: Send + Sync {
     /// What the provider says against it.
     async fn register_webhook(&self, _account: &ChannelAccount, _url: &str) -> Result<bool, Failure> {
         Ok(false)
+    }
+
+    /// Where the account is a telephone: its provider.
+    fn calls(&self, _account: &ChannelAccount) -> Option<&dyn CallDriver> {
+        None
     }
 
     /// A live check of the account's credentials; returns what the provider calls it.

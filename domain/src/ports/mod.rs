@@ -3,6 +3,7 @@
 //! One conformance suite for each lies in [`crate::testkit`] and runs against all implementations.
 
 mod announce;
+mod calls;
 mod channel;
 mod clock;
 mod cluster;
@@ -17,6 +18,7 @@ mod tools;
 mod web;
 
 pub use announce::{Announcer, Connected, Notice};
+pub use calls::CallDriver;
 pub use channel::{ChannelDirectory, ChannelDriver, Templates};
 pub use clock::{Clock, Ids};
 pub use cluster::{PlacementStore, Relay, Signal};

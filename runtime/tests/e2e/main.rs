@@ -5,6 +5,7 @@
 mod support;
 
 mod analytics;
+mod calls;
 mod chat;
 mod cli;
 mod commands;
@@ -19,6 +20,7 @@ mod inbox;
 mod ingestion;
 mod kill;
 mod knowledge;
+mod openai;
 mod people;
 mod realtime;
 mod settings;

@@ -1,5 +1,5 @@
 //! The running program before judges that others wrote: packages that are a Telegram server, a WhatsApp client, a verifier
-//! of webhooks and a model server, and know nothing of this project.
+//! of webhooks, the SDKs of Twilio and OpenAI, and a model server, and know nothing of this project.
 //!
 //! They come from the registries of npm and PyPI, pinned by the manifests beside this file, at the first run; node with
 //! npm and python3 are all that they need.
@@ -15,5 +15,6 @@ mod model;
 mod realtime;
 mod simulation;
 mod telegram;
+mod telephone;
 mod telling;
 mod whatsapp;

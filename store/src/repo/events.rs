@@ -70,6 +70,11 @@ impl From<Row> for Happened {
             document_name: None,
             base: None,
             detail: row.detail,
+            // Of these, listeners get the name of the event; what they are, the endpoints show.
+            call: None,
+            reservation: None,
+            order: None,
+            fallback: None,
         };
         Self {
             moment: Moment { tx: row.tx, position: row.position },

@@ -1,6 +1,6 @@
 //! What other systems are told: their endpoints, the deliveries that wait for them, and every attempt.
 
-use super::{Installation, Page, PageRequest, TenantStore, found};
+use super::{Call, Installation, Page, PageRequest, TenantStore, found};
 use crate::{
     cipher::Cipher,
     db::{self, Conn},
@@ -121,6 +121,7 @@ pub struct Event {
     pub text: Option<String>,
     pub document: Option<DocumentId>,
     pub document_name: Option<String>,
+    pub call: Option<Call>,
     pub base: Option<KnowledgeBaseId>,
     /// A status, or the code of a failure.
     pub detail: Option<String>,
@@ -204,6 +205,7 @@ struct DueRow {
     payment_id: Option<String>,
     fallback_phone: Option<String>,
     reason: Option<String>,
+    call_id: Option<Uuid>,
 }
 
 impl DueRow {
@@ -253,6 +255,7 @@ impl From<DueRow> for DueDelivery {
             text: row.text,
             document: row.document_id.map(DocumentId::new),
             document_name: row.document,
+            call: None,
             base: row.knowledge_base_id.map(KnowledgeBaseId::new),
             detail: row.detail,
             reservation,
@@ -475,7 +478,16 @@ impl TenantStore {
         let query = db::query_as(sql::DUE).bind(self.key()).bind(id.uuid());
         let query = query.bind(self.store.now().millis()).bind(i64::from(most));
         let rows: Vec<DueRow> = query.fetch_all(self.reads()).await.map_err(store_error)?;
-        Ok(rows.into_iter().map(DueDelivery::from).collect())
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            let call = row.call_id;
+            let mut delivery = DueDelivery::from(row);
+            if let Some(call) = call {
+                delivery.event.call = self.any_call(call).await?;
+            }
+            due.push(delivery);
+        }
+        Ok(due)
     }
 
     /// Writes an attempt down, what it makes of its delivery, and of its endpoint.

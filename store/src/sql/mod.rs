@@ -20,6 +20,7 @@ macro_rules! side {
     };
 }
 
+pub(crate) mod calls;
 pub(crate) mod commerce;
 pub(crate) mod contacts;
 pub(crate) mod conversation;

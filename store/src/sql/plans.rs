@@ -1,8 +1,8 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    commerce, conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform, reports, retention,
-    settings, subscriptions, templates,
+    calls, commerce, conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform, reports,
+    retention, settings, subscriptions, templates,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -96,6 +96,13 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("retention::OLD_CONVERSATIONS", retention::OLD_CONVERSATIONS),
         ("retention::OLD_EVENT_ROWS", retention::OLD_EVENT_ROWS.into()),
         ("retention::OLD_AUDIT", retention::OLD_AUDIT.into()),
+        ("calls::BY_EXTERNAL", calls::BY_EXTERNAL),
+        ("calls::CALL", calls::CALL.into()),
+        ("calls::CALLS", calls::CALLS.into()),
+        ("calls::COUNT", calls::COUNT.into()),
+        ("calls::FIGURES", calls::FIGURES),
+        ("calls::OUTCOMES", calls::OUTCOMES.into()),
+        ("calls::STEPS", calls::STEPS.into()),
         ("reports::CONVERSATIONS", reports::CONVERSATIONS.into()),
         ("reports::BY_PEER", reports::BY_PEER.into()),
         ("reports::MESSAGES", reports::MESSAGES.into()),

@@ -32,7 +32,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 51] = [
+pub(crate) const TABLES: [Table; 53] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -435,6 +435,46 @@ pub(crate) const TABLES: [Table; 51] = [
         ],
     ),
     table(
+        "calls",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("provider", Text),
+            ("external_call_id", Text),
+            ("direction", Text),
+            ("from_number", Text),
+            ("to_number", Text),
+            ("status", Text),
+            ("ai_handled", Bool),
+            ("outcome_type", Text),
+            ("transcript", Text),
+            ("summary", Text),
+            ("structured_data", Text),
+            ("duration_seconds", Int),
+            ("provider_cost_cents", Int),
+            ("billed_minutes", Int),
+            ("conversation_id", Uuid),
+            ("started_at", Int),
+            ("ended_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "call_steps",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("call_id", Uuid),
+            ("key", Text),
+            ("kind", Text),
+            ("detail", Text),
+            ("at", Int),
+        ],
+    ),
+    table(
         "events",
         1,
         &[
@@ -451,6 +491,7 @@ pub(crate) const TABLES: [Table; 51] = [
             ("reservation_id", Uuid),
             ("order_id", Uuid),
             ("fallback_id", Uuid),
+            ("call_id", Uuid),
         ],
     ),
     table(
