@@ -26,15 +26,15 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct Fields {
     /// Cannot change.
     pub(super) kind: Option<String>,
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// Id or name; the tenant's first agent if a new channel names none.
-    agent: Option<String>,
+    pub(super) agent: Option<String>,
     pub(super) external_id: Option<String>,
     pub(super) enabled: Option<bool>,
     /// Settings and secrets alike, as the kind names them; `null` removes one.
     pub(super) settings: BTreeMap<String, Option<String>>,
     /// The same as `settings`, for callers that keep secrets apart.
-    secrets: BTreeMap<String, Option<String>>,
+    pub(super) secrets: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Serialize)]
