@@ -86,6 +86,16 @@ fn recording(name: &str) -> Form {
     Form::new().text("agent", "Echo").text("session", "s-1").text("language", "fr").part("audio", part)
 }
 
+/// An endpoint that writes down what it is sent.
+async fn listen(body: Bytes) -> axum::Json<Value> {
+    let body = String::from_utf8_lossy(&body);
+    assert!(
+        body.contains("WAVE") && body.contains("listener-1") && body.contains("filename=\"recording.wav\""),
+        "{body}"
+    );
+    axum::Json(json!({ "text": "Où êtes-vous ?" }))
+}
+
 // req: S0-CHAT-2
 #[tokio::test]
 async fn what_was_said_is_written_down_and_answered() {
@@ -103,14 +113,6 @@ async fn what_was_said_is_written_down_and_answered() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let listen = async |body: Bytes| {
-        let body = String::from_utf8_lossy(&body);
-        assert!(
-            body.contains("WAVE") && body.contains("listener-1") && body.contains("filename=\"recording.wav\""),
-            "{body}"
-        );
-        axum::Json(json!({ "text": "Où êtes-vous ?" }))
-    };
     let site = Router::new().route("/v1/audio/transcriptions", post(listen));
     tokio::spawn(async move { axum::serve(listener, site).await });
     let place = Place::default().with("OPENAI_BASE_URL", &url).with("OPENAI_TRANSCRIPTION_MODEL", "listener-1");
