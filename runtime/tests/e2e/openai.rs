@@ -24,7 +24,8 @@ async fn an_agent_is_a_model_that_remembers() {
     let server = echo().await;
     let api = &server.api;
     let models = api.get("/v1/models").await.body;
-    assert_eq!((&models["object"], &models["data"][0]["id"]), (&json!("list"), &json!("Echo")), "{models}");
+    assert_eq!(models["object"], "list");
+    assert!(models["data"].as_array().unwrap().iter().any(|m| m["id"] == "Echo"), "{models}");
     assert_eq!(api.get("/v1/models/Echo").await.body["object"], "model");
     let whole = api.post("/v1/chat/completions", &asking("Bonjour, c’est Zoé")).await.body;
     assert_eq!(
