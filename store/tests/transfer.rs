@@ -4,6 +4,7 @@ mod common;
 
 use colloquy_domain::{
     access::Role,
+    call::{CallChange, CallStep, Direction},
     channel::Secret,
     conversation::{NewDeadLetter, NewUnanswered, TimerChange},
     failure::Failure,
@@ -17,8 +18,8 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use colloquy_store::{
-    Act, Actor, Answer, Database, DeliveryState, JobKind, KeyHash, NewUser, OpenError, PageRequest, PostgresOptions,
-    ProposedAnswer, Purpose, SecretHash, SettledDelivery, Store, TopicState, WebhookAttempt,
+    Act, Actor, Answer, Database, DeliveryState, JobKind, KeyHash, NewCall, NewUser, OpenError, PageRequest,
+    PostgresOptions, ProposedAnswer, Purpose, SecretHash, SettledDelivery, Store, TopicState, WebhookAttempt,
     transfer::{Compared, Transfer, TransferError, Vectors},
 };
 use common::{Kind, NOW, Opened};
@@ -61,6 +62,7 @@ async fn source() -> (Opened, Fixture) {
     }
     with_knowledge(store, &f).await;
     with_people(store, &f).await;
+    with_a_call(store, &f).await;
     with_webhooks(store, &f).await;
     store.append(vec![f.home.text("late", "late", "still in the log", NOW)]).await.expect("append");
     (opened, f)
@@ -126,6 +128,24 @@ async fn with_people(store: &Store, f: &Fixture) {
     view.add_link(user.id, Purpose::Reset, SecretHash::of("link"), later).await.expect("sent");
     let act = Act { actor: Actor::User(user.id), action: "test".into(), target: String::new(), detail: String::new() };
     view.note(act).await.expect("noted");
+}
+
+/// A telephone call that ended.
+async fn with_a_call(store: &Store, f: &Fixture) {
+    let new = NewCall {
+        channel: f.home.channel,
+        provider: "twilio",
+        external_id: "CA1".into(),
+        direction: Direction::Inbound,
+        from: Some("+33612345678".into()),
+        to: None,
+    };
+    let end = CallChange {
+        said: vec!["Caller: naïve".into()],
+        ends: true,
+        ..CallChange::new(CallStep::new("end", "end", ""))
+    };
+    store.tenant(f.home.tenant).change_call(new, end).await.expect("ended");
 }
 
 /// An endpoint that was told of a message.
