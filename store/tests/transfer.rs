@@ -4,6 +4,7 @@ mod common;
 
 use colloquy_domain::{
     access::Role,
+    call::{CallChange, CallStep, Direction},
     channel::Secret,
     conversation::{NewDeadLetter, NewUnanswered, TimerChange},
     failure::Failure,
@@ -17,8 +18,8 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use colloquy_store::{
-    Act, Actor, Answer, Database, DeliveryState, JobKind, KeyHash, NewUser, OpenError, PageRequest, PostgresOptions,
-    ProposedAnswer, Purpose, SecretHash, SettledDelivery, Store, TopicState, WebhookAttempt,
+    Act, Actor, Answer, Database, DeliveryState, JobKind, KeyHash, NewCall, NewUser, OpenError, PageRequest,
+    PostgresOptions, ProposedAnswer, Purpose, SecretHash, SettledDelivery, Store, TopicState, WebhookAttempt,
     transfer::{Compared, Transfer, TransferError, Vectors},
 };
 use common::{Kind, NOW, Opened};
@@ -62,6 +63,7 @@ async fn source() -> (Opened, Fixture) {
     with_knowledge(store, &f).await;
     with_people(store, &f).await;
     with_the_team(store, &f).await;
+    with_a_call(store, &f).await;
     with_webhooks(store, &f).await;
     store.append(vec![f.home.text("late", "late", "still in the log", NOW)]).await.expect("append");
     (opened, f)
@@ -135,6 +137,24 @@ async fn with_the_team(store: &Store, f: &Fixture) {
     let view = store.tenant(f.home.tenant);
     view.mark_read(conversation, f.ids.uuid()).await.expect("read");
     view.add_note(conversation, None, "calls again".into()).await.expect("noted");
+}
+
+/// A telephone call that ended.
+async fn with_a_call(store: &Store, f: &Fixture) {
+    let new = NewCall {
+        channel: f.home.channel,
+        provider: "twilio",
+        external_id: "CA1".into(),
+        direction: Direction::Inbound,
+        from: Some("+33612345678".into()),
+        to: None,
+    };
+    let end = CallChange {
+        said: vec!["Caller: naïve".into()],
+        ends: true,
+        ..CallChange::new(CallStep::new("end", "end", ""))
+    };
+    store.tenant(f.home.tenant).change_call(new, end).await.expect("ended");
 }
 
 /// An endpoint that was told of a message.

@@ -24,7 +24,8 @@ async fn an_agent_is_a_model_that_remembers() {
     let server = echo().await;
     let api = &server.api;
     let models = api.get("/v1/models").await.body;
-    assert_eq!((&models["object"], &models["data"][0]["id"]), (&json!("list"), &json!("Echo")), "{models}");
+    assert_eq!(models["object"], "list");
+    assert!(models["data"].as_array().unwrap().iter().any(|m| m["id"] == "Echo"), "{models}");
     assert_eq!(api.get("/v1/models/Echo").await.body["object"], "model");
     let whole = api.post("/v1/chat/completions", &asking("Bonjour, c’est Zoé")).await.body;
     assert_eq!(
@@ -86,6 +87,16 @@ fn recording(name: &str) -> Form {
     Form::new().text("agent", "Echo").text("session", "s-1").text("language", "fr").part("audio", part)
 }
 
+/// An endpoint that writes down what it is sent.
+async fn listen(body: Bytes) -> axum::Json<Value> {
+    let body = String::from_utf8_lossy(&body);
+    assert!(
+        body.contains("WAVE") && body.contains("listener-1") && body.contains("filename=\"recording.wav\""),
+        "{body}"
+    );
+    axum::Json(json!({ "text": "Où êtes-vous ?" }))
+}
+
 // req: S0-CHAT-2
 #[tokio::test]
 async fn what_was_said_is_written_down_and_answered() {
@@ -103,14 +114,6 @@ async fn what_was_said_is_written_down_and_answered() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let listen = async |body: Bytes| {
-        let body = String::from_utf8_lossy(&body);
-        assert!(
-            body.contains("WAVE") && body.contains("listener-1") && body.contains("filename=\"recording.wav\""),
-            "{body}"
-        );
-        axum::Json(json!({ "text": "Où êtes-vous ?" }))
-    };
     let site = Router::new().route("/v1/audio/transcriptions", post(listen));
     tokio::spawn(async move { axum::serve(listener, site).await });
     let place = Place::default().with("OPENAI_BASE_URL", &url).with("OPENAI_TRANSCRIPTION_MODEL", "listener-1");

@@ -72,7 +72,8 @@ async fn openais_own_sdk_talks_with_an_agent() {
     let mut judge = judge();
     let server = echo().await;
     let (url, key) = (&server.api.url, &server.api.key);
-    assert_eq!(judge.ask("models", json!({ "url": url, "key": key })).await, json!(["Echo"]));
+    let models = judge.ask("models", json!({ "url": url, "key": key })).await;
+    assert!(models.as_array().unwrap().contains(&json!("Echo")), "{models}");
     let asking = |text: &str| {
         let messages = json!([{ "role": "system", "content": "x" }, { "role": "user", "content": text }]);
         json!({ "url": url, "key": key, "model": "Echo", "user": "u-1", "messages": messages })
