@@ -3,7 +3,7 @@
 use crate::{
     edge,
     endpoints::{
-        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
+        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_messages, chat_page, console, contact_files, contacts,
         conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
         progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
@@ -17,7 +17,7 @@ use crate::{
 use axum::{Extension, Router, extract::DefaultBodyLimit, handler::Handler, http::StatusCode, response::IntoResponse};
 use colloquy_domain::{access::Action, rate::Rate};
 use std::sync::Arc;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -50,6 +50,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/channels/{id}", manage_channels, channels::remove)
         .post("/channels/{id}/test", manage_channels, channels::test)
         .post("/chat", Open, chat::post)
+        .get("/chat/messages", Open, chat_messages::get)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
@@ -208,6 +209,18 @@ fn outside() -> Endpoints {
         .get("/metrics", Open, metrics::get)
         .get("/webhooks/{channel}", Open, webhook::verify)
         .post("/webhooks/{channel}", Open, webhook::receive)
+        .and(pages())
+}
+
+/// At the top, too: what people open in a browser.
+fn pages() -> Endpoints {
+    Endpoints::default()
+        .get("/", Open, console::home)
+        .get("/reset", Open, console::reset)
+        .get("/console", Open, console::page)
+        .get("/console/", Open, console::page)
+        .get("/console/{*view}", Open, console::page)
+        .get("/console/assets/{version}/{*file}", Open, console::file.layer(CompressionLayer::new().gzip(true)))
 }
 
 /// Where endpoints lie, with those of their prefix.
