@@ -39,7 +39,10 @@ export function named(prefix, word) {
   return dictionaries[language.value][`${prefix}.${word}`] ?? word;
 }
 
-export const number = (value, options) => new Intl.NumberFormat(language.value, options).format(value);
+/** With the person's own region, if they have one for this language: it says how times and numbers are written. */
+const locale = () => (navigator.languages ?? []).find((tag) => tag.startsWith(language.value)) ?? language.value;
+
+export const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
 
 const DAY = 86_400_000;
 
@@ -49,16 +52,16 @@ export function when(iso) {
   const at = new Date(iso);
   const today = new Date();
   const days = (today.setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / DAY;
-  if (days <= 0) return at.toLocaleTimeString(language.value, { hour: '2-digit', minute: '2-digit' });
-  if (days < 7) return at.toLocaleDateString(language.value, { weekday: 'short' });
-  return at.toLocaleDateString(language.value, { day: 'numeric', month: 'short' });
+  if (days <= 0) return at.toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit' });
+  if (days < 7) return at.toLocaleDateString(locale(), { weekday: 'short' });
+  return at.toLocaleDateString(locale(), { day: 'numeric', month: 'short' });
 }
 
 export const day = (iso) =>
-  new Date(iso).toLocaleDateString(language.value, { weekday: 'long', day: 'numeric', month: 'long' });
+  new Date(iso).toLocaleDateString(locale(), { weekday: 'long', day: 'numeric', month: 'long' });
 
 export const moment = (iso) =>
-  iso ? new Date(iso).toLocaleString(language.value, { dateStyle: 'medium', timeStyle: 'short' }) : '';
+  iso ? new Date(iso).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' }) : '';
 
 export function bytes(count) {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];

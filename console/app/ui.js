@@ -251,13 +251,14 @@ export function Tabs({ label, tabs, current }) {
   </nav>`;
 }
 
-export function Page({ title, lead, actions, children }) {
+/** `back` is where one came from: address and name. */
+export function Page({ title, lead, actions, back, children }) {
   useEffect(() => {
     document.title = `${title} · Colloquy`;
   }, [title]);
   return html`<div class="page">
     <header class="page-head">
-      <div><h1 tabindex="-1">${title}</h1>${lead && html`<p class="lead">${lead}</p>`}</div>
+      <div>${back && html`<a class="back" href=${back[0]}><${Icon} name="back" size=${16} />${back[1]}</a>`}<h1 tabindex="-1">${title}</h1>${lead && html`<p class="lead">${lead}</p>`}</div>
       ${actions && html`<div class="actions">${actions}</div>`}
     </header>
     ${children}

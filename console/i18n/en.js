@@ -416,6 +416,7 @@ export default {
   'role.owner': 'Owner',
   'role.owner.hint': 'Everything of the team.',
   'role.platform_admin': 'Platform administrator',
+  'said.by': '{who}: ',
   'sample.name': 'Seaview Hotel.md',
   'sample.text': '# Seaview Hotel\n\n## Breakfast\n\nBreakfast is served from 7 to 10:30 in the garden room, on Sundays until 11:30. It costs 16 euros; children under six eat free.\n\n## Arrival and departure\n\nRooms are ready from 3 p.m. Check-out is until 11 a.m.; a late check-out until 2 p.m. costs 25 euros.\n\n## Dogs\n\nDogs are welcome for 12 euros a night. They are not allowed in the garden room.\n\n## Parking\n\nThe car park behind the house is free. Two places have a charging station for electric cars.\n',
   'save': 'Save',

@@ -416,6 +416,7 @@ export default {
   'role.owner': 'Propriétaire',
   'role.owner.hint': 'Tout ce qui est de l’équipe.',
   'role.platform_admin': 'Administrateur de la plateforme',
+  'said.by': '{who} : ',
   'sample.name': 'Hôtel Bellevue.md',
   'sample.text': '# Hôtel Bellevue\n\n## Petit-déjeuner\n\nLe petit-déjeuner est servi de 7 h à 10 h 30 dans le jardin d’hiver, le dimanche jusqu’à 11 h 30. Il coûte 16 euros ; il est gratuit pour les enfants de moins de six ans.\n\n## Arrivée et départ\n\nLes chambres sont prêtes à partir de 15 h. Le départ se fait avant 11 h ; un départ tardif jusqu’à 14 h coûte 25 euros.\n\n## Chiens\n\nLes chiens sont les bienvenus pour 12 euros par nuit. Ils ne sont pas admis dans le jardin d’hiver.\n\n## Parking\n\nLe parking derrière la maison est gratuit. Deux places ont une borne de recharge pour voitures électriques.\n',
   'save': 'Enregistrer',

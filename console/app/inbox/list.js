@@ -22,7 +22,7 @@ export const called = (c) => c.name || (c.kind === 'webchat' ? t('visitor', { id
 function Row({ row, current }) {
   if (!row) return html`<div class="conversation loading"><span class="skeleton round" /><span class="skeleton" /></div>`;
   const last = row.last_message;
-  const speaker = last && last.speaker !== 'person' ? `${t(`speaker.${last.speaker}`)} : ` : '';
+  const speaker = last && last.speaker !== 'person' ? t('said.by', { who: t(`speaker.${last.speaker}`) }) : '';
   return html`<a class="conversation ${row.unread ? 'unread' : ''}" href=${path('inbox', row.id) + location.search} aria-current=${row.id === current ? 'true' : undefined}>
     <span class="face"><${Avatar} name=${called(row)} /><span class="kind" title=${kindName(row.kind)}><${Icon} name=${KIND_ICONS[row.kind] ?? 'plug'} size=${12} /></span></span>
     <span class="conversation-text">

@@ -63,7 +63,7 @@ function Head({ thread, acts, panel, onPanel }) {
   </header>`;
 }
 
-const WIDE = matchMedia('(min-width: 1180px)');
+const WIDE = matchMedia('(min-width: 1341px)');
 
 export function ThreadView({ thread, control, onChange }) {
   const [panel, setPanel] = useState(WIDE.matches);

@@ -42,8 +42,7 @@ export function DocumentView({ id }) {
     await attempt(() => remove(`/api/documents/${id}`).then(() => go(path('knowledge'))), t('done.removed'));
   };
   const acts = isAdmin.value && html`<${Button} icon="reopen" onClick=${again}>${t('document.again')}<//><${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//>`;
-  return html`<${Page} title=${document.data?.name ?? t('document')} actions=${document.data && acts}>
-    <p><a class="button plain" href=${path('knowledge')}><${Icon} name="back" size=${18} />${t('nav.knowledge')}</a></p>
+  return html`<${Page} title=${document.data?.name ?? t('document')} actions=${document.data && acts} back=${[path('knowledge'), t('nav.knowledge')]}>
     <${Loaded} of=${document}>
       ${(d) => html`
         <section class="card padded">

@@ -44,7 +44,7 @@ function Proposal({ id, base, onChange }) {
     if (await sure(t('proposal.drop.sure'), t('proposal.drop'))) await attempt(() => remove(`/api/proposals/${id}`).then(again), t('done.dropped'));
   };
   return html`<div class="stack">
-    <p><a class="button plain" href=${path('knowledge', base.id, 'proposals')}><${Icon} name="back" size=${18} />${t('proposals.back')}</a></p>
+    <p><a class="back" href=${path('knowledge', base.id, 'proposals')}><${Icon} name="back" size=${16} />${t('proposals.back')}</a></p>
     <${Loaded} of=${shown}>
       ${({ proposal, documents, asked, changed }) => html`
         <section class="card padded">

@@ -6,8 +6,10 @@ import { get, query, upload } from '../api.js';
 import { said } from '../ui.js';
 
 const AT_ONCE = 3;
-/** What travels together: the server counts requests, and one with a hundred files is one. */
+/** What travels together: the server counts requests, and one with a hundred files is one. A few travel one by one. */
 const MOST_FILES = 100;
+const LEAST_FILES = 25;
+const A_FEW = 6;
 const MOST_BYTES = 24e6;
 const LOOK_EVERY = 2_500;
 const LIST = 100;
@@ -40,10 +42,10 @@ export function retry(key) {
   work();
 }
 
-/** The next files for one request: few where few wait, so that each is on its way soon. */
+/** The next files for one request. */
 function batch() {
   const waiting = uploads.value.filter((u) => u.state === 'waiting');
-  const share = Math.min(MOST_FILES, Math.ceil(waiting.length / AT_ONCE / 2));
+  const share = waiting.length <= A_FEW ? 1 : Math.min(MOST_FILES, Math.max(LEAST_FILES, Math.ceil(waiting.length / AT_ONCE)));
   const taken = [];
   let size = 0;
   for (const u of waiting) {

@@ -41,6 +41,7 @@ function Password() {
   };
   return html`<section class="card padded"><h2>${t('account.password')}</h2>
     <${Form} submit=${t('account.password.change')} fields=${['currentPassword', 'password']} onSubmit=${save}>${(wrong) => html`
+      <input hidden autocomplete="username" value=${session.value.user.email} readonly />
       <${Field} label=${t('password.current')} type="password" autocomplete="current-password" error=${wrong.currentPassword} ...${bind('currentPassword')} />
       <${Field} label=${t('password.new')} hint=${t('password.hint')} type="password" autocomplete="new-password" error=${wrong.password} ...${bind('password')} />`}<//></section>`;
 }

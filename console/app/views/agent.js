@@ -3,7 +3,7 @@ import { html, useState } from '../html.js';
 import { get, isAdmin, patch, remove } from '../api.js';
 import { t } from '../i18n.js';
 import { go, path } from '../router.js';
-import { Button, Check, Field, Form, Icon, Loaded, Page, attempt, notice, sure, useData } from '../ui.js';
+import { Button, Check, Field, Form, Loaded, Page, attempt, notice, sure, useData } from '../ui.js';
 import { TestChat } from './test-chat.js';
 
 const PROVIDERS = ['extractive', 'openai'];
@@ -84,7 +84,7 @@ function Editor({ agent, bases, onSaved, onChange }) {
     await attempt(() => remove(`/api/agents/${agent.id}`).then(onChange).then(() => go(path('agents'))), t('done.removed'));
   };
   const fields = [...PLAIN, ...NUMBERS, 'model'];
-  return html`<div class="agent">
+  return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
       extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><span class="grow soft small">${dirty && t('unsaved')}</span>`}>
       ${(wrong) => html`<fieldset disabled=${!isAdmin.value} class="stack"><${Fields} values=${values} set=${set} bases=${bases} wrong=${wrong} /></fieldset>`}
@@ -98,8 +98,7 @@ export function AgentEditor({ id, onChange }) {
     const [agent, bases] = await Promise.all([get(`/api/agents/${id}`), get('/api/knowledge-bases?limit=100')]);
     return { agent, bases: bases.knowledge_bases.map((b) => b.name) };
   }, [id]);
-  return html`<${Page} title=${data.data?.agent.name ?? t('agent')}>
-    <p><a class="button plain" href=${path('agents')}><${Icon} name="back" size=${18} />${t('nav.agents')}</a></p>
+  return html`<${Page} title=${data.data?.agent.name ?? t('agent')} back=${[path('agents'), t('nav.agents')]}>
     <${Loaded} of=${data}>
       ${({ agent, bases }) => html`<${Editor} agent=${agent} bases=${bases} onChange=${onChange} onSaved=${(saved) => data.change({ agent: saved, bases })} />`}
     <//>

@@ -85,8 +85,7 @@ function ContactEditor({ contact, onSaved }) {
 
 function ContactView({ id }) {
   const contact = useData(() => get(`/api/contacts/${id}`), [id]);
-  return html`<${Page} title=${contact.data ? contactName(contact.data) : t('contact')}>
-    <p><a class="button plain" href=${path('contacts')}><${Icon} name="back" size=${18} />${t('nav.contacts')}</a></p>
+  return html`<${Page} title=${contact.data ? contactName(contact.data) : t('contact')} back=${[path('contacts'), t('nav.contacts')]}>
     <${Loaded} of=${contact}>${(c) => html`<${ContactEditor} key=${c.updatedAt} contact=${c} onSaved=${contact.reload} />`}<//>
   <//>`;
 }

@@ -66,7 +66,7 @@ function View({ id }) {
   return html`<${Shown} />`;
 }
 
-const Lost = () => html`<div class="page"><div class="empty"><p class="empty-title">${t('lost.title')}</p><a class="button" href=${path('inbox')}>${t('lost.back')}</a></div></div>`;
+const Lost = () => html`<div class="page"><div class="empty"><h1>${t('lost.title')}</h1><a class="button" href=${path('inbox')}>${t('lost.back')}</a></div></div>`;
 
 export function Shell() {
   const [menu, setMenu] = useState(false);
@@ -81,11 +81,11 @@ export function Shell() {
   const start = isAdmin.value && html`<a href=${path('start')} aria-current=${id === 'start' ? 'page' : undefined}><${Icon} name="play" /><span>${t('nav.start')}</span></a>`;
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${toMain}>${t('nav.skip')}</a>
-    <div class="side">
+    <header class="side">
       <a class="brand" href=${path('inbox')}><img src=${new URL('../../icon.svg', import.meta.url).href} alt="" width="28" height="28" /><span>Colloquy</span></a>
       <nav class="nav" aria-label=${t('nav.main')}><${Links} ids=${Object.keys(VIEWS)} current=${id} />${start}</nav>
       <${Person} onOpen=${() => setMenu(true)} />
-    </div>
+    </header>
     <main id="main" class="main" tabindex="-1" ref=${main}>
       ${!reachable.value && html`<div class="banner offline" role="status"><span class="spinner" />${t('error.offline')}</div>`}
       <${View} id=${id} />
