@@ -7,6 +7,9 @@ import { Button, Empty, Loaded, Page, attempt, kindName, useData } from '../ui.j
 
 const PERIODS = [7, 30, 90];
 const WIDTH = 720;
+/** On a phone the same text needs more of the width. */
+const NARROW = 340;
+const PHONE = matchMedia('(max-width: 760px)');
 const HEIGHT = 180;
 const percent = (value) => (value === null || value === undefined ? '–' : number(value, { style: 'percent', maximumFractionDigits: 0 }));
 const usd = (value) => number(value, { style: 'currency', currency: 'USD', maximumFractionDigits: value && value < 1 ? 4 : 2 });
@@ -27,9 +30,10 @@ function ceiling(most) {
 /** Two counts a day, one above the other; the same as a table for who cannot see it. */
 export function Bars({ days, series, label }) {
   const top = ceiling(Math.max(1, ...days.map((d) => series.reduce((sum, s) => sum + d[s.of], 0))));
-  const step = WIDTH / Math.max(1, days.length);
+  const room = PHONE.matches ? NARROW : WIDTH;
+  const step = room / Math.max(1, days.length);
   const width = Math.max(1.5, Math.min(28, step * 0.68));
-  const marks = Math.max(1, Math.ceil(days.length / 8));
+  const marks = Math.max(1, Math.ceil(days.length / (PHONE.matches ? 4 : 8)));
   const bar = (d, n) => {
     let y = HEIGHT;
     return series.map((s, k) => {
@@ -39,8 +43,8 @@ export function Bars({ days, series, label }) {
     });
   };
   return html`<figure class="chart">
-    <svg viewBox=${`-34 -8 ${WIDTH + 40} ${HEIGHT + 32}`} role="img" aria-label=${label}>
-      ${[0, 0.5, 1].map((share) => html`<g key=${share}><line x1="0" x2=${WIDTH} y1=${HEIGHT * (1 - share)} y2=${HEIGHT * (1 - share)} /><text x="-8" y=${HEIGHT * (1 - share) + 4} text-anchor="end">${number(top * share, { notation: 'compact' })}</text></g>`)}
+    <svg viewBox=${`-34 -8 ${room + 40} ${HEIGHT + 32}`} role="img" aria-label=${label}>
+      ${[0, 0.5, 1].map((share) => html`<g key=${share}><line x1="0" x2=${room} y1=${HEIGHT * (1 - share)} y2=${HEIGHT * (1 - share)} /><text x="-8" y=${HEIGHT * (1 - share) + 4} text-anchor="end">${number(top * share, { notation: 'compact' })}</text></g>`)}
       ${days.map(bar)}
       ${days.map((d, n) => n % marks === 0 && html`<text key=${d.date} x=${n * step + step / 2} y=${HEIGHT + 18} text-anchor="middle">${date(d.date)}</text>`)}
     </svg>

@@ -28,7 +28,10 @@ async function readState() {
 export function Arrival() {
   useEffect(() => {
     const first = isAdmin.value ? readState().then((s) => !s.documents && !s.conversations) : Promise.resolve(false);
-    first.catch(() => false).then((empty) => go(path(empty ? 'start' : 'inbox'), { replace: true }));
+    let here = true;
+    // Whoever went on meanwhile is left where they are.
+    first.catch(() => false).then((empty) => here && go(path(empty ? 'start' : 'inbox'), { replace: true }));
+    return () => void (here = false);
   }, []);
   return html`<div class="opening"><span class="spinner" /></div>`;
 }

@@ -54,6 +54,12 @@ async function main() {
   });
   assert.deepEqual(unused, []);
 
+  // All modules are asked for at once, not one after the other as they are found.
+  const modules = ['vendor', 'i18n', 'app'].flatMap((folder) => sources(path.join(CONSOLE, folder)))
+    .filter((file) => file.endsWith('.js')).map((file) => path.relative(CONSOLE, file).replaceAll(path.sep, '/'));
+  const named = [...read(CONSOLE, 'index.html').matchAll(/\{\{assets\}\}\/([\w/-]+\.js)/g)].map((m) => m[1]);
+  assert.deepEqual(named.sort(), modules.sort());
+
   const shipped = sources(CONSOLE).filter((file) => !file.endsWith('.md') && !file.includes('LICEN'));
   const [raw, packed] = shipped.reduce(([r, p], file) => [r + fs.statSync(file).size, p + zlib.gzipSync(fs.readFileSync(file)).length], [0, 0]);
   console.log(`${shipped.length} files, ${raw} bytes, ${packed} with gzip`);

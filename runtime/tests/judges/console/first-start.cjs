@@ -55,6 +55,11 @@ run(async (open) => {
   await page.reload();
   await page.locator('.shell').waitFor();
   assert.equal(await page.evaluate(() => Object.keys(localStorage).includes('colloquy.refresh')), false);
+  // A copied tab throws its copy of the token away: used twice, it would end the session of both.
+  const [copied] = await Promise.all([page.waitForEvent('popup'), page.evaluate(() => void window.open('/console'))]);
+  await copied.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.reload();
+  await page.locator('.shell').waitFor();
   await page.getByRole('button', { name: PERSON.name }).click();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();
@@ -62,4 +67,16 @@ run(async (open) => {
   await page.getByLabel('Password').fill('another sentence of words');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
+
+  // Whoever stays signed in is so in all tabs, which take turns with the one token.
+  await page.getByLabel('Password').fill(PERSON.password);
+  await page.getByLabel('Stay signed in').check();
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('.shell').waitFor();
+  const other = await page.context().newPage();
+  await other.goto('/console/agents');
+  await other.locator('.shell').waitFor();
+  await Promise.all([page, other, page, other].map((tab) => tab.reload()));
+  await page.locator('.shell').waitFor();
+  await other.locator('.shell').waitFor();
 });
