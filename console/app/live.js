@@ -16,13 +16,22 @@ const listeners = new Set();
 let running = null;
 let lastId = null;
 
-/** Hears `{eventType, data}`; `eventType` is `look` when something may have happened. Returns how to stop. */
+/** What is no news of conversations: who is there, and that a stream ends. */
+const ASIDE = /^(presence|session)/;
+
+/** Hears `{eventType, conversation}`; `eventType` is `look` when something may have happened. Returns how to stop. */
 export function hear(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
 const tell = (event) => listeners.forEach((listener) => listener(event));
+
+/** Acts every few seconds while somebody looks, for what no event tells of. Returns how to stop. */
+export function repeat(ms, act) {
+  const timer = setInterval(() => document.hidden || act(), ms);
+  return () => clearInterval(timer);
+}
 
 export function start() {
   stop();
@@ -71,11 +80,11 @@ async function read(signal) {
     if (done) return 'ended';
     const blocks = (text + value).split(/\r?\n\r?\n/);
     text = blocks.pop();
-    blocks.map(parse).filter(Boolean).forEach(tell);
+    blocks.map(parse).filter((event) => event && !ASIDE.test(event.eventType)).forEach(tell);
   }
 }
 
-/** One block of the stream: `{eventId, eventType, timestamp, data}` as JSON. */
+/** One block of the stream: its name, and JSON that names the conversation, itself or in its `data`. */
 export function parse(block) {
   const lines = block.split(/\r?\n/);
   const field = (name) =>
@@ -84,7 +93,7 @@ export function parse(block) {
   if (!field('data')) return null;
   try {
     const event = JSON.parse(field('data'));
-    return { eventType: field('event') || event.eventType, ...event };
+    return { eventType: field('event'), conversation: event.conversationId ?? event.data?.conversationId };
   } catch {
     return null;
   }

@@ -42,10 +42,9 @@ function useThread(id, list) {
     if (!thread) return;
     let stopped = null;
     const refresh = gently(REFRESH / 3, () => thread.load());
-    const off = hear(({ eventType, data }) => {
-      const about = data?.conversationId ?? data?.conversation ?? data?.id;
-      if (eventType !== 'look' && about && about !== id) return;
-      if (eventType?.startsWith('typing')) {
+    const off = hear(({ eventType, conversation: about }) => {
+      if (about && about !== id) return;
+      if (eventType.startsWith('typing')) {
         clearTimeout(stopped);
         thread.typing.value = eventType === 'typing:start';
         stopped = setTimeout(() => (thread.typing.value = false), TYPING);
@@ -84,7 +83,7 @@ export function Inbox() {
   }, [asked]);
   useEffect(() => {
     const refresh = gently(REFRESH, () => list.refresh());
-    return hear(({ eventType }) => eventType?.startsWith('typing') || refresh());
+    return hear(({ eventType }) => eventType.startsWith('typing') || refresh());
   }, []);
   useEffect(() => {
     document.title = `${t('nav.inbox')} · Colloquy`;

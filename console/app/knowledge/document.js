@@ -2,11 +2,12 @@
 import { html, useEffect, useState } from '../html.js';
 import { get, isAdmin, post, query, remove } from '../api.js';
 import { bytes, moment, number, t } from '../i18n.js';
-import { hear } from '../live.js';
+import { repeat } from '../live.js';
 import { go, path } from '../router.js';
 import { Badge, Button, Empty, Icon, Loaded, Page, Pager, attempt, sure, useData } from '../ui.js';
 import { DocumentState } from './documents.js';
 
+const LOOK_EVERY = 2_500;
 const WRONG = { no_text_layer: 'warn', suspect: 'warn', failed: 'bad' };
 
 function Pages({ pages }) {
@@ -35,7 +36,7 @@ function Told({ id }) {
 export function DocumentView({ id }) {
   const document = useData(() => get(`/api/documents/${id}`), [id]);
   const status = document.data?.status;
-  useEffect(() => (status && !['ready', 'failed'].includes(status) ? hear(({ eventType }) => eventType?.startsWith('typing') || document.reload()) : undefined), [status]);
+  useEffect(() => (status && !['ready', 'failed'].includes(status) ? repeat(LOOK_EVERY, document.reload) : undefined), [status]);
   const again = () => attempt(() => post(`/api/documents/${id}/process`).then(document.reload), t('done.again'));
   const drop = async () => {
     if (!(await sure(t('document.remove.sure', { name: document.data.name }), t('remove')))) return;

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from '../html.js';
 import { get, isAdmin, post, query, remove } from '../api.js';
 import { bytes, t, when } from '../i18n.js';
-import { gently, hear } from '../live.js';
+import { gently, repeat } from '../live.js';
 import { path } from '../router.js';
 import { Badge, Button, Dialog, Empty, Field, Form, Icon, IconButton, Loaded, Pager, attempt, notice, sure, useData } from '../ui.js';
 import { add, dropped, forgetFinished, isOver, pausedUntil, retry, uploads } from './uploads.js';
@@ -11,6 +11,7 @@ import { add, dropped, forgetFinished, isOver, pausedUntil, retry, uploads } fro
 const ACCEPTED = '.pdf,.docx,.pptx,.xlsx,.xls,.ods,.odt,.epub,.html,.htm,.eml,.txt,.md,.csv,.json,.rtf';
 /** Rows of the queue that are drawn: five hundred would only be scrolled past. */
 const MOST_ROWS = 60;
+const LOOK_EVERY = 4_000;
 const STATES = { ready: 'good', failed: 'bad', pending: '', extracting: 'info', indexing: 'info' };
 
 export function DocumentState({ document }) {
@@ -133,7 +134,7 @@ export function Documents({ base, onChange }) {
     if (known) gentle.current();
   }, [ready, known]);
   const busy = documents.data?.documents.some((d) => !['ready', 'failed'].includes(d.status));
-  useEffect(() => (busy ? hear(({ eventType }) => eventType?.startsWith('typing') || gentle.current()) : undefined), [busy]);
+  useEffect(() => (busy ? repeat(LOOK_EVERY, gentle.current) : undefined), [busy]);
   return html`<div class="stack">
     ${isAdmin.value && html`<${DropZone} onFiles=${(files) => add(files, base.name)} />`}
     <${UploadQueue} base=${base.name} />

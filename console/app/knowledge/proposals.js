@@ -1,13 +1,14 @@
 // Changes that are tried on real questions first: what would be answered otherwise, before anybody is told.
 import { html, useEffect, useState } from '../html.js';
 import { get, isAdmin, post, query, remove, upload } from '../api.js';
-import { hear } from '../live.js';
+import { repeat } from '../live.js';
 import { moment, t } from '../i18n.js';
 import { go, path, route } from '../router.js';
 import { Badge, Button, Empty, Icon, Loaded, Pager, attempt, notice, sure, useData } from '../ui.js';
 import { Cited } from '../inbox/line.js';
 import { DocumentState, DropZone } from './documents.js';
 
+const LOOK_EVERY = 4_000;
 const STATES = { building: 'info', reviewing: 'info', ready: 'accent', promoted: 'good', dropped: '' };
 const CHANGES = { same: '', sources: 'info', text: 'warn', answered: 'good', unanswered: 'bad' };
 const isOpen = (state) => ['building', 'reviewing', 'ready'].includes(state);
@@ -37,7 +38,7 @@ function Answers({ id }) {
 function Proposal({ id, base, onChange }) {
   const shown = useData(() => get(`/api/proposals/${id}`), [id]);
   const state = shown.data?.proposal.state;
-  useEffect(() => (['building', 'reviewing'].includes(state) ? hear(({ eventType }) => eventType?.startsWith('typing') || shown.reload()) : undefined), [state]);
+  useEffect(() => (['building', 'reviewing'].includes(state) ? repeat(LOOK_EVERY, shown.reload) : undefined), [state]);
   const again = () => Promise.all([shown.reload(), onChange()]);
   const promote = () => attempt(() => post(`/api/proposals/${id}/promote`).then(again), t('done.promoted'));
   const drop = async () => {

@@ -74,6 +74,12 @@ export function Shell() {
   const { parts } = route.value;
   const id = parts[0];
   useLayoutEffect(() => main.current?.scrollTo(0, 0), [id, parts[1]]);
+  const shown = useRef(id);
+  useEffect(() => {
+    // Who follows a link by keyboard or screen reader goes on in the view that it opened.
+    if (shown.current !== id) main.current?.querySelector('h1')?.focus({ preventScroll: true });
+    shown.current = id;
+  }, [id]);
   const toMain = (event) => {
     event.preventDefault();
     main.current.focus();

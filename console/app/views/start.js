@@ -3,7 +3,7 @@ import { html, useEffect, useState } from '../html.js';
 import { get, isAdmin, post } from '../api.js';
 import { t } from '../i18n.js';
 import { go, path } from '../router.js';
-import { gently, hear } from '../live.js';
+import { gently, hear, repeat } from '../live.js';
 import { Button, Field, Form, Icon, Loaded, Page, attempt, useData } from '../ui.js';
 import { DropZone, UploadQueue } from '../knowledge/documents.js';
 import { add } from '../knowledge/uploads.js';
@@ -59,7 +59,8 @@ export function Start() {
   const state = useData(readState, []);
   useEffect(() => {
     const look = gently(LOOK_EVERY, state.reload);
-    return hear(({ eventType }) => eventType?.startsWith('typing') || look());
+    const stops = [repeat(LOOK_EVERY, look), hear(look)];
+    return () => stops.forEach((stop) => stop());
   }, []);
   const bring = async (files) => {
     add(files, BASE);
