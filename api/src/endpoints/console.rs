@@ -11,6 +11,7 @@ use axum::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 
 #[derive(RustEmbed)]
 #[folder = "../console/"]
@@ -25,6 +26,8 @@ const POLICY: &str = "default-src 'self'; base-uri 'none'; object-src 'none'; fo
 /// A year: the path names the version.
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
+/// Of all files together.
+static VERSION: LazyLock<String> = LazyLock::new(version);
 
 /// Browsers that come to the server itself are shown to the console.
 pub async fn home(headers: HeaderMap) -> ApiResult {
@@ -43,7 +46,7 @@ pub async fn reset(RawQuery(query): RawQuery) -> Redirect {
 /// One page for all views: which one is shown is the path's business in the browser.
 pub async fn page() -> ApiResult {
     let page = Files::get(PAGE).ok_or_else(|| ApiError::not_found("page"))?;
-    let text = String::from_utf8_lossy(&page.data).replace("{{assets}}", &format!("{ASSETS}/{}", version()));
+    let text = String::from_utf8_lossy(&page.data).replace("{{assets}}", &format!("{ASSETS}/{}", *VERSION));
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -55,7 +58,9 @@ pub async fn page() -> ApiResult {
 /// A page of an older version may still ask: it gets what there is now, and keeps none of it.
 pub async fn file(Path((asked, name)): Path<(String, String)>, headers: HeaderMap) -> ApiResult {
     let file = Files::get(&name).filter(|_| name != PAGE).ok_or_else(|| ApiError::not_found("file"))?;
-    let cached = if asked == version() { FOR_GOOD } else { ASK_AGAIN };
+    // Files on a disk can change while the program runs.
+    let lasts = asked == *VERSION && !cfg!(debug_assertions);
+    let cached = if lasts { FOR_GOOD } else { ASK_AGAIN };
     Ok(answer(&name, file, cached, &headers))
 }
 
@@ -80,7 +85,6 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
-/// Of all files together.
 fn version() -> String {
     let mut all = Sha256::new();
     for name in Files::iter() {

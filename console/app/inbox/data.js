@@ -3,6 +3,8 @@ import { signal } from '../html.js';
 import { get, put, query } from '../api.js';
 
 const PAGE = 50;
+/** How long one stays somewhere before it is read: quick scrolling asks for nothing that it passes by. */
+const STAY = 80;
 /** Lines of a thread that are read at once; also what a conversation is answered with. */
 const LINES = 50;
 
@@ -12,6 +14,7 @@ export class Conversations {
   #loading = new Set();
   #filter = {};
   #range = [0, PAGE];
+  #staying = null;
   /** How many there are; undefined until it is known. */
   total = signal(undefined);
   pages = signal(new Map());
@@ -51,7 +54,8 @@ export class Conversations {
 
   show(first, last) {
     this.#range = [first, last];
-    this.#shown().filter((p) => !this.pages.value.has(p)).forEach((p) => this.#read(p));
+    clearTimeout(this.#staying);
+    this.#staying = setTimeout(() => this.#shown().filter((p) => !this.pages.value.has(p)).forEach((p) => this.#read(p)), STAY);
   }
 
   /** Reads again what is shown; other pages are read again when they are scrolled to. */

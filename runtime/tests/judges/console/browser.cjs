@@ -55,6 +55,8 @@ async function run(flow) {
     assert.deepEqual(problems, []);
   } catch (error) {
     console.error(error);
+    const pages = browser.contexts().flatMap((context) => context.pages());
+    for (const [n, page] of pages.entries()) await picture(page, `failed-${n}`).catch(() => {});
     if (problems.length) console.error('the browser says:', problems);
     process.exitCode = 1;
   }

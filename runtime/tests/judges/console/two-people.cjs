@@ -39,6 +39,8 @@ run(async (open) => {
   await desk.locator('.line.person', { hasText: 'Wonderful' }).waitFor();
   assert.equal(await visitor.locator('.agent').count(), 1);
 
+  // Out of the field where the reply was written: there a letter is a letter.
+  await desk.keyboard.press('Escape');
   await desk.keyboard.press('n');
   await desk.keyboard.type('Wants flowers in the room.');
   await desk.keyboard.press('Enter');
