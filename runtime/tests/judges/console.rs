@@ -12,7 +12,10 @@ use crate::{
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
 use std::{path::Path, process::Stdio};
-use tokio::process::Command;
+use tokio::{process::Command, sync::Mutex};
+
+/// One browser at a time: each takes what the machine has.
+static BROWSER: Mutex<()> = Mutex::const_new(());
 
 /// A browser asks more often than a person does.
 fn busy_place() -> Place {
@@ -31,6 +34,7 @@ async fn script(name: &str, env: &[(&str, &str)]) {
 }
 
 async fn flow(name: &str, server: &Server, env: &[(&str, &str)]) {
+    let _alone = BROWSER.lock().await;
     let folder = server.place.path().to_string_lossy().into_owned();
     let about =
         [("COLLOQUY_URL", server.api.url.as_str()), ("COLLOQUY_KEY", server.api.key.as_str()), ("FOLDER", &folder)];
