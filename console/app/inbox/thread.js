@@ -51,7 +51,7 @@ function Head({ thread, acts, panel, onPanel }) {
     <${Avatar} name=${called(c)} />
     <div class="grow">
       <h2 class="clip">${called(c)}</h2>
-      <p class="thread-about"><${Icon} name=${KIND_ICONS[c.kind] ?? 'plug'} size=${14} />${kindName(c.kind)}
+      <p class="thread-about"><span class="thread-kind desktop"><${Icon} name=${KIND_ICONS[c.kind] ?? 'plug'} size=${14} />${kindName(c.kind)}</span>
         ${taken ? html`<${Badge} kind="warn">${t('mode.operator')}<//>` : html`<${Badge} kind="accent">${t('mode.agent')}<//>`}
         ${c.status === 'CLOSED' && html`<${Badge}>${t('closed')}<//>`}</p>
     </div>
