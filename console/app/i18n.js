@@ -66,6 +66,6 @@ export const moment = (iso) =>
 export function bytes(count) {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
   const power = count < 1 ? 0 : Math.min(3, Math.floor(Math.log10(count) / 3));
-  const options = { style: 'unit', unit: units[power], unitDisplay: 'short', maximumFractionDigits: power > 1 ? 1 : 0 };
+  const options = { style: 'unit', unit: units[power], unitDisplay: power ? 'short' : 'long', maximumFractionDigits: power > 1 ? 1 : 0 };
   return number(count / 1000 ** power, options);
 }
