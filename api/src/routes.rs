@@ -4,10 +4,10 @@ use crate::{
     conditional, edge,
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, call_webhooks, calls, channels,
-        chat, chat_audio, chat_page, contact_files, contacts, conversation_acts, conversations, dead_letters,
-        documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders,
-        progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants,
-        unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations,
+        dead_letters, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai,
+        orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config,
+        tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     idempotent, realtime,
@@ -23,7 +23,7 @@ use axum::{
 };
 use colloquy_domain::{access::Action, rate::Rate};
 use std::sync::Arc;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -57,6 +57,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .post("/channels/{id}/test", manage_channels, channels::test)
         .post("/chat", Open, chat::post)
         .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
+        .get("/chat/messages", Open, chat_messages::get)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
@@ -334,6 +335,18 @@ fn outside() -> Endpoints {
         .post("/webhooks/stripe/{tenant}", Open, stripe_webhook::receive)
         .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)
         .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)
+        .and(pages())
+}
+
+/// At the top, too: what people open in a browser.
+fn pages() -> Endpoints {
+    Endpoints::default()
+        .get("/", Open, console::home)
+        .get("/reset", Open, console::reset)
+        .get("/console", Open, console::page)
+        .get("/console/", Open, console::page)
+        .get("/console/{*view}", Open, console::page)
+        .get("/console/assets/{version}/{*file}", Open, console::file.layer(CompressionLayer::new().gzip(true)))
 }
 
 /// Where endpoints lie, with those of their prefix.
