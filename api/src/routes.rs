@@ -3,9 +3,10 @@
 use crate::{
     edge,
     endpoints::{
-        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_messages, chat_page, console, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
-        progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_messages, chat_page, console,
+        contact_files, contacts, conversation_acts, conversations, dead_letters, documents, health, jobs,
+        knowledge_bases, messages, metrics, progress, proposals, tenants, unanswered, users, webhook,
+        webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     registry::{
