@@ -3,11 +3,7 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, call_webhooks, calls, channels,
-        chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations,
-        dead_letters, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai,
-        orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config,
-        tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, call_webhooks, calls, channels, chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations, dead_letters, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     idempotent, realtime,
