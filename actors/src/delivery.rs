@@ -221,7 +221,10 @@ async fn deliver(
     down: &mut Option<Failure>,
 ) -> Result<Settlement, StoreError> {
     let clock = &desk.shared.ports.clock;
-    let parts = desk.driver.render(&item.text, &item.citations);
+    let parts = match &item.rich {
+        Some(rich) => desk.driver.render_rich(rich),
+        None => desk.driver.render(&item.text, &item.citations),
+    };
     let mut last_id = None;
     for (done, part) in (0_u32..).zip(&parts).skip(item.parts_sent as usize) {
         if let Err(not_before) = pace(desk, &item.peer.address).await {
@@ -237,6 +240,7 @@ async fn deliver(
             part,
             outbox: item.id,
             last_inbound_at: item.last_inbound_at,
+            by_person: item.by_person,
             now,
             leaves_within,
         };

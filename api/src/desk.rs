@@ -5,11 +5,12 @@ use crate::{
     ask::fresh_agent,
     auth::{Tenant, Who},
     error::{ApiError, ApiResult},
+    saying::Said,
     state::Api,
 };
 use axum::http::StatusCode;
 use colloquy_domain::{
-    channel::ChannelKind,
+    channel::ChannelAccount,
     conversation::{Commit, Conversation, Ctx, Input, Written, decide, project},
     ids::{ConversationId, MessageId},
     model::Usage,
@@ -76,21 +77,18 @@ fn told(api: &Api, commit: &Commit) {
 /// Says something for the team. Whoever speaks has the conversation, unless somebody else does.
 ///
 /// # Errors
-/// 400 for words that cannot be sent, 409 `WINDOW_CLOSED`, otherwise as [`act`].
-pub async fn say(
-    api: &Api,
-    tenant: &Tenant,
-    to: &ConversationSummary,
-    field: &str,
-    text: &str,
-) -> ApiResult<MessageId> {
-    let text = words(field, text)?;
-    check_window(api, &to.kind, (to.received > 0).then_some(to.last_inbound_at))?;
+/// 409 `WINDOW_CLOSED`, otherwise as [`act`].
+pub async fn say(api: &Api, tenant: &Tenant, to: &ConversationSummary, said: Said) -> ApiResult<MessageId> {
+    let last_inbound_at = (to.received > 0).then_some(to.last_inbound_at);
+    match api.channels.account(to.channel).await? {
+        Some(account) => check_window(api, tenant, &account, last_inbound_at)?,
+        None => return Err(ApiError::not_found("channel")),
+    }
     let author = match &tenant.who {
         Who::Person { user, .. } => Some(user.id),
         Who::Key { .. } | Who::System => None,
     };
-    let words = Written { text, author, last_inbound_at: to.last_inbound_at };
+    let words = Written { text: said.text, rich: said.rich, author, last_inbound_at: to.last_inbound_at };
     let commit = act(api, tenant, to.id, Input::Wrote(words)).await?;
     if let Some(author) = author {
         tenant.store.assign_if_free(to.id, author).await?;
@@ -114,8 +112,19 @@ pub fn words(field: &str, text: &str) -> ApiResult<String> {
 ///
 /// # Errors
 /// 409 `WINDOW_CLOSED`.
-pub fn check_window(api: &Api, kind: &ChannelKind, last_inbound_at: Option<Timestamp>) -> ApiResult<()> {
-    let Some(window) = api.channels.driver(kind).and_then(|d| d.reply_window()) else { return Ok(()) };
+pub fn check_window(
+    api: &Api,
+    tenant: &Tenant,
+    account: &ChannelAccount,
+    last_inbound_at: Option<Timestamp>,
+) -> ApiResult<()> {
+    let kind = &account.kind;
+    let by_person = matches!(tenant.who, Who::Person { .. });
+    let window = api.channels.driver(kind).and_then(|d| match by_person {
+        true => d.person_window(account),
+        false => d.reply_window(),
+    });
+    let Some(window) = window else { return Ok(()) };
     if last_inbound_at.is_some_and(|at| api.clock.now().since(at) <= window) {
         return Ok(());
     }

@@ -15,6 +15,7 @@
 //! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
 
 mod ask;
+mod attachments;
 mod auth;
 mod body;
 mod desk;
@@ -31,6 +32,7 @@ mod page;
 mod peer;
 mod registry;
 mod routes;
+mod saying;
 mod serve;
 mod sources;
 mod speech;
@@ -38,6 +40,7 @@ mod state;
 mod telling;
 mod time;
 
+pub use attachments::run as run_attachments;
 pub use hub::Hub;
 pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};
 pub use jobs::run as run_jobs;

@@ -3,9 +3,10 @@
 use crate::{
     edge,
     endpoints::{
-        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
-        progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, answers, api_keys, ask, attachments, audit, auth, channels, chat, chat_page, contact_files,
+        contacts, conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages,
+        metrics, progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        webhook_meta, webhook_twilio,
     },
     error::ApiError,
     registry::{
@@ -63,6 +64,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .get("/webhook", Open, webhook_meta::verify)
+        .post("/webhook", Open, webhook_meta::receive)
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
@@ -104,6 +107,8 @@ fn inbox() -> Endpoints {
         .put("/conversations/{id}/read", manage, conversation_acts::read)
         .get("/conversations/{id}/notes", view, conversation_acts::notes)
         .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
+        .get("/attachments/{id}", view, attachments::show)
+        .get("/attachments/{id}/content", view, attachments::content)
         .get("/messages", view, messages::list)
         .post("/messages", manage, messages::create)
         .get("/messages/{id}", view, messages::show)
@@ -208,6 +213,7 @@ fn outside() -> Endpoints {
         .get("/metrics", Open, metrics::get)
         .get("/webhooks/{channel}", Open, webhook::verify)
         .post("/webhooks/{channel}", Open, webhook::receive)
+        .post("/webhooks/twilio/{tenant}", Open, webhook_twilio::receive)
 }
 
 /// Where endpoints lie, with those of their prefix.

@@ -1,6 +1,9 @@
 //! The explicit list of channels.
 
-use crate::{http::ChannelOptions, messenger::Messenger, telegram::Telegram, webchat::WebChat, whatsapp::WhatsApp};
+use crate::{
+    http::ChannelOptions, instagram::Instagram, line::Line, messenger::Messenger, telegram::Telegram, twilio::Twilio,
+    webchat::WebChat, whatsapp::WhatsApp,
+};
 use colloquy_domain::{channel::ChannelKind, ports::ChannelDriver};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,6 +14,10 @@ pub fn drivers(options: &ChannelOptions) -> Vec<Arc<dyn ChannelDriver>> {
         Arc::new(Telegram::new(options)),
         Arc::new(WhatsApp::new(options)),
         Arc::new(Messenger::new(options)),
+        Arc::new(Instagram::new(options)),
+        Arc::new(Twilio::sms(options)),
+        Arc::new(Twilio::whatsapp(options)),
+        Arc::new(Line::new(options)),
         Arc::new(WebChat),
     ]
 }
@@ -51,7 +58,10 @@ mod tests {
     fn every_channel_is_found_under_its_own_name() {
         let registry = Registry::new(&options());
         let kinds: Vec<_> = registry.kinds().map(ChannelKind::as_str).collect();
-        assert_eq!(kinds, ["messenger", "telegram", "webchat", "whatsapp"]);
+        assert_eq!(
+            kinds,
+            ["instagram", "line", "messenger", "telegram", "twilio_sms", "twilio_whatsapp", "webchat", "whatsapp"]
+        );
         for kind in registry.kinds() {
             assert_eq!(registry.get(kind).map(|d| d.kind()).as_ref(), Some(kind));
         }

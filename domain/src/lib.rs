@@ -34,6 +34,7 @@ pub mod placement;
 pub mod ports;
 pub mod proposal;
 pub mod rate;
+pub mod rich;
 pub mod time;
 pub mod tool;
 pub mod unanswered;

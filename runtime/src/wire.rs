@@ -55,6 +55,8 @@ pub struct App {
     jobs: JoinHandle<()>,
     /// Tells other systems what happened.
     webhooks: JoinHandle<()>,
+    /// Brings files that people sent.
+    attachments: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Watches this process's memory.
     memory: JoinHandle<()>,
@@ -108,7 +110,9 @@ impl App {
         };
         let models = Arc::new(Models::new(ModelOptions { openai: config.endpoint(), script: None }));
         let tools = Arc::new(Tools::new(rag.clone()));
-        let drivers = Registry::new(&ChannelOptions::new(CONNECT, REQUEST)?);
+        let drivers = Registry::new(
+            &ChannelOptions::new(CONNECT, REQUEST)?.reached_at(config.public_url.as_ref().unwrap_or(&url)),
+        );
         let directory = Arc::new(Directory::new(store.clone(), drivers.clone()));
         let hub = Arc::new(Hub::default());
 
@@ -202,8 +206,24 @@ impl App {
         }));
         let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
+        let attachments = tokio::spawn(colloquy_api::run_attachments(api.clone()));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, jobs, webhooks, upkeep, memory })
+        Ok(Self {
+            url,
+            store,
+            hub,
+            api,
+            rag,
+            node,
+            hearing,
+            serving,
+            stop_serving,
+            jobs,
+            webhooks,
+            attachments,
+            upkeep,
+            memory,
+        })
     }
 
     pub const fn store(&self) -> &Store {
@@ -248,6 +268,7 @@ impl App {
         }
         self.jobs.abort();
         self.webhooks.abort();
+        self.attachments.abort();
         self.upkeep.abort();
         self.memory.abort();
         if let Some(hearing) = self.hearing {

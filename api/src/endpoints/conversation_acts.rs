@@ -8,6 +8,7 @@ use crate::{
     desk,
     error::{ApiError, ApiResult, created, ok},
     page::list as page,
+    saying::{Content, Said},
     state::Api,
     time::rfc3339,
 };
@@ -226,7 +227,7 @@ pub struct Words {
     text: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
-    content: Option<super::messages::Content>,
+    content: Option<Content>,
 }
 
 /// A person of the team answers.
@@ -237,13 +238,12 @@ pub async fn say(
     Body(words): Body<Words>,
 ) -> ApiResult {
     let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
-    super::messages::only_text(words.kind.as_deref())?;
-    let (field, text) = match (words.text, words.content.and_then(|c| c.text)) {
-        (Some(text), _) => ("text", text),
-        (None, Some(text)) => ("content.text", text),
+    let said = match (words.text, words.content) {
+        (Some(text), _) => Said::words("text", &text)?,
+        (None, Some(content)) => content.read(words.kind.as_deref())?,
         (None, None) => return Err(ApiError::invalid("text", "is needed")),
     };
-    let said = desk::say(&api, &tenant, &to, field, &text).await?;
+    let said = desk::say(&api, &tenant, &to, said).await?;
     created(super::messages::Out::from(tenant.store.message(said).await?))
 }
 

@@ -6,6 +6,7 @@ use crate::{
     desk,
     error::{ApiError, ApiResult, created, ok},
     page::list as page,
+    saying::{Content, shown},
     state::Api,
     time::rfc3339,
 };
@@ -22,7 +23,7 @@ use colloquy_domain::{
 };
 use colloquy_store::{Consent, Message, MessageFilter, PageRequest, Start};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Rows of a page, unless another number is asked for.
@@ -65,8 +66,8 @@ impl From<Message> for Out {
             channel_id: m.channel.to_string(),
             channel: m.channel_kind.to_string(),
             direction: if inbound { "INBOUND" } else { "OUTBOUND" },
-            kind: m.kind.to_uppercase(),
-            content: json!({ "text": m.text }),
+            kind: m.file.as_ref().map_or(m.kind.as_str(), |f| f.media.as_str()).to_uppercase(),
+            content: shown(&m.text, m.rich.as_ref(), m.file.as_ref()),
             status: m.status.name().to_uppercase(),
             error: m.cause.map(|c| c.to_string()),
             from,
@@ -143,29 +144,9 @@ pub struct New {
     name: Option<String>,
 }
 
-/// What a message says.
-#[derive(Deserialize)]
-pub struct Content {
-    pub(super) text: Option<String>,
-}
-
-/// # Errors
-/// 400 for kinds that cannot be sent.
-pub(super) fn only_text(kind: Option<&str>) -> ApiResult<()> {
-    match kind.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("text") => Ok(()),
-        Some("image" | "video" | "audio" | "document" | "template") => {
-            Err(ApiError::invalid("type", "is not supported yet: only text can be sent"))
-        }
-        Some(_) => Err(ApiError::invalid("type", "must be text")),
-    }
-}
-
 /// Begins the conversation with somebody, or goes on with it.
 pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
-    only_text(new.kind.as_deref())?;
-    let text = new.content.text.ok_or_else(|| ApiError::invalid("content.text", "is needed"))?;
-    let text = desk::words("content.text", &text)?;
+    let said = new.content.read(new.kind.as_deref())?;
     let channel = channel(&api, &tenant, new.channel_id.as_deref()).await?;
     let address = address(&channel, &new.to)?;
     let known = tenant.store.conversation_with(channel.id, &address).await?;
@@ -178,14 +159,19 @@ pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body
         let message = "this person does not want to be written to";
         return Err(ApiError::new(StatusCode::CONFLICT, "OPTED_OUT", message));
     }
-    let said = desk::say(&api, &tenant, &to, "content.text", &text).await?;
+    let said = desk::say(&api, &tenant, &to, said).await?;
     created(Out::from(tenant.store.message(said).await?))
 }
 
 async fn start(api: &Api, tenant: &Tenant, channel: &ChannelAccount, peer: Peer) -> ApiResult<ConversationId> {
     // Nothing is begun that nothing can be said in.
-    desk::check_window(api, &channel.kind, None)?;
-    let phone = (channel.kind.as_str() == BY_PHONE).then(|| format!("+{}", peer.address));
+    desk::check_window(api, tenant, channel, None)?;
+    let phone = match channel.kind.as_str() {
+        BY_PHONE => Some(format!("+{}", peer.address)),
+        "twilio_sms" => Some(peer.address.clone()),
+        "twilio_whatsapp" => peer.address.strip_prefix("whatsapp:").map(str::to_owned),
+        _ => None,
+    };
     let address = peer.address.clone();
     match tenant.store.start_conversation(Start { channel: channel.id, peer, phone }).await {
         // They wrote at this moment, or somebody else began.
@@ -230,6 +216,15 @@ async fn channel(api: &Api, tenant: &Tenant, named: Option<&str>) -> ApiResult<C
 /// As the channel's own webhooks name people.
 fn address(channel: &ChannelAccount, to: &str) -> ApiResult<String> {
     let to = to.trim();
+    // Twilio writes numbers with the plus sign, and WhatsApp's with a word before it.
+    match channel.kind.as_str() {
+        "twilio_sms" => return super::contacts::phone("to", to),
+        "twilio_whatsapp" => {
+            let number = super::contacts::phone("to", to.strip_prefix("whatsapp:").unwrap_or(to))?;
+            return Ok(format!("whatsapp:{number}"));
+        }
+        _ => {}
+    }
     if channel.kind.as_str() != BY_PHONE {
         let fits = (1..=200).contains(&to.chars().count());
         return if fits { Ok(to.to_owned()) } else { Err(ApiError::invalid("to", "must have 1 to 200 characters")) };

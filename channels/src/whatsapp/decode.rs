@@ -43,6 +43,7 @@ fn of_change(change: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
             }
             events
         }
+        "user_preferences" => items(value, "/user_preferences").iter().map(|p| of_preference(p, value)).collect(),
         "smb_message_echoes" => items(value, "/message_echoes").iter().map(|m| of_echo(m, value)).collect(),
         _ => vec![ignored(field)],
     }
@@ -59,6 +60,27 @@ fn of_message(message: &Value, value: &Value) -> ChannelEvent {
     let Some(address) = address else { return ignored("messages.no_sender") };
     let name = contact_name(value, &address, id(message, "/from_user_id").as_deref());
     inbound(message, Peer { address, name }, content(message))
+}
+
+/// Whether the person wants to be written to, beyond being answered.
+fn of_preference(preference: &Value, value: &Value) -> ChannelEvent {
+    let address = id(preference, "/wa_id").or_else(|| id(preference, "/user_id"));
+    let signal = match text(preference, "/value") {
+        Some("stop") => Content::OPT_OUT,
+        Some("resume" | "signup") => Content::OPT_IN,
+        _ => return ignored("user_preferences"),
+    };
+    let Some(address) = address else { return ignored("user_preferences.no_sender") };
+    let name =
+        contact_name(value, &address, None).filter(|_| id(value, "/contacts/0/wa_id").as_ref() == Some(&address));
+    ChannelEvent::Message(Inbound {
+        provider_message_id: made_id("preference", preference),
+        peer: Peer { address, name },
+        sent_at: time(preference, "/timestamp"),
+        content: Content::Signal { signal: signal.to_owned() },
+        reply_to: None,
+        raw: Some(preference.to_string()),
+    })
 }
 
 /// A person of the team answered from the phone: the other side is whom the echo went to.

@@ -98,7 +98,10 @@ pub fn receive_as(
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     let registry = REGISTRY.get_or_init(|| Registry::new(&options()));
     let driver = registry.get(&account.kind).expect("registered");
-    driver.receive(account, &WebhookRequest { headers, query: &BTreeMap::new(), body })
+    driver.receive(
+        account,
+        &WebhookRequest { url: "https://colloquy.example/webhooks/1", headers, query: &BTreeMap::new(), body },
+    )
 }
 
 /// Decodes a properly signed payload.
@@ -153,7 +156,7 @@ fn what(content: &Content) -> String {
 }
 
 pub fn part(text: &str, plain: &str) -> Part {
-    Part { text: text.to_owned(), plain: plain.to_owned() }
+    Part::words(text.to_owned(), plain.to_owned())
 }
 
 pub fn outbox() -> OutboxId {
@@ -172,12 +175,35 @@ pub async fn send_with(
     part: &Part,
     age: i64,
 ) -> Result<Sent, SendError> {
+    delivered(options, account, address, part, age, false).await
+}
+
+/// As [`send_with`], for words that a person of the team wrote, or not.
+pub async fn send_as(
+    account: &ChannelAccount,
+    address: &str,
+    part: &Part,
+    age: i64,
+    by_person: bool,
+) -> Result<Sent, SendError> {
+    delivered(&options(), account, address, part, age, by_person).await
+}
+
+async fn delivered(
+    options: &ChannelOptions,
+    account: &ChannelAccount,
+    address: &str,
+    part: &Part,
+    age: i64,
+    by_person: bool,
+) -> Result<Sent, SendError> {
     let driver = Registry::new(options).get(&account.kind).expect("registered");
     let now = Timestamp(1_800_000_000_000);
     let last_inbound_at = Timestamp(now.0 - age);
     let leaves_within = Duration::from_secs(60);
+    let to = peer(address);
     driver
-        .send(Delivery { account, to: &peer(address), part, outbox: outbox(), last_inbound_at, now, leaves_within })
+        .send(Delivery { account, to: &to, part, outbox: outbox(), last_inbound_at, by_person, now, leaves_within })
         .await
 }
 

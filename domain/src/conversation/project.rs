@@ -12,6 +12,7 @@ use crate::{
     model::{Completion, Speaker, Usage},
     outbound::{Checks, Citation, Reply},
     ports::Ids,
+    rich::Rich,
     time::Timestamp,
     tool::ToolResult,
 };
@@ -54,6 +55,8 @@ pub struct NewMessage {
     pub turn: Option<TurnNo>,
     /// Markdown.
     pub text: String,
+    /// What it is beside its words.
+    pub rich: Option<Rich>,
     pub citations: Vec<Citation>,
     pub abstained: bool,
     pub checks: Checks,
@@ -67,6 +70,10 @@ pub struct NewOutbox {
     pub peer: Peer,
     /// Markdown.
     pub text: String,
+    /// What it is beside its words.
+    pub rich: Option<Rich>,
+    /// A person of the team wrote it.
+    pub by_person: bool,
     pub citations: Vec<Citation>,
     /// When the person last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
@@ -258,6 +265,7 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         author: None,
         turn: (reply.turn > 0).then_some(reply.turn),
         text: reply.text.clone(),
+        rich: None,
         citations: reply.citations.clone(),
         abstained: reply.abstained,
         checks: reply.checks.clone(),
@@ -270,6 +278,8 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         message,
         peer: state.key.peer.clone(),
         text: reply.text.clone(),
+        rich: None,
+        by_person: false,
         citations: reply.citations.clone(),
         last_inbound_at: items.iter().map(|i| i.received_at).max().unwrap_or(commit.now),
     });
@@ -284,6 +294,7 @@ fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn
         author: words.author,
         turn: None,
         text: words.text.clone(),
+        rich: words.rich.clone(),
         citations: Vec::new(),
         abstained: false,
         checks: Checks::default(),
@@ -294,6 +305,8 @@ fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn
             message,
             peer: state.key.peer.clone(),
             text: words.text.clone(),
+            rich: words.rich.clone(),
+            by_person: words.author.is_some(),
             citations: Vec::new(),
             last_inbound_at: words.last_inbound_at,
         });

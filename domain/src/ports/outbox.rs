@@ -5,6 +5,7 @@ use crate::{
     message::Peer,
     outbound::Citation,
     ports::StoreError,
+    rich::Rich,
     time::Timestamp,
 };
 use async_trait::async_trait;
@@ -21,6 +22,10 @@ pub struct OutboxItem {
     /// Markdown.
     pub text: String,
     pub citations: Vec<Citation>,
+    /// What it is beside its words.
+    pub rich: Option<Rich>,
+    /// A person of the team wrote it.
+    pub by_person: bool,
     pub last_inbound_at: Timestamp,
     /// Parts that the provider took in earlier attempts: they are not sent again.
     pub parts_sent: u32,

@@ -165,6 +165,7 @@ pub fn say(commit: &mut Commit, loaded: &Loaded, text: &str, ids: &dyn Ids) -> O
         author: None,
         turn: Some(loaded.snapshot.next_turn),
         text: text.to_owned(),
+        rich: None,
         citations: Vec::new(),
         abstained: false,
         checks: Checks::default(),
@@ -175,6 +176,8 @@ pub fn say(commit: &mut Commit, loaded: &Loaded, text: &str, ids: &dyn Ids) -> O
             message,
             peer: loaded.key.peer.clone(),
             text: text.to_owned(),
+            rich: None,
+            by_person: false,
             citations: Vec::new(),
             last_inbound_at: commit.now,
         });

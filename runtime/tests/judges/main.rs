@@ -14,4 +14,5 @@ mod model;
 mod simulation;
 mod telegram;
 mod telling;
+mod twilio;
 mod whatsapp;

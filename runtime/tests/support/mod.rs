@@ -14,4 +14,5 @@ pub mod meta;
 pub mod nats;
 pub mod server;
 pub mod traffic;
+pub mod twilio;
 pub mod wait;

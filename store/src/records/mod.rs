@@ -11,6 +11,7 @@ mod inbound;
 mod journal;
 mod outcome;
 mod reply;
+mod rich;
 
 pub use agent::AgentRecord;
 pub use content::ContentRecord;
@@ -20,6 +21,7 @@ pub use journal::JournalRecord;
 pub(crate) use journal::journal;
 pub use outcome::OutcomeRecord;
 pub use reply::{ChecksRecord, CitationRecord, PageRecord};
+pub use rich::RichRecord;
 
 use crate::error::unreadable;
 use colloquy_domain::ports::StoreError;

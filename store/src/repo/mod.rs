@@ -5,6 +5,7 @@
 
 mod agents;
 mod api_keys;
+mod attachments;
 mod attempts;
 mod audit;
 mod channels;
@@ -33,6 +34,7 @@ mod webhooks;
 
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
+pub use attachments::{Attachment, AttachmentState, Brought};
 pub use attempts::Allowance;
 pub use audit::{Act, Actor, AuditLine};
 pub use channels::Channel;
@@ -43,7 +45,7 @@ pub use desk::{Note, Start};
 pub use documents::{Document, NewDocument, StoredDocument};
 pub use jobs::{Job, JobKind, JobState};
 pub use knowledge::KnowledgeBase;
-pub use messages::{Message, MessageFilter};
+pub use messages::{Message, MessageFilter, SentFile};
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;
 pub use people::{NewUser, PasswordHash, User};

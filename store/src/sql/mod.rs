@@ -20,6 +20,7 @@ macro_rules! side {
     };
 }
 
+pub(crate) mod attachments;
 pub(crate) mod contacts;
 pub(crate) mod conversation;
 pub(crate) mod desk;

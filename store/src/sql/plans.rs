@@ -1,6 +1,6 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
-use super::{conversation, documents, inbox, knowledge, log, outbox, platform, reports};
+use super::{attachments, conversation, documents, inbox, knowledge, log, outbox, platform, reports};
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
     db::{self, Conn, Dialect, Query, Row, Rows, Sql},
@@ -29,6 +29,12 @@ async fn store(folder: &tempfile::TempDir) -> Store {
 
 fn fixed() -> Vec<(&'static str, Sql)> {
     vec![
+        ("attachments::LEASE", attachments::LEASE),
+        ("attachments::WAITING", attachments::WAITING.into()),
+        ("attachments::SHOW", attachments::SHOW.into()),
+        ("attachments::OF_CONTACT", attachments::OF_CONTACT.into()),
+        ("attachments::KEEP", attachments::KEEP.into()),
+        ("inbox::CONSENT_OF", inbox::CONSENT_OF.into()),
         ("log::READ", log::READ.into()),
         ("log::TRIM", log::TRIM.into()),
         ("conversation::LOAD", conversation::LOAD.into()),
@@ -79,6 +85,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
 /// With the types of their parameters on PostgreSQL.
 fn many() -> Vec<(&'static str, Rows, &'static str)> {
     vec![
+        ("inbox::CONSENTS", inbox::CONSENTS, "uuid[], uuid[], text[], text[], bigint[]"),
         ("inbox::MOVE_CURSORS", inbox::MOVE_CURSORS, "bigint[], bigint[], bigint[]"),
         ("inbox::LIVE_CHANNELS", inbox::LIVE_CHANNELS, "uuid[], uuid[]"),
         ("inbox::KNOWN", inbox::KNOWN, "uuid[], uuid[], text[]"),
@@ -94,7 +101,7 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
         (
             "outbox::ADD",
             outbox::ADD,
-            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], bigint[], bigint[]",
+            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], text[], boolean[], bigint[], bigint[]",
         ),
         ("outbox::ALL_SENT", outbox::ALL_SENT, "uuid[], uuid[], bigint[]"),
         ("outbox::ALL_RECONCILED", outbox::ALL_RECONCILED, "uuid[], uuid[]"),
@@ -115,8 +122,15 @@ async fn plan(store: &Store, text: &str) -> Vec<String> {
 /// A walk over a whole table. Walks over the given rows (`VALUES CLAUSE`, `v`) and over an index that only holds
 /// unfinished rows are not.
 fn is_scan(step: &str) -> bool {
-    let unfinished =
-        ["inbox_pending", "outbox_open", "outbox_due", "outbox_sending", "documents_waiting", "timers_due"];
+    let unfinished = [
+        "inbox_pending",
+        "outbox_open",
+        "outbox_due",
+        "outbox_sending",
+        "documents_waiting",
+        "timers_due",
+        "attachments_waiting",
+    ];
     let given = step.ends_with("VALUES CLAUSE") || step == "SCAN v" || step == "SCAN CONSTANT ROW";
     step.starts_with("SCAN") && !given && !unfinished.iter().any(|index| step.contains(index))
 }
