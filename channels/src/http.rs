@@ -15,7 +15,7 @@ use url::form_urlencoded;
 const MAX_ANSWER: usize = 16 << 20;
 /// For one file.
 const DOWNLOAD: Duration = Duration::from_secs(120);
-pub(crate) const TOO_LARGE: &str = "the answer is too large";
+const TOO_LARGE: &str = "the answer is too large";
 /// The longest wait that a provider can impose on one message.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
@@ -107,6 +107,7 @@ impl Download {
 /// What came of a download, whatever its status.
 #[derive(Debug)]
 pub struct Downloaded {
+    /// 413 for what is larger than it may be.
     pub status: u16,
     /// Where a redirect points; it is not followed.
     pub location: Option<String>,
@@ -299,8 +300,13 @@ impl Transport for Internet {
         let mut response = request.send().await.map_err(|e| NoAnswer::Lost(root_cause(e)))?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let (status, location, mime) = (response.status().as_u16(), header("location"), header("content-type"));
-        let bytes = read(&mut response, usize::try_from(most).unwrap_or(usize::MAX)).await.map_err(NoAnswer::Lost)?;
-        Ok(Downloaded { status, location, mime, bytes })
+        match read(&mut response, usize::try_from(most).unwrap_or(usize::MAX)).await {
+            Ok(bytes) => Ok(Downloaded { status, location, mime, bytes }),
+            Err(why) if why == TOO_LARGE => {
+                Ok(Downloaded { status: 413, location: None, mime: None, bytes: Vec::new() })
+            }
+            Err(why) => Err(NoAnswer::Lost(why)),
+        }
     }
 }
 

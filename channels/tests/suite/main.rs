@@ -1,5 +1,6 @@
 //! Behaviour of the channels, seen from outside.
 
+mod files;
 mod instagram;
 mod line;
 mod messenger;

@@ -130,7 +130,11 @@ fn what_a_person_can_send() {
         whatsapp(&[("Body", "Paris"), ("ListId", "p"), ("ListTitle", "Paris")]),
         whatsapp(&[("Latitude", "48.85"), ("Longitude", "2.35"), ("Label", "Shop")]),
         whatsapp(&[("NumMedia", "1"), ("MediaUrl0", "https://a/1"), ("MediaContentType0", "audio/ogg")]),
-        whatsapp(&[("Body", "to another number"), ("To", "whatsapp:+1999")]),
+        lines(
+            &number("twilio_sms"),
+            URL,
+            &[("MessageSid", "SM3"), ("From", "+33611111111"), ("To", "+1999"), ("Body", "to another number")],
+        ),
         lines(&number("twilio_sms"), URL, &[("CallSid", "CA1")]),
     ];
     insta::assert_snapshot!(told.join("\n"));
