@@ -78,17 +78,20 @@ fn told(api: &Api, commit: &Commit) {
 ///
 /// # Errors
 /// 409 `WINDOW_CLOSED`, otherwise as [`act`].
-pub async fn say(api: &Api, tenant: &Tenant, to: &ConversationSummary, said: Said) -> ApiResult<MessageId> {
-    let last_inbound_at = (to.received > 0).then_some(to.last_inbound_at);
-    match api.channels.account(to.channel).await? {
-        Some(account) => check_window(api, tenant, &account, last_inbound_at)?,
-        None => return Err(ApiError::not_found("channel")),
-    }
+pub async fn say(
+    api: &Api,
+    tenant: &Tenant,
+    account: &ChannelAccount,
+    to: &ConversationSummary,
+    said: Said,
+) -> ApiResult<MessageId> {
+    check_window(api, tenant, account, &said, (to.received > 0).then_some(to.last_inbound_at))?;
     let author = match &tenant.who {
         Who::Person { user, .. } => Some(user.id),
         Who::Key { .. } | Who::System => None,
     };
-    let words = Written { text: said.text, rich: said.rich, author, last_inbound_at: to.last_inbound_at };
+    let Said { text, rich, template } = said;
+    let words = Written { text, rich, author, template, last_inbound_at: to.last_inbound_at };
     let commit = act(api, tenant, to.id, Input::Wrote(words)).await?;
     if let Some(author) = author {
         tenant.store.assign_if_free(to.id, author).await?;
@@ -108,7 +111,8 @@ pub fn words(field: &str, text: &str) -> ApiResult<String> {
     }
 }
 
-/// Whether free text may be sent to somebody who last wrote then, if ever. It is looked at again when it is sent.
+/// Whether it may be sent to somebody who last wrote then, if ever: what was approved beforehand always may. It is looked
+/// at again when it is sent.
 ///
 /// # Errors
 /// 409 `WINDOW_CLOSED`.
@@ -116,14 +120,18 @@ pub fn check_window(
     api: &Api,
     tenant: &Tenant,
     account: &ChannelAccount,
+    said: &Said,
     last_inbound_at: Option<Timestamp>,
 ) -> ApiResult<()> {
     let kind = &account.kind;
-    let by_person = matches!(tenant.who, Who::Person { .. });
-    let window = api.channels.driver(kind).and_then(|d| match by_person {
-        true => d.person_window(account),
-        false => d.reply_window(),
-    });
+    let Some(driver) = api.channels.driver(kind) else { return Ok(()) };
+    if said.template.is_some() && driver.templates().is_some() {
+        return Ok(());
+    }
+    let window = match tenant.who {
+        Who::Person { .. } => driver.person_window(account),
+        Who::Key { .. } | Who::System => driver.reply_window(),
+    };
     let Some(window) = window else { return Ok(()) };
     if last_inbound_at.is_some_and(|at| api.clock.now().since(at) <= window) {
         return Ok(());

@@ -114,6 +114,14 @@ impl From<StoreError> for ApiError {
                 details: vec![Detail::new(field, "is already taken")],
                 ..Self::new(StatusCode::CONFLICT, "CONFLICT", format!("{field} is already taken"))
             },
+            StoreError::BeyondPlan(what) => Self {
+                details: vec![Detail::new(what, "the plan has no room for more")],
+                ..Self::new(
+                    StatusCode::PAYMENT_REQUIRED,
+                    "PLAN_LIMIT",
+                    format!("your plan has no room for more {what}"),
+                )
+            },
             StoreError::Stale => Self::new(StatusCode::CONFLICT, "STALE", "somebody else changed it meanwhile"),
             StoreError::Unavailable(why) => {
                 tracing::warn!(error = why, "store unavailable");
@@ -150,8 +158,9 @@ impl From<InvalidId> for ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+impl ApiError {
+    /// The envelope.
+    pub(crate) fn body(&self) -> Value {
         let mut body = json!({
             "success": false,
             "message": self.message,
@@ -161,6 +170,13 @@ impl IntoResponse for ApiError {
         if !self.details.is_empty() {
             body["details"] = json!(self.details);
         }
+        body
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = self.body();
         let mut response = (self.status, Json(body)).into_response();
         if let Some(after) = self.retry_after {
             // Rounded up: whoever comes back exactly then must be let in.

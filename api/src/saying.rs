@@ -1,12 +1,17 @@
-//! What a team or a program says, as requests spell it: words, files at public addresses, choices, cards.
+//! What a team or a program says, as requests spell it: words, files at public addresses, choices, cards, templates.
 
 use crate::{
+    auth::Tenant,
     desk,
+    endpoints::templates,
     error::{ApiError, ApiResult, Detail},
+    state::Api,
 };
 use colloquy_domain::{
+    channel::ChannelAccount,
     message::MediaKind,
     rich::{Button, Rich, Row},
+    template::TemplateCall,
 };
 use colloquy_store::SentFile;
 use serde::Deserialize;
@@ -28,14 +33,55 @@ pub struct Said {
     /// Markdown; says the same as `rich`.
     pub text: String,
     pub rich: Option<Rich>,
+    /// They are this template's words.
+    pub template: Option<TemplateCall>,
 }
 
 impl Said {
     /// # Errors
     /// 400, naming the field.
     pub fn words(field: &str, text: &str) -> ApiResult<Self> {
-        Ok(Self { text: desk::words(field, text)?, rich: None })
+        Ok(Self { text: desk::words(field, text)?, rich: None, template: None })
     }
+}
+
+/// Something to say, as far as it can be read without its channel.
+pub enum Asked {
+    Said(Said),
+    Template(templates::Named),
+}
+
+impl From<Said> for Asked {
+    fn from(said: Said) -> Self {
+        Self::Said(said)
+    }
+}
+
+impl Asked {
+    #[must_use]
+    pub const fn is_template(&self) -> bool {
+        matches!(self, Self::Template(_))
+    }
+
+    /// What is said to somebody on this channel.
+    ///
+    /// # Errors
+    /// As [`templates::filled`].
+    pub async fn on(self, api: &Api, tenant: &Tenant, account: &ChannelAccount) -> ApiResult<Said> {
+        match self {
+            Self::Said(said) => Ok(said),
+            Self::Template(named) => {
+                let filled = templates::filled(api, tenant, account, named).await?;
+                Ok(Said { text: filled.text, rich: None, template: Some(filled.call) })
+            }
+        }
+    }
+}
+
+/// Whether a message of this kind is words and nothing else.
+#[must_use]
+pub fn is_words(kind: Option<&str>) -> bool {
+    kind.is_none_or(|k| k.eq_ignore_ascii_case("text"))
 }
 
 /// What a message says.
@@ -46,8 +92,13 @@ pub struct Content {
     #[serde(alias = "media_url")]
     media_url: Option<String>,
     caption: Option<String>,
-    #[serde(alias = "filename", alias = "fileName")]
+    /// Of a file, or of a template.
+    #[serde(alias = "filename", alias = "fileName", alias = "templateName")]
     name: Option<String>,
+    #[serde(alias = "languageCode")]
+    language: Option<String>,
+    #[serde(default, alias = "variables")]
+    parameters: templates::Values,
     buttons: Option<Vec<Choice>>,
     list: Option<List>,
     card: Option<Card>,
@@ -84,7 +135,7 @@ impl Content {
     ///
     /// # Errors
     /// 400, naming the field.
-    pub fn read(self, kind: Option<&str>) -> ApiResult<Said> {
+    pub fn read(self, kind: Option<&str>) -> ApiResult<Asked> {
         let kind = kind.map(str::to_ascii_lowercase);
         let media = match kind.as_deref() {
             Some("image") => Some(MediaKind::Image),
@@ -95,15 +146,16 @@ impl Content {
             Some("media") => Some(self.media_url.as_deref().map_or(MediaKind::Document, by_ending)),
             None if self.media_url.is_some() => self.media_url.as_deref().map(by_ending),
             Some("template") => {
-                return Err(ApiError::invalid("type", "is not supported yet: templates cannot be sent"));
+                let Self { name, language, parameters, .. } = self;
+                return Ok(Asked::Template(templates::Named { name, language, parameters }));
             }
             None | Some("text" | "buttons" | "list" | "card") => None,
             Some(_) => return Err(ApiError::invalid("type", KINDS)),
         };
         if let Some(media) = media {
-            return self.file(media);
+            return self.file(media).map(Asked::Said);
         }
-        match (kind.as_deref(), &self.buttons, &self.list, &self.card) {
+        let said = match (kind.as_deref(), &self.buttons, &self.list, &self.card) {
             (Some("buttons"), ..) | (None, Some(_), ..) => self.buttons(),
             (Some("list"), ..) | (None, None, Some(_), _) => self.list(),
             (Some("card"), ..) | (None, None, None, Some(_)) => self.card(),
@@ -111,7 +163,8 @@ impl Content {
                 let text = self.text.ok_or_else(|| ApiError::invalid("content.text", "is needed"))?;
                 Said::words("content.text", &text)
             }
-        }
+        };
+        said.map(Asked::Said)
     }
 
     fn file(self, media: MediaKind) -> ApiResult<Said> {
@@ -152,10 +205,10 @@ impl Content {
     }
 }
 
-const KINDS: &str = "must be text, image, video, audio, voice, document, media, buttons, list or card";
+const KINDS: &str = "must be text, image, video, audio, voice, document, media, buttons, list, card or template";
 
 fn said(rich: Rich) -> ApiResult<Said> {
-    Ok(Said { text: desk::words("content", &rich.words())?, rich: Some(rich) })
+    Ok(Said { text: desk::words("content", &rich.words())?, rich: Some(rich), template: None })
 }
 
 /// By the ending of an address's path.

@@ -328,6 +328,7 @@ impl World {
             counters: Default::default(),
             limits: Arc::new(Limits::new(Quotas::default(), false)),
             metrics: Default::default(),
+            realtime: Default::default(),
             draining: Default::default(),
             making_webchat: Default::default(),
         };

@@ -68,12 +68,13 @@ pub struct Request {
     pub bearer: Option<String>,
     /// Name and password, where the provider has such.
     pub basic: Option<(String, String)>,
-    /// Posted as JSON; without it and without a form it is a GET.
+    /// Posted as JSON; without it and without a form it is a GET, or a DELETE.
     pub body: Option<Value>,
     /// Posted as a form.
     pub form: Option<Vec<(String, String)>>,
     /// Further headers, in lower case.
     pub headers: Vec<(&'static str, String)>,
+    pub delete: bool,
     /// For the whole exchange.
     pub timeout: Duration,
     /// Nothing leaves later than this.
@@ -83,7 +84,7 @@ pub struct Request {
 impl Request {
     fn to(url: Url, timeout: Duration) -> Self {
         let (headers, leaves_within) = (Vec::new(), None);
-        Self { url, bearer: None, basic: None, body: None, form: None, headers, timeout, leaves_within }
+        Self { url, bearer: None, basic: None, body: None, form: None, headers, delete: false, timeout, leaves_within }
     }
 }
 
@@ -263,6 +264,11 @@ impl Http {
         let bearer = bearer.map(str::to_owned);
         self.transport.exchange(Request { bearer, ..Request::to(url, self.timeout) }).await
     }
+
+    pub(crate) async fn delete(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
+        let bearer = bearer.map(str::to_owned);
+        self.transport.exchange(Request { bearer, delete: true, ..Request::to(url, self.timeout) }).await
+    }
 }
 
 /// The providers themselves.
@@ -271,7 +277,7 @@ struct Internet(Client);
 #[async_trait]
 impl Transport for Internet {
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let Request { url, bearer, basic, body, form, headers, timeout, leaves_within } = request;
+        let Request { url, bearer, basic, body, form, headers, delete, timeout, leaves_within } = request;
         let content = match (body, form) {
             (Some(body), _) => Some((body.to_string(), "application/json")),
             (None, Some(form)) => {
@@ -286,6 +292,7 @@ impl Transport for Internet {
                 let body = Body::wrap(Timely::new(content, within));
                 self.0.request(Method::POST, url).header(CONTENT_TYPE, kind).body(body)
             }
+            (None, _) if delete => self.0.request(Method::DELETE, url),
             (None, _) => self.0.request(Method::GET, url),
         };
         for (name, value) in headers {

@@ -26,6 +26,7 @@ mod registry;
 mod telegram;
 mod timely;
 mod twilio;
+mod voice;
 mod webchat;
 mod whatsapp;
 

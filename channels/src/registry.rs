@@ -2,7 +2,7 @@
 
 use crate::{
     http::ChannelOptions, instagram::Instagram, line::Line, messenger::Messenger, telegram::Telegram, twilio::Twilio,
-    webchat::WebChat, whatsapp::WhatsApp,
+    voice::Voice, webchat::WebChat, whatsapp::WhatsApp,
 };
 use colloquy_domain::{channel::ChannelKind, ports::ChannelDriver};
 use std::{collections::BTreeMap, sync::Arc};
@@ -19,6 +19,7 @@ pub fn drivers(options: &ChannelOptions) -> Vec<Arc<dyn ChannelDriver>> {
         Arc::new(Twilio::whatsapp(options)),
         Arc::new(Line::new(options)),
         Arc::new(WebChat),
+        Arc::new(Voice),
     ]
 }
 
@@ -58,10 +59,18 @@ mod tests {
     fn every_channel_is_found_under_its_own_name() {
         let registry = Registry::new(&options());
         let kinds: Vec<_> = registry.kinds().map(ChannelKind::as_str).collect();
-        assert_eq!(
-            kinds,
-            ["instagram", "line", "messenger", "telegram", "twilio_sms", "twilio_whatsapp", "webchat", "whatsapp"]
-        );
+        let expected = [
+            "instagram",
+            "line",
+            "messenger",
+            "telegram",
+            "twilio_sms",
+            "twilio_whatsapp",
+            "voice",
+            "webchat",
+            "whatsapp",
+        ];
+        assert_eq!(kinds, expected);
         for kind in registry.kinds() {
             assert_eq!(registry.get(kind).map(|d| d.kind()).as_ref(), Some(kind));
         }

@@ -5,6 +5,7 @@ use crate::{
     ids::{AgentId, ChannelId, OutboxId, TenantId},
     message::{Inbound, Peer},
     rich::Rich,
+    template::{TemplateCall, TemplateStatus},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,7 @@ pub struct SettingField {
 pub enum ChannelEvent {
     Message(Inbound),
     Status(StatusUpdate),
+    Template(TemplateUpdate),
     /// Understood, and of no consequence here; the name is counted.
     Ignored {
         kind: String,
@@ -153,6 +155,16 @@ pub struct StatusUpdate {
     pub status: DeliveryStatus,
     pub at: Timestamp,
     pub failure: Option<Failure>,
+}
+
+/// A provider's word on a message template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateUpdate {
+    /// The provider's id of the template.
+    pub id: String,
+    pub status: TemplateStatus,
+    pub reason: Option<String>,
+    pub at: Timestamp,
 }
 
 /// A webhook request as it came: verification happens on exactly these bytes.
@@ -232,6 +244,8 @@ pub struct Delivery<'a> {
     pub account: &'a ChannelAccount,
     pub to: &'a Peer,
     pub part: &'a Part,
+    /// The part is this template's words; only where [`crate::ports::ChannelDriver::templates`] says that there are any.
+    pub template: Option<&'a TemplateCall>,
     /// Handed to the provider where it has a place for it, so that it comes back in statuses.
     pub outbox: OutboxId,
     /// When the person last wrote: the judge of messaging windows.

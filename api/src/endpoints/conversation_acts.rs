@@ -1,14 +1,17 @@
 //! What a team does with a conversation: `PUT/PATCH /api/conversations/{id}`, `POST …/messages`, `PUT …/assign`,
 //! `PUT …/close`, `PUT …/reopen`, `PUT …/read`, `GET/POST …/notes`.
 
-use super::conversations::{closed, seen};
+use super::{
+    conversations::{closed, seen},
+    messages,
+};
 use crate::{
     auth::Tenant,
     body::{Body, PageOf},
     desk,
     error::{ApiError, ApiResult, created, ok},
     page::list as page,
-    saying::{Content, Said},
+    saying::{self, Content, Said},
     state::Api,
     time::rfc3339,
 };
@@ -220,7 +223,7 @@ pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
     shown(&tenant, id).await
 }
 
-/// Either `{text}`, or `{type: "text", content: {text}}` as in `POST /api/messages`.
+/// Either `{text}`, or `{type, content}` as in `POST /api/messages`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
@@ -237,14 +240,32 @@ pub async fn say(
     Path(id): Path<String>,
     Body(words): Body<Words>,
 ) -> ApiResult {
+    created(said(&api, &tenant, &id, words).await?)
+}
+
+/// What was said for the team, over whatever connection.
+///
+/// # Errors
+/// As [`desk::say`], and 404.
+pub async fn said(api: &Api, tenant: &Tenant, id: &str, words: Words) -> ApiResult<messages::Out> {
     let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
-    let said = match (words.text, words.content) {
-        (Some(text), _) => Said::words("text", &text)?,
-        (None, Some(content)) => content.read(words.kind.as_deref())?,
-        (None, None) => return Err(ApiError::invalid("text", "is needed")),
+    let kind = words.kind.as_deref();
+    let asked = match (words.text, words.content) {
+        (Some(text), _) if saying::is_words(kind) => Said::words("text", &text)?.into(),
+        (_, Some(content)) => content.read(kind)?,
+        (_, None) => {
+            let field = if saying::is_words(kind) { "text" } else { "content" };
+            return Err(ApiError::invalid(field, "is needed"));
+        }
     };
-    let said = desk::say(&api, &tenant, &to, said).await?;
-    created(super::messages::Out::from(tenant.store.message(said).await?))
+    if asked.is_template() {
+        // An answer is what they asked for; a template is not.
+        messages::check_consent(tenant, to.contact).await?;
+    }
+    let account = tenant.store.channel(to.channel).await?.account;
+    let said = asked.on(api, tenant, &account).await?;
+    let said = desk::say(api, tenant, &account, &to, said).await?;
+    Ok(tenant.store.message(said).await?.into())
 }
 
 #[derive(Serialize)]

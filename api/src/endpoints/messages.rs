@@ -6,7 +6,7 @@ use crate::{
     desk,
     error::{ApiError, ApiResult, created, ok},
     page::list as page,
-    saying::{Content, shown},
+    saying::{Content, Said, shown},
     state::Api,
     time::rfc3339,
 };
@@ -16,7 +16,7 @@ use axum::{
 };
 use colloquy_domain::{
     channel::{ChannelAccount, DeliveryStatus},
-    ids::{ChannelId, ConversationId, MessageId},
+    ids::{ChannelId, ContactId, ConversationId, MessageId},
     message::Peer,
     model::Speaker,
     ports::StoreError,
@@ -33,7 +33,7 @@ const BY_PHONE: &str = "whatsapp";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Out {
+pub struct Out {
     id: String,
     conversation_id: String,
     channel_id: String,
@@ -146,26 +146,42 @@ pub struct New {
 
 /// Begins the conversation with somebody, or goes on with it.
 pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
-    let said = new.content.read(new.kind.as_deref())?;
+    let asked = new.content.read(new.kind.as_deref())?;
     let channel = channel(&api, &tenant, new.channel_id.as_deref()).await?;
     let address = address(&channel, &new.to)?;
+    let said = asked.on(&api, &tenant, &channel).await?;
     let known = tenant.store.conversation_with(channel.id, &address).await?;
     let id = match known {
         Some(id) => id,
-        None => start(&api, &tenant, &channel, Peer { address, name: new.name }).await?,
+        None => start(&api, &tenant, &channel, Peer { address, name: new.name }, &said).await?,
     };
     let to = tenant.store.conversation(id).await?;
-    if tenant.store.contact(to.contact).await?.details.consent == Consent::Withdrawn {
-        let message = "this person does not want to be written to";
-        return Err(ApiError::new(StatusCode::CONFLICT, "OPTED_OUT", message));
-    }
-    let said = desk::say(&api, &tenant, &to, said).await?;
+    check_consent(&tenant, to.contact).await?;
+    let said = desk::say(&api, &tenant, &channel, &to, said).await?;
     created(Out::from(tenant.store.message(said).await?))
 }
 
-async fn start(api: &Api, tenant: &Tenant, channel: &ChannelAccount, peer: Peer) -> ApiResult<ConversationId> {
+/// Whoever did not ask is not written to against their will.
+///
+/// # Errors
+/// 409 `OPTED_OUT`.
+pub(super) async fn check_consent(tenant: &Tenant, contact: ContactId) -> ApiResult<()> {
+    if tenant.store.contact(contact).await?.details.consent == Consent::Withdrawn {
+        let message = "this person does not want to be written to";
+        return Err(ApiError::new(StatusCode::CONFLICT, "OPTED_OUT", message));
+    }
+    Ok(())
+}
+
+async fn start(
+    api: &Api,
+    tenant: &Tenant,
+    channel: &ChannelAccount,
+    peer: Peer,
+    said: &Said,
+) -> ApiResult<ConversationId> {
     // Nothing is begun that nothing can be said in.
-    desk::check_window(api, tenant, channel, None)?;
+    desk::check_window(api, tenant, channel, said, None)?;
     let phone = match channel.kind.as_str() {
         BY_PHONE => Some(format!("+{}", peer.address)),
         "twilio_sms" => Some(peer.address.clone()),

@@ -54,7 +54,7 @@ impl Call {
     }
 }
 
-fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
+pub(super) fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |(k, v): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
         Some((k.as_str().to_owned(), v.to_str().ok()?.to_owned()))
     };
@@ -100,11 +100,25 @@ pub(super) async fn take(
     driver: &dyn ChannelDriver,
     events: Vec<ChannelEvent>,
 ) -> ApiResult {
+    let events = heed(api, account, events).await.map_err(|e| not_kept(account, e))?;
     let kept = api.node.accept(account, events).await.map_err(|e| not_kept(account, e))?;
     api.counters.webhooks_ignored.fetch_add(kept.ignored as u64, Ordering::Relaxed);
     api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
     let (kind, body) = driver.acknowledgement();
     Ok((StatusCode::OK, [(CONTENT_TYPE, kind)], body).into_response())
+}
+
+/// What is told of message templates is written down; the rest is given back.
+async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) -> Result<Vec<ChannelEvent>, StoreError> {
+    let rows = api.store.tenant(account.tenant);
+    let mut others = Vec::with_capacity(events.len());
+    for event in events {
+        match event {
+            ChannelEvent::Template(update) => rows.template_told(update).await?,
+            other => others.push(other),
+        }
+    }
+    Ok(others)
 }
 
 pub(super) fn rejected(api: &Api, account: Option<&ChannelAccount>, rejection: &WebhookRejection) -> ApiError {

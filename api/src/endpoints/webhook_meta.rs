@@ -71,19 +71,32 @@ pub async fn receive(
         return Ok(answer);
     }
     // A payload of accounts that are not connected here, or of none (a dashboard's test): it must be signed all the same.
-    let mut own = others.iter().filter(|(_, d)| d.reply_window().is_some()).take(TRIED);
-    let signed = own.find_map(|(account, driver)| match driver.receive(account, &call.request(&body)) {
-        Ok(events) if events.iter().all(|e| matches!(e, ChannelEvent::Ignored { .. })) => Some((account, driver)),
-        Err(WebhookRejection::Malformed(why)) => {
-            rejection = WebhookRejection::Malformed(why);
-            None
+    for (account, driver) in others.iter().filter(|(_, d)| d.reply_window().is_some()).take(TRIED) {
+        let told = match driver.receive(account, &call.request(&body)) {
+            Ok(events) if events.iter().all(of_no_number) => events.into_iter().filter(of_templates).collect(),
+            Err(WebhookRejection::Malformed(why)) => {
+                rejection = WebhookRejection::Malformed(why);
+                continue;
+            }
+            Ok(_) | Err(_) => continue,
+        };
+        let last = Vec::is_empty(&told);
+        taken = Some(webhook::take(&api, account, driver.as_ref(), told).await?);
+        if last {
+            break;
         }
-        Ok(_) | Err(_) => None,
-    });
-    match signed {
-        Some((account, driver)) => webhook::take(&api, account, driver.as_ref(), Vec::new()).await,
-        None => Err(webhook::rejected(&api, None, &rejection)),
     }
+    taken.ok_or_else(|| webhook::rejected(&api, None, &rejection))
+}
+
+/// Of something that is nobody's here, or of templates: those belong to what has the numbers, and whoever keeps one
+/// knows it by its own id.
+fn of_no_number(event: &ChannelEvent) -> bool {
+    matches!(event, ChannelEvent::Ignored { .. }) || of_templates(event)
+}
+
+fn of_templates(event: &ChannelEvent) -> bool {
+    matches!(event, ChannelEvent::Template(_))
 }
 
 fn is_named(driver: &dyn ChannelDriver, account: &ChannelAccount, body: &[u8]) -> bool {

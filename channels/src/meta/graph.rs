@@ -71,8 +71,18 @@ impl Graph {
 
     /// Reads `fields` of an object.
     pub(crate) async fn get(&self, account: &ChannelAccount, path: &[&str], fields: &str) -> Result<Value, CallError> {
+        self.read_all(account, path, &[("fields", fields)]).await
+    }
+
+    /// Reads a page of a list.
+    pub(crate) async fn read_all(
+        &self,
+        account: &ChannelAccount,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, CallError> {
         let (mut url, token) = self.prepare(account, path).map_err(CallError::Settings)?;
-        url.query_pairs_mut().append_pair("fields", fields);
+        url.query_pairs_mut().extend_pairs(query);
         let answer = self.http.get(url, Some(token)).await.map_err(CallError::NoAnswer)?;
         self.read(account, answer)
     }
@@ -94,6 +104,18 @@ impl Graph {
         }
         let download = Download { bearer: Some(token.to_owned()), ..Download::of(url, most) };
         self.http.download(download).await.map_err(CallError::NoAnswer)
+    }
+
+    pub(crate) async fn delete(
+        &self,
+        account: &ChannelAccount,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, CallError> {
+        let (mut url, token) = self.prepare(account, path).map_err(CallError::Settings)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.http.delete(url, Some(token)).await.map_err(CallError::NoAnswer)?;
+        self.read(account, answer)
     }
 
     fn prepare<'a>(&self, account: &'a ChannelAccount, path: &[&str]) -> Result<(Url, &'a str), Failure> {

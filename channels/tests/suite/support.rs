@@ -130,6 +130,7 @@ pub fn summary(event: &ChannelEvent) -> String {
             let id = s.provider_message_id.as_deref().unwrap_or("-");
             format!("status {} id={id} peer={peer} at={}{failure}", s.status.name(), s.at.millis())
         }
+        ChannelEvent::Template(t) => format!("template {} {}", t.status.name(), t.id),
         ChannelEvent::Message(m) => {
             let reply = m.reply_to.as_ref().map(|r| format!(" re={r}")).unwrap_or_default();
             let name = m.peer.name.as_deref().unwrap_or("-");
@@ -203,7 +204,17 @@ async fn delivered(
     let leaves_within = Duration::from_secs(60);
     let to = peer(address);
     driver
-        .send(Delivery { account, to: &to, part, outbox: outbox(), last_inbound_at, by_person, now, leaves_within })
+        .send(Delivery {
+            account,
+            to: &to,
+            part,
+            template: None,
+            outbox: outbox(),
+            last_inbound_at,
+            by_person,
+            now,
+            leaves_within,
+        })
         .await
 }
 

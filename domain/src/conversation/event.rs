@@ -10,6 +10,7 @@ use crate::{
     model::Completion,
     outbound::Reply,
     rich::Rich,
+    template::TemplateCall,
     time::Timestamp,
     tool::ToolResult,
 };
@@ -23,6 +24,8 @@ pub struct Written {
     pub rich: Option<Rich>,
     /// None where a program speaks for the team.
     pub author: Option<UserId>,
+    /// They are the words of this template.
+    pub template: Option<TemplateCall>,
     /// When the person outside last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
 }

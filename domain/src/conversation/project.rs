@@ -13,6 +13,7 @@ use crate::{
     outbound::{Checks, Citation, Reply},
     ports::Ids,
     rich::Rich,
+    template::TemplateCall,
     time::Timestamp,
     tool::ToolResult,
 };
@@ -75,6 +76,8 @@ pub struct NewOutbox {
     /// A person of the team wrote it.
     pub by_person: bool,
     pub citations: Vec<Citation>,
+    /// It goes out as this template where the channel knows templates.
+    pub template: Option<TemplateCall>,
     /// When the person last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
 }
@@ -281,6 +284,7 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         rich: None,
         by_person: false,
         citations: reply.citations.clone(),
+        template: None,
         last_inbound_at: items.iter().map(|i| i.received_at).max().unwrap_or(commit.now),
     });
 }
@@ -308,6 +312,7 @@ fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn
             rich: words.rich.clone(),
             by_person: words.author.is_some(),
             citations: Vec::new(),
+            template: words.template.clone(),
             last_inbound_at: words.last_inbound_at,
         });
     }

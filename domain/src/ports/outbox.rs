@@ -6,6 +6,7 @@ use crate::{
     outbound::Citation,
     ports::StoreError,
     rich::Rich,
+    template::TemplateCall,
     time::Timestamp,
 };
 use async_trait::async_trait;
@@ -26,6 +27,8 @@ pub struct OutboxItem {
     pub rich: Option<Rich>,
     /// A person of the team wrote it.
     pub by_person: bool,
+    /// It goes out as this template where the channel knows templates.
+    pub template: Option<TemplateCall>,
     pub last_inbound_at: Timestamp,
     /// Parts that the provider took in earlier attempts: they are not sent again.
     pub parts_sent: u32,

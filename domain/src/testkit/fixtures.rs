@@ -179,6 +179,7 @@ pub fn say(commit: &mut Commit, loaded: &Loaded, text: &str, ids: &dyn Ids) -> O
             rich: None,
             by_person: false,
             citations: Vec::new(),
+            template: None,
             last_inbound_at: commit.now,
         });
     }

@@ -4,10 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod analytics;
+mod calls;
 mod channels;
 mod chat;
 mod cli;
 mod commands;
+mod concierge;
 mod config;
 mod delivery;
 mod edges;
@@ -18,10 +21,14 @@ mod inbox;
 mod ingestion;
 mod kill;
 mod knowledge;
+mod openai;
 mod people;
+mod realtime;
+mod settings;
 mod sim;
 mod sim_live;
 mod sources;
 mod surface;
 mod telling;
+mod templates;
 mod webhooks;

@@ -328,6 +328,7 @@ fn with_delivery(mut commit: Commit, to: Peer, ids: &dyn Ids) -> Commit {
         rich: None,
         by_person: false,
         citations: Vec::new(),
+        template: None,
         last_inbound_at: commit.now,
     });
     commit

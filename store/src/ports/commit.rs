@@ -29,8 +29,8 @@ type SameOutcome = (&'static str, String, Vec<i64>);
 
 /// A line with its JSON: citations, checks, what it is beside its words.
 type SaidRow = (NewMessage, String, Option<String>, Option<String>);
-/// A reply with its JSON: citations, what it is beside its words.
-type PromisedRow = (NewOutbox, String, Option<String>);
+/// A reply with its JSON: citations, what it is beside its words, its template.
+type PromisedRow = (NewOutbox, String, Option<String>, Option<String>);
 
 /// A commit with its JSON already made: the writer's time is everybody's.
 pub(crate) struct Prepared {
@@ -73,7 +73,8 @@ impl Prepared {
                 .into_iter()
                 .map(|o| {
                     let (citations, rich) = (with(&o.citations)?, RichRecord::json(o.rich.as_ref())?);
-                    Ok((o, citations, rich))
+                    let template = template(&o)?;
+                    Ok((o, citations, rich, template))
                 })
                 .collect::<Result<_, _>>()?,
             dead_letters: std::mem::take(&mut commit.dead_letters)
@@ -83,6 +84,10 @@ impl Prepared {
             commit,
         })
     }
+}
+
+fn template(outbox: &NewOutbox) -> Result<Option<String>, StoreError> {
+    outbox.template.as_ref().map(records::write).transpose()
 }
 
 fn by_outcome(commit: &Commit) -> Result<Vec<SameOutcome>, StoreError> {
@@ -215,7 +220,7 @@ fn said(q: Query, (c, (m, citations, checks, rich)): &Of<'_, SaidRow>) -> Query 
         .bind(rich.clone())
 }
 
-fn promised(q: Query, (c, (o, citations, rich)): &Of<'_, PromisedRow>) -> Query {
+fn promised(q: Query, (c, (o, citations, rich, template)): &Of<'_, PromisedRow>) -> Query {
     q.bind(o.id.uuid())
         .bind(c.tenant)
         .bind(c.commit.channel.uuid())
@@ -229,6 +234,7 @@ fn promised(q: Query, (c, (o, citations, rich)): &Of<'_, PromisedRow>) -> Query 
         .bind(o.by_person)
         .bind(o.last_inbound_at.millis())
         .bind(c.now)
+        .bind(template.clone())
 }
 
 /// The citation once more, as a row that is found by its document.

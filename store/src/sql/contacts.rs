@@ -95,14 +95,21 @@ macro_rules! of_their_conversations {
 
 /// Everything that a person's conversations consist of, in an order in which nothing refers to what is gone. The ledger
 /// stays: it holds no words and no names.
-pub(crate) const ERASE: [&str; 16] = [
+pub(crate) const ERASE: [&str; 22] = [
     "DELETE FROM outbox_parts WHERE tenant_id = $1 AND outbox_id IN (SELECT o.id FROM outbox o JOIN conversations c \
      ON c.id = o.conversation_id WHERE c.tenant_id = $1 AND c.contact_id = $2)",
     of_their_conversations!("outbox"),
+    "DELETE FROM call_steps WHERE tenant_id = $1 AND call_id IN (SELECT k.id FROM calls k JOIN conversations c \
+     ON c.id = k.conversation_id WHERE c.tenant_id = $1 AND c.contact_id = $2)",
+    of_their_conversations!("calls"),
     of_their_conversations!("citations"),
     of_their_conversations!("unanswered_questions"),
     of_their_conversations!("proposal_answers"),
     of_their_conversations!("dead_letters"),
+    of_their_conversations!("commerce_flows"),
+    of_their_conversations!("reservations"),
+    of_their_conversations!("orders"),
+    of_their_conversations!("whatsapp_fallbacks"),
     of_their_conversations!("timers"),
     of_their_conversations!("journal"),
     of_their_conversations!("inbox"),

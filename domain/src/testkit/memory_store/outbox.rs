@@ -147,6 +147,7 @@ impl Outbox {
             citations: new.citations,
             rich: new.rich,
             by_person: new.by_person,
+            template: new.template,
             last_inbound_at: new.last_inbound_at,
             parts_sent: 0,
             attempts: 0,
