@@ -15,6 +15,7 @@
 //! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
 
 mod ask;
+mod attachments;
 mod auth;
 mod body;
 mod calls;
@@ -38,6 +39,7 @@ mod period;
 mod realtime;
 mod registry;
 mod routes;
+mod saying;
 mod serve;
 mod sources;
 mod speech;
@@ -45,6 +47,7 @@ mod state;
 mod telling;
 mod time;
 
+pub use attachments::run as run_attachments;
 pub use commerce::{AtService, Commerce, run as run_commerce};
 pub use hub::Hub;
 pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};

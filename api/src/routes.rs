@@ -3,7 +3,12 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, call_webhooks, calls, channels, chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations, dead_letters, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, analytics, answers, api_keys, ask, attachments, audit, auth, budget, call_webhooks, calls,
+        channels, chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts,
+        conversations, dead_letters, documents, events, health, integrations, jobs, knowledge_bases, menu, messages,
+        metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates,
+        tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta,
+        webhook_twilio,
     },
     error::ApiError,
     idempotent, realtime,
@@ -67,6 +72,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .get("/webhook", Open, webhook_meta::verify)
+        .post("/webhook", Open, webhook_meta::receive)
         .get("/events", view_conversations, events::get)
         .and(knowledge(uploads))
         .and(inbox())
@@ -174,6 +181,8 @@ fn inbox() -> Endpoints {
         .put("/conversations/{id}/read", manage, conversation_acts::read)
         .get("/conversations/{id}/notes", view, conversation_acts::notes)
         .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
+        .get("/attachments/{id}", view, attachments::show)
+        .get("/attachments/{id}/content", view, attachments::content)
         .get("/messages", view, messages::list)
         .post("/messages", manage, messages::create)
         .get("/messages/{id}", view, messages::show)
@@ -328,6 +337,7 @@ fn outside() -> Endpoints {
         .get("/metrics", Open, metrics::get)
         .get("/webhooks/{channel}", Open, webhook::verify)
         .post("/webhooks/{channel}", Open, webhook::receive)
+        .post("/webhooks/twilio/{tenant}", Open, webhook_twilio::receive)
         .post("/webhooks/stripe/{tenant}", Open, stripe_webhook::receive)
         .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)
         .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)

@@ -85,6 +85,8 @@ pub(super) struct Line {
     author: Option<String>,
     kind: String,
     text: String,
+    /// The file that came with it: see `/api/attachments/{id}`.
+    attachment: Option<String>,
     seq: Option<u64>,
     turn: Option<u32>,
     citations: Vec<CitationOut>,
@@ -106,6 +108,7 @@ impl From<TranscriptLine> for Line {
             author: l.author.map(|a| a.to_string()),
             kind: l.kind,
             text: l.text,
+            attachment: l.attachment.map(|a| a.to_string()),
             seq: l.seq,
             turn: l.turn,
             citations: l.citations.iter().map(CitationOut::from).collect(),
