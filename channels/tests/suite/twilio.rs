@@ -195,6 +195,7 @@ async fn a_part_goes_out_as_a_form_with_an_address_for_its_status() {
         account: &account,
         to: &to,
         part: &part,
+        template: None,
         outbox: outbox(),
         last_inbound_at: now,
         by_person: false,
