@@ -1,5 +1,6 @@
 //! The one error of the API and its one mapping to HTTP.
 
+use crate::{answer::Carries, catalogue};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -21,7 +22,7 @@ use std::time::Duration;
 #[error("{status} {code}: {message}")]
 pub struct ApiError {
     pub status: StatusCode,
-    /// Stable and machine-readable, upper case.
+    /// Stable and machine-readable, upper case: one of the catalogue's.
     pub code: &'static str,
     pub message: String,
     /// For validation: `[{field, message}]`.
@@ -152,6 +153,7 @@ impl From<InvalidId> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        debug_assert!(catalogue::find(self.code).is_some(), "{} is not in the catalogue", self.code);
         let mut body = json!({
             "success": false,
             "message": self.message,
@@ -176,21 +178,21 @@ impl IntoResponse for ApiError {
 pub type ApiResult<T = Response> = Result<T, ApiError>;
 
 /// 200 with `{success:true, data}`.
-pub fn ok(data: impl Serialize) -> ApiResult {
-    answer(StatusCode::OK, data)
+pub fn ok<T: Serialize, R: Carries<T, 200>>(data: T) -> ApiResult<R> {
+    answer(StatusCode::OK, data).map(R::carrying)
 }
 
 /// 201 with `{success:true, data}`.
-pub fn created(data: impl Serialize) -> ApiResult {
-    answer(StatusCode::CREATED, data)
+pub fn created<T: Serialize, R: Carries<T, 201>>(data: T) -> ApiResult<R> {
+    answer(StatusCode::CREATED, data).map(R::carrying)
 }
 
 /// 202 with `{success:true, data}`: it is begun.
-pub fn accepted(data: impl Serialize) -> ApiResult {
-    answer(StatusCode::ACCEPTED, data)
+pub fn accepted<T: Serialize, R: Carries<T, 202>>(data: T) -> ApiResult<R> {
+    answer(StatusCode::ACCEPTED, data).map(R::carrying)
 }
 
-fn answer(status: StatusCode, data: impl Serialize) -> ApiResult {
+pub(crate) fn answer(status: StatusCode, data: impl Serialize) -> ApiResult {
     let data: Value = serde_json::to_value(data).map_err(ApiError::unshown)?;
     Ok((status, Json(json!({ "success": true, "data": data }))).into_response())
 }

@@ -14,9 +14,11 @@
 //!
 //! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
 
+mod answer;
 mod ask;
 mod auth;
 mod body;
+mod catalogue;
 mod desk;
 mod edge;
 mod endpoints;
@@ -27,6 +29,7 @@ mod identity;
 mod jobs;
 mod limits;
 mod metrics;
+mod openapi;
 mod page;
 mod peer;
 mod registry;
@@ -43,6 +46,7 @@ pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, 
 pub use jobs::run as run_jobs;
 pub use limits::Limits;
 pub use metrics::{Counting, Metrics};
+pub use openapi::document;
 pub use registry::{Access, Endpoint};
 pub use routes::{endpoints, router};
 pub use serve::serve;

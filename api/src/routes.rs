@@ -4,8 +4,8 @@ use crate::{
     edge,
     endpoints::{
         agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, documents, health, jobs, knowledge_bases, messages, metrics,
-        progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        conversation_acts, conversations, dead_letters, docs, documents, health, jobs, knowledge_bases, messages,
+        metrics, progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
     registry::{
@@ -55,14 +55,22 @@ fn resources(max_upload: usize) -> Endpoints {
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
         .get("/documents", view_knowledge, documents::list)
         .post("/documents", manage_knowledge, documents::add.layer(uploads))
+        .reading::<documents::Upload>("multipart/form-data")
+        .reading::<documents::FromWeb>("application/json")
         .get("/documents/{id}", view_knowledge, documents::show_document)
         .delete("/documents/{id}", manage_knowledge, documents::remove)
         .post("/documents/{id}/process", manage_knowledge, documents::process)
         .get("/documents/{id}/answers", view_conversations, answers::list)
         .get("/documents/{id}/progress", view_knowledge, progress::get)
+        .answering::<String>("text/event-stream")
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .get("/openapi.json", Open, docs::document)
+        .get("/docs", Open, docs::page)
+        .answering::<String>("text/html")
+        .get("/docs/{file}", Open, docs::file)
+        .answering::<String>("text/javascript")
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
@@ -77,7 +85,10 @@ fn contacts(uploads: Uploads) -> Endpoints {
         .get("/contacts", view, contacts::list)
         .post("/contacts", manage, contacts::create)
         .get("/contacts/export", export, contact_files::export)
+        .answering::<String>("text/csv")
         .post("/contacts/import/csv", manage, contact_files::import.layer(uploads))
+        .reading::<String>("text/csv")
+        .reading::<documents::Upload>("multipart/form-data")
         .get("/contacts/{id}", view, contacts::show)
         .put("/contacts/{id}", manage, contacts::update)
         .patch("/contacts/{id}", manage, contacts::update)
@@ -122,6 +133,7 @@ fn knowledge(uploads: Uploads) -> Endpoints {
         .post("/knowledge-bases/{id}/search", view, knowledge_bases::search)
         .get("/knowledge-bases/{id}/proposals", view, proposals::list)
         .post("/knowledge-bases/{id}/proposals", manage, proposals::create.layer(uploads))
+        .reading::<proposals::Form>("multipart/form-data")
         .get("/knowledge-bases/{id}/unanswered", told, unanswered::list)
         .get("/knowledge-bases/{id}/unanswered/{topic}", told, unanswered::show)
         .patch("/knowledge-bases/{id}/unanswered/{topic}", manage, unanswered::mark)
@@ -200,14 +212,18 @@ fn signing_in() -> Endpoints {
 fn outside() -> Endpoints {
     Endpoints::default()
         .get("/chat/{channel}", Open, chat_page::get)
+        .answering::<String>("text/html")
         .get("/health", Open, health::health)
         .get("/health/live", Open, health::live)
         .get("/health/ready", Open, health::ready)
         .get("/health/detailed", May(Action::ViewHealth), health::detailed)
         // Looks itself at who collects figures.
         .get("/metrics", Open, metrics::get)
+        .answering::<String>("text/plain")
         .get("/webhooks/{channel}", Open, webhook::verify)
+        .answering::<String>("text/plain")
         .post("/webhooks/{channel}", Open, webhook::receive)
+        .reading::<serde_json::Value>("application/json")
 }
 
 /// Where endpoints lie, with those of their prefix.

@@ -2,6 +2,7 @@
 
 use super::knowledge_bases::valid_name;
 use crate::{
+    answer::Listed,
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, ok},
@@ -17,6 +18,7 @@ use axum::{
 };
 use colloquy_domain::access::{Action, Scopes};
 use colloquy_store::{ApiKey, KeyHash};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -25,8 +27,8 @@ use uuid::Uuid;
 /// What our keys begin with, so that a leaked one is recognised.
 const PREFIX: &str = "clq_";
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     name: String,
     scopes: Vec<String>,
@@ -41,7 +43,7 @@ impl From<ApiKey> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct New {
     name: String,
@@ -49,7 +51,7 @@ pub struct New {
     scopes: Vec<String>,
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("api_keys", tenant.store.api_keys(at.into()).await?, Out::from)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     body::Body,
     error::{ApiError, ApiResult, ok},
     hub::Listener,
+    openapi::Takes,
     peer,
     state::Api,
 };
@@ -29,6 +30,7 @@ use colloquy_domain::{
 };
 use colloquy_store::{PageRequest, TranscriptLine};
 use futures::stream::{self, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -42,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// How often the store is asked when nothing is heard: a repeated message is not admitted again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     message: String,
@@ -61,6 +63,8 @@ pub struct Request {
 
 /// With an API key: its tenant. Without: a visitor, who must name a public web chat account.
 pub struct Caller(Option<auth::Tenant>);
+
+impl Takes for Caller {}
 
 impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
@@ -282,7 +286,7 @@ impl Asked {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ChatOut {
     session: String,
     conversation: Option<String>,
@@ -292,7 +296,7 @@ struct ChatOut {
 }
 
 /// What the agent said.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ReplyOut {
     text: String,
     citations: Vec<CitationOut>,

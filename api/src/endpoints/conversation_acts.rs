@@ -3,6 +3,7 @@
 
 use super::conversations::{closed, seen};
 use crate::{
+    answer::{Created, Listed},
     auth::Tenant,
     body::{Body, PageOf},
     desk,
@@ -18,6 +19,7 @@ use colloquy_domain::{
     ports::StoreError,
 };
 use colloquy_store::Note;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ const LONGEST_TAG: usize = 64;
 const LONGEST_NOTE: usize = 10_000;
 
 /// What changes; what is absent stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     mode: Option<Mode>,
@@ -43,7 +45,7 @@ pub struct Change {
     tags: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Mode {
     Agent,
@@ -177,7 +179,7 @@ async fn shown(tenant: &Tenant, id: ConversationId) -> ApiResult {
     ok(shown)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
     /// A person's id; `null` takes the conversation away from whoever has it.
@@ -220,7 +222,7 @@ pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
 }
 
 /// Either `{text}`, or `{type: "text", content: {text}}` as in `POST /api/messages`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
     text: Option<String>,
@@ -235,7 +237,7 @@ pub async fn say(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(words): Body<Words>,
-) -> ApiResult {
+) -> ApiResult<Created<super::messages::Out>> {
     let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
     super::messages::only_text(words.kind.as_deref())?;
     let (field, text) = match (words.text, words.content.and_then(|c| c.text)) {
@@ -247,8 +249,8 @@ pub async fn say(
     created(super::messages::Out::from(tenant.store.message(said).await?))
 }
 
-#[derive(Serialize)]
-pub(super) struct NoteOut {
+#[derive(Serialize, JsonSchema)]
+pub struct NoteOut {
     id: String,
     author: Option<String>,
     text: String,
@@ -261,13 +263,18 @@ impl From<Note> for NoteOut {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewNote {
     text: String,
 }
 
-pub async fn notes(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>, at: PageOf) -> ApiResult {
+pub async fn notes(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    at: PageOf,
+) -> ApiResult<Listed<NoteOut>> {
     let id = tenant.store.conversation(id.parse::<ConversationId>()?).await?.id;
     page("notes", tenant.store.notes(id, at.into()).await?, NoteOut::from)
 }
@@ -278,7 +285,7 @@ pub async fn add_note(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(new): Body<NewNote>,
-) -> ApiResult {
+) -> ApiResult<Created<NoteOut>> {
     let text = note("text", &new.text)?;
     created(NoteOut::from(tenant.store.add_note(id.parse::<ConversationId>()?, author(&tenant), text).await?))
 }

@@ -1,10 +1,12 @@
 //! `GET/POST /api/messages`, `GET /api/messages/{id}`: messages of all conversations.
 
 use crate::{
+    answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, page_of},
     desk,
     error::{ApiError, ApiResult, created, ok},
+    openapi::one_of,
     page::list as page,
     state::Api,
     time::rfc3339,
@@ -21,6 +23,7 @@ use colloquy_domain::{
     ports::StoreError,
 };
 use colloquy_store::{Consent, Message, MessageFilter, PageRequest, Start};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -30,9 +33,9 @@ const USUAL: u32 = 50;
 /// What `POST` writes to if no channel is named.
 const BY_PHONE: &str = "whatsapp";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Out {
+pub struct Out {
     id: String,
     conversation_id: String,
     channel_id: String,
@@ -49,6 +52,7 @@ pub(super) struct Out {
     from: Option<String>,
     to: Option<String>,
     /// Who spoke: `person`, `agent` or `operator`.
+    #[schemars(schema_with = "one_of::<Speaker>")]
     speaker: Speaker,
     author: Option<String>,
     provider_message_id: Option<String>,
@@ -79,7 +83,7 @@ impl From<Message> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter {
     conversation_id: Option<String>,
@@ -119,17 +123,17 @@ pub async fn list(
     State(_): State<Arc<Api>>,
     tenant: Tenant,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> ApiResult {
+) -> ApiResult<Listed<Out>> {
     let Query(filter) = filter.map_err(|e| ApiError::invalid("query", e.body_text()))?;
     let at = page_of(filter.page, filter.limit, USUAL)?;
     page("messages", tenant.store.all_messages(filter.read()?, at.into()).await?, Out::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(tenant.store.message(id.parse::<MessageId>()?).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct New {
     /// A telephone number, or what the channel knows the person by.
@@ -144,7 +148,7 @@ pub struct New {
 }
 
 /// What a message says.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Content {
     pub(super) text: Option<String>,
 }
@@ -162,7 +166,7 @@ pub(super) fn only_text(kind: Option<&str>) -> ApiResult<()> {
 }
 
 /// Begins the conversation with somebody, or goes on with it.
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
     only_text(new.kind.as_deref())?;
     let text = new.content.text.ok_or_else(|| ApiError::invalid("content.text", "is needed"))?;
     let text = desk::words("content.text", &text)?;

@@ -15,6 +15,7 @@ pub mod contacts;
 pub mod conversation_acts;
 pub mod conversations;
 pub mod dead_letters;
+pub mod docs;
 pub mod documents;
 pub mod health;
 pub mod jobs;

@@ -7,6 +7,7 @@ use super::{
     knowledge_bases::find,
 };
 use crate::{
+    answer::{Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, accepted, ok},
@@ -18,6 +19,7 @@ use crate::{
 use axum::extract::{Multipart, Path, Query, State};
 use colloquy_domain::{ids::ProposalId, ports::StoreError};
 use colloquy_store::{Answer, PageRequest, Proposal, ProposalState, ProposedAnswer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,8 +28,8 @@ use std::sync::Arc;
 const USUAL: u32 = 20;
 const MOST: u32 = 500;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     knowledge_base: String,
     state: &'static str,
@@ -50,8 +52,8 @@ impl From<Proposal> for Out {
     }
 }
 
-#[derive(Serialize)]
-struct AnswerOut {
+#[derive(Serialize, JsonSchema)]
+pub struct AnswerOut {
     question: String,
     conversation: String,
     turn: u32,
@@ -60,8 +62,8 @@ struct AnswerOut {
     after: SaidOut,
 }
 
-#[derive(Serialize)]
-struct SaidOut {
+#[derive(Serialize, JsonSchema)]
+pub struct SaidOut {
     text: String,
     citations: Vec<CitationOut>,
     abstained: bool,
@@ -85,6 +87,15 @@ impl From<ProposedAnswer> for AnswerOut {
             after: a.after.into(),
         }
     }
+}
+
+/// How many questions, then the files.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes the form, which is read as a stream")]
+pub struct Form {
+    questions: Option<u32>,
+    #[schemars(extend("contentMediaType" = "application/octet-stream"))]
+    file: String,
 }
 
 /// Files as for an upload; `questions` says how many real questions are asked again.
@@ -122,7 +133,12 @@ pub async fn create(
     accepted(json!({ "proposal": Out::from(proposal), "job": jobs::show(&job)? }))
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Path(base): Path<String>, at: PageOf) -> ApiResult {
+pub async fn list(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(base): Path<String>,
+    at: PageOf,
+) -> ApiResult<Listed<Out>> {
     let base = find(&tenant, &base).await?;
     page("proposals", tenant.store.proposals(base.id, at.into()).await?, Out::from)
 }
@@ -142,7 +158,7 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
     ok(json!({ "proposal": Out::from(proposal), "documents": listed, "asked": asked, "changed": changed }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     /// Only those that change.
     #[serde(default)]
@@ -155,7 +171,7 @@ pub async fn answers(
     Path(id): Path<String>,
     Query(filter): Query<Filter>,
     at: PageOf,
-) -> ApiResult {
+) -> ApiResult<Listed<AnswerOut>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     let found = tenant.store.proposed_answers(proposal.id, filter.changed, at.into()).await?;
     page("answers", found, AnswerOut::from)
@@ -163,7 +179,7 @@ pub async fn answers(
 
 /// The proposed documents take their places: from then on they are ingested into the base like any upload, and readers see
 /// the old ones until the new ones are ready.
-pub async fn promote(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn promote(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     if matches!(proposal.state, ProposalState::Building | ProposalState::Reviewing) {
         return Err(ApiError::conflict("it is still being reviewed"));
@@ -186,7 +202,7 @@ pub async fn promote(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path
 }
 
 /// A repeat finishes what a failure interrupted.
-pub async fn discard(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn discard(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     if proposal.state != ProposalState::Dropped {
         tenant.store.move_proposal(proposal.id, ProposalState::Dropped).await.map_err(over)?;

@@ -2,6 +2,7 @@
 //! `POST /api/webhook-endpoints/{id}/rotate-secret`. A secret is shown once, when it is made.
 
 use crate::{
+    answer::{Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, ok},
@@ -23,6 +24,7 @@ use colloquy_domain::{
     webhook::{EVENTS, EVERY_EVENT},
 };
 use colloquy_store::{SigningSecret, WebhookEndpoint};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -33,8 +35,8 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3_600);
 /// Characters of an address.
 const LONGEST_URL: usize = 2_000;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     url: String,
     events: Vec<String>,
@@ -65,7 +67,7 @@ impl Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct New {
     url: String,
@@ -76,7 +78,7 @@ pub struct New {
     enabled: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     url: Option<String>,
@@ -129,11 +131,11 @@ async fn find(tenant: &Tenant, id: &str) -> ApiResult<WebhookEndpoint> {
     Ok(tenant.store.webhook_endpoint(id.parse::<WebhookEndpointId>()?).await?)
 }
 
-pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("webhook_endpoints", tenant.store.webhook_endpoints(at.into()).await?, |e| Out::of(e, &api))
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::of(find(&tenant, &id).await?, &api))
 }
 
@@ -151,7 +153,7 @@ pub async fn replace(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(new): Body<New>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let endpoint =
         WebhookEndpoint { url: new.url, events: new.events, enabled: new.enabled, ..find(&tenant, &id).await? };
     set(&api, &tenant, endpoint).await
@@ -163,7 +165,7 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(change): Body<Change>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let mut endpoint = find(&tenant, &id).await?;
     endpoint.url = change.url.unwrap_or(endpoint.url);
     endpoint.events = change.events.unwrap_or(endpoint.events);
@@ -171,7 +173,7 @@ pub async fn update(
     set(&api, &tenant, endpoint).await
 }
 
-async fn set(api: &Api, tenant: &Tenant, endpoint: WebhookEndpoint) -> ApiResult {
+async fn set(api: &Api, tenant: &Tenant, endpoint: WebhookEndpoint) -> ApiResult<Of<Out>> {
     check(&endpoint.url, &endpoint.events)?;
     let changed = tenant.store.update_webhook_endpoint(&endpoint).await?;
     tenant.note("webhook_endpoint.changed", changed.id, &changed.events.join(" ")).await?;
@@ -179,10 +181,10 @@ async fn set(api: &Api, tenant: &Tenant, endpoint: WebhookEndpoint) -> ApiResult
 }
 
 /// With its deliveries.
-pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     tenant.store.delete_webhook_endpoint(id.parse::<WebhookEndpointId>()?).await?;
     tenant.note("webhook_endpoint.deleted", &id, "").await?;
-    ok(json!({ "id": id, "deleted": true }))
+    ok(Deleted::of(id))
 }
 
 /// Another secret; both sign for a day, so that the other side can change it without missing anything.

@@ -26,16 +26,26 @@ pub fn node_modules() -> PathBuf {
     .join("node_modules")
 }
 
-/// The interpreter of the judges that run on Python.
+/// The interpreter of WhatsApp's judge.
 pub fn python() -> PathBuf {
+    interpreter("python", "requirements.txt")
+}
+
+/// The interpreter of the judge of the API's description.
+pub fn schemathesis() -> PathBuf {
+    interpreter("schemathesis", "schemathesis-requirements.txt")
+}
+
+/// A Python of its own with what the manifest names.
+fn interpreter(name: &str, manifest: &str) -> PathBuf {
     let python = |folder: &Path| {
         let (dir, file) = if cfg!(windows) { ("Scripts", "python.exe") } else { ("bin", "python") };
         folder.join("venv").join(dir).join(file)
     };
-    let folder = installed("python", &["requirements.txt"], |folder| {
+    let folder = installed(name, &[manifest], |folder| {
         let needed = "python3 (3.11 or newer, with its venv module) is needed";
         run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder), needed);
-        let args = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt"];
+        let args = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", manifest];
         run(Command::new(python(folder)).args(args).current_dir(folder), needed);
     });
     python(&folder)

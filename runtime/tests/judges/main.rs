@@ -11,6 +11,7 @@ mod support;
 mod install;
 mod judge;
 mod model;
+mod schemathesis;
 mod simulation;
 mod telegram;
 mod telling;
