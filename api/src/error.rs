@@ -102,6 +102,20 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
     }
 
+    /// As it is answered, but for the request's id.
+    pub(crate) fn body(&self) -> Value {
+        let mut body = json!({
+            "success": false,
+            "message": self.message,
+            "error": self.message,
+            "code": self.code,
+        });
+        if !self.details.is_empty() {
+            body["details"] = json!(self.details);
+        }
+        body
+    }
+
     pub(crate) fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message) }
     }
@@ -154,16 +168,7 @@ impl From<InvalidId> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         debug_assert!(catalogue::find(self.code).is_some(), "{} is not in the catalogue", self.code);
-        let mut body = json!({
-            "success": false,
-            "message": self.message,
-            "error": self.message,
-            "code": self.code,
-        });
-        if !self.details.is_empty() {
-            body["details"] = json!(self.details);
-        }
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
         if let Some(after) = self.retry_after {
             // Rounded up: whoever comes back exactly then must be let in.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);

@@ -22,6 +22,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
+/// Some object: its fields are not promised.
+type Object = serde_json::Map<String, serde_json::Value>;
+
 /// What is larger than other requests, and counted by itself.
 type Uploads = (DefaultBodyLimit, Extension<Rate>);
 
@@ -66,11 +69,13 @@ fn resources(max_upload: usize) -> Endpoints {
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .answering::<Object>("application/json")
         .get("/openapi.json", Open, docs::document)
+        .answering::<Object>("application/json")
         .get("/docs", Open, docs::page)
         .answering::<String>("text/html")
         .get("/docs/{file}", Open, docs::file)
-        .answering::<String>("text/javascript")
+        .answering::<String>("*/*")
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
@@ -214,12 +219,16 @@ fn outside() -> Endpoints {
         .get("/chat/{channel}", Open, chat_page::get)
         .answering::<String>("text/html")
         .get("/health", Open, health::health)
+        .answering::<Object>("application/json")
         .get("/health/live", Open, health::live)
+        .answering::<Object>("application/json")
         .get("/health/ready", Open, health::ready)
+        .answering::<Object>("application/json")
         .get("/health/detailed", May(Action::ViewHealth), health::detailed)
+        .answering::<Object>("application/json")
         // Looks itself at who collects figures.
         .get("/metrics", Open, metrics::get)
-        .answering::<String>("text/plain")
+        .answering::<String>("application/openmetrics-text")
         .get("/webhooks/{channel}", Open, webhook::verify)
         .answering::<String>("text/plain")
         .post("/webhooks/{channel}", Open, webhook::receive)

@@ -2,11 +2,11 @@
 
 use super::knowledge_bases::valid_name;
 use crate::{
-    answer::{Created, Deleted, Listed, Of},
+    answer::{Accepted, Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, accepted, created, ok},
-    jobs,
+    jobs::{self, Begun},
     openapi::{maybe_one_of, one_of},
     page::list as page,
     state::Api,
@@ -23,9 +23,10 @@ use colloquy_domain::{
 use colloquy_store::{Agent, PageRequest, TenantStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+/// Longer than anybody waits for an agent.
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
 /// Characters that instructions may have.
 const LONGEST_INSTRUCTIONS: usize = 20_000;
 
@@ -218,11 +219,11 @@ pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
 }
 
 /// Indexes the agent's documents again; answers with the job that tells how far that is.
-pub async fn train(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn train(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Accepted<Begun>> {
     let agent = find(&tenant.store, &id).await?;
     let job = jobs::start_training(&tenant, &agent).await?;
     api.node.wake_ingestion();
-    accepted(json!({ "job": jobs::show(&job)? }))
+    accepted(Begun::of(&job)?)
 }
 
 /// Writes the fields into the profile; all that is wrong is told at once.
@@ -301,6 +302,7 @@ fn check_limits(p: &AgentProfile, wrong: &mut Vec<Detail>) {
     let minute = Duration::from_secs(60);
     check(wrong, "gather_quiet_ms", p.gather.quiet <= minute, "must be at most 60000");
     check(wrong, "gather_cap_ms", p.gather.cap <= 5 * minute, "must be at most 300000");
+    check(wrong, "return_after_seconds", p.return_after.is_none_or(|d| d <= YEAR), "must be at most a year");
     check(wrong, "max_steps", p.limits.max_steps <= 50, "must be at most 50");
     let seconds = p.limits.deadline.as_secs();
     check(wrong, "deadline_seconds", (1..=3600).contains(&seconds), "must be between 1 and 3600");
