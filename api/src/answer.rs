@@ -1,7 +1,10 @@
 //! Answers that know what they carry: a handler's return type then describes it (`ApiResult<Of<Agent>>`), and whoever
 //! returns a plain response says nothing of its content.
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::marker::PhantomData;
@@ -15,6 +18,14 @@ pub type Of<T> = Answer<T, 200>;
 pub type Created<T> = Answer<T, 201>;
 /// 202 with a `T` that tells what was begun.
 pub type Accepted<T> = Answer<T, 202>;
+
+impl<T, const STATUS: u16> Answer<T, STATUS> {
+    /// It holds a secret: nobody on the way keeps it.
+    pub fn not_kept(mut self) -> Self {
+        self.0.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self
+    }
+}
 
 /// 200 with a page of `T`s, under the name of what is listed.
 pub struct Listed<T>(Response, PhantomData<fn() -> T>);

@@ -316,19 +316,34 @@ pub async fn split(
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Erased {
+    id: String,
+    erased: bool,
+    /// How many went with the person.
+    conversations: usize,
+}
+
 /// Deletes the person and everything that was said with them.
-pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Erased>> {
     let id = id.parse::<ContactId>()?;
     let gone = tenant.store.erase_contact(id).await?;
     for conversation in &gone {
         api.node.renew(tenant.id, *conversation);
     }
     tenant.note("contact.erased", id, "").await?;
-    ok(json!({ "id": id.to_string(), "erased": true, "conversations": gone.len() }))
+    ok(Erased { id: id.to_string(), erased: true, conversations: gone.len() })
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Everything {
+    contact: Out,
+    /// With their messages and notes.
+    conversations: Vec<Value>,
 }
 
 /// Everything that is kept of a person.
-pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Everything>> {
     let contact = tenant.store.contact(id.parse::<ContactId>()?).await?;
     let mut conversations = Vec::new();
     for conversation in tenant.store.conversations_of(contact.id).await? {
@@ -340,7 +355,7 @@ pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
         conversations.push(shown);
     }
     tenant.note("contact.exported", contact.id, "").await?;
-    ok(json!({ "contact": Out::from(contact), "conversations": conversations }))
+    ok(Everything { contact: contact.into(), conversations })
 }
 
 /// From the first line to the last.

@@ -3,7 +3,7 @@
 
 use super::conversations::{closed, seen};
 use crate::{
-    answer::{Created, Listed},
+    answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     desk,
@@ -21,7 +21,6 @@ use colloquy_domain::{
 use colloquy_store::Note;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Tags of one conversation or contact.
@@ -140,7 +139,7 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(change): Body<Change>,
-) -> ApiResult {
+) -> ApiResult<Of<Acted>> {
     let id = tenant.store.conversation(id.parse::<ConversationId>()?).await?.id;
     let checked = check(&tenant, &change).await?;
     if let Some(tags) = &checked.tags {
@@ -172,11 +171,17 @@ async fn take_over(api: &Api, tenant: &Tenant, id: ConversationId, reason: Optio
     Ok(())
 }
 
+/// The conversation as it is now.
+#[derive(Serialize, JsonSchema)]
+pub struct Acted {
+    #[serde(flatten)]
+    conversation: super::conversations::Out,
+    accepted: bool,
+}
+
 /// As it is now.
-async fn shown(tenant: &Tenant, id: ConversationId) -> ApiResult {
-    let mut shown = json!(seen(tenant, id).await?);
-    shown["accepted"] = json!(true);
-    ok(shown)
+async fn shown(tenant: &Tenant, id: ConversationId) -> ApiResult<Of<Acted>> {
+    ok(Acted { conversation: seen(tenant, id).await?, accepted: true })
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -192,7 +197,7 @@ pub async fn assign(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(to): Body<Assignment>,
-) -> ApiResult {
+) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     let to = match to.assigned_to.as_deref() {
         Some(user) => Some(colleague(&tenant, "assignedTo", user).await?),
@@ -202,20 +207,20 @@ pub async fn assign(
     shown(&tenant, id).await
 }
 
-pub async fn close(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn close(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     tenant.store.close_conversation(id, true).await?;
     shown(&tenant, id).await
 }
 
-pub async fn reopen(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn reopen(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     tenant.store.close_conversation(id, false).await?;
     shown(&tenant, id).await
 }
 
 /// Whoever asks has read everything so far.
-pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     tenant.store.mark_read(id, tenant.who.reader()).await?;
     shown(&tenant, id).await

@@ -2,7 +2,7 @@
 
 use super::ask::{ChecksOut, CitationOut};
 use crate::{
-    answer::Listed,
+    answer::{Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, ok},
@@ -21,7 +21,7 @@ use colloquy_domain::{
 use colloquy_store::{ConversationFilter, ConversationSummary, LastMessage, PageRequest, TranscriptLine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Lines that a conversation is shown with.
@@ -175,13 +175,19 @@ pub async fn list(
     page("conversations", tenant.store.conversations(&filter, tenant.who.reader(), at.into()).await?, Out::from)
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct WithMessages {
+    #[serde(flatten)]
+    conversation: Out,
+    messages: Vec<Line>,
+}
+
 /// With the end of its transcript.
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<WithMessages>> {
     let id = id.parse::<ConversationId>()?;
-    let mut shown = json!(seen(&tenant, id).await?);
+    let conversation = seen(&tenant, id).await?;
     let recent = tenant.store.messages(id, PageRequest::new(1, RECENT)).await?;
-    shown["messages"] = json!(recent.items.into_iter().map(Line::from).collect::<Vec<_>>());
-    ok(shown)
+    ok(WithMessages { conversation, messages: recent.items.into_iter().map(Line::from).collect() })
 }
 
 /// The conversation as whoever asks sees it.

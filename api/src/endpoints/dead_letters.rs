@@ -14,7 +14,6 @@ use colloquy_domain::{ids::DeadLetterId, ports::StoreError};
 use colloquy_store::{DeadLetter, LostWhat, Replayed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 #[derive(Serialize, JsonSchema)]
@@ -70,8 +69,15 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
     ok(Out::from(tenant.store.dead_letter(id.parse::<DeadLetterId>()?).await?))
 }
 
+/// It is on its way again.
+#[derive(Serialize, JsonSchema)]
+pub struct Again {
+    id: String,
+    replayed: bool,
+}
+
 /// Tries again, once.
-pub async fn replay(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn replay(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Again>> {
     let replayed = tenant.store.replay_dead_letter(id.parse::<DeadLetterId>()?).await.map_err(|e| match e {
         StoreError::Conflict(_) => ApiError::conflict("it was replayed already, or settled meanwhile"),
         other => other.into(),
@@ -80,5 +86,5 @@ pub async fn replay(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
         Replayed::Message(hint) => api.node.look(hint.tenant, hint.conversation),
         Replayed::Delivery(channel) => api.node.wake_channel(channel),
     }
-    ok(json!({ "id": id, "replayed": true }))
+    ok(Again { id, replayed: true })
 }

@@ -19,7 +19,6 @@ use colloquy_domain::{
 use colloquy_store::KnowledgeBase;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Characters that a name may have.
@@ -146,12 +145,17 @@ fn found(p: Passage, query: &str, language: Language) -> PassageOut {
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Passages {
+    passages: Vec<PassageOut>,
+}
+
 pub async fn search(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     Path(id): Path<String>,
     Body(search): Body<Search>,
-) -> ApiResult {
+) -> ApiResult<Of<Passages>> {
     let query = search.query.trim();
     if query.is_empty() || query.chars().count() > LONGEST_QUERY {
         return Err(ApiError::invalid("query", format!("must have 1 to {LONGEST_QUERY} characters")));
@@ -179,6 +183,5 @@ pub async fn search(
     };
     let passages = api.knowledge.search(asked).await?;
     let spoken = language.unwrap_or_default();
-    let passages: Vec<PassageOut> = passages.into_iter().map(|p| found(p, query, spoken)).collect();
-    ok(json!({ "passages": passages }))
+    ok(Passages { passages: passages.into_iter().map(|p| found(p, query, spoken)).collect() })
 }

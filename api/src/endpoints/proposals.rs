@@ -7,11 +7,12 @@ use super::{
     knowledge_bases::find,
 };
 use crate::{
-    answer::{Listed, Of},
+    answer::{Accepted, Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, accepted, ok},
-    files, jobs,
+    files,
+    jobs::{self, Shown},
     page::list as page,
     state::Api,
     time::rfc3339,
@@ -21,7 +22,7 @@ use colloquy_domain::{ids::ProposalId, ports::StoreError};
 use colloquy_store::{Answer, PageRequest, Proposal, ProposalState, ProposedAnswer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Real questions that are asked again.
@@ -98,13 +99,19 @@ pub struct Form {
     file: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Proposed {
+    proposal: Out,
+    job: Shown,
+}
+
 /// Files as for an upload; `questions` says how many real questions are asked again.
 pub async fn create(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     Path(base): Path<String>,
     mut form: Multipart,
-) -> ApiResult {
+) -> ApiResult<Accepted<Proposed>> {
     let base = find(&tenant, &base).await?;
     let (mut questions, mut proposal) = (USUAL, None);
     while let Some(field) = documents::next(&mut form).await? {
@@ -130,7 +137,7 @@ pub async fn create(
     let proposal = proposal.ok_or_else(|| ApiError::invalid("file", "at least one file is needed"))?;
     let job = jobs::start_review(&tenant, proposal.id).await?;
     api.node.wake_ingestion();
-    accepted(json!({ "proposal": Out::from(proposal), "job": jobs::show(&job)? }))
+    accepted(Proposed { proposal: proposal.into(), job: jobs::show(&job)? })
 }
 
 pub async fn list(
@@ -143,8 +150,17 @@ pub async fn list(
     page("proposals", tenant.store.proposals(base.id, at.into()).await?, Out::from)
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Review {
+    proposal: Out,
+    /// As everywhere, with whether they replace one that is there.
+    documents: Vec<Value>,
+    asked: u64,
+    changed: u64,
+}
+
 /// With its documents and how many answers change.
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Review>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     let one = PageRequest::new(1, 1);
     let asked = tenant.store.proposed_answers(proposal.id, false, one).await?.total;
@@ -155,7 +171,7 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
         shown["replaces"] = document.replaces.is_some().into();
         listed.push(shown);
     }
-    ok(json!({ "proposal": Out::from(proposal), "documents": listed, "asked": asked, "changed": changed }))
+    ok(Review { proposal: proposal.into(), documents: listed, asked, changed })
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -23,7 +23,7 @@ use axum::{
 };
 use colloquy_domain::{access::Action, ids::TenantId};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
@@ -64,10 +64,15 @@ pub async fn list(State(api): State<Arc<Api>>, _tenant: Tenant, at: PageOf) -> A
     page("tenants", api.store.installation().tenants(at.into()).await?, |t| TenantOut::from(&t))
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Companies {
+    companies: Vec<TenantOut>,
+}
+
 /// One's own, as a list: what others call companies.
-pub async fn own(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult {
+pub async fn own(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult<Of<Companies>> {
     let own = api.store.installation().tenant(tenant.id).await?;
-    ok(serde_json::json!({ "companies": [TenantOut::from(&own)] }))
+    ok(Companies { companies: vec![TenantOut::from(&own)] })
 }
 
 pub async fn create(

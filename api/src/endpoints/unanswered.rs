@@ -15,7 +15,6 @@ use colloquy_domain::{ids::TopicId, language::Language};
 use colloquy_store::{TopicState, UnansweredQuestion, UnansweredTopic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Questions of a topic that are shown.
@@ -91,12 +90,21 @@ pub async fn list(
     page("topics", tenant.store.unanswered(base.id, state, at.into()).await?, TopicOut::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path((base, topic)): Path<(String, String)>) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Topic {
+    topic: TopicOut,
+    questions: Vec<QuestionOut>,
+}
+
+pub async fn show(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path((base, topic)): Path<(String, String)>,
+) -> ApiResult<Of<Topic>> {
     let base = find(&tenant, &base).await?;
     let topic = tenant.store.unanswered_topic(base.id, topic.parse::<TopicId>()?).await?;
     let questions = tenant.store.unanswered_questions(topic.id, SHOWN).await?;
-    let questions: Vec<QuestionOut> = questions.into_iter().map(QuestionOut::from).collect();
-    ok(json!({ "topic": TopicOut::from(topic), "questions": questions }))
+    ok(Topic { topic: topic.into(), questions: questions.into_iter().map(QuestionOut::from).collect() })
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -2,7 +2,7 @@
 
 use super::{auth::TenantOut, knowledge_bases::valid_name};
 use crate::{
-    answer::{Listed, Of},
+    answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, created, ok},
@@ -220,18 +220,23 @@ fn last_owner(e: StoreError) -> ApiError {
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Sent {
+    pub sent: bool,
+}
+
 /// Sends the invitation again.
 pub async fn invite(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     Speech(language): Speech,
     Path(id): Path<String>,
-) -> ApiResult {
+) -> ApiResult<Created<Sent>> {
     let user = tenant.store.user(id.parse::<UserId>()?).await?;
     if user.password.is_some() {
         return Err(ApiError::conflict("this person signs in already"));
     }
     let own = api.store.installation().tenant(tenant.id).await?;
     api.send_link(&own, &user, Purpose::Invitation, language).await?;
-    created(json!({ "sent": true }))
+    created(Sent { sent: true })
 }

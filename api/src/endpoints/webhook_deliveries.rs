@@ -1,7 +1,7 @@
 //! `GET /api/webhooks/deliveries`, `POST /api/webhooks/deliveries/{id}/retry`, and the same under `/dashboard`.
 
 use crate::{
-    answer::Listed,
+    answer::{Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, ok},
@@ -14,7 +14,6 @@ use colloquy_domain::ids::WebhookDeliveryId;
 use colloquy_store::{DeliveryState, WebhookAttempt, WebhookDelivery};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 #[derive(Serialize, JsonSchema)]
@@ -86,9 +85,15 @@ pub async fn list(
     page("deliveries", tenant.store.webhook_deliveries(filter.state()?, at.into()).await?, Out::from)
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Queued {
+    id: String,
+    queued: bool,
+}
+
 /// Once more, also of what was delivered.
-pub async fn retry(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn retry(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Queued>> {
     tenant.store.retry_delivery(id.parse::<WebhookDeliveryId>()?).await?;
     tenant.note("webhook_delivery.retried", &id, "").await?;
-    ok(json!({ "id": id, "queued": true }))
+    ok(Queued { id, queued: true })
 }

@@ -2,21 +2,16 @@
 //! `POST /api/webhook-endpoints/{id}/rotate-secret`. A secret is shown once, when it is made.
 
 use crate::{
-    answer::{Deleted, Listed, Of},
+    answer::{Answer, Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
-    error::{ApiError, ApiResult, Detail, ok},
+    error::{ApiError, ApiResult, Detail, created, ok},
     page::list as page,
     state::Api,
     telling::envelope::PREFIX,
     time::rfc3339,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::extract::{Path, State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{
     channel::Secret,
@@ -26,7 +21,6 @@ use colloquy_domain::{
 use colloquy_store::{SigningSecret, WebhookEndpoint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
@@ -120,11 +114,17 @@ fn new_secret(api: &Api) -> ApiResult<Secret> {
 }
 
 /// The only answer that shows a secret.
-fn with_secret(status: StatusCode, api: &Api, endpoint: WebhookEndpoint, secret: &Secret) -> ApiResult {
-    let mut data = json!(Out::of(endpoint, api));
-    data["secret"] = json!(secret.expose());
-    let body = json!({ "success": true, "data": data });
-    Ok((status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+#[derive(Serialize, JsonSchema)]
+pub struct WithSecret {
+    #[serde(flatten)]
+    shown: Out,
+    secret: String,
+}
+
+impl WithSecret {
+    fn of(endpoint: WebhookEndpoint, api: &Api, secret: &Secret) -> Self {
+        Self { shown: Out::of(endpoint, api), secret: secret.expose().to_owned() }
+    }
 }
 
 async fn find(tenant: &Tenant, id: &str) -> ApiResult<WebhookEndpoint> {
@@ -139,12 +139,16 @@ pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
     ok(Out::of(find(&tenant, &id).await?, &api))
 }
 
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Body(new): Body<New>,
+) -> ApiResult<Created<WithSecret>> {
     check(&new.url, &new.events)?;
     let secret = new_secret(&api)?;
     let made = tenant.store.create_webhook_endpoint(&new.url, &new.events, new.enabled, secret.clone()).await?;
     tenant.note("webhook_endpoint.created", made.id, &new.events.join(" ")).await?;
-    with_secret(StatusCode::CREATED, &api, made, &secret)
+    created(WithSecret::of(made, &api, &secret)).map(Answer::not_kept)
 }
 
 /// All of it.
@@ -188,7 +192,7 @@ pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
 }
 
 /// Another secret; both sign for a day, so that the other side can change it without missing anything.
-pub async fn rotate(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn rotate(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<WithSecret>> {
     let mut endpoint = find(&tenant, &id).await?;
     let (secret, now) = (new_secret(&api)?, api.clock.now());
     endpoint.secrets.retain(|s| s.until.is_none_or(|until| until > now));
@@ -198,5 +202,5 @@ pub async fn rotate(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
     endpoint.secrets.insert(0, SigningSecret { secret: secret.clone(), until: None });
     let rotated = tenant.store.update_webhook_endpoint(&endpoint).await?;
     tenant.note("webhook_endpoint.secret_rotated", rotated.id, "").await?;
-    with_secret(StatusCode::OK, &api, rotated, &secret)
+    ok(WithSecret::of(rotated, &api, &secret)).map(Answer::not_kept)
 }
