@@ -37,7 +37,7 @@ pub const MARKS: &[&str] = &[
 ];
 const PASSWORD: &str = "SecurePass123!";
 /// Kinds of values that queries and bodies name, at most.
-const REFERENCES: usize = 10;
+const REFERENCES: usize = 6;
 /// Ids of anything that a path is tried with beside those of the rows that it shows.
 const GUESSED: usize = 6;
 /// Some answers are streams that do not end.
@@ -265,7 +265,7 @@ fn candidates(path: &str, ids: &BTreeSet<String>, found: &Found) -> Vec<Vec<Stri
         _ => {
             let before = path.rsplit_once("/{").map(|(before, _)| before).unwrap_or_default();
             let rows = found.get(before).into_iter().flatten();
-            rows.flat_map(|row| ids.iter().map(|id| [row.as_slice(), &[id.clone()]].concat())).collect()
+            rows.flat_map(|row| ids.iter().map(move |id| [row.as_slice(), &[id.clone()]].concat())).collect()
         }
     }
 }
