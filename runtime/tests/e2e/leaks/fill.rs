@@ -26,30 +26,40 @@ pub struct Fill {
 }
 
 impl Fill {
-    /// What one endpoint is asked. `thorough`: the caller's own rows are told of the neighbour's, too, by each kind of value.
-    pub fn all(endpoint: &Endpoint, path: &str, neighbour: &Neighbour, thorough: bool) -> Vec<Self> {
+    /// What an endpoint is asked for the neighbour's rows.
+    pub fn theirs(endpoint: &Endpoint, path: &str, neighbour: &Neighbour) -> Vec<Self> {
         let values = neighbour.references();
         let few = &values[..1];
-        if !path.contains('{') {
-            return Self::at(endpoint, path, false, if thorough { &values } else { few });
-        }
-        let theirs = neighbour.rows_of(path).into_iter().map(|row| put(path, &row));
-        let mut fills: Vec<_> = theirs.flat_map(|path| Self::at(endpoint, &path, true, few)).collect();
-        if thorough && endpoint.reads.is_some() {
-            let own = neighbour.own_of(path).into_iter().map(|row| put(path, &row));
-            fills.extend(own.flat_map(|path| Self::at(endpoint, &path, false, &values)));
+        let rows = neighbour.rows_of(path).into_iter().map(|row| put(path, &row));
+        let paths = if path.contains('{') { rows.collect() } else { vec![path.to_owned()] };
+        let named = path.contains('{');
+        let mut fills = Vec::new();
+        for path in paths {
+            let bodies = few.iter().flat_map(|v| endpoint.bodies(v)).map(|body| Self::new(path.clone(), named, body));
+            fills.extend(bodies);
+            if endpoint.method == Method::GET {
+                fills.extend(queries(endpoint, &path, few).map(|path| Self::new(path, named, None)));
+            }
         }
         fills
     }
 
-    fn at(endpoint: &Endpoint, path: &str, names_a_row: bool, values: &[String]) -> Vec<Self> {
-        let bodies: Vec<Option<Value>> = match &endpoint.reads {
-            Some((_, schema)) => values.iter().flat_map(|v| bodies(schema, v)).map(Some).collect(),
-            None => vec![None],
+    /// What an endpoint is told of the neighbour's rows, where it may write. `thorough`: by each kind of value, and about
+    /// rows of one's own, too.
+    pub fn own(endpoint: &Endpoint, path: &str, neighbour: &Neighbour, thorough: bool) -> Vec<Self> {
+        let values = neighbour.references();
+        let values = if thorough { &values[..] } else { &values[..1] };
+        let paths = match path.contains('{') {
+            true if thorough && endpoint.reads.is_some() => neighbour.own_of(path),
+            true => Vec::new(),
+            false => vec![Vec::new()],
         };
-        let mut fills: Vec<_> = bodies.into_iter().map(|b| Self::new(path.to_owned(), names_a_row, b)).collect();
-        if endpoint.method == Method::GET {
-            fills.extend(queries(endpoint, path, values).map(|path| Self::new(path, names_a_row, None)));
+        let mut fills = Vec::new();
+        for path in paths.into_iter().map(|row| put(path, &row)) {
+            for value in values {
+                let bodies = if thorough { endpoint.each_field(value) } else { endpoint.bodies(value) };
+                fills.extend(bodies.into_iter().map(|body| Self::new(path.clone(), false, body)));
+            }
         }
         fills
     }
@@ -86,24 +96,35 @@ fn queries<'a>(endpoint: &'a Endpoint, path: &'a str, values: &'a [String]) -> i
     asked.flat_map(move |name| all.clone().into_iter().map(move |value| format!("{path}?{name}={value}")))
 }
 
-/// Bodies that fit the schema, with `value` wherever a text may stand: with all fields, with the needed ones, and each
-/// of the others alone (what is wrong in one field must not hide what another does).
-fn bodies(schema: &Value, value: &str) -> Vec<Value> {
-    let whole = fit(schema, value);
-    let Value::Object(fields) = &whole else { return vec![whole] };
-    let needed = |name: &String| schema["required"].as_array().is_some_and(|r| r.iter().any(|n| n == name));
-    let least: Map<String, Value> =
-        fields.iter().filter(|(n, _)| needed(n)).map(|(n, v)| (n.clone(), v.clone())).collect();
-    let with = |(name, field): (&String, &Value)| {
-        let mut one = least.clone();
-        one.insert(name.clone(), field.clone());
-        Value::Object(one)
-    };
-    let mut all: Vec<Value> =
-        fields.iter().filter(|(n, f)| !needed(n) && f.to_string().contains(value)).map(with).collect();
-    all.push(Value::Object(least.clone()));
-    all.push(whole);
-    all
+impl Endpoint {
+    /// Bodies that fit, with `value` wherever a text may stand: with all fields, and with the needed ones.
+    fn bodies(&self, value: &str) -> Vec<Option<Value>> {
+        let Some((_, schema)) = &self.reads else { return vec![None] };
+        vec![Some(fit(schema, value)), Some(least(schema, value))]
+    }
+
+    /// The same, and each text alone beside the needed ones: what is wrong in one field must not hide what another does.
+    fn each_field(&self, value: &str) -> Vec<Option<Value>> {
+        let mut all = self.bodies(value);
+        let Some((_, schema)) = &self.reads else { return all };
+        let least = least(schema, value);
+        let fields = fit(schema, value).as_object().cloned().unwrap_or_default();
+        for (name, field) in fields.into_iter().filter(|(_, field)| field.to_string().contains(value)) {
+            let mut one = least.clone();
+            one[name] = field;
+            all.push(Some(one));
+        }
+        all
+    }
+}
+
+/// What must be there.
+fn least(schema: &Value, value: &str) -> Value {
+    let needed = |name: &str| schema["required"].as_array().is_some_and(|r| r.iter().any(|n| n == name));
+    match fit(schema, value) {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(name, _)| needed(name)).collect()),
+        other => other,
+    }
 }
 
 fn fit(schema: &Value, value: &str) -> Value {

@@ -39,7 +39,9 @@ const PASSWORD: &str = "SecurePass123!";
 /// Kinds of values that queries and bodies name, at most.
 const REFERENCES: usize = 6;
 /// Ids of anything that a path is tried with beside those of the rows that it shows.
-const GUESSED: usize = 6;
+const GUESSED: usize = 2;
+/// Rows that a path is asked for, of those that it shows.
+const SHOWN: usize = 3;
 /// Some answers are streams that do not end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -185,7 +187,7 @@ impl Neighbour {
         let near = nearest(&self.rows, path);
         let guessed = if near.is_empty() { self.ids.len() } else { GUESSED };
         let guessed = self.ids.iter().take(guessed).map(|id| vec![id.clone(); count(path)]);
-        near.into_iter().chain(guessed).collect()
+        near.into_iter().take(SHOWN).chain(guessed).collect()
     }
 
     pub fn own_of(&self, path: &str) -> Vec<Vec<String>> {
