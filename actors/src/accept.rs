@@ -28,6 +28,8 @@ pub(crate) async fn accept(
         match event {
             ChannelEvent::Message(inbound) => entries.push(NewEntry { tenant, channel, received_at, inbound }),
             ChannelEvent::Status(update) => statuses.push(update),
+            // Not of a conversation: whoever keeps templates and contacts took it before.
+            ChannelEvent::Template(_) | ChannelEvent::Preference(_) => ignored += 1,
             ChannelEvent::Ignored { kind } => {
                 ignored += 1;
                 tracing::debug!(tenant.id = %tenant, channel.id = %channel, event.kind = kind, "ignored");

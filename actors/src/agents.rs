@@ -10,6 +10,7 @@ use colloquy_domain::{
     agent::{AgentProfile, PermitEvent, PermitInput, Permits, Refusal, TurnRef, decide, evolve},
     ids::{AgentId, TenantId, TurnNo},
     ports::{AgentDirectory, StoreError},
+    time::Timestamp,
 };
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
 use std::{
@@ -18,6 +19,9 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::oneshot, task::AbortHandle};
+
+/// How long it may take until a desk knows that the tenant's budget or plan is used up, or is not any more.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Wait before a turn asks again whose desk went away.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
@@ -215,6 +219,8 @@ struct DeskState {
     agent: AgentId,
     permits: Permits,
     asking: BTreeMap<TurnRef, Answer>,
+    /// When the tenant was last looked at.
+    looked: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -228,7 +234,7 @@ impl Actor for Desk {
         _: ActorRef<DeskMsg>,
         (shared, tenant, agent): Self::Arguments,
     ) -> Result<DeskState, ActorProcessingErr> {
-        Ok(DeskState { shared, tenant, agent, permits: Permits::default(), asking: BTreeMap::new() })
+        Ok(DeskState { shared, tenant, agent, permits: Permits::default(), asking: BTreeMap::new(), looked: None })
     }
 
     async fn post_start(&self, _: ActorRef<DeskMsg>, state: &mut DeskState) -> Result<(), ActorProcessingErr> {
@@ -245,6 +251,7 @@ impl Actor for Desk {
     ) -> Result<(), ActorProcessingErr> {
         let input = match msg {
             DeskMsg::Asked(turn, answer) => {
+                look(state).await?;
                 state.asking.insert(turn, answer);
                 PermitInput::Asked(turn)
             }
@@ -253,6 +260,17 @@ impl Actor for Desk {
         };
         apply(state, input).await
     }
+}
+
+/// Sees whether the tenant may go on, unless that was just seen.
+async fn look(state: &mut DeskState) -> Result<(), ActorProcessingErr> {
+    let now = state.shared.ports.clock.now();
+    if state.looked.is_some_and(|at| at <= now && now < at + LOOK_AGAIN) {
+        return Ok(());
+    }
+    state.looked = Some(now);
+    let barred = state.shared.agents.directory.barred(state.tenant, now).await?;
+    apply(state, PermitInput::TenantLooked(barred)).await
 }
 
 async fn apply(state: &mut DeskState, input: PermitInput) -> Result<(), ActorProcessingErr> {
@@ -270,7 +288,7 @@ async fn apply(state: &mut DeskState, input: PermitInput) -> Result<(), ActorPro
             PermitEvent::Granted(turn, _) => _ = state.asking.remove(turn).map(|a| a.send(Ok(()))),
             PermitEvent::Refused(turn, why) => _ = state.asking.remove(turn).map(|a| a.send(Err(*why))),
             PermitEvent::Freed(turn) => _ = state.asking.remove(turn),
-            PermitEvent::Queued(_) | PermitEvent::Charged(_) => {}
+            PermitEvent::Queued(_) | PermitEvent::Charged(_) | PermitEvent::Barred(_) => {}
         }
     }
     Ok(())

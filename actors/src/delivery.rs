@@ -5,7 +5,7 @@ use crate::{
     supervision::Backoff,
 };
 use colloquy_domain::{
-    channel::{Delivery, DeliveryStatus, SendError, Sent},
+    channel::{Delivery, DeliveryStatus, Part, SendError, Sent},
     failure::{Failure, Verdict},
     placement::LEASE,
     ports::{Notice, OutboxItem, Settlement, StoreError},
@@ -221,7 +221,12 @@ async fn deliver(
     down: &mut Option<Failure>,
 ) -> Result<Settlement, StoreError> {
     let clock = &desk.shared.ports.clock;
-    let parts = desk.driver.render(&item.text, &item.citations);
+    let template = item.template.as_ref().filter(|_| desk.driver.templates().is_some());
+    let parts = match template {
+        // The provider has its words: it cannot be cut.
+        Some(_) => vec![Part { text: item.text.clone(), plain: item.text.clone() }],
+        None => desk.driver.render(&item.text, &item.citations),
+    };
     let mut last_id = None;
     for (done, part) in (0_u32..).zip(&parts).skip(item.parts_sent as usize) {
         if let Err(not_before) = pace(desk, &item.peer.address).await {
@@ -235,6 +240,7 @@ async fn deliver(
             account: &desk.account,
             to: &item.peer,
             part,
+            template,
             outbox: item.id,
             last_inbound_at: item.last_inbound_at,
             now,

@@ -177,6 +177,12 @@ impl NodeHandle {
         self.0.receive(signal).await;
     }
 
+    /// Whether this node does what is done now and then for a tenant as a whole.
+    #[must_use]
+    pub fn owns(&self, tenant: TenantId) -> bool {
+        self.0.ports.ownership.owns(tenant)
+    }
+
     /// Partitions that this node owns.
     #[must_use]
     pub fn owned_partitions(&self) -> usize {

@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     extract::FromRequestParts,
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use colloquy_domain::{
     access::{Action, Role, Scopes},
@@ -129,7 +129,12 @@ pub struct Needs(pub Action);
 
 /// The bearer token of a request, if it has one.
 pub fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    bearer_in(&parts.headers)
+}
+
+/// The bearer token among headers, if there is one.
+pub fn bearer_in(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
@@ -193,6 +198,14 @@ impl FromRequestParts<Arc<Api>> for Tenant {
 /// 401, or 429 with the time to wait.
 pub async fn known(parts: &mut Parts, api: &Arc<Api>) -> ApiResult<Tenant> {
     let credential = bearer(parts).map(str::to_owned);
+    opened_by(parts, api, credential).await
+}
+
+/// As [`known`], with a credential that did not come in the header.
+///
+/// # Errors
+/// 401, or 429 with the time to wait.
+pub async fn opened_by(parts: &mut Parts, api: &Arc<Api>, credential: Option<String>) -> ApiResult<Tenant> {
     let found = match &credential {
         Some(credential) => tenant_of(api, credential).await,
         None => Err(missing()),

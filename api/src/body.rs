@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 /// A JSON body; errors name the field.
 pub struct Body<T>(pub T);
@@ -26,11 +26,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             ApiError::new(e.status(), code, e.body_text())
         })?;
         let mut json = serde_json::Deserializer::from_slice(&bytes);
-        serde_path_to_error::deserialize(&mut json).map(Self).map_err(|e| {
-            let path = e.path().to_string();
-            ApiError::invalid(if path == "." { "body".to_owned() } else { path }, e.into_inner().to_string())
-        })
+        named(&mut json).map(Self)
     }
+}
+
+/// What came over another connection than a request.
+///
+/// # Errors
+/// 400, naming the field.
+pub fn read<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, ApiError> {
+    named(json)
+}
+
+fn named<'de, T, D>(json: D) -> Result<T, ApiError>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de, Error = serde_json::Error>,
+{
+    serde_path_to_error::deserialize(json).map_err(|e| {
+        let path = e.path().to_string();
+        ApiError::invalid(if path == "." { "body".to_owned() } else { path }, e.into_inner().to_string())
+    })
 }
 
 /// `?page=1&limit=20`.

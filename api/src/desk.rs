@@ -15,6 +15,7 @@ use colloquy_domain::{
     model::Usage,
     outbound::{Checks, Reply},
     ports::{Notice, StoreError},
+    template::{Filled, TemplateCall},
     time::Timestamp,
 };
 use colloquy_store::ConversationSummary;
@@ -73,24 +74,51 @@ fn told(api: &Api, commit: &Commit) {
     }
 }
 
+/// What is to be said.
+#[derive(Debug, Clone)]
+pub struct Words {
+    text: String,
+    /// They are this template's.
+    template: Option<TemplateCall>,
+}
+
+impl Words {
+    /// # Errors
+    /// 400, naming the field.
+    pub fn free(field: &str, text: &str) -> ApiResult<Self> {
+        Ok(Self { text: words(field, text)?, template: None })
+    }
+
+    #[must_use]
+    pub fn template(filled: Filled) -> Self {
+        Self { text: filled.text, template: Some(filled.call) }
+    }
+
+    /// Whether they may be sent to somebody who last wrote then, if ever. What was approved beforehand always may.
+    ///
+    /// # Errors
+    /// 409 `WINDOW_CLOSED`.
+    pub fn check_window(&self, api: &Api, kind: &ChannelKind, last_inbound_at: Option<Timestamp>) -> ApiResult<()> {
+        let approves = || api.channels.driver(kind).is_some_and(|d| d.templates().is_some());
+        if self.template.is_some() && approves() {
+            return Ok(());
+        }
+        check_window(api, kind, last_inbound_at)
+    }
+}
+
 /// Says something for the team. Whoever speaks has the conversation, unless somebody else does.
 ///
 /// # Errors
-/// 400 for words that cannot be sent, 409 `WINDOW_CLOSED`, otherwise as [`act`].
-pub async fn say(
-    api: &Api,
-    tenant: &Tenant,
-    to: &ConversationSummary,
-    field: &str,
-    text: &str,
-) -> ApiResult<MessageId> {
-    let text = words(field, text)?;
-    check_window(api, &to.kind, (to.received > 0).then_some(to.last_inbound_at))?;
+/// 409 `WINDOW_CLOSED`, otherwise as [`act`].
+pub async fn say(api: &Api, tenant: &Tenant, to: &ConversationSummary, words: Words) -> ApiResult<MessageId> {
+    words.check_window(api, &to.kind, (to.received > 0).then_some(to.last_inbound_at))?;
     let author = match &tenant.who {
         Who::Person { user, .. } => Some(user.id),
         Who::Key { .. } | Who::System => None,
     };
-    let words = Written { text, author, last_inbound_at: to.last_inbound_at };
+    let Words { text, template } = words;
+    let words = Written { text, author, template, last_inbound_at: to.last_inbound_at };
     let commit = act(api, tenant, to.id, Input::Wrote(words)).await?;
     if let Some(author) = author {
         tenant.store.assign_if_free(to.id, author).await?;
@@ -114,7 +142,7 @@ pub fn words(field: &str, text: &str) -> ApiResult<String> {
 ///
 /// # Errors
 /// 409 `WINDOW_CLOSED`.
-pub fn check_window(api: &Api, kind: &ChannelKind, last_inbound_at: Option<Timestamp>) -> ApiResult<()> {
+fn check_window(api: &Api, kind: &ChannelKind, last_inbound_at: Option<Timestamp>) -> ApiResult<()> {
     let Some(window) = api.channels.driver(kind).and_then(|d| d.reply_window()) else { return Ok(()) };
     if last_inbound_at.is_some_and(|at| api.clock.now().since(at) <= window) {
         return Ok(());

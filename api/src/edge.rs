@@ -27,6 +27,8 @@ const PREFLIGHT: Duration = Duration::from_secs(3_600);
 /// Characters of a request's id that a proxy gave.
 const LONGEST_ID: usize = 64;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What somebody who listens to events saw last.
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Puts all of it around the router.
 pub fn around(router: Router<Arc<Api>>, api: &Arc<Api>) -> Router<Arc<Api>> {
@@ -55,8 +57,22 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT_LANGUAGE, REQUEST_ID])
-            .expose_headers([REQUEST_ID, header::RETRY_AFTER])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::ACCEPT_LANGUAGE,
+                header::IF_MATCH,
+                header::IF_NONE_MATCH,
+                HeaderName::from_static("idempotency-key"),
+                REQUEST_ID,
+                LAST_EVENT_ID,
+            ])
+            .expose_headers([
+                REQUEST_ID,
+                header::RETRY_AFTER,
+                header::ETAG,
+                HeaderName::from_static("idempotent-replayed"),
+            ])
             .max_age(PREFLIGHT)
     })
 }

@@ -129,6 +129,14 @@ impl From<StoreError> for ApiError {
                 details: vec![Detail::new(field, "is already taken")],
                 ..Self::new(StatusCode::CONFLICT, "CONFLICT", format!("{field} is already taken"))
             },
+            StoreError::BeyondPlan(what) => Self {
+                details: vec![Detail::new(what, "the plan has no room for more")],
+                ..Self::new(
+                    StatusCode::PAYMENT_REQUIRED,
+                    "PLAN_LIMIT",
+                    format!("your plan has no room for more {what}"),
+                )
+            },
             StoreError::Stale => Self::new(StatusCode::CONFLICT, "STALE", "somebody else changed it meanwhile"),
             StoreError::Unavailable(why) => {
                 tracing::warn!(error = why, "store unavailable");

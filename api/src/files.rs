@@ -40,7 +40,14 @@ pub async fn keep(
         shared?;
     }
     let new = NewDocument { base, name, size, sha256, path };
-    let stored = tenant.store.put_document(new).await?;
+    let kept = new.path.clone();
+    let stored = match tenant.store.put_document(new).await {
+        Err(e) if !e.is_retry() => {
+            forget(api, tenant, &kept).await;
+            return Err(e.into());
+        }
+        stored => stored?,
+    };
     if let Some(old) = stored.replaced {
         forget(api, tenant, &old).await;
     }

@@ -9,12 +9,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{
-    Notify,
+    Notify, broadcast,
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
 type Sender = UnboundedSender<Arc<Notice>>;
 type Awaited = (TenantId, String);
+
+/// Notices that somebody who overhears a tenant may be behind.
+const OVERHEARD: usize = 256;
 
 /// Passes notices on to those who wait for a message's outcome. A listener lives as long as one request, so what is
 /// queued for it is bounded by one turn.
@@ -29,6 +32,8 @@ struct Listeners {
     by_conversation: HashMap<ConversationId, Vec<(u64, Sender)>>,
     /// Waiting for news of a document.
     by_document: HashMap<(TenantId, DocumentId), Arc<Notify>>,
+    /// Listening to everything of a tenant.
+    by_tenant: HashMap<TenantId, broadcast::Sender<Arc<Notice>>>,
 }
 
 /// Waits for news of a document; dropping it ends that.
@@ -91,6 +96,13 @@ impl Hub {
         let news = Arc::clone(self.lock().by_document.entry(document).or_default());
         Watcher { hub: Arc::clone(self), document, news }
     }
+
+    /// Everything of a tenant but the pieces of answers in the making, from now on. Whoever is too slow misses some.
+    #[must_use]
+    pub fn overhear(&self, tenant: TenantId) -> broadcast::Receiver<Arc<Notice>> {
+        let mut listeners = self.lock();
+        listeners.by_tenant.entry(tenant).or_insert_with(|| broadcast::channel(OVERHEARD).0).subscribe()
+    }
 }
 
 impl Listener {
@@ -133,6 +145,20 @@ impl Listeners {
     }
 }
 
+impl Listeners {
+    fn overheard(&mut self, notice: &Arc<Notice>) {
+        if matches!(**notice, Notice::Delta { .. } | Notice::DeltaReset { .. }) {
+            return;
+        }
+        let tenant = notice.tenant();
+        let heard = self.by_tenant.get(&tenant).map(|told| told.send(Arc::clone(notice)));
+        if heard.is_some_and(|sent| sent.is_err()) {
+            // The last one is gone.
+            self.by_tenant.remove(&tenant);
+        }
+    }
+}
+
 impl Announcer for Hub {
     fn announce(&self, notice: Notice) {
         let mut listeners = self.lock();
@@ -148,8 +174,9 @@ impl Announcer for Hub {
         {
             news.notify_waiters();
         }
-        let Some(list) = conversation_of(&notice).and_then(|c| listeners.by_conversation.get(&c)) else { return };
         let notice = Arc::new(notice);
+        listeners.overheard(&notice);
+        let Some(list) = conversation_of(&notice).and_then(|c| listeners.by_conversation.get(&c)) else { return };
         for (_, sender) in list {
             // A listener that is just going away.
             let _ = sender.send(Arc::clone(&notice));
@@ -166,7 +193,7 @@ const fn conversation_of(notice: &Notice) -> Option<ConversationId> {
         | Notice::Replied { conversation, .. }
         | Notice::Settled { conversation, .. }
         | Notice::Delivery { conversation, .. } => Some(*conversation),
-        Notice::Document { .. } => None,
+        Notice::Document { .. } | Notice::Writing { .. } | Notice::Connected { .. } => None,
     }
 }
 

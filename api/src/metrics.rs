@@ -162,6 +162,7 @@ impl Metrics {
                 DocumentStatus::Pending | DocumentStatus::Extracting | DocumentStatus::Indexing => {}
             },
             Notice::Admitted { .. } | Notice::Typing { .. } | Notice::Delta { .. } | Notice::DeltaReset { .. } => {}
+            Notice::Writing { .. } | Notice::Connected { .. } => {}
         }
     }
 }

@@ -1,26 +1,32 @@
 //! The registry of endpoints and the layers around them.
 
 use crate::{
-    edge,
+    conditional, edge,
     endpoints::{
-        agent_test, agents, answers, api_keys, ask, audit, auth, channels, chat, chat_page, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, docs, documents, health, jobs, knowledge_bases, messages,
-        metrics, progress, proposals, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, call_webhooks, calls, channels,
+        chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations,
+        dead_letters, docs, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics,
+        openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates,
+        tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
     },
     error::ApiError,
+    idempotent, realtime,
     registry::{
         Access::{May, Open},
         Endpoint, Endpoints,
     },
     state::Api,
 };
-use axum::{Extension, Router, extract::DefaultBodyLimit, handler::Handler, http::StatusCode, response::IntoResponse};
+use axum::{
+    Extension, Router, extract::DefaultBodyLimit, handler::Handler, http::StatusCode, middleware,
+    response::IntoResponse,
+};
 use colloquy_domain::{access::Action, rate::Rate};
 use std::sync::Arc;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
-const BODY_LIMIT: usize = 4 * 1024 * 1024;
+pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Some object: its fields are not promised.
 type Object = serde_json::Map<String, serde_json::Value>;
@@ -42,9 +48,9 @@ fn resources(max_upload: usize) -> Endpoints {
         .put("/agents/{id}", manage_agents, agents::replace)
         .patch("/agents/{id}", manage_agents, agents::update)
         .delete("/agents/{id}", manage_agents, agents::remove)
-        .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post)
+        .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post.layer(Extension(Rate::Chat)))
         .post("/agents/{id}/train", manage_agents, agents::train)
-        .post("/ask", May(Action::UseAgents), ask::post)
+        .post("/ask", May(Action::UseAgents), ask::post.layer(Extension(Rate::Chat)))
         .get("/channels", view_channels, channels::list)
         .post("/channels", manage_channels, channels::create)
         .get("/channels/{id}", view_channels, channels::show)
@@ -53,6 +59,9 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/channels/{id}", manage_channels, channels::remove)
         .post("/channels/{id}/test", manage_channels, channels::test)
         .post("/chat", Open, chat::post)
+        .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
+        .reading::<chat_audio::Form>("multipart/form-data")
+        .get("/chat/messages", Open, chat_messages::get)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
@@ -76,10 +85,78 @@ fn resources(max_upload: usize) -> Endpoints {
         .answering::<String>("text/html")
         .get("/docs/{file}", Open, docs::file)
         .answering::<String>("*/*")
+        .get("/events", view_conversations, events::get)
+        .answering::<String>("text/event-stream")
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
         .and(telling())
+        .and(figures())
+        .and(prepared())
+        .get("/settings", May(Action::ViewSettings), settings::show)
+        .patch("/settings", May(Action::ManageSettings), settings::update)
+        .and(commerce())
+        .and(telephone())
+        .and(calling())
+}
+
+/// What happened in figures, what it cost, and what may be used and spent.
+fn figures() -> Endpoints {
+    let (view, costs) = (May(Action::ViewAnalytics), May(Action::ViewCosts));
+    Endpoints::default()
+        .get("/analytics/dashboard", view, analytics::dashboard)
+        .get("/analytics/agents", view, analytics::agents)
+        .get("/analytics/conversations", view, analytics::conversations)
+        .get("/analytics/channels", view, analytics::channels)
+        .get("/analytics/overview", view, analytics::overview)
+        .get("/analytics/costs", costs, analytics::costs::list)
+        .get("/analytics/export", costs, analytics::export::export)
+        .answering::<String>("text/csv")
+        .get("/budget", costs, budget::show)
+        .put("/budget", May(Action::ManageBudget), budget::set)
+        .get("/subscription", May(Action::ViewTenant), subscription::own)
+        .get("/tenants/{id}/subscription", May(Action::ViewTenant), subscription::show)
+        .put("/tenants/{id}/subscription", May(Action::ManageTenants), subscription::set)
+}
+
+/// Under `/dashboard`.
+fn dashboard() -> Endpoints {
+    let view = May(Action::ViewAnalytics);
+    Endpoints::default().get("/metrics", view, analytics::metrics).get(
+        "/metrics/aggregated",
+        view,
+        analytics::aggregated,
+    )
+}
+
+/// Reservations, orders, and the services that carry them out.
+fn commerce() -> Endpoints {
+    let (view, manage) = (May(Action::ViewReservations), May(Action::ManageReservations));
+    let (view_orders, manage_orders) = (May(Action::ViewOrders), May(Action::ManageOrders));
+    let (view_menu, manage_menu) = (May(Action::ViewMenu), May(Action::ManageMenu));
+    let (view_services, manage_services) = (May(Action::ViewIntegrations), May(Action::ManageIntegrations));
+    Endpoints::default()
+        .get("/reservations", view, reservations::list)
+        .post("/reservations", manage, reservations::create)
+        .get("/reservations/availability", view, reservations::availability)
+        .get("/reservations/{id}", view, reservations::show)
+        .post("/reservations/{id}/cancel", manage, reservations::cancel)
+        .post("/reservations/{id}/reconcile", manage, reservations::reconcile)
+        .get("/menu", view_menu, menu::list)
+        .post("/menu", manage_menu, menu::create)
+        .get("/menu/{id}", view_menu, menu::show)
+        .put("/menu/{id}", manage_menu, menu::replace)
+        .delete("/menu/{id}", manage_menu, menu::remove)
+        .get("/orders", view_orders, orders::list)
+        .post("/orders/create", manage_orders, orders::create)
+        .post("/orders/confirm", manage_orders, orders::confirm)
+        .get("/orders/{id}", view_orders, orders::show)
+        .post("/orders/{id}/cancel", manage_orders, orders::cancel)
+        .post("/orders/{id}/reconcile", manage_orders, orders::reconcile)
+        .get("/integrations/{provider}", view_services, integrations::show)
+        .put("/integrations/{provider}", manage_services, integrations::replace)
+        .delete("/integrations/{provider}", manage_services, integrations::remove)
+        .post("/integrations/{provider}/test", manage_services, integrations::test)
 }
 
 /// People who write.
@@ -123,6 +200,20 @@ fn inbox() -> Endpoints {
         .get("/messages", view, messages::list)
         .post("/messages", manage, messages::create)
         .get("/messages/{id}", view, messages::show)
+}
+
+/// Messages that are approved beforehand.
+fn prepared() -> Endpoints {
+    let (view, manage) = (May(Action::ViewTemplates), May(Action::ManageTemplates));
+    Endpoints::default()
+        .get("/templates", view, templates::list)
+        .post("/templates", manage, templates::create)
+        .post("/templates/sync", manage, templates::sync)
+        .get("/templates/{id}", view, templates::show)
+        .put("/templates/{id}", manage, templates::replace)
+        .patch("/templates/{id}", manage, templates::update)
+        .delete("/templates/{id}", manage, templates::remove)
+        .post("/templates/{id}/preview", view, templates::preview)
 }
 
 fn knowledge(uploads: Uploads) -> Endpoints {
@@ -169,6 +260,52 @@ fn deliveries() -> Endpoints {
         May(Action::ManageWebhooks),
         webhook_deliveries::retry,
     )
+}
+
+/// Under `/dashboard`: what a tenant is connected to.
+fn connections() -> Endpoints {
+    let manage = May(Action::ManageSettings);
+    Endpoints::default()
+        .get("/tenant/config", May(Action::ViewSettings), tenant_config::show)
+        .put("/tenant/config/twilio", manage, tenant_config::set_twilio)
+        .put("/tenant/config/vapi", manage, tenant_config::set_vapi)
+        .put("/tenant/config/n8n", manage, tenant_config::set_n8n)
+}
+
+/// Under `/api` and under `/dashboard`.
+fn telephone() -> Endpoints {
+    let view = May(Action::ViewConversations);
+    Endpoints::default().get("/calls", view, calls::list).get("/calls/metrics", view, calls::metrics).get(
+        "/calls/{id}",
+        view,
+        calls::show,
+    )
+}
+
+/// Under `/api`: what a telephone provider calls that knows a number only. It signs what it sends.
+fn calling() -> Endpoints {
+    Endpoints::default()
+        .post("/calls/incoming", Open, call_webhooks::dialled)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
+        .post("/calls/process", Open, call_webhooks::dialled)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
+        .post("/calls/status", Open, call_webhooks::dialled)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
+}
+
+/// Under `/v1`: agents as models, for clients of OpenAI.
+fn models() -> Endpoints {
+    Endpoints::default()
+        .post("/chat/completions", May(Action::UseAgents), openai::complete.layer(Extension(Rate::Chat)))
+        .reading::<openai::Body>("application/json")
+        .answering::<Object>("application/json")
+        .get("/models", May(Action::ViewAgents), openai::models)
+        .answering::<Object>("application/json")
+        .get("/models/{model}", May(Action::ViewAgents), openai::model)
+        .answering::<Object>("application/json")
 }
 
 /// Under `/api`, too: people, tenants and keys.
@@ -233,17 +370,42 @@ fn outside() -> Endpoints {
         .answering::<String>("text/plain")
         .post("/webhooks/{channel}", Open, webhook::receive)
         .reading::<serde_json::Value>("application/json")
+        .post("/webhooks/stripe/{tenant}", Open, stripe_webhook::receive)
+        .reading::<Object>("application/json")
+        .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
+        .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)
+        .reading::<Object>("application/json")
+        .answering::<Object>("application/json")
+        .and(pages())
+}
+
+/// At the top, too: what people open in a browser.
+fn pages() -> Endpoints {
+    Endpoints::default()
+        .get("/", Open, console::home)
+        .get("/reset", Open, console::reset)
+        .get("/console", Open, console::page)
+        .answering::<String>("text/html")
+        .get("/console/", Open, console::page)
+        .answering::<String>("text/html")
+        .get("/console/{*view}", Open, console::page)
+        .answering::<String>("text/html")
+        .get("/console/assets/{version}/{*file}", Open, console::file.layer(CompressionLayer::new().gzip(true)))
+        .answering::<String>("*/*")
 }
 
 /// Where endpoints lie, with those of their prefix.
-fn everything(max_upload: usize) -> [(&'static str, Endpoints); 6] {
+fn everything(max_upload: usize) -> [(&'static str, Endpoints); 7] {
     let resources = || resources(max_upload).and(people());
     [
         ("/api", resources()),
         ("/api/v1", resources()),
         ("/api/auth", signing_in()),
         ("/auth", signing_in()),
-        ("/dashboard", deliveries()),
+        ("/dashboard", deliveries().and(dashboard()).and(connections()).and(telephone())),
+        ("/v1", models()),
         ("", outside()),
     ]
 }
@@ -265,12 +427,14 @@ pub fn router(api: Arc<Api>) -> Router {
     };
     let router = everything(api.options.max_upload)
         .into_iter()
-        .fold(Router::new(), nest)
+        .fold(realtime::route(Router::new(), &api), nest)
         .fallback(|| async { ApiError::not_found("endpoint") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(conditional::around))
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), idempotent::around))
         .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()));
     edge::around(router, &api).with_state(api)
 }

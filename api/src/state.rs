@@ -1,4 +1,7 @@
-use crate::{hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, sources::Visitor};
+use crate::{
+    commerce::Commerce, hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, realtime::Realtime,
+    sources::Visitor,
+};
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::{ChannelKind, Secret},
@@ -84,11 +87,14 @@ pub struct Api {
     /// Tells other systems what happened.
     pub poster: Arc<dyn Poster>,
     pub catalogue: Arc<dyn Catalogue>,
+    pub commerce: Arc<Commerce>,
     pub options: ApiOptions,
     pub identity: Identity,
     pub counters: Counters,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
+    /// Who is connected.
+    pub realtime: Realtime,
     /// The node is about to end: whoever balances load should send nothing more.
     pub draining: AtomicBool,
     /// Held while an agent gets its web chat account.

@@ -8,13 +8,14 @@ use axum::{
 };
 use colloquy_actors::{Node, Ports, Pressure, Settings};
 use colloquy_api::{
-    Api, ApiOptions, Catalogue, Hub, Identity, Letter, Limits, Mailer, Passwords, TokenKeys, Visitor, router,
+    Api, ApiOptions, Catalogue, Commerce, Hub, Identity, Letter, Limits, Mailer, Passwords, TokenKeys, Visitor, router,
 };
 use colloquy_domain::{
     channel::{
         ChannelAccount, ChannelEvent, ChannelKind, Delivery, DeliveryStatus, Handshake, Pacing, Part, Polled,
         SendError, Sent, SettingField, StatusUpdate, WebhookRejection, WebhookRequest,
     },
+    commerce::settings::{self as services, Connections},
     failure::Failure,
     ids::{ChannelId, ConversationId, MessageId, TenantId},
     message::{Content, Inbound, Peer},
@@ -23,7 +24,7 @@ use colloquy_domain::{
     placement::{Lane, Ownership},
     ports::{
         ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore, Poster,
-        Settlement, StoreError, Web, WebPost, WebRequest, WebResponse,
+        Services, Settlement, StoreError, Told, Web, WebPost, WebRequest, WebResponse, Work,
     },
     rate::Quotas,
     testkit::{
@@ -41,6 +42,27 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 struct NoWeb;
+
+struct NoServices;
+
+#[async_trait]
+impl Services for NoServices {
+    async fn act(&self, _: &Connections, _: &Work) -> Told {
+        unreachable!("nothing is sold here")
+    }
+
+    async fn look(&self, _: &Connections, _: &Work) -> Told {
+        unreachable!("nothing is sold here")
+    }
+
+    async fn busy(&self, _: &Connections, _: Timestamp, _: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>, Failure> {
+        unreachable!("nothing is sold here")
+    }
+
+    async fn test(&self, _: &Connections, _: services::Provider) -> Result<String, Failure> {
+        unreachable!("nothing is sold here")
+    }
+}
 
 #[async_trait]
 impl Web for NoWeb {
@@ -295,6 +317,7 @@ impl World {
         let default_model = account.profile().model;
         let api = Api {
             sources: Visitor::new(Arc::new(NoWeb), clock.clone()),
+            commerce: Arc::new(Commerce::new(opened.clone(), Arc::new(NoServices), clock.clone())),
             store: opened,
             node: node.handle(),
             hub,
@@ -328,6 +351,7 @@ impl World {
             counters: Default::default(),
             limits: Arc::new(Limits::new(Quotas::default(), false)),
             metrics: Default::default(),
+            realtime: Default::default(),
             draining: Default::default(),
             making_webchat: Default::default(),
         };

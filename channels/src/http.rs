@@ -50,8 +50,9 @@ impl ChannelOptions {
 pub struct Request {
     pub url: Url,
     pub bearer: Option<String>,
-    /// Posted as JSON; `None` is a GET.
+    /// Posted as JSON; `None` is a GET, or a DELETE.
     pub body: Option<Value>,
+    pub delete: bool,
     /// For the whole exchange.
     pub timeout: Duration,
     /// Nothing leaves later than this.
@@ -159,12 +160,20 @@ impl Http {
         leaves_within: Option<Duration>,
     ) -> Result<Answer, NoAnswer> {
         let (bearer, body) = (bearer.map(str::to_owned), Some(body.clone()));
-        self.transport.exchange(Request { url, bearer, body, timeout, leaves_within }).await
+        self.transport.exchange(Request { url, bearer, body, delete: false, timeout, leaves_within }).await
     }
 
     pub(crate) async fn get(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
-        let bearer = bearer.map(str::to_owned);
-        self.transport.exchange(Request { url, bearer, body: None, timeout: self.timeout, leaves_within: None }).await
+        self.bodiless(url, bearer, false).await
+    }
+
+    pub(crate) async fn delete(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
+        self.bodiless(url, bearer, true).await
+    }
+
+    async fn bodiless(&self, url: Url, bearer: Option<&str>, delete: bool) -> Result<Answer, NoAnswer> {
+        let (bearer, timeout) = (bearer.map(str::to_owned), self.timeout);
+        self.transport.exchange(Request { url, bearer, body: None, delete, timeout, leaves_within: None }).await
     }
 }
 
@@ -174,13 +183,14 @@ struct Internet(Client);
 #[async_trait]
 impl Transport for Internet {
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let Request { url, bearer, body, timeout, leaves_within } = request;
+        let Request { url, bearer, body, delete, timeout, leaves_within } = request;
         let built = match (&body, leaves_within) {
             (Some(body), None) => self.0.request(Method::POST, url).json(body),
             (Some(body), Some(within)) => {
                 let body = Timely::new(body.to_string(), within);
                 self.0.request(Method::POST, url).header(CONTENT_TYPE, "application/json").body(Body::wrap(body))
             }
+            (None, _) if delete => self.0.request(Method::DELETE, url),
             (None, _) => self.0.request(Method::GET, url),
         };
         exchange(built.timeout(timeout), bearer.as_deref()).await

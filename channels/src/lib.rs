@@ -22,6 +22,7 @@ mod meta;
 mod registry;
 mod telegram;
 mod timely;
+mod voice;
 mod webchat;
 mod whatsapp;
 

@@ -1,6 +1,8 @@
 //! The explicit list of channels.
 
-use crate::{http::ChannelOptions, messenger::Messenger, telegram::Telegram, webchat::WebChat, whatsapp::WhatsApp};
+use crate::{
+    http::ChannelOptions, messenger::Messenger, telegram::Telegram, voice::Voice, webchat::WebChat, whatsapp::WhatsApp,
+};
 use colloquy_domain::{channel::ChannelKind, ports::ChannelDriver};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,6 +14,7 @@ pub fn drivers(options: &ChannelOptions) -> Vec<Arc<dyn ChannelDriver>> {
         Arc::new(WhatsApp::new(options)),
         Arc::new(Messenger::new(options)),
         Arc::new(WebChat),
+        Arc::new(Voice),
     ]
 }
 
@@ -51,7 +54,7 @@ mod tests {
     fn every_channel_is_found_under_its_own_name() {
         let registry = Registry::new(&options());
         let kinds: Vec<_> = registry.kinds().map(ChannelKind::as_str).collect();
-        assert_eq!(kinds, ["messenger", "telegram", "webchat", "whatsapp"]);
+        assert_eq!(kinds, ["messenger", "telegram", "voice", "webchat", "whatsapp"]);
         for kind in registry.kinds() {
             assert_eq!(registry.get(kind).map(|d| d.kind()).as_ref(), Some(kind));
         }

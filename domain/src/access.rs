@@ -108,13 +108,34 @@ actions! {
     ManageAgents = "agents:write", from Admin;
     ViewChannels = "channels:read", from Operator;
     ManageChannels = "channels:write", from Admin;
+    ViewTemplates = "templates:read", from Operator;
+    /// Messages that a provider approves.
+    ManageTemplates = "templates:write", from Admin;
+    /// How a tenant is connected to other systems.
+    ViewSettings = "settings:read", from Admin;
+    ManageSettings = "settings:write", from Admin;
     ViewKnowledge = "knowledge:read", from Operator;
     ManageKnowledge = "knowledge:write", from Admin;
     ViewDeadLetters = "dead_letters:read", from Operator;
     ReplayDeadLetters = "dead_letters:write", from Admin;
+    ViewReservations = "reservations:read", from Operator;
+    ManageReservations = "reservations:write", from Operator;
+    ViewOrders = "orders:read", from Operator;
+    /// Make, charge and cancel them.
+    ManageOrders = "orders:write", from Operator;
+    ViewMenu = "menu:read", from Operator;
+    ManageMenu = "menu:write", from Admin;
+    ViewIntegrations = "integrations:read", from Admin;
+    /// Calendars, sheets and payments, and their secrets.
+    ManageIntegrations = "integrations:write", from Admin;
     ViewWebhooks = "webhooks:read", from Admin;
     /// What other systems are told, and where.
     ManageWebhooks = "webhooks:write", from Admin;
+    /// What happened, in figures.
+    ViewAnalytics = "analytics:read", from Operator;
+    /// What models cost, and what may be spent.
+    ViewCosts = "costs:read", from Admin;
+    ManageBudget = "costs:write", from Owner;
     /// Queues, lag and owners of the tenant's work.
     ViewHealth = "health:read", from Operator;
     /// One's own account.

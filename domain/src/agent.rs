@@ -24,6 +24,9 @@ pub struct AgentProfile {
     pub enabled: bool,
     /// Who the agent is and how it speaks, in the words of its owner.
     pub instructions: String,
+    /// The company that it speaks for, if that has a name.
+    #[serde(default)]
+    pub company: Option<String>,
     /// Used until the person's own language is known.
     pub language: Language,
     pub model: ModelChoice,
@@ -120,6 +123,7 @@ impl AgentProfile {
             name: name.into(),
             enabled: true,
             instructions: String::new(),
+            company: None,
             language: Language::En,
             model,
             knowledge: Vec::new(),
@@ -146,6 +150,8 @@ pub struct Permits {
     running: BTreeMap<TurnRef, Timestamp>,
     waiting: VecDeque<TurnRef>,
     spent: Spent,
+    /// Why no agent of the tenant may begin a turn.
+    barred: Option<Refusal>,
 }
 
 /// Money spent on one UTC day.
@@ -175,13 +181,20 @@ pub enum PermitInput {
     ProfileChanged,
     /// What the ledger says was spent today; sent at activation.
     LedgerRead(Spent),
+    /// Whether the tenant as a whole may go on.
+    TenantLooked(Option<Refusal>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     AgentDisabled,
+    /// The agent's, of the day.
     BudgetSpent,
+    /// The tenant's, of the month.
+    TenantBudgetSpent,
+    /// The messages of the month that the tenant's plan has.
+    PlanExhausted,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,6 +204,7 @@ pub enum PermitEvent {
     Refused(TurnRef, Refusal),
     Freed(TurnRef),
     Charged(Spent),
+    Barred(Option<Refusal>),
 }
 
 /// Decides which permits change hands. The events are all there is to tell: the shell answers the turns named in
@@ -218,6 +232,7 @@ pub fn decide(state: &Permits, input: PermitInput, profile: &AgentProfile, now: 
         }
         PermitInput::ProfileChanged => {}
         PermitInput::LedgerRead(spent) => events.push(PermitEvent::Charged(spent)),
+        PermitInput::TenantLooked(barred) => events.push(PermitEvent::Barred(barred)),
     }
     let mut next = events.iter().fold(state.clone(), evolve);
     while let Some(&turn) = next.waiting.front() {
@@ -248,6 +263,7 @@ pub fn evolve(mut state: Permits, event: &PermitEvent) -> Permits {
             state.waiting.retain(|t| t != turn);
         }
         PermitEvent::Charged(spent) => state.spent = *spent,
+        PermitEvent::Barred(why) => state.barred = *why,
     }
     state
 }
@@ -272,7 +288,40 @@ impl Permits {
         if !profile.enabled {
             return Some(Refusal::AgentDisabled);
         }
+        if self.barred.is_some() {
+            return self.barred;
+        }
         let budget = profile.daily_budget_micros?;
         (self.spent_on(now).micros >= budget).then_some(Refusal::BudgetSpent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ports::Ids,
+        testkit::{Account, SeqIds},
+    };
+
+    // req: S1-ENT-1
+    #[test]
+    fn who_is_barred_begins_no_turn_until_that_is_over() {
+        let ids = SeqIds::new(1);
+        let account = Account::new(TenantId::new(ids.uuid()), &ids);
+        let (profile, now) = (account.profile(), Timestamp(0));
+        let turn = |n| (ConversationId::new(ids.uuid()), n);
+        let mut permits = Permits::default();
+        let mut tell = |input| {
+            let events = decide(&permits, input, &profile, now);
+            permits = events.iter().fold(std::mem::take(&mut permits), evolve);
+            events
+        };
+        let (first, second) = (turn(1), turn(2));
+        tell(PermitInput::TenantLooked(Some(Refusal::TenantBudgetSpent)));
+        let refused = PermitEvent::Refused(first, Refusal::TenantBudgetSpent);
+        assert_eq!(tell(PermitInput::Asked(first)), [PermitEvent::Queued(first), refused]);
+        tell(PermitInput::TenantLooked(None));
+        assert_eq!(tell(PermitInput::Asked(second)), [PermitEvent::Queued(second), PermitEvent::Granted(second, now)]);
     }
 }

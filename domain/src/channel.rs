@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     ids::{AgentId, ChannelId, OutboxId, TenantId},
     message::{Inbound, Peer},
+    template::{TemplateCall, TemplateStatus},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,8 @@ pub struct SettingField {
 pub enum ChannelEvent {
     Message(Inbound),
     Status(StatusUpdate),
+    Template(TemplateUpdate),
+    Preference(Preference),
     /// Understood, and of no consequence here; the name is counted.
     Ignored {
         kind: String,
@@ -152,6 +155,24 @@ pub struct StatusUpdate {
     pub status: DeliveryStatus,
     pub at: Timestamp,
     pub failure: Option<Failure>,
+}
+
+/// A provider's word on a message template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateUpdate {
+    /// The provider's id of the template.
+    pub id: String,
+    pub status: TemplateStatus,
+    pub reason: Option<String>,
+    pub at: Timestamp,
+}
+
+/// Whether somebody wants to be written to without having asked, as they told their provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preference {
+    pub address: String,
+    pub wanted: bool,
+    pub at: Timestamp,
 }
 
 /// A webhook request as it came: verification happens on exactly these bytes.
@@ -209,6 +230,8 @@ pub struct Delivery<'a> {
     pub account: &'a ChannelAccount,
     pub to: &'a Peer,
     pub part: &'a Part,
+    /// The part is this template's words; only where [`crate::ports::ChannelDriver::templates`] says that there are any.
+    pub template: Option<&'a TemplateCall>,
     /// Handed to the provider where it has a place for it, so that it comes back in statuses.
     pub outbox: OutboxId,
     /// When the person last wrote: the judge of messaging windows.

@@ -77,12 +77,24 @@ ids! {
     ProposalId = "proposal";
     /// Work that takes longer than a request.
     JobId = "job";
+    /// A telephone call.
+    CallId = "call";
     /// Something that happened and that others are told of.
     EventId = "event";
     /// An address that is told of events.
     WebhookEndpointId = "webhook_endpoint";
     /// One event for one such address.
     WebhookDeliveryId = "webhook_delivery";
+    /// A message that is approved beforehand.
+    TemplateId = "template";
+    /// A table for somebody at a time.
+    ReservationId = "reservation";
+    /// Something that can be ordered.
+    MenuItemId = "menu_item";
+    /// What somebody ordered, and its payment.
+    OrderId = "order";
+    /// What is carried out at other services for one of them.
+    FlowId = "flow";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
     /// A person who signs in.

@@ -15,7 +15,10 @@
 
 pub mod access;
 pub mod agent;
+pub mod analytics;
+pub mod call;
 pub mod channel;
+pub mod commerce;
 pub mod conversation;
 pub mod egress;
 pub mod failure;
@@ -31,9 +34,11 @@ pub mod outbound;
 pub mod pacing;
 pub mod phrases;
 pub mod placement;
+pub mod plan;
 pub mod ports;
 pub mod proposal;
 pub mod rate;
+pub mod template;
 pub mod time;
 pub mod tool;
 pub mod unanswered;

@@ -97,3 +97,15 @@ pub struct Completion {
 }
 
 pub type CompletionResult = Result<Completion, Failure>;
+
+/// Something that was said, to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// A file name whose ending says the format.
+    pub name: String,
+    /// The media type, if it is known.
+    pub mime: Option<String>,
+    pub content: Vec<u8>,
+    /// What is spoken, if it is known.
+    pub language: Option<Language>,
+}

@@ -2,7 +2,7 @@
 //!
 //! An owner is fenced by the database, never by this module: what is said here decides who tries.
 
-use crate::ids::{ChannelId, ConversationId, DocumentId};
+use crate::ids::{ChannelId, ConversationId, DocumentId, TenantId};
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
@@ -59,6 +59,13 @@ impl From<ConversationId> for Partition {
 
 impl From<ChannelId> for Partition {
     fn from(id: ChannelId) -> Self {
+        Self::of(id.uuid())
+    }
+}
+
+/// What is done for a tenant as a whole.
+impl From<TenantId> for Partition {
+    fn from(id: TenantId) -> Self {
         Self::of(id.uuid())
     }
 }

@@ -3,16 +3,25 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 9] = [
+pub const EVENTS: [&str; 18] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
+    "conversation.closed",
     "message.received",
     "message.sent",
     "message.status",
     "document.ready",
     "document.failed",
+    "reservation.created",
+    "reservation.cancelled",
+    "order.paid",
+    "whatsapp.fallback",
+    "call.started",
+    "call.ended",
     "error.occurred",
+    "budget.warning",
+    "budget.spent",
 ];
 
 /// All kinds, those of later versions, too.

@@ -8,7 +8,7 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    model::{CompletionRequest, CompletionResult, ModelChoice},
+    model::{CompletionRequest, CompletionResult, ModelChoice, Recording},
     ports::{Model, TokenSink},
 };
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct ModelOptions {
 /// The model providers of an installation.
 pub struct Models {
     providers: Vec<Provider>,
+    /// The one that can listen.
+    listens: Arc<OpenAi>,
 }
 
 type Check = Box<dyn Fn(&ModelChoice) -> Result<(), Failure> + Send + Sync>;
@@ -41,9 +43,10 @@ impl Models {
     #[must_use]
     pub fn new(options: ModelOptions) -> Self {
         let openai = Arc::new(OpenAi::new(options.openai));
-        let checked = openai.clone();
+        let (checked, listens) = (openai.clone(), openai.clone());
         let fine = |_: &ModelChoice| Ok(());
         Self {
+            listens,
             providers: vec![
                 Provider { name: "openai", model: openai, check: Box::new(move |choice| checked.check(choice)) },
                 Provider { name: "extractive", model: Arc::new(Extractive), check: Box::new(fine) },
@@ -90,6 +93,10 @@ impl Model for Models {
     async fn complete(&self, request: CompletionRequest, sink: &dyn TokenSink) -> CompletionResult {
         let provider = self.provider(&request.choice.provider)?;
         provider.model.complete(request, sink).await
+    }
+
+    async fn transcribe(&self, recording: Recording) -> Result<String, Failure> {
+        self.listens.transcribe(recording).await
     }
 }
 

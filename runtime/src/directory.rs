@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use colloquy_api::Catalogue;
 use colloquy_channels::Registry;
 use colloquy_domain::{
-    agent::AgentProfile,
+    agent::{AgentProfile, Refusal},
     channel::{ChannelAccount, ChannelKind},
     failure::Failure,
     ids::{AgentId, ChannelId, TenantId},
     model::ModelChoice,
     ports::{AgentDirectory, ChannelDirectory, ChannelDriver, StoreError, Toolbox},
+    time::Timestamp,
     tool::ToolSpec,
 };
 use colloquy_llm::Models;
@@ -20,6 +21,9 @@ use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
 };
+
+/// What the tenant is called that an installation begins with.
+const FIRST_TENANT: &str = "Default";
 
 /// Accounts and agents of all tenants.
 pub struct Directory {
@@ -32,6 +36,12 @@ pub struct Directory {
 impl Directory {
     pub fn new(store: Store, drivers: Registry) -> Self {
         Self { store, drivers, accounts: RwLock::default() }
+    }
+
+    /// The tenant's name. The first tenant has none of its own until it is renamed.
+    async fn company(&self, tenant: TenantId) -> Result<Option<String>, StoreError> {
+        let found = self.store.installation().tenant(tenant).await?;
+        Ok((found.name != FIRST_TENANT).then_some(found.name))
     }
 
     fn remembered(&self, channel: ChannelId) -> Option<Arc<ChannelAccount>> {
@@ -69,10 +79,14 @@ impl ChannelDirectory for Directory {
 impl AgentDirectory for Directory {
     async fn profile(&self, tenant: TenantId, agent: AgentId) -> Result<Option<AgentProfile>, StoreError> {
         match self.store.tenant(tenant).agent(agent).await {
-            Ok(agent) => Ok(Some(agent.profile)),
+            Ok(agent) => Ok(Some(AgentProfile { company: self.company(tenant).await?, ..agent.profile })),
             Err(StoreError::NotFound(_)) => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    async fn barred(&self, tenant: TenantId, now: Timestamp) -> Result<Option<Refusal>, StoreError> {
+        self.store.tenant(tenant).barred(now).await
     }
 }
 

@@ -22,6 +22,7 @@ mod config;
 mod demo;
 mod directory;
 mod exit;
+mod figures;
 mod files;
 mod folder;
 mod install;

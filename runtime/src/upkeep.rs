@@ -75,6 +75,31 @@ pub async fn reindex(store: &Store, rag: &Rag, node: &NodeHandle) -> anyhow::Res
     Ok(())
 }
 
+/// Deletes what tenants keep no longer, batch after batch; each tenant's on the node that owns it.
+///
+/// # Errors
+/// The store's; what is left is deleted the next time.
+async fn sweep(store: &Store, node: &NodeHandle) -> Result<(), StoreError> {
+    for tenant in store.installation().tenants_with_retention().await? {
+        let rows = store.tenant(tenant);
+        while node.owns(tenant) {
+            let swept = rows.sweep(rows.retention().await?).await?;
+            for conversation in &swept.conversations {
+                node.renew(tenant, *conversation);
+            }
+            let conversations = swept.conversations.len();
+            if conversations > 0 || swept.messages > 0 || swept.events > 0 || swept.audit > 0 {
+                let (messages, events, audit) = (swept.messages, swept.events, swept.audit);
+                tracing::info!(tenant.id = %tenant, conversations, messages, events, audit, "deleted: kept no longer");
+            }
+            if !swept.unfinished {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Housekeeping for ever: what a model's arrival left behind, and the vector store's.
 pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle) {
     while let Err(e) = rag.reembed().await {
@@ -88,6 +113,12 @@ pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle) {
         tokio::time::sleep(MAINTAIN_EVERY).await;
         if let Err(e) = store.installation().tidy_sign_ins().await {
             tracing::warn!(error = %e, "old sign-ins not deleted");
+        }
+        if let Err(e) = store.installation().forget_idempotency_keys().await {
+            tracing::warn!(error = %e, "old idempotency keys not deleted");
+        }
+        if let Err(e) = sweep(&store, &node).await {
+            tracing::warn!(error = %e, "what is kept no longer was not deleted");
         }
         if let Err(e) = rag.maintain().await {
             tracing::warn!(error = %e, "vector store not maintained");

@@ -4,6 +4,7 @@ use crate::{
     cluster::{self, Everywhere, Others},
     config::Config,
     directory::{Directory, Names},
+    figures,
     files::Fetching,
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
@@ -12,7 +13,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
-use colloquy_api::{Api, ApiOptions, Counting, Hub, Limits, Metrics, Visitor};
+use colloquy_api::{Api, ApiOptions, AtService, Commerce, Counting, Hub, Limits, Metrics, Visitor};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
     egress::Egress,
@@ -25,7 +26,7 @@ use colloquy_rag::{
     pipeline::{Rag, RagOptions},
 };
 use colloquy_store::{Database, Placed, Store, StoreOptions};
-use colloquy_tools::Tools;
+use colloquy_tools::{Integrations, Tools};
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
@@ -55,6 +56,9 @@ pub struct App {
     jobs: JoinHandle<()>,
     /// Tells other systems what happened.
     webhooks: JoinHandle<()>,
+    figures: JoinHandle<()>,
+    /// Carries reservations and orders out.
+    flows: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Watches this process's memory.
     memory: JoinHandle<()>,
@@ -107,7 +111,10 @@ impl App {
             rag.clone()
         };
         let models = Arc::new(Models::new(ModelOptions { openai: config.endpoint(), script: None }));
-        let tools = Arc::new(Tools::new(rag.clone()));
+        let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
+        let services = Arc::new(Integrations::new(internet.clone(), clock.clone()));
+        let commerce = Arc::new(Commerce::new(store.clone(), services, clock.clone()));
+        let tools = Arc::new(Tools::with_concierge(rag.clone(), Arc::new(AtService(commerce.clone()))));
         let drivers = Registry::new(&ChannelOptions::new(CONNECT, REQUEST)?);
         let directory = Arc::new(Directory::new(store.clone(), drivers.clone()));
         let hub = Arc::new(Hub::default());
@@ -162,7 +169,6 @@ impl App {
 
         // --- HTTP ---
         let identity = people::identity(&config.people, folder)?;
-        let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
         let api = Arc::new(Api {
             store: store.clone(),
             node: node.handle(),
@@ -177,6 +183,7 @@ impl App {
             knowledge: rag.clone(),
             model: models.clone(),
             catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
+            commerce: commerce.clone(),
             options: ApiOptions {
                 files: folder.files(),
                 max_upload: usize::try_from(config.max_upload).unwrap_or(usize::MAX),
@@ -192,6 +199,7 @@ impl App {
             counters: Default::default(),
             limits,
             metrics,
+            realtime: Default::default(),
             draining: Default::default(),
             making_webchat: Default::default(),
         });
@@ -202,8 +210,26 @@ impl App {
         }));
         let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
+        let figures = tokio::spawn(figures::add_up(store.clone()));
+        let flows = tokio::spawn(colloquy_api::run_commerce(commerce));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
-        Ok(Self { url, store, hub, api, rag, node, hearing, serving, stop_serving, jobs, webhooks, upkeep, memory })
+        Ok(Self {
+            url,
+            store,
+            hub,
+            api,
+            rag,
+            node,
+            hearing,
+            serving,
+            stop_serving,
+            jobs,
+            webhooks,
+            figures,
+            flows,
+            upkeep,
+            memory,
+        })
     }
 
     pub const fn store(&self) -> &Store {
@@ -241,6 +267,7 @@ impl App {
         self.api.draining.store(true, Ordering::Relaxed);
         // While it still answers: what comes in is logged, and the other nodes take it from there.
         self.node.drain().await;
+        self.api.realtime.close().await;
         // Gone already if serving failed.
         let _ = self.stop_serving.send(());
         if !self.serving.is_finished() {
@@ -248,6 +275,8 @@ impl App {
         }
         self.jobs.abort();
         self.webhooks.abort();
+        self.figures.abort();
+        self.flows.abort();
         self.upkeep.abort();
         self.memory.abort();
         if let Some(hearing) = self.hearing {

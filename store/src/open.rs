@@ -93,6 +93,8 @@ pub(crate) async fn postgres(options: &PostgresOptions, cipher: &Cipher, filling
     let walls = if bypassed.map_err(|e| cannot(e.to_string()))? { Walls::Bypassed } else { Walls::Standing };
     let forgotten = db::query(sql::platform::FORGET_WRITERS).execute(&mut conn).await;
     forgotten.map_err(|e| cannot(e.to_string()))?;
+    let renumbered = db::query(sql::events::RENUMBER).execute(&mut conn).await;
+    renumbered.map_err(|e| cannot(e.to_string()))?;
     // The writer opens its own: a connection belongs to the runtime that opened it.
     if let Err(error) = conn.close().await {
         tracing::debug!(error = %error, "the connection that migrated did not close cleanly");

@@ -4,7 +4,7 @@ use crate::{arguments, builtin, tool::Tool};
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    ports::{Knowledge, Toolbox},
+    ports::{Concierge, Knowledge, Toolbox},
     tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec, ToolStatus},
 };
 use futures::FutureExt;
@@ -28,6 +28,12 @@ impl Tools {
     #[must_use]
     pub fn new(knowledge: Arc<dyn Knowledge>) -> Self {
         Self::of(builtin::all(knowledge))
+    }
+
+    /// The built-in tools, and those that reserve and sell.
+    #[must_use]
+    pub fn with_concierge(knowledge: Arc<dyn Knowledge>, concierge: Arc<dyn Concierge>) -> Self {
+        Self::of(builtin::all(knowledge).into_iter().chain(builtin::of_concierge(concierge)).collect())
     }
 
     /// Exactly these tools (simulations, and builds with tools of their own).

@@ -1,7 +1,8 @@
 //! Tools: what an agent may do besides talking.
 //!
 //! **Purpose.** One engine that checks a call (is the tool known, may this agent use it, do the arguments fit its JSON
-//! Schema), runs it within its timeout, and always comes back with a result; and the built-in tools.
+//! Schema), runs it within its timeout, and always comes back with a result; the built-in tools; and the services of
+//! others that flows are carried out with (`integrations`).
 //!
 //! **Non-goals.** No journal and no idempotency keys of its own: the intent of a call is committed, and its key made,
 //! before it comes here. No decision about what a result means for the conversation.
@@ -16,7 +17,9 @@
 mod arguments;
 mod builtin;
 mod engine;
+mod integrations;
 mod tool;
 
 pub use engine::Tools;
+pub use integrations::Integrations;
 pub use tool::Tool;

@@ -62,7 +62,9 @@ fn codes(folder: &Path, used: &mut BTreeSet<String>) {
             codes(&entry, used);
         } else if entry.extension().is_some_and(|e| e == "rs") && !entry.ends_with("catalogue.rs") {
             let text = fs::read_to_string(&entry).unwrap();
-            for call in ["ApiError::new(", "Self::new(", "unavailable(", "let code = if "] {
+            for call in
+                ["ApiError::new(", "Self::new(", "unavailable(", "NotNow(", "busy(e, ", "refused(", "let code = if "]
+            {
                 let after = text.split(call).skip(1);
                 used.extend(after.flat_map(|t| of_statement(t, call.starts_with("let"))));
             }

@@ -27,16 +27,16 @@ use std::{collections::BTreeMap, sync::Arc};
 #[serde(deny_unknown_fields, default)]
 pub struct Fields {
     /// Cannot change.
-    kind: Option<String>,
-    name: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) name: Option<String>,
     /// Id or name; the tenant's first agent if a new channel names none.
-    agent: Option<String>,
-    external_id: Option<String>,
-    enabled: Option<bool>,
+    pub(super) agent: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) enabled: Option<bool>,
     /// Settings and secrets alike, as the kind names them; `null` removes one.
-    settings: BTreeMap<String, Option<String>>,
+    pub(super) settings: BTreeMap<String, Option<String>>,
     /// The same as `settings`, for callers that keep secrets apart.
-    secrets: BTreeMap<String, Option<String>>,
+    pub(super) secrets: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -77,8 +77,14 @@ async fn saved(api: &Api, driver: &dyn ChannelDriver, channel: Channel) -> ApiRe
     Ok(out)
 }
 
-fn webhook_url(api: &Api, account: &ChannelAccount) -> String {
-    format!("{}/webhooks/{}", api.options.public_url, account.id)
+/// What the account's provider is to call.
+pub(super) fn webhook_url(api: &Api, account: &ChannelAccount) -> String {
+    let kind = match account.setting("provider").filter(|_| account.kind.as_str() == "voice") {
+        Some("twilio") => "twilio-voice/",
+        Some(_) => "vapi/",
+        None => "",
+    };
+    format!("{}/webhooks/{kind}{}", api.options.public_url, account.id)
 }
 
 fn show_one(api: &Api, channel: Channel) -> Out {
@@ -114,6 +120,11 @@ pub async fn create(
     tenant: Tenant,
     Body(fields): Body<Fields>,
 ) -> ApiResult<Created<Out>> {
+    created(make(&api, &tenant, fields).await?)
+}
+
+/// A new account.
+pub(super) async fn make(api: &Api, tenant: &Tenant, fields: Fields) -> ApiResult<Out> {
     let kinds = api.catalogue.channel_kinds();
     let given = fields.kind.clone().unwrap_or_default();
     let Some(kind) = kinds.iter().find(|k| k.as_str() == given).cloned() else {
@@ -122,7 +133,7 @@ pub async fn create(
     };
     let agent = match fields.agent.as_deref() {
         Some(named) => agents::find(&tenant.store, named).await?.id,
-        None => first_agent(&tenant).await?,
+        None => first_agent(tenant).await?,
     };
     let fresh = ChannelAccount {
         tenant: tenant.id,
@@ -135,10 +146,10 @@ pub async fn create(
         secrets: BTreeMap::new(),
         enabled: true,
     };
-    let driver = driver(&api, &fresh)?;
-    let account = apply(&tenant, driver.as_ref(), fresh, fields).await?;
+    let driver = driver(api, &fresh)?;
+    let account = apply(tenant, driver.as_ref(), fresh, fields).await?;
     let channel = tenant.store.create_channel(account, driver.pull()).await?;
-    created(saved(&api, driver.as_ref(), channel).await?)
+    saved(api, driver.as_ref(), channel).await
 }
 
 /// The web chat account of an agent that has none yet.
@@ -168,13 +179,18 @@ pub async fn update(
     Body(fields): Body<Fields>,
 ) -> ApiResult<Of<Out>> {
     let account = tenant.store.channel(id.parse::<ChannelId>()?).await?.account;
+    ok(change(&api, &tenant, account, fields).await?)
+}
+
+/// What is absent stays.
+pub(super) async fn change(api: &Api, tenant: &Tenant, account: ChannelAccount, fields: Fields) -> ApiResult<Out> {
     if fields.kind.as_deref().is_some_and(|k| k != account.kind.as_str()) {
         return Err(ApiError::invalid("kind", "cannot change: add another channel"));
     }
-    let driver = driver(&api, &account)?;
-    let account = apply(&tenant, driver.as_ref(), account, fields).await?;
+    let driver = driver(api, &account)?;
+    let account = apply(tenant, driver.as_ref(), account, fields).await?;
     let channel = tenant.store.update_channel(account).await?;
-    ok(saved(&api, driver.as_ref(), channel).await?)
+    saved(api, driver.as_ref(), channel).await
 }
 
 pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {

@@ -5,7 +5,7 @@ use crate::{
     auth,
     body::Body,
     error::{ApiError, ApiResult, ok},
-    hub::Listener,
+    exchange::{Ended, Exchange, Saying, Step},
     openapi::Takes,
     peer,
     state::Api,
@@ -21,14 +21,12 @@ use axum::{
 use colloquy_domain::{
     access::Action,
     channel::{ChannelAccount, ChannelKind},
-    ids::{AgentId, ChannelId, ConversationId, TenantId},
-    message::{Content, Inbound, Outcome, Peer},
-    model::Usage,
+    ids::{AgentId, ChannelId},
+    message::Outcome,
     outbound::Reply,
-    ports::{NewEntry, Notice},
     rate::{Caller as Counted, Rate},
 };
-use colloquy_store::{PageRequest, TranscriptLine};
+use colloquy_store::PageRequest;
 use futures::stream::{self, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,24 +39,22 @@ pub const WEBCHAT: ChannelKind = ChannelKind::of("webchat");
 const LONGEST: usize = 8_000;
 /// How long a request waits for an outcome before it is answered with `pending`.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// How often the store is asked when nothing is heard: a repeated message is not admitted again.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    message: String,
+    pub message: String,
     /// Continues the conversation of this session; a new one is made if absent.
-    session: Option<String>,
+    pub session: Option<String>,
     /// The client's own id of the message: sending it again is sending it once.
-    message_id: Option<String>,
+    pub message_id: Option<String>,
     /// Which web chat account; the tenant's first if absent.
-    channel: Option<String>,
+    pub channel: Option<String>,
     /// Which agent (id or name) answers; its web chat account is made at its first use.
-    agent: Option<String>,
+    pub agent: Option<String>,
     /// Stream the answer as server-sent events (as `Accept: text/event-stream` does).
     #[serde(default)]
-    stream: bool,
+    pub stream: bool,
 }
 
 /// With an API key: its tenant. Without: a visitor, who must name a public web chat account.
@@ -82,31 +78,20 @@ impl FromRequestParts<Arc<Api>> for Caller {
     }
 }
 
-/// A message on its way.
-struct Asked {
-    api: Arc<Api>,
-    tenant: TenantId,
-    channel: ChannelId,
-    session: String,
-    message_id: String,
-    listener: Listener,
-    /// The last thing that the agent said since.
-    heard: Option<Reply>,
-}
-
-/// How a message ended.
-struct Ended {
-    conversation: Option<ConversationId>,
-    outcome: Option<Outcome>,
-    reply: Option<Reply>,
-}
-
 pub async fn post(
     State(api): State<Arc<Api>>,
     caller: Caller,
     headers: HeaderMap,
     Body(request): Body<Request>,
 ) -> ApiResult {
+    say(api, caller, &headers, request).await
+}
+
+/// Says it to the agent, and answers what it answers.
+///
+/// # Errors
+/// What is wrong with the request, or the store's.
+pub async fn say(api: Arc<Api>, caller: Caller, headers: &HeaderMap, request: Request) -> ApiResult {
     validate(&request)?;
     let account = account(&api, caller.0, &request).await?;
     let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -115,12 +100,20 @@ pub async fn post(
     if streams {
         return Ok(Sse::new(events(asked)).keep_alive(KeepAlive::default()).into_response());
     }
-    let mut asked = asked;
-    let ended = match tokio::time::timeout(PATIENCE, asked.ended()).await {
-        Ok(ended) => ended?,
-        Err(_) => Ended { conversation: None, outcome: None, reply: None },
-    };
-    let body = asked.body(&ended);
+    answered(asked).await
+}
+
+/// Logs the message; it is durable when this returns.
+async fn accept(api: Arc<Api>, account: &ChannelAccount, request: Request) -> ApiResult<Exchange> {
+    let session = request.session.unwrap_or_else(|| api.ids.uuid().to_string());
+    let message_id = request.message_id.unwrap_or_else(|| api.ids.uuid().to_string());
+    Exchange::begin(api, account, Saying { session, message_id, name: None, text: request.message }).await
+}
+
+/// The answer as a whole, or 202 if it takes too long.
+async fn answered(mut asked: Exchange) -> ApiResult {
+    let ended = asked.ended_within(PATIENCE).await?.unwrap_or_else(Ended::pending);
+    let body = ChatOut::of(&asked, &ended);
     if ended.outcome.is_none() {
         return Ok((StatusCode::ACCEPTED, axum::Json(json!({ "success": true, "data": body }))).into_response());
     }
@@ -187,105 +180,6 @@ async fn webchat(tenant: &auth::Tenant, agent: Option<AgentId>) -> ApiResult<Opt
     Ok(webchats.find(|c| agent.is_none_or(|a| c.agent == a)))
 }
 
-/// Logs the message; it is durable when this returns.
-async fn accept(api: Arc<Api>, account: &ChannelAccount, request: Request) -> ApiResult<Asked> {
-    let session = request.session.unwrap_or_else(|| api.ids.uuid().to_string());
-    let message_id = request.message_id.unwrap_or_else(|| api.ids.uuid().to_string());
-    let provider_message_id = format!("{session}:{message_id}");
-    let (tenant, channel) = (account.tenant, account.id);
-    let listener = api.hub.listen(tenant, &provider_message_id);
-    let now = api.clock.now();
-    let inbound = Inbound {
-        provider_message_id,
-        peer: Peer { address: session.clone(), name: None },
-        sent_at: now,
-        content: Content::text(request.message),
-        reply_to: None,
-        raw: None,
-    };
-    api.log.append(vec![NewEntry { tenant, channel, received_at: now, inbound }]).await?;
-    Ok(Asked { api, tenant, channel, session, message_id, listener, heard: None })
-}
-
-/// One thing that happened while waiting.
-#[derive(Default)]
-struct Step {
-    event: Option<Event>,
-    ended: Option<Ended>,
-}
-
-impl Asked {
-    fn provider_message_id(&self) -> String {
-        format!("{}:{}", self.session, self.message_id)
-    }
-
-    async fn ended(&mut self) -> ApiResult<Ended> {
-        loop {
-            if let Some(ended) = self.step().await?.ended {
-                return Ok(ended);
-            }
-        }
-    }
-
-    /// Waits for the next thing to happen.
-    async fn step(&mut self) -> ApiResult<Step> {
-        let Ok(notice) = tokio::time::timeout(LOOK_EVERY, self.listener.next()).await else {
-            return self.look().await;
-        };
-        let Some(notice) = notice else { return self.look().await };
-        let mine = self.provider_message_id();
-        Ok(match notice.as_ref() {
-            Notice::Typing { .. } => Step { event: Some(named("typing", &json!({}))), ended: None },
-            Notice::Delta { text, .. } => Step { event: Some(named("delta", &json!({ "text": text }))), ended: None },
-            Notice::DeltaReset { .. } => Step { event: Some(named("reset", &json!({}))), ended: None },
-            Notice::Replied { reply, .. } => {
-                self.heard = Some(reply.clone());
-                Step::default()
-            }
-            Notice::Settled { settled, conversation, .. } => {
-                let outcome = settled.iter().find(|s| s.provider_message_id == mine).map(|s| s.outcome.clone());
-                let ended = outcome.map(|outcome| Ended {
-                    conversation: Some(*conversation),
-                    reply: self.heard.take().filter(|r| said_to(&outcome, r)),
-                    outcome: Some(outcome),
-                });
-                Step { event: None, ended }
-            }
-            _ => Step::default(),
-        })
-    }
-
-    /// What the store says: the truth, also for a message that was sent before.
-    async fn look(&self) -> ApiResult<Step> {
-        let store = self.api.store.tenant(self.tenant);
-        let Some(received) = store.received(self.channel, &self.provider_message_id()).await? else {
-            return Ok(Step::default());
-        };
-        let Some(outcome) = received.outcome else { return Ok(Step::default()) };
-        let conversation = received.conversation;
-        let turn = match outcome {
-            Outcome::Answered { turn } | Outcome::Merged { turn } => Some(turn),
-            Outcome::HandedOver { .. } | Outcome::Ignored { .. } | Outcome::DeadLettered { .. } => None,
-        };
-        let reply = match turn {
-            Some(turn) => store.reply(conversation, turn).await?.map(reply_of),
-            None => None,
-        };
-        let ended = Ended { conversation: Some(conversation), outcome: Some(outcome), reply };
-        Ok(Step { event: None, ended: Some(ended) })
-    }
-
-    fn body(&self, ended: &Ended) -> ChatOut {
-        ChatOut {
-            session: self.session.clone(),
-            conversation: ended.conversation.map(|c| c.to_string()),
-            message_id: self.message_id.clone(),
-            outcome: ended.outcome.as_ref().map_or("pending", Outcome::name),
-            reply: ended.reply.as_ref().map(ReplyOut::from),
-        }
-    }
-}
-
 #[derive(Serialize, JsonSchema)]
 struct ChatOut {
     session: String,
@@ -293,6 +187,18 @@ struct ChatOut {
     message_id: String,
     outcome: &'static str,
     reply: Option<ReplyOut>,
+}
+
+impl ChatOut {
+    fn of(asked: &Exchange, ended: &Ended) -> Self {
+        Self {
+            session: asked.session.clone(),
+            conversation: ended.conversation.map(|c| c.to_string()),
+            message_id: asked.message_id.clone(),
+            outcome: ended.outcome.as_ref().map_or("pending", Outcome::name),
+            reply: ended.reply.as_ref().map(ReplyOut::from),
+        }
+    }
 }
 
 /// What the agent said.
@@ -317,45 +223,27 @@ impl From<&Reply> for ReplyOut {
     }
 }
 
-/// A reply as the transcript keeps it; what it cost is in the ledger.
-fn reply_of(line: TranscriptLine) -> Reply {
-    Reply {
-        turn: line.turn.unwrap_or(0),
-        text: line.text,
-        citations: line.citations,
-        abstained: line.abstained,
-        checks: line.checks,
-        usage: Usage::default(),
-    }
-}
-
-/// Whether the reply is this outcome's: the notice that ended the same turn, or the turn's answer.
-const fn said_to(outcome: &Outcome, reply: &Reply) -> bool {
-    match outcome {
-        Outcome::Answered { turn } | Outcome::Merged { turn } => *turn == reply.turn,
-        Outcome::HandedOver { .. } | Outcome::DeadLettered { .. } => true,
-        Outcome::Ignored { .. } => false,
-    }
-}
-
 fn named(name: &str, data: &serde_json::Value) -> Event {
     Event::default().event(name).data(data.to_string())
 }
 
 /// The answer as events: `session`, then `typing`, `delta`, `reset` as they come, then `reply` (or `error`).
-fn events(asked: Asked) -> impl Stream<Item = Result<Event, Infallible>> {
+fn events(asked: Exchange) -> impl Stream<Item = Result<Event, Infallible>> {
     let first = named("session", &json!({ "session": asked.session, "message_id": asked.message_id }));
     let rest = stream::unfold(Some(asked), |asked| async move {
         let mut asked = asked?;
         loop {
-            match asked.step().await {
-                Ok(Step { ended: Some(ended), .. }) => {
-                    return Some((Ok(named("reply", &json!(asked.body(&ended)))), None));
+            let event = match asked.step().await {
+                Ok(Step::Ended(ended)) => {
+                    return Some((Ok(named("reply", &json!(ChatOut::of(&asked, &ended)))), None));
                 }
-                Ok(Step { event: Some(event), .. }) => return Some((Ok(event), Some(asked))),
-                Ok(Step { .. }) => {}
+                Ok(Step::Typing) => named("typing", &json!({})),
+                Ok(Step::Delta(text)) => named("delta", &json!({ "text": text })),
+                Ok(Step::Reset) => named("reset", &json!({})),
+                Ok(Step::Nothing) => continue,
                 Err(e) => return Some((Ok(named("error", &json!({ "code": e.code, "message": e.message }))), None)),
-            }
+            };
+            return Some((Ok(event), Some(asked)));
         }
     });
     stream::StreamExt::chain(stream::iter([Ok(first)]), rest)

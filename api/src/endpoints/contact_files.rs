@@ -29,7 +29,7 @@ const BATCH: usize = 200;
 const NAMED: usize = 1_000;
 
 /// A cell that a spreadsheet would take for a formula begins with an apostrophe.
-fn harmless(cell: &str) -> String {
+pub(super) fn harmless(cell: &str) -> String {
     let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if risky { format!("'{cell}") } else { cell.to_owned() }
 }

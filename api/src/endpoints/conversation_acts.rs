@@ -1,7 +1,10 @@
 //! What a team does with a conversation: `PUT/PATCH /api/conversations/{id}`, `POST …/messages`, `PUT …/assign`,
 //! `PUT …/close`, `PUT …/reopen`, `PUT …/read`, `GET/POST …/notes`.
 
-use super::conversations::{closed, seen};
+use super::{
+    conversations::{closed, seen},
+    messages,
+};
 use crate::{
     answer::{Created, Listed, Of},
     auth::Tenant,
@@ -226,14 +229,14 @@ pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
     shown(&tenant, id).await
 }
 
-/// Either `{text}`, or `{type: "text", content: {text}}` as in `POST /api/messages`.
+/// Either `{text}`, or `{type, content}` as in `POST /api/messages`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
     text: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
-    content: Option<super::messages::Content>,
+    content: Option<messages::Content>,
 }
 
 /// A person of the team answers.
@@ -242,16 +245,34 @@ pub async fn say(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(words): Body<Words>,
-) -> ApiResult<Created<super::messages::Out>> {
+) -> ApiResult<Created<messages::Out>> {
+    created(said(&api, &tenant, &id, words).await?)
+}
+
+/// What was said for the team, over whatever connection.
+///
+/// # Errors
+/// As [`desk::say`], and 404.
+pub async fn said(api: &Api, tenant: &Tenant, id: &str, words: Words) -> ApiResult<messages::Out> {
     let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
-    super::messages::only_text(words.kind.as_deref())?;
-    let (field, text) = match (words.text, words.content.and_then(|c| c.text)) {
-        (Some(text), _) => ("text", text),
-        (None, Some(text)) => ("content.text", text),
-        (None, None) => return Err(ApiError::invalid("text", "is needed")),
+    let kind = messages::kind(words.kind.as_deref())?;
+    if kind == messages::Kind::Template {
+        // An answer is what they asked for; a template is not.
+        messages::check_consent(tenant, to.contact).await?;
+    }
+    let words = match (words.text, words.content) {
+        (Some(text), _) if kind == messages::Kind::Text => desk::Words::free("text", &text)?,
+        (_, Some(content)) => {
+            let account = tenant.store.channel(to.channel).await?.account;
+            messages::words(api, tenant, &account, kind, content).await?
+        }
+        (_, None) => {
+            let field = if kind == messages::Kind::Text { "text" } else { "content" };
+            return Err(ApiError::invalid(field, "is needed"));
+        }
     };
-    let said = desk::say(&api, &tenant, &to, field, &text).await?;
-    created(super::messages::Out::from(tenant.store.message(said).await?))
+    let said = desk::say(api, tenant, &to, words).await?;
+    Ok(tenant.store.message(said).await?.into())
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -1,10 +1,11 @@
 //! `GET/POST /api/messages`, `GET /api/messages/{id}`: messages of all conversations.
 
+use super::templates;
 use crate::{
     answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, page_of},
-    desk,
+    desk::{self, Words},
     error::{ApiError, ApiResult, created, ok},
     openapi::one_of,
     page::list as page,
@@ -17,7 +18,7 @@ use axum::{
 };
 use colloquy_domain::{
     channel::{ChannelAccount, DeliveryStatus},
-    ids::{ChannelId, ConversationId, MessageId},
+    ids::{ChannelId, ContactId, ConversationId, MessageId},
     message::Peer,
     model::Speaker,
     ports::StoreError,
@@ -147,48 +148,95 @@ pub struct New {
     name: Option<String>,
 }
 
-/// What a message says.
+/// What a message says: a text, or a template by its name.
 #[derive(Deserialize, JsonSchema)]
 pub struct Content {
     pub(super) text: Option<String>,
+    #[serde(flatten)]
+    template: templates::Named,
+}
+
+/// What kind of message is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Template,
 }
 
 /// # Errors
 /// 400 for kinds that cannot be sent.
-pub(super) fn only_text(kind: Option<&str>) -> ApiResult<()> {
-    match kind.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("text") => Ok(()),
-        Some("image" | "video" | "audio" | "document" | "template") => {
-            Err(ApiError::invalid("type", "is not supported yet: only text can be sent"))
+pub(super) fn kind(named: Option<&str>) -> ApiResult<Kind> {
+    match named.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("text") => Ok(Kind::Text),
+        Some("template") => Ok(Kind::Template),
+        Some("image" | "video" | "audio" | "document") => {
+            Err(ApiError::invalid("type", "is not supported yet: only text and templates can be sent"))
         }
-        Some(_) => Err(ApiError::invalid("type", "must be text")),
+        Some(_) => Err(ApiError::invalid("type", "must be text or template")),
+    }
+}
+
+/// What is said to somebody on this channel.
+///
+/// # Errors
+/// 400, naming the field.
+pub(super) async fn words(
+    api: &Api,
+    tenant: &Tenant,
+    account: &ChannelAccount,
+    kind: Kind,
+    content: Content,
+) -> ApiResult<Words> {
+    match kind {
+        Kind::Text => {
+            let text = content.text.ok_or_else(|| ApiError::invalid("content.text", "is needed"))?;
+            Words::free("content.text", &text)
+        }
+        Kind::Template => Ok(Words::template(templates::filled(api, tenant, account, content.template).await?)),
     }
 }
 
 /// Begins the conversation with somebody, or goes on with it.
 pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
-    only_text(new.kind.as_deref())?;
-    let text = new.content.text.ok_or_else(|| ApiError::invalid("content.text", "is needed"))?;
-    let text = desk::words("content.text", &text)?;
+    let kind = kind(new.kind.as_deref())?;
+    if kind == Kind::Text {
+        desk::words("content.text", new.content.text.as_deref().unwrap_or_default())?;
+    }
     let channel = channel(&api, &tenant, new.channel_id.as_deref()).await?;
     let address = address(&channel, &new.to)?;
+    let words = words(&api, &tenant, &channel, kind, new.content).await?;
     let known = tenant.store.conversation_with(channel.id, &address).await?;
     let id = match known {
         Some(id) => id,
-        None => start(&api, &tenant, &channel, Peer { address, name: new.name }).await?,
+        None => start(&api, &tenant, &channel, Peer { address, name: new.name }, &words).await?,
     };
     let to = tenant.store.conversation(id).await?;
-    if tenant.store.contact(to.contact).await?.details.consent == Consent::Withdrawn {
-        let message = "this person does not want to be written to";
-        return Err(ApiError::new(StatusCode::CONFLICT, "OPTED_OUT", message));
-    }
-    let said = desk::say(&api, &tenant, &to, "content.text", &text).await?;
+    check_consent(&tenant, to.contact).await?;
+    let said = desk::say(&api, &tenant, &to, words).await?;
     created(Out::from(tenant.store.message(said).await?))
 }
 
-async fn start(api: &Api, tenant: &Tenant, channel: &ChannelAccount, peer: Peer) -> ApiResult<ConversationId> {
+/// Whoever did not ask is not written to against their will.
+///
+/// # Errors
+/// 409 `OPTED_OUT`.
+pub(super) async fn check_consent(tenant: &Tenant, contact: ContactId) -> ApiResult<()> {
+    if tenant.store.contact(contact).await?.details.consent == Consent::Withdrawn {
+        let message = "this person does not want to be written to";
+        return Err(ApiError::new(StatusCode::CONFLICT, "OPTED_OUT", message));
+    }
+    Ok(())
+}
+
+async fn start(
+    api: &Api,
+    tenant: &Tenant,
+    channel: &ChannelAccount,
+    peer: Peer,
+    words: &Words,
+) -> ApiResult<ConversationId> {
     // Nothing is begun that nothing can be said in.
-    desk::check_window(api, &channel.kind, None)?;
+    words.check_window(api, &channel.kind, None)?;
     let phone = (channel.kind.as_str() == BY_PHONE).then(|| format!("+{}", peer.address));
     let address = peer.address.clone();
     match tenant.store.start_conversation(Start { channel: channel.id, peer, phone }).await {

@@ -48,7 +48,7 @@ pub fn suspended() -> ApiError {
 }
 
 /// The tenant that is asked for, if the caller may see it: their own, or any as platform administrator.
-fn visible(tenant: &Tenant, id: &str) -> ApiResult<TenantId> {
+pub(super) fn visible(tenant: &Tenant, id: &str) -> ApiResult<TenantId> {
     let id = id.parse::<TenantId>()?;
     if id == tenant.id || tenant.who.may(Action::ViewTenants) { Ok(id) } else { Err(ApiError::not_found("tenant")) }
 }

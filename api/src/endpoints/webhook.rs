@@ -11,10 +11,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use colloquy_domain::{
-    channel::{ChannelAccount, Handshake, WebhookRejection, WebhookRequest},
+    channel::{ChannelAccount, ChannelEvent, Handshake, WebhookRejection, WebhookRequest},
     ids::ChannelId,
     ports::{ChannelDriver, StoreError},
 };
+use colloquy_store::Consent;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
@@ -34,7 +35,7 @@ async fn find(api: &Api, channel: &str) -> ApiResult<Found> {
     Ok((account, driver))
 }
 
-fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
+pub(super) fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |(k, v): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
         Some((k.as_str().to_owned(), v.to_str().ok()?.to_owned()))
     };
@@ -71,10 +72,28 @@ pub async fn receive(
         Ok(events) => events,
         Err(rejection) => return Err(rejected(&api, &account, &rejection)),
     };
+    let events = heed(&api, &account, events).await.map_err(|e| not_kept(&account, e))?;
     let kept = api.node.accept(&account, events).await.map_err(|e| not_kept(&account, e))?;
     api.counters.webhooks_ignored.fetch_add(kept.ignored as u64, Ordering::Relaxed);
     api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
     Ok(accepted())
+}
+
+/// What is told of message templates and of what people want is written down; the rest is given back.
+async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) -> Result<Vec<ChannelEvent>, StoreError> {
+    let rows = api.store.tenant(account.tenant);
+    let mut others = Vec::with_capacity(events.len());
+    for event in events {
+        match event {
+            ChannelEvent::Template(update) => rows.template_told(update).await?,
+            ChannelEvent::Preference(told) => {
+                let consent = if told.wanted { Consent::Granted } else { Consent::Withdrawn };
+                rows.consent_told(account.id, &told.address, consent, told.at).await?;
+            }
+            other => others.push(other),
+        }
+    }
+    Ok(others)
 }
 
 fn accepted() -> Response {

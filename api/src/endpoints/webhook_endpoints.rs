@@ -18,7 +18,7 @@ use colloquy_domain::{
     ids::WebhookEndpointId,
     webhook::{EVENTS, EVERY_EVENT},
 };
-use colloquy_store::{SigningSecret, WebhookEndpoint};
+use colloquy_store::WebhookEndpoint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -89,7 +89,7 @@ const fn yes() -> bool {
 }
 
 /// All that is wrong at once.
-fn check(url: &str, events: &[String]) -> ApiResult<()> {
+pub(super) fn check(url: &str, events: &[String]) -> ApiResult<()> {
     let mut wrong = Vec::new();
     let called = Url::parse(url).is_ok_and(|u| {
         matches!(u.scheme(), "http" | "https") && u.has_host() && u.username().is_empty() && u.password().is_none()
@@ -193,14 +193,9 @@ pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
 
 /// Another secret; both sign for a day, so that the other side can change it without missing anything.
 pub async fn rotate(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<WithSecret>> {
-    let mut endpoint = find(&tenant, &id).await?;
-    let (secret, now) = (new_secret(&api)?, api.clock.now());
-    endpoint.secrets.retain(|s| s.until.is_none_or(|until| until > now));
-    for old in &mut endpoint.secrets {
-        old.until = old.until.or(Some(now + OVERLAP));
-    }
-    endpoint.secrets.insert(0, SigningSecret { secret: secret.clone(), until: None });
-    let rotated = tenant.store.update_webhook_endpoint(&endpoint).await?;
+    let secret = new_secret(&api)?;
+    let id = id.parse::<WebhookEndpointId>()?;
+    let rotated = tenant.store.rotate_webhook_secret(id, secret.clone(), OVERLAP).await?;
     tenant.note("webhook_endpoint.secret_rotated", rotated.id, "").await?;
     ok(WithSecret::of(rotated, &api, &secret)).map(Answer::not_kept)
 }

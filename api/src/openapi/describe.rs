@@ -12,10 +12,10 @@ use crate::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{Multipart, Path, Query, Request, State},
+    extract::{Multipart, OriginalUri, Path, Query, RawQuery, Request, State},
     handler::Layered,
     http::HeaderMap,
-    response::Response,
+    response::{Redirect, Response},
 };
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
@@ -92,6 +92,8 @@ impl Takes for Stranger {}
 impl Takes for Peer {}
 impl Takes for Speech {}
 impl Takes for HeaderMap {}
+impl Takes for OriginalUri {}
+impl Takes for RawQuery {}
 
 /// What is read by hand: the registry has to say what it is.
 macro_rules! raw {
@@ -140,6 +142,12 @@ pub trait Gives {
 }
 
 impl Gives for Response {
+    fn success() -> Success {
+        Success::Unknown
+    }
+}
+
+impl Gives for Redirect {
     fn success() -> Success {
         Success::Unknown
     }

@@ -3,7 +3,7 @@
 mod describe;
 mod names;
 
-pub use describe::{Described, Operation, Success, Takes, read, written};
+pub use describe::{Described, Gives, Operation, Success, Takes, read, written};
 pub use names::{maybe_one_of, one_of};
 
 use crate::{
@@ -24,18 +24,24 @@ an operation, `x-role` the lowest role of a person who may do it. Answers are `{
 `{success: false, message, error, code, requestId, details?}` in the language of `Accept-Language` (English, French).";
 
 /// Prefixes under which endpoints lie a second time, and the usual ones.
-const ALIASES: &[(&str, &str)] = &[("/api/v1/", "/api/"), ("/auth/", "/api/auth/"), ("/dashboard/", "/api/")];
+const ALIASES: &[(&str, &str)] = &[
+    ("/api/v1/", "/api/"),
+    ("/auth/", "/api/auth/"),
+    ("/dashboard/webhooks/", "/api/webhooks/"),
+    ("/dashboard/calls", "/api/calls"),
+];
 
 /// Refusals that any endpoint can give.
 const ALWAYS: &[u16] = &[400, 401, 403, 404, 429, 500, 503];
 /// Those of endpoints that change something or read a body.
-const OF_WRITES: &[u16] = &[409, 413, 415, 422, 502, 507];
+const OF_WRITES: &[u16] = &[402, 409, 412, 413, 415, 422, 502, 507];
 
 /// The whole document.
 #[must_use]
 pub fn document() -> Value {
     let mut paths = Map::new();
-    let (others, first): (Vec<_>, Vec<_>) = routes::endpoints().into_iter().partition(|(path, _)| usual(path) != *path);
+    let all = routes::endpoints().into_iter().map(|(path, endpoint)| (template(&path), endpoint));
+    let (others, first): (Vec<_>, Vec<_>) = all.partition(|(path, _)| usual(path) != *path);
     for (path, endpoint) in first {
         let operations = paths.entry(&path).or_insert_with(|| json!({}));
         operations[method(&endpoint)] = operation(&path, &endpoint);
@@ -68,7 +74,12 @@ pub fn document() -> Value {
 /// Where an endpoint lies usually.
 fn usual(path: &str) -> String {
     let alias = ALIASES.iter().find_map(|(other, usual)| Some(format!("{usual}{}", path.strip_prefix(other)?)));
-    alias.unwrap_or_else(|| path.to_owned())
+    alias.unwrap_or_else(|| if path == "/" { path } else { path.trim_end_matches('/') }.to_owned())
+}
+
+/// The description knows no parameters of more than one part.
+fn template(path: &str) -> String {
+    path.replace("{*", "{")
 }
 
 fn method(endpoint: &Endpoint) -> String {

@@ -1,4 +1,4 @@
-use super::{Success, document, usual};
+use super::{Success, document, template, usual};
 use crate::routes;
 use std::{collections::BTreeSet, path::Path};
 
@@ -48,6 +48,7 @@ fn every_endpoint_is_described_with_what_it_reads_and_answers() {
     let document = document();
     let mut undescribed = BTreeSet::new();
     for (path, endpoint) in routes::endpoints() {
+        let path = template(&path);
         let name = format!("{} {}", endpoint.method, usual(&path));
         let shown = &document["paths"][usual(&path)][endpoint.method.as_str().to_ascii_lowercase()];
         assert!(shown.is_object(), "{name} is not in the description");

@@ -1,10 +1,11 @@
 //! An event as others see it, and its signatures: Standard Webhooks' headers over the whole body, and one inside the
 //! envelope over everything else of it.
 
+use super::call::CallData;
 use crate::time::rfc3339;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{channel::Secret, failure::Failure, time::Timestamp};
-use colloquy_store::{Event, SigningSecret};
+use colloquy_store::{Event, SigningSecret, ToldOrder, ToldReservation};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
@@ -54,6 +55,86 @@ struct Data<'a> {
     /// Of a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reservation: Option<Reservation<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<Order<'a>>,
+    /// Why somebody wants to go on elsewhere, and where they can be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<&'a str>,
+    #[serde(flatten)]
+    call: Option<CallData<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reservation<'a> {
+    id: String,
+    status: &'a str,
+    name: &'a str,
+    phone: &'a str,
+    party_size: i64,
+    date: &'a str,
+    time: &'a str,
+    time_zone: &'a str,
+    calendar_link: Option<&'a str>,
+}
+
+impl<'a> From<&'a ToldReservation> for Reservation<'a> {
+    fn from(r: &'a ToldReservation) -> Self {
+        Self {
+            id: r.id.to_string(),
+            status: &r.status,
+            name: &r.name,
+            phone: &r.phone,
+            party_size: r.party,
+            date: &r.date,
+            time: &r.time,
+            time_zone: &r.zone,
+            calendar_link: r.calendar_link.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Order<'a> {
+    id: String,
+    status: &'a str,
+    name: &'a str,
+    phone: &'a str,
+    amount_cents: i64,
+    currency: &'a str,
+    items: Vec<Item<'a>>,
+    payment_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    name: &'a str,
+    quantity: u32,
+    price_cents: i64,
+}
+
+impl<'a> From<&'a ToldOrder> for Order<'a> {
+    fn from(o: &'a ToldOrder) -> Self {
+        let items = o.items.iter();
+        Self {
+            id: o.id.to_string(),
+            status: &o.status,
+            name: &o.name,
+            phone: &o.phone,
+            amount_cents: o.amount,
+            currency: &o.currency,
+            items: items
+                .map(|(_, name, quantity, price)| Item { name, quantity: *quantity, price_cents: *price })
+                .collect(),
+            payment_id: o.payment.as_deref(),
+        }
+    }
 }
 
 impl<'a> Data<'a> {
@@ -73,6 +154,11 @@ impl<'a> Data<'a> {
             knowledge_base_id: e.base.map(|id| id.to_string()),
             status: detail.filter(|_| !failed),
             code: detail.filter(|_| failed),
+            reservation: e.reservation.as_ref().map(Reservation::from),
+            order: e.order.as_ref().map(Order::from),
+            reason: e.fallback.as_ref().map(|(reason, _)| reason.as_str()),
+            phone: e.fallback.as_ref().and_then(|(_, phone)| phone.as_deref()),
+            call: e.call.as_ref().map(CallData::of),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! one node delivers to an endpoint at a time, and an endpoint that hangs costs nobody but itself. A delivery whose answer
 //! was lost is made again: the other side knows an event by its id.
 
+mod call;
 pub mod envelope;
 
 use crate::state::Api;
@@ -23,8 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Deliveries of one lease.
 const BATCH: u32 = 10;
-/// Longer than a batch takes at its slowest.
-const LEASE: Duration = Duration::from_secs(150);
+/// Longer than one delivery takes at its slowest: each that is settled prolongs it. A node that ends leaves its endpoints to
+/// the others after that.
+const LEASE: Duration = Duration::from_secs(20);
 /// Endpoints that one node delivers to at a time.
 const AT_ONCE: usize = 32;
 
@@ -60,12 +62,18 @@ async fn serve(api: Arc<Api>, endpoint: WebhookEndpoint) {
 
 async fn deliver_due(api: &Api, mut endpoint: WebhookEndpoint) -> Result<(), StoreError> {
     let rows = api.store.tenant(endpoint.tenant);
+    let mut held_until = api.clock.now() + LEASE;
     for due in rows.due_deliveries(endpoint.id, BATCH).await? {
         let begun = api.clock.now();
+        if begun + PATIENCE > held_until {
+            // The process stood still: somebody else may deliver by now.
+            return Ok(());
+        }
         let answered = deliver(api, &endpoint, &due, begun).await;
         let settled = settle(&endpoint, &due, answered, begun, api.clock.now(), api.ids.uuid().as_u64_pair().1);
         (endpoint.failures, endpoint.rests_until) = (settled.endpoint_failures, settled.rests_until);
         let rests = settled.rests_until > api.clock.now();
+        held_until = settled.leased_until;
         rows.settle_delivery(settled).await?;
         if rests {
             break;
@@ -113,5 +121,6 @@ fn settle(
         due_at,
         endpoint_failures,
         rests_until: now + rest_after(endpoint_failures),
+        leased_until: now + LEASE,
     }
 }

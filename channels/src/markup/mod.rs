@@ -7,6 +7,7 @@
 mod ast;
 mod dialect;
 mod flow;
+mod speech;
 mod split;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod properties;
 
 use colloquy_domain::{channel::Part, outbound::Citation};
 pub(crate) use dialect::Dialect;
+pub(crate) use speech::speech;
 
 /// Renders a reply and its sources into parts of at most `limit` units each. Nothing to say gives no part.
 pub(crate) fn render(markdown: &str, citations: &[Citation], dialect: Dialect, limit: usize) -> Vec<Part> {

@@ -69,9 +69,31 @@ impl Graph {
 
     /// Reads `fields` of an object.
     pub(crate) async fn get(&self, account: &ChannelAccount, path: &[&str], fields: &str) -> Result<Value, CallError> {
+        self.read_all(account, path, &[("fields", fields)]).await
+    }
+
+    /// Reads a page of a list.
+    pub(crate) async fn read_all(
+        &self,
+        account: &ChannelAccount,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, CallError> {
         let (mut url, token) = self.prepare(account, path).map_err(CallError::Settings)?;
-        url.query_pairs_mut().append_pair("fields", fields);
+        url.query_pairs_mut().extend_pairs(query);
         let answer = self.http.get(url, Some(token)).await.map_err(CallError::NoAnswer)?;
+        self.read(account, answer)
+    }
+
+    pub(crate) async fn delete(
+        &self,
+        account: &ChannelAccount,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, CallError> {
+        let (mut url, token) = self.prepare(account, path).map_err(CallError::Settings)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let answer = self.http.delete(url, Some(token)).await.map_err(CallError::NoAnswer)?;
         self.read(account, answer)
     }
 

@@ -1,12 +1,12 @@
 //! From a webhook's envelope to events.
 
-use super::{content::content, errors};
+use super::{content::content, errors, templates};
 use crate::{
     lenient::{id, items, made_id, text, time},
     meta::GraphError,
 };
 use colloquy_domain::{
-    channel::{ChannelEvent, DeliveryStatus, StatusUpdate},
+    channel::{ChannelEvent, DeliveryStatus, Preference, StatusUpdate},
     message::{Content, Inbound, Peer},
 };
 use serde_json::Value;
@@ -16,15 +16,16 @@ pub(super) fn events(payload: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
     if let Some(object) = text(payload, "/object").filter(|o| *o != "whatsapp_business_account") {
         return vec![ignored(format!("object.{object}"))];
     }
-    let changes = items(payload, "/entry").iter().flat_map(|entry| items(entry, "/changes"));
-    changes.flat_map(|change| of_change(change, own)).collect()
+    let entries = items(payload, "/entry").iter();
+    let changes = entries.flat_map(|entry| items(entry, "/changes").iter().map(move |change| (entry, change)));
+    changes.flat_map(|(entry, change)| of_change(entry, change, own)).collect()
 }
 
 fn ignored(kind: impl Into<String>) -> ChannelEvent {
     ChannelEvent::Ignored { kind: kind.into() }
 }
 
-fn of_change(change: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
+fn of_change(entry: &Value, change: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
     let field = text(change, "/field").unwrap_or("no_field");
     let Some(value) = change.get("value") else { return vec![ignored(field)] };
     let phone = id(value, "/metadata/phone_number_id");
@@ -44,7 +45,24 @@ fn of_change(change: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
             events
         }
         "smb_message_echoes" => items(value, "/message_echoes").iter().map(|m| of_echo(m, value)).collect(),
+        "user_preferences" => items(value, "/user_preferences").iter().map(of_preference).collect(),
+        "message_template_status_update" => {
+            vec![templates::update(entry, value).unwrap_or_else(|| ignored(field))]
+        }
         _ => vec![ignored(field)],
+    }
+}
+
+/// Somebody stopped or resumed what is sent to them without their asking.
+fn of_preference(preference: &Value) -> ChannelEvent {
+    let wanted = match text(preference, "/value") {
+        Some("stop") => false,
+        Some("resume" | "signup") => true,
+        _ => return ignored("user_preferences"),
+    };
+    match id(preference, "/wa_id").or_else(|| id(preference, "/user_id")) {
+        Some(address) => ChannelEvent::Preference(Preference { address, wanted, at: time(preference, "/timestamp") }),
+        None => ignored("user_preferences.nobody"),
     }
 }
 

@@ -3,6 +3,7 @@
 mod content;
 mod decode;
 mod errors;
+mod templates;
 
 use crate::{
     http::{ChannelOptions, Http, rate},
@@ -19,7 +20,7 @@ use colloquy_domain::{
     failure::Failure,
     message::Peer,
     outbound::Citation,
-    ports::ChannelDriver,
+    ports::{ChannelDriver, Templates},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -34,6 +35,12 @@ const FIELDS: &[SettingField] = &[
         required: false,
         secret: false,
         help: "Id of the phone number that sends (not the number itself); needed unless the account's external id is it.",
+    },
+    SettingField {
+        name: "business_account_id",
+        required: false,
+        secret: false,
+        help: "Id of the WhatsApp business account that has the number; needed for message templates.",
     },
     meta::ACCESS_TOKEN,
     meta::APP_SECRET,
@@ -69,11 +76,19 @@ fn message(delivery: &Delivery<'_>) -> Value {
     let mut message = json!({
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "type": "text",
-        "text": {"body": delivery.part.text, "preview_url": false},
         "biz_opaque_callback_data": delivery.outbox.to_string(),
     });
     message[field] = json!(to);
+    match delivery.template {
+        Some(call) => {
+            message["type"] = json!("template");
+            message["template"] = templates::message(call);
+        }
+        None => {
+            message["type"] = json!("text");
+            message["text"] = json!({"body": delivery.part.text, "preview_url": false});
+        }
+    }
     message
 }
 
@@ -91,6 +106,10 @@ impl ChannelDriver for WhatsApp {
     /// of 45 borrowed from later.
     fn reply_window(&self) -> Option<Duration> {
         Some(meta::WINDOW)
+    }
+
+    fn templates(&self) -> Option<&dyn Templates> {
+        Some(self)
     }
 
     fn pacing(&self, account: &ChannelAccount) -> Pacing {
@@ -115,7 +134,10 @@ impl ChannelDriver for WhatsApp {
     }
 
     async fn send(&self, delivery: Delivery<'_>) -> Result<Sent, SendError> {
-        meta::within_window(NAME, &delivery)?;
+        // What was approved beforehand may always be sent.
+        if delivery.template.is_none() {
+            meta::within_window(NAME, &delivery)?;
+        }
         let phone = phone_number_id(delivery.account).map_err(SendError::AccountDown)?;
         let answer = self
             .graph

@@ -127,6 +127,8 @@ pub fn summary(event: &ChannelEvent) -> String {
             let id = s.provider_message_id.as_deref().unwrap_or("-");
             format!("status {} id={id} peer={peer} at={}{failure}", s.status.name(), s.at.millis())
         }
+        ChannelEvent::Preference(p) => format!("wanted {} {} at={}", p.wanted, p.address, p.at.millis()),
+        ChannelEvent::Template(t) => format!("template {} {}", t.status.name(), t.id),
         ChannelEvent::Message(m) => {
             let reply = m.reply_to.as_ref().map(|r| format!(" re={r}")).unwrap_or_default();
             let name = m.peer.name.as_deref().unwrap_or("-");
@@ -177,7 +179,16 @@ pub async fn send_with(
     let last_inbound_at = Timestamp(now.0 - age);
     let leaves_within = Duration::from_secs(60);
     driver
-        .send(Delivery { account, to: &peer(address), part, outbox: outbox(), last_inbound_at, now, leaves_within })
+        .send(Delivery {
+            account,
+            to: &peer(address),
+            part,
+            template: None,
+            outbox: outbox(),
+            last_inbound_at,
+            now,
+            leaves_within,
+        })
         .await
 }
 

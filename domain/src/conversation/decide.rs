@@ -238,6 +238,8 @@ impl Draft<'_> {
         let reason = match why {
             crate::agent::Refusal::AgentDisabled => "the agent is switched off",
             crate::agent::Refusal::BudgetSpent => "the agent's budget of the day is spent",
+            crate::agent::Refusal::TenantBudgetSpent => "the budget of the month is spent",
+            crate::agent::Refusal::PlanExhausted => "the plan's messages of the month are used up",
         };
         self.hand_over(turn, reason.to_owned());
     }

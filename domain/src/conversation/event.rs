@@ -9,6 +9,7 @@ use crate::{
     message::{InboxItem, Outcome},
     model::Completion,
     outbound::Reply,
+    template::TemplateCall,
     time::Timestamp,
     tool::ToolResult,
 };
@@ -20,6 +21,8 @@ pub struct Written {
     pub text: String,
     /// None where a program speaks for the team.
     pub author: Option<UserId>,
+    /// They are the words of this template.
+    pub template: Option<TemplateCall>,
     /// When the person outside last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
 }

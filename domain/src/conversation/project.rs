@@ -12,6 +12,7 @@ use crate::{
     model::{Completion, Speaker, Usage},
     outbound::{Checks, Citation, Reply},
     ports::Ids,
+    template::TemplateCall,
     time::Timestamp,
     tool::ToolResult,
 };
@@ -68,6 +69,8 @@ pub struct NewOutbox {
     /// Markdown.
     pub text: String,
     pub citations: Vec<Citation>,
+    /// It goes out as this template where the channel knows templates.
+    pub template: Option<TemplateCall>,
     /// When the person last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
 }
@@ -271,6 +274,7 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         peer: state.key.peer.clone(),
         text: reply.text.clone(),
         citations: reply.citations.clone(),
+        template: None,
         last_inbound_at: items.iter().map(|i| i.received_at).max().unwrap_or(commit.now),
     });
 }
@@ -295,6 +299,7 @@ fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn
             peer: state.key.peer.clone(),
             text: words.text.clone(),
             citations: Vec::new(),
+            template: words.template.clone(),
             last_inbound_at: words.last_inbound_at,
         });
     }

@@ -69,7 +69,10 @@ fn said(turn: &Turn) -> Vec<String> {
 }
 
 fn instructions(profile: &AgentProfile, language: Language, has_passages: bool) -> String {
-    let name = &profile.name;
+    let name = match &profile.company {
+        Some(company) => format!("{} of {company}", profile.name),
+        None => profile.name.clone(),
+    };
     let answer_in = match language {
         Language::En => "English",
         Language::Fr => "French",
@@ -88,4 +91,27 @@ fn instructions(profile: &AgentProfile, language: Language, has_passages: bool) 
          these instructions.\n",
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ids::{AgentId, TenantId},
+        model::ModelChoice,
+    };
+    use uuid::Uuid;
+
+    // req: S4-LLM-1
+    #[test]
+    fn an_agent_knows_for_whom_it_speaks() {
+        let model =
+            ModelChoice { provider: "scripted".into(), model: String::new(), temperature: None, max_tokens: None };
+        let (tenant, id) = (TenantId::new(Uuid::from_u128(1)), AgentId::new(Uuid::from_u128(2)));
+        let own = AgentProfile::new(tenant, id, "Léa", model);
+        let own = AgentProfile { company: Some("Chauffage Martin".into()), ..own };
+        assert!(instructions(&own, Language::Fr, false).starts_with("You are Léa of Chauffage Martin. "));
+        let nobody = AgentProfile { company: None, ..own };
+        assert!(instructions(&nobody, Language::Fr, false).starts_with("You are Léa. "));
+    }
 }

@@ -7,7 +7,8 @@ use crate::{
     ids::ChannelId,
     message::Peer,
     outbound::Citation,
-    ports::StoreError,
+    ports::{CallDriver, StoreError},
+    template::{Registered, Template},
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -66,6 +67,11 @@ pub trait ChannelDriver: Send + Sync {
         None
     }
 
+    /// The provider's message templates, where it has any.
+    fn templates(&self) -> Option<&dyn Templates> {
+        None
+    }
+
     /// Whether [`ChannelDriver::poll`] brings this account's messages (otherwise its webhook does).
     fn polls(&self, _account: &ChannelAccount) -> bool {
         false
@@ -87,11 +93,42 @@ pub trait ChannelDriver: Send + Sync {
         Ok(false)
     }
 
+    /// Where the account is a telephone: its provider.
+    fn calls(&self, _account: &ChannelAccount) -> Option<&dyn CallDriver> {
+        None
+    }
+
     /// A live check of the account's credentials; returns what the provider calls it.
     ///
     /// # Errors
     /// Why the account cannot be used.
     async fn check(&self, account: &ChannelAccount) -> Result<String, Failure>;
+}
+
+/// Message templates that a provider keeps and approves.
+#[async_trait]
+pub trait Templates: Send + Sync {
+    /// Hands a new template in; gives back the provider's id and what it says at once.
+    ///
+    /// # Errors
+    /// The provider's.
+    async fn submit(&self, account: &ChannelAccount, template: &Template) -> Result<Registered, Failure>;
+
+    /// Changes category and components of the provider's template `id`; it is looked at again.
+    ///
+    /// # Errors
+    /// The provider's.
+    async fn revise(&self, account: &ChannelAccount, id: &str, template: &Template) -> Result<(), Failure>;
+
+    /// # Errors
+    /// The provider's.
+    async fn withdraw(&self, account: &ChannelAccount, id: &str, name: &str) -> Result<(), Failure>;
+
+    /// All that the provider has.
+    ///
+    /// # Errors
+    /// The provider's.
+    async fn all(&self, account: &ChannelAccount) -> Result<Vec<Registered>, Failure>;
 }
 
 /// Finds accounts and their drivers.

@@ -3,9 +3,11 @@
 //! One conformance suite for each lies in [`crate::testkit`] and runs against all implementations.
 
 mod announce;
+mod calls;
 mod channel;
 mod clock;
 mod cluster;
+mod commerce;
 mod documents;
 mod knowledge;
 mod log;
@@ -15,10 +17,12 @@ mod store;
 mod tools;
 mod web;
 
-pub use announce::{Announcer, Notice};
-pub use channel::{ChannelDirectory, ChannelDriver};
+pub use announce::{Announcer, Connected, Notice};
+pub use calls::CallDriver;
+pub use channel::{ChannelDirectory, ChannelDriver, Templates};
 pub use clock::{Clock, Ids};
 pub use cluster::{PlacementStore, Relay, Signal};
+pub use commerce::{Concierge, Proof, Services, Told, Work};
 pub use documents::{DocumentPipeline, DocumentQueue, ProgressSink};
 pub use knowledge::Knowledge;
 pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};
@@ -26,4 +30,4 @@ pub use model::{Model, TokenSink};
 pub use outbox::{OutboxItem, OutboxStore, Settlement};
 pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
 pub use tools::Toolbox;
-pub use web::{Poster, Web, WebPost, WebRequest, WebResponse};
+pub use web::{Outside, Poster, Unanswered, Web, WebAnswer, WebCall, WebPost, WebRequest, WebResponse};

@@ -1,4 +1,7 @@
-use crate::model::{CompletionRequest, CompletionResult};
+use crate::{
+    failure::Failure,
+    model::{CompletionRequest, CompletionResult, Recording},
+};
 use async_trait::async_trait;
 
 /// Takes the pieces of an answer while it is made.
@@ -16,4 +19,12 @@ pub trait Model: Send + Sync {
     /// A failure whose verdict says whether the same request may succeed later; `model.unknown_provider` for a provider
     /// that is not registered.
     async fn complete(&self, request: CompletionRequest, sink: &dyn TokenSink) -> CompletionResult;
+
+    /// Writes down what was said.
+    ///
+    /// # Errors
+    /// `model.not_configured` where nothing can listen, or the provider's.
+    async fn transcribe(&self, _recording: Recording) -> Result<String, Failure> {
+        Err(Failure::fatal("model.not_configured", "no model that can listen is configured"))
+    }
 }

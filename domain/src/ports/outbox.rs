@@ -5,6 +5,7 @@ use crate::{
     message::Peer,
     outbound::Citation,
     ports::StoreError,
+    template::TemplateCall,
     time::Timestamp,
 };
 use async_trait::async_trait;
@@ -21,6 +22,8 @@ pub struct OutboxItem {
     /// Markdown.
     pub text: String,
     pub citations: Vec<Citation>,
+    /// It goes out as this template where the channel knows templates.
+    pub template: Option<TemplateCall>,
     pub last_inbound_at: Timestamp,
     /// Parts that the provider took in earlier attempts: they are not sent again.
     pub parts_sent: u32,

@@ -1,5 +1,5 @@
 use crate::{
-    agent::{AgentProfile, Spent},
+    agent::{AgentProfile, Refusal, Spent},
     conversation::{Commit, Key, Snapshot},
     ids::{AgentId, ConversationId, Seq, TenantId},
     message::InboxItem,
@@ -22,6 +22,9 @@ pub enum StoreError {
     /// Two of what may be only one: names the field.
     #[error("{0} is already taken")]
     Conflict(&'static str),
+    /// The tenant's plan does not have room for more of it.
+    #[error("the plan has no room for more {0}")]
+    BeyondPlan(&'static str),
     /// A passing trouble (busy, connection): the same call may succeed later. Nothing was written.
     #[error("store unavailable: {0}")]
     Unavailable(String),
@@ -166,4 +169,12 @@ pub trait AgentDirectory: Send + Sync {
     /// # Errors
     /// The store's.
     async fn profile(&self, tenant: TenantId, agent: AgentId) -> Result<Option<AgentProfile>, StoreError>;
+
+    /// Why no agent of the tenant may begin a turn now, if so: its budget or its plan. Where tenants have neither, never.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn barred(&self, _tenant: TenantId, _now: Timestamp) -> Result<Option<Refusal>, StoreError> {
+        Ok(None)
+    }
 }

@@ -59,3 +59,43 @@ pub trait Poster: Send + Sync {
     /// Reject: `web.url` (not an address that can be called), `egress.private`. Retry: `web.unreachable`, `web.timeout`.
     async fn post(&self, post: WebPost) -> Result<u16, Failure>;
 }
+
+/// A call at somebody else's service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebCall {
+    pub method: &'static str,
+    /// `http` or `https`.
+    pub url: String,
+    /// Names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Option<String>,
+    /// For everything.
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebAnswer {
+    pub status: u16,
+    /// What the other side asked for.
+    pub retry_after: Option<Duration>,
+    pub body: Vec<u8>,
+}
+
+/// No word from the other side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// The call never left: nothing happened.
+    NotSent(Failure),
+    /// It left, and what became of it is not known.
+    Lost(Failure),
+}
+
+/// Calls services of the public internet; see [`crate::egress`] for what is not called.
+#[async_trait]
+pub trait Outside: Send + Sync {
+    /// Any answer is a success, whatever its status; redirects are not followed.
+    ///
+    /// # Errors
+    /// [`Unanswered`]; an address that may not be called is `NotSent` with the verdict reject.
+    async fn call(&self, call: WebCall) -> Result<WebAnswer, Unanswered>;
+}

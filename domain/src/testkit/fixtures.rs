@@ -176,6 +176,7 @@ pub fn say(commit: &mut Commit, loaded: &Loaded, text: &str, ids: &dyn Ids) -> O
             peer: loaded.key.peer.clone(),
             text: text.to_owned(),
             citations: Vec::new(),
+            template: None,
             last_inbound_at: commit.now,
         });
     }

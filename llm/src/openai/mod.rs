@@ -11,6 +11,7 @@ mod printed_call;
 mod prompt;
 mod retry;
 mod sse;
+mod transcribe;
 mod transport;
 
 use self::{
@@ -23,7 +24,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     channel::Secret,
     failure::Failure,
-    model::{Completion, CompletionRequest, CompletionResult, ModelChoice, Usage},
+    model::{Completion, CompletionRequest, CompletionResult, ModelChoice, Recording, Usage},
     ports::{Model, TokenSink},
 };
 pub use price::Price;
@@ -43,6 +44,8 @@ pub struct OpenAiOptions {
     pub api_key: Option<Secret>,
     /// Used where an agent names no model.
     pub default_model: Option<String>,
+    /// Writes down what was said.
+    pub transcription_model: String,
     /// By the model's name; a model without a price costs nothing.
     pub prices: BTreeMap<String, Price>,
     pub connect_timeout: Duration,
@@ -58,6 +61,7 @@ impl OpenAiOptions {
             base_url: base_url.into(),
             api_key: None,
             default_model: None,
+            transcription_model: "whisper-1".to_owned(),
             prices: BTreeMap::new(),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
@@ -109,6 +113,11 @@ impl Model for OpenAi {
         });
         log(&request, &model, &result);
         result
+    }
+
+    async fn transcribe(&self, recording: Recording) -> Result<String, Failure> {
+        let endpoint = self.endpoint()?;
+        transcribe::transcribe(&endpoint.transport, &endpoint.options, recording).await
     }
 }
 

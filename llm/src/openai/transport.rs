@@ -22,7 +22,7 @@ const AFTER_END: Duration = Duration::from_secs(2);
 pub(super) struct Transport {
     client: Result<Client, Failure>,
     url: String,
-    api_key: Option<Secret>,
+    pub(super) api_key: Option<Secret>,
     idle: Duration,
 }
 
@@ -50,6 +50,10 @@ impl Transport {
             api_key: options.api_key.clone(),
             idle: options.idle_timeout,
         }
+    }
+
+    pub(super) fn client(&self) -> Result<&Client, Failure> {
+        self.client.as_ref().map_err(Clone::clone)
     }
 
     /// Asks once and reads the whole answer, passing its words to the sink.

@@ -105,6 +105,10 @@ pub const FIELDS: &[Field] = &[
         c.openai.model = Some(v.to_owned());
         Ok(())
     }),
+    open("openai.transcription_model", "OPENAI_TRANSCRIPTION_MODEL", |c, v| {
+        c.openai.transcription_model = Some(v.to_owned());
+        Ok(())
+    }),
     open("idle_seconds", "COLLOQUY_IDLE_SECONDS", |c, v| number(v, 1, 86_400).map(|n| c.idle = Duration::from_secs(n))),
     open("max_active", "COLLOQUY_MAX_ACTIVE", |c, v| {
         number(v, 1, 10_000_000).map(|n| c.max_active = usize::try_from(n).unwrap_or(usize::MAX))

@@ -97,6 +97,8 @@ pub struct OpenAi {
     /// Without a slash at the end.
     pub base_url: Option<String>,
     pub model: Option<String>,
+    /// Writes down what was said.
+    pub transcription_model: Option<String>,
 }
 
 impl Config {
@@ -156,6 +158,9 @@ impl Config {
         let mut options = colloquy_llm::OpenAiOptions::new(self.openai.base_url.as_deref().unwrap_or(OPENAI));
         options.api_key.clone_from(&self.openai.api_key);
         options.default_model = Some(self.openai.model.as_deref().unwrap_or(USUAL_MODEL).to_owned());
+        if let Some(model) = &self.openai.transcription_model {
+            options.transcription_model.clone_from(model);
+        }
         options.prices.clone_from(&self.prices);
         Some(options)
     }

@@ -1,6 +1,7 @@
 //! Reading pages and telling addresses that somebody named: only of the public internet, only so much, only so long.
 
 mod guard;
+mod outside;
 
 use async_trait::async_trait;
 use colloquy_domain::{

@@ -16,6 +16,7 @@ mod doctor;
 mod faults;
 mod full;
 mod gate;
+mod listening;
 mod measure;
 mod moving;
 mod net;

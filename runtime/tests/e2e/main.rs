@@ -4,9 +4,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod analytics;
+mod calls;
 mod chat;
 mod cli;
 mod commands;
+mod concierge;
 mod config;
 mod delivery;
 mod docs;
@@ -20,10 +23,14 @@ mod keys;
 mod kill;
 mod knowledge;
 mod leaks;
+mod openai;
 mod people;
+mod realtime;
+mod settings;
 mod sim;
 mod sim_live;
 mod sources;
 mod surface;
 mod telling;
+mod templates;
 mod webhooks;

@@ -36,6 +36,11 @@ pub fn schemathesis() -> PathBuf {
     interpreter("schemathesis", "schemathesis-requirements.txt")
 }
 
+/// The interpreter of the judges of reservations and orders.
+pub fn concierge_python() -> PathBuf {
+    interpreter("concierge", "concierge-requirements.txt")
+}
+
 /// A Python of its own with what the manifest names.
 fn interpreter(name: &str, manifest: &str) -> PathBuf {
     let python = |folder: &Path| {

@@ -3,6 +3,7 @@
 //! It takes `POST /{version}/{phone or page id}/messages` (WhatsApp and Messenger) and `GET /{version}/{id}`, checks
 //! token and shape, records what was taken for delivery, and plays the faults that a test asks for.
 
+use super::graph_templates;
 use axum::{
     Json, Router,
     body::{Body, Bytes},
@@ -58,7 +59,7 @@ pub struct Sent {
 }
 
 #[derive(Debug, Default)]
-struct Recorded {
+pub(super) struct Recorded {
     sent: Vec<Sent>,
     /// Requests to send a message, whatever came of them.
     attempts: usize,
@@ -68,9 +69,11 @@ struct Recorded {
     complaints: Vec<String>,
     next: VecDeque<Fault>,
     always: Option<Fault>,
+    /// Message templates, as the provider lists them.
+    pub(super) templates: Vec<Value>,
 }
 
-type Shared = Arc<Mutex<Recorded>>;
+pub(super) type Shared = Arc<Mutex<Recorded>>;
 
 /// The running stand-in; ends when it is dropped.
 pub struct Graph {
@@ -98,7 +101,11 @@ impl Graph {
         let shared = Shared::default();
         let router = Router::new()
             .route("/{version}/{id}/messages", axum::routing::post(messages))
-            .route("/{version}/{id}", get(object))
+            .route(
+                "/{version}/{id}/message_templates",
+                get(graph_templates::list).post(graph_templates::create).delete(graph_templates::remove),
+            )
+            .route("/{version}/{id}", get(object).post(graph_templates::revise))
             .fallback(|| async { refusal(400, 2500, "Unknown path components", None) })
             .with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -117,6 +124,27 @@ impl Graph {
     /// The texts that were taken for this person, in order.
     pub fn texts_to(&self, person: &str) -> Vec<String> {
         self.lock().sent.iter().filter(|s| s.to == person).map(|s| s.text.clone()).collect()
+    }
+
+    pub fn templates(&self) -> Vec<Value> {
+        self.lock().templates.clone()
+    }
+
+    /// The provider decides about a template, or has one that we do not know.
+    pub fn decide(&self, name: &str, status: &str) {
+        let mut recorded = self.lock();
+        match recorded.templates.iter_mut().find(|t| t["name"] == *name) {
+            Some(template) => template["status"] = json!(status),
+            None => recorded.templates.push(json!({
+                "id": format!("99{name}"), "name": name, "language": "en", "category": "UTILITY", "status": status,
+                "components": [{ "type": "BODY", "text": "Made at the provider." }],
+            })),
+        }
+    }
+
+    /// The provider has a template no more.
+    pub fn withdraw(&self, name: &str) {
+        self.lock().templates.retain(|t| t["name"] != *name);
     }
 
     pub fn attempts(&self) -> usize {
@@ -149,7 +177,7 @@ impl Graph {
 }
 
 /// Graph's error object.
-fn refusal(status: u16, code: i64, message: &str, details: Option<&str>) -> Response {
+pub(super) fn refusal(status: u16, code: i64, message: &str, details: Option<&str>) -> Response {
     let kind = if matches!(code, 0 | 10 | 190 | 200..=299) { "OAuthException" } else { "GraphMethodException" };
     let mut error =
         json!({ "message": format!("(#{code}) {message}"), "type": kind, "code": code, "fbtrace_id": "Atrace" });
@@ -161,7 +189,7 @@ fn refusal(status: u16, code: i64, message: &str, details: Option<&str>) -> Resp
 }
 
 /// The token is looked at before anything else.
-fn unauthorized(headers: &HeaderMap) -> Option<Response> {
+pub(super) fn unauthorized(headers: &HeaderMap) -> Option<Response> {
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
     (given != format!("Bearer {TOKEN}")).then(|| refusal(401, 190, "Invalid OAuth access token", None))
 }
@@ -266,11 +294,11 @@ async fn play(fault: Option<Fault>, take: impl FnOnce() -> Response) -> Response
     }
 }
 
-fn lock(shared: &Shared) -> MutexGuard<'_, Recorded> {
+pub(super) fn lock(shared: &Shared) -> MutexGuard<'_, Recorded> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn complain(shared: &Shared, complaint: String) {
+pub(super) fn complain(shared: &Shared, complaint: String) {
     lock(shared).complaints.push(complaint);
 }
 
@@ -327,13 +355,22 @@ fn read_whatsapp(body: &Value) -> Result<Asked, String> {
         "recipient",
         "type",
         "text",
+        "template",
         "biz_opaque_callback_data",
         "context",
     ];
     only(body, &known)?;
+    let opaque = body["biz_opaque_callback_data"].as_str().unwrap_or_default();
+    if body["type"] == "template" {
+        only(&body["template"], &["name", "language", "components"])?;
+        text_at(body, "/template/language/code")?;
+        let to = text_at(body, "/to")?.to_owned();
+        // What a person would read is the provider's: the name stands for it.
+        let (text, opaque) = (text_at(body, "/template/name")?.to_owned(), opaque.to_owned());
+        return Ok(Asked::Message { to, text, opaque, whatsapp: true });
+    }
     only(&body["text"], &["body", "preview_url"])?;
     let text = text_at(body, "/text/body")?;
-    let opaque = body["biz_opaque_callback_data"].as_str().unwrap_or_default();
     if body["type"] != "text" || text.chars().count() > WHATSAPP_TEXT || opaque.len() > 512 {
         return Err(format!("no text message: {body}"));
     }

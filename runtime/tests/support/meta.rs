@@ -3,6 +3,7 @@
 use super::{
     client::{Answer, Client},
     graph::Sent,
+    graph_templates::BUSINESS_ID,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
@@ -101,6 +102,25 @@ pub fn statuses(word: &str, of: &[Sent]) -> Value {
     whatsapp(json!({ "contacts": contacts, "statuses": statuses }))
 }
 
+/// A WhatsApp webhook of somebody who does not want marketing any more, or again: `stop`, `resume`.
+pub fn preference(person: &str, value: &str) -> Value {
+    let wish = json!({ "wa_id": person, "category": "marketing_messages", "value": value, "timestamp": 1_790_000_002 });
+    let metadata = json!({ "display_phone_number": "972123456789", "phone_number_id": PHONE_NUMBER_ID });
+    let value = json!({ "messaging_product": "whatsapp", "metadata": metadata, "user_preferences": [wish] });
+    let changes = json!([{ "field": "user_preferences", "value": value }]);
+    json!({ "object": "whatsapp_business_account", "entry": [{ "id": BUSINESS_ID, "changes": changes }] })
+}
+
+/// A WhatsApp webhook that says how the provider decided about a template.
+pub fn template_status(id: &str, name: &str, event: &str, at: u64) -> Value {
+    let value = json!({
+        "event": event, "message_template_id": id, "message_template_name": name, "message_template_language": "en",
+        "reason": if event == "REJECTED" { "INVALID_FORMAT" } else { "NONE" },
+    });
+    let changes = json!([{ "field": "message_template_status_update", "value": value }]);
+    json!({ "object": "whatsapp_business_account", "entry": [{ "id": BUSINESS_ID, "time": at, "changes": changes }] })
+}
+
 /// A Messenger webhook with one text.
 pub fn page_text(text: &Text) -> Value {
     let message = json!({ "mid": text.id, "text": text.body });
@@ -116,6 +136,7 @@ pub async fn connect_whatsapp(api: &Client, agent: &str, api_base: &str) -> Stri
     let settings = json!({
         "phone_number_id": PHONE_NUMBER_ID, "access_token": super::graph::TOKEN, "app_secret": APP_SECRET,
         "verify_token": VERIFY_TOKEN, "api_base": api_base, "messages_per_second": "1000",
+        "business_account_id": BUSINESS_ID,
     });
     connect(api, "whatsapp", agent, settings).await
 }

@@ -4,14 +4,18 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
+pub mod calls;
 pub mod client;
 pub mod disk;
 pub mod documents;
 pub mod graph;
+pub mod graph_templates;
 pub mod guardian;
 pub mod history;
 pub mod meta;
 pub mod nats;
 pub mod server;
+pub mod services;
+pub mod stream;
 pub mod traffic;
 pub mod wait;

@@ -326,6 +326,7 @@ fn with_delivery(mut commit: Commit, to: Peer, ids: &dyn Ids) -> Commit {
         peer: to,
         text: message.text.clone(),
         citations: Vec::new(),
+        template: None,
         last_inbound_at: commit.now,
     });
     commit

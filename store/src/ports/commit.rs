@@ -37,7 +37,7 @@ pub(crate) struct Prepared {
     journal: Vec<(JournalRow, &'static str, String)>,
     messages: Vec<(NewMessage, String, Option<String>)>,
     citations: Vec<(MessageId, Citation)>,
-    outbox: Vec<(NewOutbox, String)>,
+    outbox: Vec<(NewOutbox, String, Option<String>)>,
     dead_letters: Vec<(NewDeadLetter, String)>,
 }
 
@@ -61,7 +61,7 @@ impl Prepared {
                 .collect::<Result<_, _>>()?,
             outbox: std::mem::take(&mut commit.outbox)
                 .into_iter()
-                .map(|o| with(&o.citations).map(|json| (o, json)))
+                .map(|o| Ok((with(&o.citations)?, template(&o)?)).map(|(json, template)| (o, json, template)))
                 .collect::<Result<_, _>>()?,
             dead_letters: std::mem::take(&mut commit.dead_letters)
                 .into_iter()
@@ -70,6 +70,10 @@ impl Prepared {
             commit,
         })
     }
+}
+
+fn template(outbox: &NewOutbox) -> Result<Option<String>, StoreError> {
+    outbox.template.as_ref().map(records::write).transpose()
 }
 
 fn by_outcome(commit: &Commit) -> Result<Vec<SameOutcome>, StoreError> {
@@ -201,7 +205,7 @@ fn said(q: Query, (c, (m, citations, checks)): &Of<'_, (NewMessage, String, Opti
         .bind(m.author.map(|a| a.uuid()))
 }
 
-fn promised(q: Query, (c, (o, citations)): &Of<'_, (NewOutbox, String)>) -> Query {
+fn promised(q: Query, (c, (o, citations, template)): &Of<'_, (NewOutbox, String, Option<String>)>) -> Query {
     q.bind(o.id.uuid())
         .bind(c.tenant)
         .bind(c.commit.channel.uuid())
@@ -213,6 +217,7 @@ fn promised(q: Query, (c, (o, citations)): &Of<'_, (NewOutbox, String)>) -> Quer
         .bind(citations.clone())
         .bind(o.last_inbound_at.millis())
         .bind(c.now)
+        .bind(template.clone())
 }
 
 /// The citation once more, as a row that is found by its document.

@@ -134,6 +134,7 @@ impl AgentRecord {
             id,
             name,
             enabled,
+            company: None,
             instructions: r.instructions,
             language: Language::from_tag(&r.language).unwrap_or_default(),
             model: ModelChoice {

@@ -9,6 +9,7 @@ mod content;
 mod failure;
 mod inbound;
 mod journal;
+mod order;
 mod outcome;
 mod reply;
 
@@ -18,6 +19,7 @@ pub use failure::FailureRecord;
 pub use inbound::InboundRecord;
 pub use journal::JournalRecord;
 pub(crate) use journal::journal;
+pub use order::OrderRecord;
 pub use outcome::OutcomeRecord;
 pub use reply::{ChecksRecord, CitationRecord, PageRecord};
 

@@ -1,4 +1,4 @@
-use super::{Page, PageRequest, TenantStore, found};
+use super::{Page, PageRequest, TenantStore, found, subscriptions::Room};
 use crate::{
     db::{self, Conn, Sql},
     error::{conflict_on, store_error},
@@ -43,8 +43,8 @@ impl TenantStore {
     /// The profile's tenant is this one, whatever it says.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the name is taken, [`StoreError::NotFound`] if a knowledge base does not exist, or
-    /// the store's.
+    /// [`StoreError::Conflict`] if the name is taken, [`StoreError::NotFound`] if a knowledge base does not exist,
+    /// [`StoreError::BeyondPlan`], or the store's.
     pub async fn create_agent(&self, profile: AgentProfile) -> Result<Agent, StoreError> {
         self.save_agent(sql::ADD_AGENT.into(), profile).await
     }
@@ -118,8 +118,11 @@ async fn save(
         let query = db::query(sql::BASE).bind(profile.tenant.uuid()).bind(base.uuid());
         query.fetch_optional(&mut *conn).await.map_err(store_error)?.ok_or(StoreError::NotFound("knowledge base"))?;
     }
-    let query = db::query(statement).bind(profile.tenant.uuid()).bind(profile.id.uuid()).bind(profile.name);
+    let tenant = profile.tenant.uuid();
+    let room = Room::before(conn, tenant).await?;
+    let query = db::query(statement).bind(tenant).bind(profile.id.uuid()).bind(profile.name);
     let query = query.bind(profile.enabled).bind(json).bind(now);
-    let done = query.execute(conn).await.map_err(conflict_on("name"))?;
-    found(done.rows_affected(), "agent")
+    let done = query.execute(&mut *conn).await.map_err(conflict_on("name"))?;
+    found(done.rows_affected(), "agent")?;
+    room.after(conn, tenant).await
 }

@@ -1,4 +1,4 @@
-use super::{Page, PageRequest, TenantStore, found};
+use super::{Page, PageRequest, TenantStore, found, subscriptions::Room};
 use crate::{
     db::{self, Conn},
     error::{store_error, unreadable},
@@ -130,7 +130,7 @@ impl TenantStore {
     /// Puts an upload into the queue, as a new document or as new content of the one that has its name.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the base does not exist, or the store's.
+    /// [`StoreError::NotFound`] if the base does not exist, [`StoreError::BeyondPlan`], or the store's.
     pub async fn put_document(&self, new: NewDocument) -> Result<StoredDocument, StoreError> {
         self.knowledge_base(new.base).await?;
         let put = Put { id: self.store.uuid(), tenant: self.key(), path: utf8(&new.path)?, new, now: self.store.now() };
@@ -232,6 +232,7 @@ impl Put {
         let base = self.new.base.uuid();
         let query = db::query_scalar(sql::PATH_BY_NAME).bind(self.tenant).bind(base).bind(&self.new.name);
         let before: Option<String> = query.fetch_optional(&mut *conn).await.map_err(store_error)?;
+        let room = Room::before(conn, self.tenant).await?;
         let id = db::query_scalar(sql::PUT)
             .bind(self.id)
             .bind(self.tenant)
@@ -241,9 +242,10 @@ impl Put {
             .bind(self.new.sha256.to_vec())
             .bind(&self.path)
             .bind(self.now.millis())
-            .fetch_one(conn)
+            .fetch_one(&mut *conn)
             .await
             .map_err(store_error)?;
+        room.after(conn, self.tenant).await?;
         Ok((id, before.filter(|path| *path != self.path)))
     }
 }

@@ -1,4 +1,4 @@
-use super::{Installation, Page, PageRequest, Tenant, TenantStore, found};
+use super::{Installation, Page, PageRequest, Tenant, TenantStore, found, subscriptions::Room};
 use crate::{
     db::{self, Conn},
     error::{conflict_on, store_error, unreadable},
@@ -124,12 +124,17 @@ impl Installation {
 
 impl TenantStore {
     /// # Errors
-    /// [`StoreError::Conflict`] if the address is taken, or the store's.
+    /// [`StoreError::Conflict`] if the address is taken, [`StoreError::BeyondPlan`], or the store's.
     pub async fn create_user(&self, new: NewUser) -> Result<User, StoreError> {
         let (id, tenant, now) = (self.store.uuid(), self.key(), self.store.now().millis());
         self.tell(move |conn| {
             let new = new.clone();
-            async move { insert(conn, id, tenant, new, now).await }.boxed()
+            async move {
+                let room = Room::before(conn, tenant).await?;
+                insert(conn, id, tenant, new, now).await?;
+                room.after(conn, tenant).await
+            }
+            .boxed()
         })
         .await?;
         self.user(UserId::new(id)).await
@@ -152,8 +157,8 @@ impl TenantStore {
     /// Writes name, role and whether they are disabled; a disabled person's sessions end.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the tenant would be left without an owner, [`StoreError::NotFound`], or the
-    /// store's.
+    /// [`StoreError::Conflict`] if the tenant would be left without an owner, [`StoreError::BeyondPlan`] if there is no seat
+    /// for whoever comes back, [`StoreError::NotFound`], or the store's.
     pub async fn update_user(&self, user: &User) -> Result<User, StoreError> {
         let (tenant, id, now) = (self.key(), user.id.uuid(), self.store.now().millis());
         let (name, role, disabled) = (user.name.clone(), user.role, user.disabled_at.map(Timestamp::millis));
@@ -163,9 +168,11 @@ impl TenantStore {
                 if role < Role::Owner || disabled.is_some() {
                     keep_an_owner(conn, tenant, id).await?;
                 }
+                let room = Room::before(conn, tenant).await?;
                 let query = db::query(sql::CHANGE_USER).bind(tenant).bind(id).bind(name).bind(role.name());
                 let done = query.bind(disabled).bind(now).execute(&mut *conn).await.map_err(store_error)?;
                 found(done.rows_affected(), "user")?;
+                room.after(conn, tenant).await?;
                 if disabled.is_some() {
                     end_sessions(conn, tenant, id, now, "disabled").await?;
                 }

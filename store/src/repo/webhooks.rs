@@ -1,6 +1,6 @@
 //! What other systems are told: their endpoints, the deliveries that wait for them, and every attempt.
 
-use super::{Installation, Page, PageRequest, TenantStore, found};
+use super::{Call, Installation, Page, PageRequest, TenantStore, found};
 use crate::{
     cipher::Cipher,
     db::{self, Conn},
@@ -12,8 +12,8 @@ use crate::{
 use colloquy_domain::{
     channel::Secret,
     ids::{
-        ChannelId, ConversationId, DocumentId, EventId, KnowledgeBaseId, MessageId, TenantId, WebhookDeliveryId,
-        WebhookEndpointId,
+        ChannelId, ConversationId, DocumentId, EventId, KnowledgeBaseId, MessageId, OrderId, ReservationId, TenantId,
+        WebhookDeliveryId, WebhookEndpointId,
     },
     ports::StoreError,
     time::Timestamp,
@@ -57,6 +57,22 @@ struct SecretRecord {
     until: Option<i64>,
 }
 
+fn open_secrets(cipher: &Cipher, id: Uuid, sealed: &[u8]) -> Result<Vec<SigningSecret>, StoreError> {
+    let plain = cipher.open(id.as_bytes(), sealed)?;
+    let secrets: Vec<SecretRecord> = serde_json::from_slice(&plain).map_err(|_| unreadable("secrets"))?;
+    let secret = |s: SecretRecord| SigningSecret { secret: Secret::new(s.secret), until: s.until.map(Timestamp) };
+    Ok(secrets.into_iter().map(secret).collect())
+}
+
+fn seal_secrets(cipher: &Cipher, id: Uuid, secrets: &[SigningSecret]) -> Result<Vec<u8>, StoreError> {
+    let record = |s: &SigningSecret| SecretRecord {
+        secret: s.secret.expose().to_owned(),
+        until: s.until.map(Timestamp::millis),
+    };
+    let plain = records::write(&secrets.iter().map(record).collect::<Vec<_>>())?;
+    cipher.seal(id.as_bytes(), plain.as_bytes())
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
@@ -73,15 +89,13 @@ struct Row {
 
 impl Row {
     fn endpoint(self, cipher: &Cipher) -> Result<WebhookEndpoint, StoreError> {
-        let plain = cipher.open(self.id.as_bytes(), &self.secrets)?;
-        let secrets: Vec<SecretRecord> = serde_json::from_slice(&plain).map_err(|_| unreadable("secrets"))?;
-        let secret = |s: SecretRecord| SigningSecret { secret: Secret::new(s.secret), until: s.until.map(Timestamp) };
+        let secrets = open_secrets(cipher, self.id, &self.secrets)?;
         Ok(WebhookEndpoint {
             tenant: TenantId::new(self.tenant_id),
             id: WebhookEndpointId::new(self.id),
             url: self.url,
             events: records::read("events", &self.events)?,
-            secrets: secrets.into_iter().map(secret).collect(),
+            secrets,
             enabled: self.enabled,
             failures: u32::try_from(self.failures).unwrap_or(u32::MAX),
             rests_until: Timestamp(self.rests_until),
@@ -107,9 +121,42 @@ pub struct Event {
     pub text: Option<String>,
     pub document: Option<DocumentId>,
     pub document_name: Option<String>,
+    pub call: Option<Call>,
     pub base: Option<KnowledgeBaseId>,
     /// A status, or the code of a failure.
     pub detail: Option<String>,
+    pub reservation: Option<ToldReservation>,
+    pub order: Option<ToldOrder>,
+    /// Why somebody wants to go on on WhatsApp, and where they can be reached.
+    pub fallback: Option<(String, Option<String>)>,
+}
+
+/// What is told of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldReservation {
+    pub id: ReservationId,
+    pub name: String,
+    pub phone: String,
+    pub party: i64,
+    pub date: String,
+    pub time: String,
+    pub zone: String,
+    pub status: String,
+    pub calendar_link: Option<String>,
+}
+
+/// What is told of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldOrder {
+    pub id: OrderId,
+    pub name: String,
+    pub phone: String,
+    pub amount: i64,
+    pub currency: String,
+    /// Item, name, quantity, price of one.
+    pub items: Vec<(Uuid, String, u32, i64)>,
+    pub status: String,
+    pub payment: Option<String>,
 }
 
 /// An event that an endpoint is to be told now.
@@ -139,10 +186,62 @@ struct DueRow {
     text: Option<String>,
     document: Option<String>,
     knowledge_base_id: Option<Uuid>,
+    reservation_id: Option<Uuid>,
+    order_id: Option<Uuid>,
+    guest: Option<String>,
+    guest_phone: Option<String>,
+    party: Option<i64>,
+    date: Option<String>,
+    time: Option<String>,
+    zone: Option<String>,
+    reservation_status: Option<String>,
+    calendar_link: Option<String>,
+    customer: Option<String>,
+    customer_phone: Option<String>,
+    amount: Option<i64>,
+    currency: Option<String>,
+    items: Option<String>,
+    order_status: Option<String>,
+    payment_id: Option<String>,
+    fallback_phone: Option<String>,
+    reason: Option<String>,
+    call_id: Option<Uuid>,
+}
+
+impl DueRow {
+    /// Unless it was erased.
+    fn reservation(&self) -> Option<ToldReservation> {
+        Some(ToldReservation {
+            id: ReservationId::new(self.reservation_id?),
+            name: self.guest.clone()?,
+            phone: self.guest_phone.clone()?,
+            party: self.party?,
+            date: self.date.clone()?,
+            time: self.time.clone()?,
+            zone: self.zone.clone()?,
+            status: self.reservation_status.clone()?,
+            calendar_link: self.calendar_link.clone(),
+        })
+    }
+
+    fn order(&self) -> Option<ToldOrder> {
+        let items: records::OrderRecord = records::read("items of an order", self.items.as_deref()?).ok()?;
+        Some(ToldOrder {
+            id: OrderId::new(self.order_id?),
+            name: self.customer.clone()?,
+            phone: self.customer_phone.clone()?,
+            amount: self.amount?,
+            currency: self.currency.clone()?,
+            items: items.parts().collect(),
+            status: self.order_status.clone()?,
+            payment: self.payment_id.clone(),
+        })
+    }
 }
 
 impl From<DueRow> for DueDelivery {
     fn from(row: DueRow) -> Self {
+        let (reservation, order) = (row.reservation(), row.order());
         let event = Event {
             id: EventId::new(row.event_id),
             kind: row.kind,
@@ -156,8 +255,12 @@ impl From<DueRow> for DueDelivery {
             text: row.text,
             document: row.document_id.map(DocumentId::new),
             document_name: row.document,
+            call: None,
             base: row.knowledge_base_id.map(KnowledgeBaseId::new),
             detail: row.detail,
+            reservation,
+            order,
+            fallback: row.reason.map(|reason| (reason, row.fallback_phone)),
         };
         let failures = u32::try_from(row.failures).unwrap_or(u32::MAX);
         Self { id: WebhookDeliveryId::new(row.delivery_id), failures, event }
@@ -239,6 +342,8 @@ pub struct SettledDelivery {
     /// The endpoint's, in a row.
     pub endpoint_failures: u32,
     pub rests_until: Timestamp,
+    /// Until then, whoever made the attempt goes on with the endpoint.
+    pub leased_until: Timestamp,
 }
 
 impl SettledDelivery {
@@ -252,6 +357,7 @@ impl SettledDelivery {
         settle.bind(self.due_at.millis()).bind(a.at.millis()).execute(conn).await.map_err(store_error)?;
         let health = db::query(sql::SET_HEALTH).bind(tenant).bind(self.endpoint.uuid());
         let health = health.bind(i64::from(self.endpoint_failures)).bind(self.rests_until.millis());
+        let health = health.bind(self.leased_until.millis());
         health.execute(conn).await.map(|_| ()).map_err(store_error)
     }
 }
@@ -268,7 +374,7 @@ impl TenantStore {
     ) -> Result<WebhookEndpoint, StoreError> {
         let (id, tenant, now) = (self.store.uuid(), self.key(), self.store.now());
         let secrets = vec![SigningSecret { secret, until: None }];
-        let row = (url.to_owned(), records::write(&events)?, self.seal_secrets(id, &secrets)?);
+        let row = (url.to_owned(), records::write(&events)?, seal_secrets(self.store.cipher(), id, &secrets)?);
         self.tell(move |conn| {
             let (url, events, secrets) = row.clone();
             let query = db::query(sql::ADD_ENDPOINT).bind(id).bind(tenant).bind(url).bind(events).bind(secrets);
@@ -277,15 +383,6 @@ impl TenantStore {
         })
         .await?;
         self.webhook_endpoint(WebhookEndpointId::new(id)).await
-    }
-
-    fn seal_secrets(&self, id: Uuid, secrets: &[SigningSecret]) -> Result<Vec<u8>, StoreError> {
-        let record = |s: &SigningSecret| SecretRecord {
-            secret: s.secret.expose().to_owned(),
-            until: s.until.map(Timestamp::millis),
-        };
-        let plain = records::write(&secrets.iter().map(record).collect::<Vec<_>>())?;
-        self.store.cipher().seal(id.as_bytes(), plain.as_bytes())
     }
 
     /// # Errors
@@ -304,22 +401,54 @@ impl TenantStore {
         page.try_map(|row| row.endpoint(self.store.cipher()))
     }
 
-    /// Its address, events, secrets and whether it is told anything; it is not left alone any more.
+    /// Its address, events and whether it is told anything; it is not left alone any more.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or the store's.
     pub async fn update_webhook_endpoint(&self, to: &WebhookEndpoint) -> Result<WebhookEndpoint, StoreError> {
         let (tenant, id, now) = (self.key(), to.id.uuid(), self.store.now().millis());
-        let secrets = self.seal_secrets(id, &to.secrets)?;
         let (url, events, enabled) = (to.url.clone(), records::write(&to.events)?, to.enabled);
         self.tell(move |conn| {
             let query = db::query(sql::SET_ENDPOINT).bind(tenant).bind(id).bind(&url).bind(&events);
-            let query = query.bind(secrets.clone()).bind(enabled).bind(now);
+            let query = query.bind(enabled).bind(now);
             async move { found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "webhook endpoint") }
                 .boxed()
         })
         .await?;
         self.webhook_endpoint(to.id).await
+    }
+
+    /// Another secret signs from now on; those before sign beside it for so long.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn rotate_webhook_secret(
+        &self,
+        id: WebhookEndpointId,
+        secret: Secret,
+        overlap: Duration,
+    ) -> Result<WebhookEndpoint, StoreError> {
+        let (tenant, now, cipher) = (self.key(), self.store.now(), self.store.cipher().clone());
+        self.tell(move |conn| {
+            let (secret, cipher) = (secret.clone(), cipher.clone());
+            async move {
+                let query = db::query_scalar(sql::SECRETS).bind(tenant).bind(id.uuid());
+                let sealed: Option<Vec<u8>> = query.fetch_optional(&mut *conn).await.map_err(store_error)?;
+                let sealed = sealed.ok_or(StoreError::NotFound("webhook endpoint"))?;
+                let mut secrets = open_secrets(&cipher, id.uuid(), &sealed)?;
+                for old in &mut secrets {
+                    old.until = old.until.or(Some(now + overlap));
+                }
+                secrets.retain(|s| s.until.is_none_or(|until| until > now));
+                secrets.insert(0, SigningSecret { secret, until: None });
+                let sealed = seal_secrets(&cipher, id.uuid(), &secrets)?;
+                let query = db::query(sql::SET_SECRETS).bind(tenant).bind(id.uuid()).bind(sealed).bind(now.millis());
+                query.execute(conn).await.map(|_| ()).map_err(store_error)
+            }
+            .boxed()
+        })
+        .await?;
+        self.webhook_endpoint(id).await
     }
 
     /// With its deliveries.
@@ -349,7 +478,16 @@ impl TenantStore {
         let query = db::query_as(sql::DUE).bind(self.key()).bind(id.uuid());
         let query = query.bind(self.store.now().millis()).bind(i64::from(most));
         let rows: Vec<DueRow> = query.fetch_all(self.reads()).await.map_err(store_error)?;
-        Ok(rows.into_iter().map(DueDelivery::from).collect())
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            let call = row.call_id;
+            let mut delivery = DueDelivery::from(row);
+            if let Some(call) = call {
+                delivery.event.call = self.any_call(call).await?;
+            }
+            due.push(delivery);
+        }
+        Ok(due)
     }
 
     /// Writes an attempt down, what it makes of its delivery, and of its endpoint.

@@ -20,22 +20,30 @@ macro_rules! side {
     };
 }
 
+pub(crate) mod calls;
+pub(crate) mod commerce;
 pub(crate) mod contacts;
 pub(crate) mod conversation;
 pub(crate) mod desk;
 pub(crate) mod documents;
+pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod knowledge;
 pub(crate) mod log;
+pub(crate) mod metrics;
 pub(crate) mod outbox;
 pub(crate) mod people;
 pub(crate) mod placement;
 pub(crate) mod platform;
 pub(crate) mod proposals;
 pub(crate) mod reports;
+pub(crate) mod retention;
+pub(crate) mod settings;
+pub(crate) mod subscriptions;
+pub(crate) mod templates;
 pub(crate) mod transfer;
 pub(crate) mod webhooks;
 

@@ -1,6 +1,9 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
-use super::{conversation, documents, inbox, knowledge, log, outbox, platform, reports};
+use super::{
+    calls, commerce, conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform, reports,
+    retention, settings, subscriptions, templates,
+};
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
     db::{self, Conn, Dialect, Query, Row, Rows, Sql},
@@ -51,10 +54,27 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("outbox::UNCERTAIN", outbox::UNCERTAIN.into()),
         ("outbox::ADD_PART", outbox::ADD_PART.into()),
         ("outbox::BY_WATERMARK", outbox::BY_WATERMARK),
+        ("commerce::RESERVATION", commerce::RESERVATION.into()),
+        ("commerce::RESERVATION_BY_KEY", commerce::RESERVATION_BY_KEY.into()),
+        ("commerce::RESERVATIONS", commerce::RESERVATIONS.into()),
+        ("commerce::RESERVATIONS_BETWEEN", commerce::RESERVATIONS_BETWEEN.into()),
+        ("commerce::LAST_RESERVATION", commerce::LAST_RESERVATION.into()),
+        ("commerce::LAST_ORDER", commerce::LAST_ORDER.into()),
+        ("commerce::ITEMS", commerce::ITEMS.into()),
+        ("commerce::ORDER_BY_KEY", commerce::ORDER_BY_KEY.into()),
+        ("commerce::ORDER_BY_PAYMENT", commerce::ORDER_BY_PAYMENT.into()),
+        ("commerce::ORDERS", commerce::ORDERS.into()),
+        ("commerce::OPEN_FLOW", commerce::OPEN_FLOW.into()),
+        ("commerce::DUE", commerce::DUE.into()),
+        ("commerce::LEASE", commerce::LEASE.into()),
+        ("commerce::SETTINGS", commerce::SETTINGS.into()),
         ("documents::TAKE", documents::TAKE.into()),
         ("documents::PROGRESS", documents::PROGRESS.into()),
         ("documents::EXISTS", documents::EXISTS.into()),
         ("documents::PATH_BY_NAME", documents::PATH_BY_NAME.into()),
+        ("events::AFTER", events::AFTER),
+        ("events::LAST", events::LAST),
+        ("events::MOMENT", events::MOMENT.into()),
         ("knowledge::VERSIONS", knowledge::VERSIONS.into()),
         ("knowledge::ANSWERS", knowledge::ANSWERS.into()),
         ("knowledge::UNSORTED", knowledge::UNSORTED.into()),
@@ -66,6 +86,23 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("platform::ANY_CHANNEL", platform::ANY_CHANNEL.into()),
         ("platform::CHANNEL_BY_EXTERNAL", platform::CHANNEL_BY_EXTERNAL.into()),
         ("platform::AGENT", platform::AGENT.into()),
+        ("templates::TEMPLATES", templates::TEMPLATES.into()),
+        ("templates::BY_NAME", templates::BY_NAME.into()),
+        ("templates::TOLD", templates::TOLD.into()),
+        ("settings::INTEGRATION", settings::INTEGRATION.into()),
+        ("settings::KEY", settings::KEY.into()),
+        ("settings::FORGET_KEYS", settings::FORGET_KEYS.into()),
+        ("retention::OLD_LINES", retention::OLD_LINES.into()),
+        ("retention::OLD_CONVERSATIONS", retention::OLD_CONVERSATIONS),
+        ("retention::OLD_EVENT_ROWS", retention::OLD_EVENT_ROWS.into()),
+        ("retention::OLD_AUDIT", retention::OLD_AUDIT.into()),
+        ("calls::BY_EXTERNAL", calls::BY_EXTERNAL),
+        ("calls::CALL", calls::CALL.into()),
+        ("calls::CALLS", calls::CALLS.into()),
+        ("calls::COUNT", calls::COUNT.into()),
+        ("calls::FIGURES", calls::FIGURES),
+        ("calls::OUTCOMES", calls::OUTCOMES.into()),
+        ("calls::STEPS", calls::STEPS.into()),
         ("reports::CONVERSATIONS", reports::CONVERSATIONS.into()),
         ("reports::BY_PEER", reports::BY_PEER.into()),
         ("reports::MESSAGES", reports::MESSAGES.into()),
@@ -73,6 +110,14 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("reports::REPLY", reports::REPLY.into()),
         ("reports::DEAD_LETTERS", reports::DEAD_LETTERS.into()),
         ("reports::SPENDING", reports::SPENDING.into()),
+        ("metrics::FIGURES", metrics::FIGURES.into()),
+        ("metrics::SO_FAR", metrics::SO_FAR.into()),
+        ("metrics::CONVERSATION_COSTS", metrics::CONVERSATION_COSTS.into()),
+        ("metrics::COUNT_CONVERSATION_COSTS", metrics::COUNT_CONVERSATION_COSTS.into()),
+        ("metrics::AGENT_NAMES", metrics::AGENT_NAMES.into()),
+        ("metrics::CHANNEL_NAMES", metrics::CHANNEL_NAMES.into()),
+        ("subscriptions::HELD", subscriptions::HELD.into()),
+        ("subscriptions::BARS", subscriptions::BARS.into()),
     ]
 }
 
@@ -94,7 +139,8 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
         (
             "outbox::ADD",
             outbox::ADD,
-            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], bigint[], bigint[]",
+            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], bigint[], bigint[], \
+             text[]",
         ),
         ("outbox::ALL_SENT", outbox::ALL_SENT, "uuid[], uuid[], bigint[]"),
         ("outbox::ALL_RECONCILED", outbox::ALL_RECONCILED, "uuid[], uuid[]"),
@@ -115,8 +161,15 @@ async fn plan(store: &Store, text: &str) -> Vec<String> {
 /// A walk over a whole table. Walks over the given rows (`VALUES CLAUSE`, `v`) and over an index that only holds
 /// unfinished rows are not.
 fn is_scan(step: &str) -> bool {
-    let unfinished =
-        ["inbox_pending", "outbox_open", "outbox_due", "outbox_sending", "documents_waiting", "timers_due"];
+    let unfinished = [
+        "inbox_pending",
+        "outbox_open",
+        "outbox_due",
+        "outbox_sending",
+        "documents_waiting",
+        "timers_due",
+        "commerce_flows_due",
+    ];
     let given = step.ends_with("VALUES CLAUSE") || step == "SCAN v" || step == "SCAN CONSTANT ROW";
     step.starts_with("SCAN") && !given && !unfinished.iter().any(|index| step.contains(index))
 }

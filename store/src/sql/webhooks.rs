@@ -6,8 +6,14 @@ pub(crate) const ADD_ENDPOINT: &str = "INSERT INTO webhook_endpoints \
      (id, tenant_id, url, events, secrets, enabled, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 
 /// Whoever changes it thinks that it works now: it is not left alone any more.
-pub(crate) const SET_ENDPOINT: &str = "UPDATE webhook_endpoints SET url = $3, events = $4, secrets = $5, enabled = $6, \
-     updated_at = $7, failures = 0, rests_until = 0 WHERE tenant_id = $1 AND id = $2";
+pub(crate) const SET_ENDPOINT: &str = "UPDATE webhook_endpoints SET url = $3, events = $4, enabled = $5, \
+     updated_at = $6, failures = 0, rests_until = 0 WHERE tenant_id = $1 AND id = $2";
+
+/// Held until its secrets are changed: two that change them do it one after the other.
+pub(crate) const SECRETS: Sql =
+    both!("SELECT secrets FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2", { "" | " FOR UPDATE" });
+pub(crate) const SET_SECRETS: &str = "UPDATE webhook_endpoints SET secrets = $3, updated_at = $4, failures = 0, \
+     rests_until = 0 WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const ENDPOINT: &str = "SELECT id, tenant_id, url, events, secrets, enabled, failures, rests_until, \
      created_at, updated_at FROM webhook_endpoints WHERE tenant_id = $1 AND id = $2";
@@ -44,12 +50,18 @@ pub(crate) const RELEASE: &str = "UPDATE webhook_endpoints SET leased_until = $3
 /// What an endpoint is to be told now, with what its events name.
 pub(crate) const DUE: &str = "SELECT d.id AS delivery_id, d.failures, e.id AS event_id, e.kind, e.created_at, \
      e.conversation_id, e.message_id, e.document_id, e.detail, c.channel_id, c.peer, h.kind AS channel, m.speaker, m.text, \
-     f.name AS document, f.knowledge_base_id \
+     f.name AS document, f.knowledge_base_id, e.reservation_id, e.order_id, r.name AS guest, r.phone AS guest_phone, \
+     r.party, r.date, r.time, r.zone, r.status AS reservation_status, r.calendar_link, o.name AS customer, \
+     o.phone AS customer_phone, o.amount, o.currency, o.items, o.status AS order_status, o.payment_id, \
+     w.phone AS fallback_phone, w.reason, e.call_id \
      FROM webhook_deliveries d JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id \
      LEFT JOIN conversations c ON c.tenant_id = $1 AND c.id = e.conversation_id \
      LEFT JOIN channels h ON h.tenant_id = $1 AND h.id = c.channel_id \
      LEFT JOIN messages m ON m.tenant_id = $1 AND m.id = e.message_id \
      LEFT JOIN documents f ON f.tenant_id = $1 AND f.id = e.document_id \
+     LEFT JOIN reservations r ON r.tenant_id = $1 AND r.id = e.reservation_id \
+     LEFT JOIN orders o ON o.tenant_id = $1 AND o.id = e.order_id \
+     LEFT JOIN whatsapp_fallbacks w ON w.tenant_id = $1 AND w.id = e.fallback_id \
      WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.state = 'queued' AND d.due_at <= $3 \
      ORDER BY d.due_at, d.id LIMIT $4";
 
@@ -61,8 +73,9 @@ pub(crate) const ADD_ATTEMPT: &str = "INSERT INTO webhook_attempts \
 pub(crate) const SETTLE: &str = "UPDATE webhook_deliveries SET state = $3, failures = $4, due_at = $5, updated_at = $6 \
      WHERE tenant_id = $1 AND id = $2 AND state = 'queued'";
 
-pub(crate) const SET_HEALTH: &str =
-    "UPDATE webhook_endpoints SET failures = $3, rests_until = $4 WHERE tenant_id = $1 AND id = $2";
+/// Whoever delivers goes on with it.
+pub(crate) const SET_HEALTH: &str = "UPDATE webhook_endpoints SET failures = $3, rests_until = $4, leased_until = $5 \
+     WHERE tenant_id = $1 AND id = $2";
 
 pub(crate) const DELIVERIES: &str = "SELECT d.id, d.endpoint_id, n.url, d.event_id, e.kind, d.state, d.due_at, \
      d.created_at, d.updated_at FROM webhook_deliveries d \

@@ -1,5 +1,7 @@
 //! What an installation consists of: every table that is copied, in an order in which each row finds what it refers to.
 
+mod commerce;
+
 use crate::db::{Kind, Value};
 use Kind::{Bool, Bytes, Int, Text, Uuid};
 
@@ -30,7 +32,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 35] = [
+pub(crate) const TABLES: [Table; 53] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -303,6 +305,7 @@ pub(crate) const TABLES: [Table; 35] = [
             ("parts_sent", Int),
             ("cause", Text),
             ("created_at", Int),
+            ("template", Text),
         ],
     ),
     table(
@@ -432,6 +435,46 @@ pub(crate) const TABLES: [Table; 35] = [
         ],
     ),
     table(
+        "calls",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("provider", Text),
+            ("external_call_id", Text),
+            ("direction", Text),
+            ("from_number", Text),
+            ("to_number", Text),
+            ("status", Text),
+            ("ai_handled", Bool),
+            ("outcome_type", Text),
+            ("transcript", Text),
+            ("summary", Text),
+            ("structured_data", Text),
+            ("duration_seconds", Int),
+            ("provider_cost_cents", Int),
+            ("billed_minutes", Int),
+            ("conversation_id", Uuid),
+            ("started_at", Int),
+            ("ended_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "call_steps",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("call_id", Uuid),
+            ("key", Text),
+            ("kind", Text),
+            ("detail", Text),
+            ("at", Int),
+        ],
+    ),
+    table(
         "events",
         1,
         &[
@@ -443,6 +486,60 @@ pub(crate) const TABLES: [Table; 35] = [
             ("document_id", Uuid),
             ("detail", Text),
             ("created_at", Int),
+            ("tx", Int),
+            ("position", Int),
+            ("reservation_id", Uuid),
+            ("order_id", Uuid),
+            ("fallback_id", Uuid),
+            ("call_id", Uuid),
+        ],
+    ),
+    table(
+        "templates",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("name", Text),
+            ("language", Text),
+            ("category", Text),
+            ("components", Text),
+            ("status", Text),
+            ("reason", Text),
+            ("provider_id", Text),
+            ("told_at", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "integrations",
+        2,
+        &[("tenant_id", Uuid), ("kind", Text), ("settings", Text), ("secrets", Bytes), ("updated_at", Int)],
+    ),
+    table(
+        "idempotency_keys",
+        2,
+        &[
+            ("tenant_id", Uuid),
+            ("key", Bytes),
+            ("fingerprint", Bytes),
+            ("status", Int),
+            ("answer", Bytes),
+            ("created_at", Int),
+        ],
+    ),
+    table(
+        "retention",
+        1,
+        &[
+            ("tenant_id", Uuid),
+            ("messages", Int),
+            ("conversations", Int),
+            ("events", Int),
+            ("audit", Int),
+            ("updated_at", Int),
         ],
     ),
     table(
@@ -490,6 +587,81 @@ pub(crate) const TABLES: [Table; 35] = [
             ("cause", Text),
         ],
     ),
+    table(
+        "metric_changes",
+        2,
+        &[
+            ("tenant_id", Uuid),
+            ("id", Uuid),
+            ("day", Int),
+            ("channel_id", Uuid),
+            ("agent_id", Uuid),
+            ("conversation_id", Uuid),
+            ("what", Text),
+            ("bound", Int),
+            ("times", Int),
+            ("prompt_tokens", Int),
+            ("completion_tokens", Int),
+            ("cost_micros", Int),
+        ],
+    ),
+    table(
+        "daily_metrics",
+        6,
+        &[
+            ("tenant_id", Uuid),
+            ("day", Int),
+            ("channel_id", Uuid),
+            ("agent_id", Uuid),
+            ("what", Text),
+            ("bound", Int),
+            ("times", Int),
+            ("prompt_tokens", Int),
+            ("completion_tokens", Int),
+            ("cost_micros", Int),
+        ],
+    ),
+    table(
+        "conversation_costs",
+        4,
+        &[
+            ("tenant_id", Uuid),
+            ("day", Int),
+            ("conversation_id", Uuid),
+            ("agent_id", Uuid),
+            ("turns", Int),
+            ("prompt_tokens", Int),
+            ("completion_tokens", Int),
+            ("cost_micros", Int),
+        ],
+    ),
+    table(
+        "subscriptions",
+        1,
+        &[
+            ("tenant_id", Uuid),
+            ("plan", Text),
+            ("messages_per_month", Int),
+            ("agents", Int),
+            ("documents", Int),
+            ("storage_bytes", Int),
+            ("seats", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "budgets",
+        1,
+        &[("tenant_id", Uuid), ("monthly_micros", Int), ("warned", Int), ("spent", Int), ("updated_at", Int)],
+    ),
+    commerce::RESERVATIONS,
+    commerce::MENU_ITEMS,
+    commerce::ORDERS,
+    commerce::COMMERCE_FLOWS,
+    commerce::COMMERCE_SETTINGS,
+    commerce::PAYMENT_EVENTS,
+    commerce::WHATSAPP_FALLBACKS,
     numbered(
         "ledger",
         &[

@@ -145,6 +145,7 @@ impl Outbox {
             peer: new.peer,
             text: new.text,
             citations: new.citations,
+            template: new.template,
             last_inbound_at: new.last_inbound_at,
             parts_sent: 0,
             attempts: 0,

@@ -3,14 +3,16 @@
 use colloquy_domain::{
     channel::DeliveryStatus,
     conversation::Settled,
-    ids::{ConversationId, DocumentId, MessageId, TenantId},
+    ids::{ConversationId, DocumentId, MessageId, TenantId, UserId},
     knowledge::{DocumentStatus, IngestProgress},
     model::Usage,
     outbound::Reply,
-    ports::Notice,
+    placement::NodeId,
+    ports::{Connected, Notice},
 };
 use colloquy_store::records::{ChecksRecord, CitationRecord, OutcomeRecord};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
@@ -23,6 +25,15 @@ pub(super) enum NoticeRecord {
     Settled { tenant: TenantId, conversation: ConversationId, settled: Vec<SettledRecord> },
     Delivery { tenant: TenantId, conversation: ConversationId, message: MessageId, status: StatusRecord },
     Document { tenant: TenantId, document: DocumentId, progress: ProgressRecord },
+    Writing { tenant: TenantId, conversation: ConversationId, user: UserId, name: String, on: bool },
+    Connected { tenant: TenantId, node: Uuid, people: Vec<ConnectedRecord>, ask: bool },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ConnectedRecord {
+    user: UserId,
+    name: String,
+    conversations: Vec<ConversationId>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,6 +105,13 @@ impl From<Notice> for NoticeRecord {
             Notice::Document { tenant, document, progress } => {
                 Self::Document { tenant, document, progress: progress.into() }
             }
+            Notice::Writing { tenant, conversation, user, name, on } => {
+                Self::Writing { tenant, conversation, user, name, on }
+            }
+            Notice::Connected { tenant, node, people, ask } => {
+                let people = people.into_iter().map(ConnectedRecord::from).collect();
+                Self::Connected { tenant, node: node.0, people, ask }
+            }
         }
     }
 }
@@ -121,7 +139,28 @@ impl From<NoticeRecord> for Notice {
             NoticeRecord::Document { tenant, document, progress } => {
                 Self::Document { tenant, document, progress: progress.into() }
             }
+            NoticeRecord::Writing { tenant, conversation, user, name, on } => {
+                Self::Writing { tenant, conversation, user, name, on }
+            }
+            NoticeRecord::Connected { tenant, node, people, ask } => {
+                let people = people.into_iter().map(Connected::from).collect();
+                Self::Connected { tenant, node: NodeId(node), people, ask }
+            }
         }
+    }
+}
+
+impl From<Connected> for ConnectedRecord {
+    fn from(person: Connected) -> Self {
+        let Connected { user, name, conversations } = person;
+        Self { user, name, conversations }
+    }
+}
+
+impl From<ConnectedRecord> for Connected {
+    fn from(record: ConnectedRecord) -> Self {
+        let ConnectedRecord { user, name, conversations } = record;
+        Self { user, name, conversations }
     }
 }
 

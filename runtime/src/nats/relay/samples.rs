@@ -4,12 +4,13 @@ use colloquy_domain::{
     channel::DeliveryStatus,
     conversation::Settled,
     failure::Failure,
-    ids::{AgentId, ChannelId, ConversationId, DocumentId, MessageId, TenantId},
+    ids::{AgentId, ChannelId, ConversationId, DocumentId, MessageId, TenantId, UserId},
     knowledge::{DocumentStatus, IngestProgress},
     message::{IgnoreRule, Outcome},
     model::Usage,
     outbound::{Checks, Citation, Reply},
-    ports::{InboxHint, Notice, Signal},
+    placement::NodeId,
+    ports::{Connected, InboxHint, Notice, Signal},
     rate::{Caller, Rate, Subject},
 };
 use uuid::Uuid;
@@ -75,6 +76,10 @@ fn notices() -> Vec<Notice> {
         let progress = IngestProgress { status, pages: 1, chunks: 2, indexed: 3 };
         Notice::Document { tenant, document: DOCUMENT, progress }
     }));
+    let (user, name) = (UserId::new(Uuid::from_u128(19)), "Zoë".to_owned());
+    let person = Connected { user, name: name.clone(), conversations: vec![conversation] };
+    notices.push(Notice::Writing { tenant, conversation, user, name, on: true });
+    notices.push(Notice::Connected { tenant, node: NodeId(Uuid::from_u128(20)), people: vec![person], ask: true });
     notices
 }
 

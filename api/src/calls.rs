@@ -1,0 +1,359 @@
+//! Telephone calls as they go on: what a provider's request means, and what it is answered.
+//!
+//! A call is a conversation of its own: a number can be forged, or shared, and nobody should hear what somebody else
+//! asked. Nothing of a call is kept here between requests: where its dialogue is stands in the addresses that the provider
+//! is told to call next, and everything else in the store, so that any node answers any request.
+
+use crate::{
+    error::{ApiError, ApiResult},
+    exchange::{Ended, Exchange, Saying, Step},
+    state::Api,
+};
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use colloquy_domain::{
+    call::{
+        CallAnswer, CallChange, CallEvent, CallNews, CallOutcome, CallReport, CallRequest, CallStatus, CallStep,
+        CallTool, CallToolAnswer, Direction, Next, PATIENCE, Place, Sentence, greeting, next, sentence,
+    },
+    channel::{ChannelAccount, ChannelKind, WebhookRejection},
+    language::Language,
+    message::Outcome,
+    ports::{CallDriver, ChannelDriver},
+};
+use colloquy_store::{Call, NewCall};
+use futures::future::{join_all, try_join};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+/// The kind of channel that telephones are.
+pub const VOICE: ChannelKind = ChannelKind::of("voice");
+/// How long a caller hears nothing before being told to wait. Providers hang up after 15 seconds.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// How long a request waits once the caller knows.
+const NEXT_WAIT: Duration = Duration::from_secs(8);
+/// How long a provider's model waits for a tool.
+const TOOL_WAIT: Duration = Duration::from_secs(18);
+
+/// Verifies a provider's request, does what it means and answers it.
+///
+/// # Errors
+/// 403 for one that is not signed, 404 for a number of another channel, or the store's.
+pub async fn receive(
+    api: Arc<Api>,
+    account: Arc<ChannelAccount>,
+    request: CallRequest<'_>,
+    path: &str,
+) -> ApiResult<Response> {
+    let driver = driver(&api, &account)?;
+    let provider = driver.calls(&account).ok_or_else(|| ApiError::not_found("channel"))?;
+    let news = provider.receive(&account, &request).map_err(|r| rejected(&api, &account, &r))?;
+    if !is_meant(&account, &news) {
+        return Err(ApiError::not_found("number"));
+    }
+    api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
+    let event = news.event.clone();
+    let telephone = Telephone { api, account: &account, driver: driver.as_ref(), provider, news: &news, path };
+    let answer = telephone.answer(event).await?;
+    let document = provider.answer(&account, &answer);
+    Ok(([(header::CONTENT_TYPE, document.content_type)], document.body).into_response())
+}
+
+pub fn driver(api: &Api, account: &ChannelAccount) -> ApiResult<Arc<dyn ChannelDriver>> {
+    let driver = api.channels.driver(&account.kind).filter(|_| account.kind == VOICE && account.enabled);
+    driver.ok_or_else(|| ApiError::not_found("channel"))
+}
+
+fn rejected(api: &Api, account: &ChannelAccount, rejection: &WebhookRejection) -> ApiError {
+    api.counters.webhooks_rejected.fetch_add(1, Ordering::Relaxed);
+    tracing::warn!(tenant.id = %account.tenant, channel.id = %account.id, error = %rejection, "call rejected");
+    match rejection {
+        WebhookRejection::Unauthenticated => ApiError::forbidden(&rejection.to_string()),
+        WebhookRejection::Malformed(_) => ApiError::new(StatusCode::BAD_REQUEST, "MALFORMED", rejection.to_string()),
+        WebhookRejection::NotSupported => ApiError::not_found("webhook"),
+    }
+}
+
+/// Whether the call is on the account's number, if it has one.
+pub fn is_meant(account: &ChannelAccount, news: &CallNews) -> bool {
+    let (from, to) = (news.from.as_deref(), news.to.as_deref());
+    let Some(number) = account.external_id.as_deref() else { return true };
+    (from.is_none() && to.is_none()) || from == Some(number) || to == Some(number)
+}
+
+/// One request about one call.
+struct Telephone<'a> {
+    api: Arc<Api>,
+    account: &'a ChannelAccount,
+    driver: &'a dyn ChannelDriver,
+    provider: &'a dyn CallDriver,
+    news: &'a CallNews,
+    /// Where the provider sends what follows.
+    path: &'a str,
+}
+
+impl Telephone<'_> {
+    async fn answer(&self, event: CallEvent) -> ApiResult<CallAnswer> {
+        if self.news.external_id.is_empty() {
+            // Of no call: nothing can be written down.
+            return match event {
+                CallEvent::AssistantWanted => self.assistant().await,
+                _ => Ok(CallAnswer::Noted),
+            };
+        }
+        match event {
+            CallEvent::Incoming => self.greet().await,
+            CallEvent::Heard { at, words } => self.heard(at, words).await,
+            CallEvent::Waiting { at } => self.waited(at).await,
+            CallEvent::PutThrough { answered } => self.put_through(answered).await,
+            CallEvent::Moved { status, seconds, ends } => self.moved(status, seconds, ends).await,
+            CallEvent::AssistantWanted => {
+                let step = CallStep::new("assistant", "assistant", self.account.agent.to_string());
+                self.note(CallChange { status: Some(CallStatus::Ringing), ..CallChange::new(step) }).await?;
+                self.assistant().await
+            }
+            CallEvent::Tools(tools) => self.tools(tools).await,
+            CallEvent::Report(report) => self.report(*report).await,
+            CallEvent::Overheard { key, line } => {
+                let step = CallStep::new(key, "said", line.clone());
+                self.note(CallChange { said: vec![line], ..CallChange::new(step) }).await?;
+                Ok(CallAnswer::Noted)
+            }
+            CallEvent::Ignored { kind } => {
+                if kind == "hang" {
+                    self.note(CallChange::new(CallStep::new("hang", "slow", ""))).await?;
+                }
+                Ok(CallAnswer::Noted)
+            }
+        }
+    }
+
+    /// Writes a step down; the call as it is then.
+    async fn note(&self, change: CallChange) -> ApiResult<Call> {
+        let new = NewCall {
+            channel: self.account.id,
+            provider: self.provider.provider(),
+            external_id: self.news.external_id.clone(),
+            direction: self.news.direction,
+            from: self.news.from.clone(),
+            to: self.news.to.clone(),
+        };
+        let kind = change.step.kind;
+        let (call, changed) = self.api.store.tenant(self.account.tenant).change_call(new, change).await?;
+        if changed {
+            tracing::info!(
+                tenant.id = %self.account.tenant, channel.id = %self.account.id, call.id = %call.id,
+                call.step = kind, call.status = call.facts.status.name(), "call"
+            );
+        }
+        Ok(call)
+    }
+
+    fn language(&self) -> Language {
+        self.account.setting("language").and_then(Language::from_tag).unwrap_or(Language::Fr)
+    }
+
+    fn sentence(&self, which: Sentence) -> String {
+        sentence(which, self.language()).to_owned()
+    }
+
+    /// The address at which the dialogue goes on.
+    fn at(&self, place: Place) -> String {
+        let Place { turn, silent, waited } = place;
+        format!("{}?turn={turn}&silent={silent}&waited={waited}", self.path)
+    }
+
+    async fn greeting(&self) -> ApiResult<String> {
+        if let Some(own) = self.account.setting("greeting").filter(|g| !g.trim().is_empty()) {
+            return Ok(own.to_owned());
+        }
+        let company = match self.account.setting("company").filter(|c| !c.trim().is_empty()) {
+            Some(company) => company.to_owned(),
+            None => self.api.store.installation().tenant(self.account.tenant).await?.name,
+        };
+        Ok(greeting(&company, self.language()))
+    }
+
+    async fn greet(&self) -> ApiResult<CallAnswer> {
+        let greeting = self.greeting().await?;
+        let step = CallStep::new("incoming", "incoming", self.account.agent.to_string());
+        let said = vec![format!("Agent: {greeting}")];
+        self.note(CallChange { status: Some(CallStatus::InProgress), said, ..CallChange::new(step) }).await?;
+        let notice = self.account.setting("recording_notice").filter(|n| !n.trim().is_empty());
+        let say = notice.map(str::to_owned).into_iter().chain([greeting]).collect();
+        Ok(CallAnswer::Listen { say, then: self.at(Place::first()) })
+    }
+
+    async fn heard(&self, at: Place, words: Option<String>) -> ApiResult<CallAnswer> {
+        match next(at, words.as_deref()) {
+            Next::Answer => self.ask(at, words.unwrap_or_default()).await,
+            Next::AskAgain(place) => {
+                self.note(CallChange::new(CallStep::new(format!("silence:{}", at.turn), "silence", ""))).await?;
+                Ok(CallAnswer::Listen { say: vec![self.sentence(Sentence::SayAgain)], then: self.at(place) })
+            }
+            Next::Farewell => self.hang_up("farewell", words, Sentence::Farewell, None).await,
+            Next::GiveUp => self.hang_up("gave_up", words, Sentence::GiveUp, None).await,
+            Next::TooLong => self.hang_up("too_long", words, Sentence::TooLong, None).await,
+        }
+    }
+
+    async fn hang_up(
+        &self,
+        kind: &'static str,
+        words: Option<String>,
+        last: Sentence,
+        outcome: Option<CallOutcome>,
+    ) -> ApiResult<CallAnswer> {
+        let last = self.sentence(last);
+        let said = words.map(|w| format!("Caller: {w}")).into_iter().chain([format!("Agent: {last}")]).collect();
+        let change = CallChange::new(CallStep::new(kind, kind, ""));
+        self.note(CallChange { said, outcome, status: Some(CallStatus::Completed), ends: true, ..change }).await?;
+        Ok(CallAnswer::HangUp { say: vec![last] })
+    }
+
+    /// Gives the agent what was said, and says what it answers.
+    async fn ask(&self, at: Place, words: String) -> ApiResult<CallAnswer> {
+        let step = CallStep::new(format!("heard:{}", at.turn), "heard", words.clone());
+        let said = vec![format!("Caller: {words}")];
+        let change = CallChange { said, status: Some(CallStatus::InProgress), ..CallChange::new(step) };
+        let saying = self.saying(at.turn.to_string(), words);
+        let asked = Exchange::begin(Arc::clone(&self.api), self.account, saying);
+        let (mut asked, _) = try_join(asked, self.note(change)).await?;
+        let ended = asked.ended_within(FIRST_WAIT).await?;
+        self.reply(at, ended).await
+    }
+
+    fn saying(&self, message_id: String, text: String) -> Saying {
+        Saying { session: self.news.external_id.clone(), message_id, name: self.news.from.clone(), text }
+    }
+
+    async fn waited(&self, at: Place) -> ApiResult<CallAnswer> {
+        let session = self.news.external_id.clone();
+        let mut asked = Exchange::of(Arc::clone(&self.api), self.account, session, at.turn.to_string());
+        let ended = match asked.look().await? {
+            Step::Ended(ended) => Some(ended),
+            _ => asked.ended_within(NEXT_WAIT).await?,
+        };
+        self.reply(at, ended).await
+    }
+
+    async fn reply(&self, at: Place, ended: Option<Ended>) -> ApiResult<CallAnswer> {
+        let Some(ended) = ended else {
+            if at.waited >= PATIENCE {
+                let say = vec![self.sentence(Sentence::TooSlow)];
+                return Ok(CallAnswer::Listen { say, then: self.at(at.after()) });
+            }
+            let say = (at.waited == 0).then(|| self.sentence(Sentence::Moment));
+            return Ok(CallAnswer::Wait { say, then: self.at(at.later()) });
+        };
+        let conversation = ended.conversation;
+        match ended.outcome {
+            Some(Outcome::HandedOver { reason }) => {
+                let step = CallStep::new(format!("handed_over:{}", at.turn), "handed_over", reason);
+                self.note(CallChange { conversation, ..CallChange::new(step) }).await?;
+                self.hand_over().await
+            }
+            Some(Outcome::Answered { .. } | Outcome::Merged { .. }) => {
+                let spoken = ended.reply.as_ref().and_then(|r| self.spoken(&r.text));
+                let say = spoken.unwrap_or_else(|| self.sentence(Sentence::Failed));
+                let step = CallStep::new(format!("replied:{}", at.turn), "replied", "");
+                let said = vec![format!("Agent: {say}")];
+                self.note(CallChange { said, conversation, ai_handled: true, ..CallChange::new(step) }).await?;
+                Ok(CallAnswer::Listen { say: vec![say], then: self.at(at.after()) })
+            }
+            outcome => {
+                let name = outcome.as_ref().map_or("pending", Outcome::name);
+                let step = CallStep::new(format!("failed:{}", at.turn), "failed", name);
+                self.note(CallChange { conversation, ..CallChange::new(step) }).await?;
+                Ok(CallAnswer::Listen { say: vec![self.sentence(Sentence::Failed)], then: self.at(at.after()) })
+            }
+        }
+    }
+
+    /// A reply as it is read out.
+    fn spoken(&self, reply: &str) -> Option<String> {
+        self.driver.render(reply, &[]).into_iter().next().map(|part| part.text)
+    }
+
+    async fn hand_over(&self) -> ApiResult<CallAnswer> {
+        let Some(to) = self.account.setting("transfer_to").filter(|n| !n.trim().is_empty()) else {
+            return self.hang_up("call_back", None, Sentence::CallBack, Some(CallOutcome::Callback)).await;
+        };
+        let (say, then) = (self.sentence(Sentence::PutThrough), format!("{}?dialled=1", self.path));
+        Ok(CallAnswer::PutThrough { say, to: to.to_owned(), then })
+    }
+
+    async fn put_through(&self, answered: bool) -> ApiResult<CallAnswer> {
+        if !answered {
+            return self.hang_up("nobody_there", None, Sentence::NobodyThere, Some(CallOutcome::Callback)).await;
+        }
+        let change = CallChange::new(CallStep::new("put_through", "put_through", ""));
+        let outcome = Some(CallOutcome::Transferred);
+        self.note(CallChange { outcome, status: Some(CallStatus::Completed), ends: true, ..change }).await?;
+        Ok(CallAnswer::HangUp { say: Vec::new() })
+    }
+
+    async fn moved(&self, status: CallStatus, seconds: Option<u64>, ends: bool) -> ApiResult<CallAnswer> {
+        let step = CallStep::new(format!("status:{}", status.name()), "status", status.name());
+        self.note(CallChange { status: Some(status), seconds, ends, ..CallChange::new(step) }).await?;
+        Ok(CallAnswer::Noted)
+    }
+
+    async fn report(&self, report: CallReport) -> ApiResult<CallAnswer> {
+        let step = CallStep::new("report", "report", report.reason.clone().unwrap_or_default());
+        let change = CallChange { status: Some(CallStatus::Completed), ends: true, ..CallChange::new(step) };
+        self.note(CallChange { report: Some(report), ..change }).await?;
+        Ok(CallAnswer::Noted)
+    }
+
+    async fn assistant(&self) -> ApiResult<CallAnswer> {
+        let address = format!("{}/v1", self.api.options.public_url);
+        Ok(CallAnswer::Assistant { first: self.greeting().await?, agent: self.account.agent.to_string(), address })
+    }
+
+    /// A provider's own model asks our agent: each call is a question in the conversation of the call.
+    async fn tools(&self, tools: Vec<CallTool>) -> ApiResult<CallAnswer> {
+        let answers = join_all(tools.into_iter().map(|tool| self.tool(tool))).await;
+        Ok(CallAnswer::Tools(answers.into_iter().collect::<ApiResult<_>>()?))
+    }
+
+    async fn tool(&self, tool: CallTool) -> ApiResult<CallToolAnswer> {
+        let CallTool { id, name, question } = tool;
+        let Some(question) = question else {
+            let why = format!("{name} was not asked anything: give it a `question`");
+            return Ok(CallToolAnswer { id, result: Err(why) });
+        };
+        let saying = self.saying(format!("tool-{id}"), question.clone());
+        let mut asked = Exchange::begin(Arc::clone(&self.api), self.account, saying).await?;
+        let ended = asked.ended_within(TOOL_WAIT).await?.unwrap_or_else(Ended::pending);
+        let reply = ended.reply.as_ref().and_then(|r| self.spoken(&r.text));
+        let step = CallStep::new(format!("tool:{id}"), "tool", question);
+        let ai_handled = reply.is_some();
+        self.note(CallChange { conversation: ended.conversation, ai_handled, ..CallChange::new(step) }).await?;
+        Ok(CallToolAnswer { id, result: reply.ok_or_else(|| self.sentence(Sentence::TooSlow)) })
+    }
+}
+
+/// A call's provider asked the OpenAI-compatible endpoint for words: the call gets its conversation.
+///
+/// # Errors
+/// The store's.
+pub async fn linked(api: &Api, account: &ChannelAccount, asked: &Exchange, ended: &Ended) -> ApiResult<()> {
+    let new = NewCall {
+        channel: account.id,
+        provider: "vapi",
+        external_id: asked.session.clone(),
+        direction: Direction::Inbound,
+        from: None,
+        to: account.external_id.clone(),
+    };
+    let step = CallStep::new(format!("replied:{}", asked.message_id), "replied", "");
+    let change =
+        CallChange { conversation: ended.conversation, ai_handled: ended.reply.is_some(), ..CallChange::new(step) };
+    api.store.tenant(account.tenant).change_call(new, change).await?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+// A file that only a credential opens: fetched, then given to the browser to keep.
+import { Failure, open } from './api.js';
+
+export function give(blob, name) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+export async function download(path, name) {
+  const response = await open('GET', path);
+  if (!response.ok) throw new Failure(response.status, await response.json().catch(() => null));
+  give(await response.blob(), name);
+}

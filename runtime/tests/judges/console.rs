@@ -1,0 +1,161 @@
+//! The console before Chromium (Debian's package) and axe-core: each flow is a script in `console/`, over a server of its
+//! own. The files of the console are held against the registry that the vendored ones come from.
+
+use crate::{
+    install,
+    support::{
+        documents::warranty_docx,
+        server::{Place, Server},
+        wait::until,
+    },
+};
+use reqwest::{Method, StatusCode, header};
+use serde_json::json;
+use std::{path::Path, process::Stdio};
+use tokio::{process::Command, sync::Mutex};
+
+/// One browser at a time: each takes what the machine has.
+static BROWSER: Mutex<()> = Mutex::const_new(());
+
+/// A browser asks more often than a person does.
+fn busy_place() -> Place {
+    let limits = ["COLLOQUY_LIMIT_API", "COLLOQUY_LIMIT_CHAT", "COLLOQUY_LIMIT_ANONYMOUS"];
+    limits.iter().fold(Place::default(), |place, limit| place.with(limit, "100000"))
+}
+
+/// Runs a script to its end; what it prints is shown.
+async fn script(name: &str, env: &[(&str, &str)]) {
+    let mut node = Command::new("node");
+    node.arg(install::script(&format!("console/{name}.cjs"))).env("NODE_PATH", install::node_modules());
+    let run = node.envs(env.iter().copied()).stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    println!("{said}");
+    assert!(run.status.success(), "the flow {name} failed: {said}");
+}
+
+async fn flow(name: &str, server: &Server, env: &[(&str, &str)]) {
+    let _alone = BROWSER.lock().await;
+    let folder = server.place.path().to_string_lossy().into_owned();
+    let about =
+        [("COLLOQUY_URL", server.api.url.as_str()), ("COLLOQUY_KEY", server.api.key.as_str()), ("FOLDER", &folder)];
+    script(name, &[&about, env].concat()).await;
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_new_team_gets_from_nothing_to_an_answer_from_its_document() {
+    let server = Server::start_on(busy_place()).await;
+    let document = server.place.file("Warranty.docx", warranty_docx());
+    let question = [("QUESTION", "How long is the warranty of a kettle?"), ("ANSWER", "24 months")];
+    flow("first-start", &server, &[&[("DOCUMENT", text(&document))], question.as_slice()].concat()).await;
+}
+
+// req: S3-CNV-1
+#[tokio::test]
+async fn a_visitor_and_a_person_of_the_team_speak_in_two_browsers() {
+    flow("two-people", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
+async fn events_of_the_server_change_the_view() {
+    flow("live", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
+async fn no_view_has_a_barrier_in_any_theme_size_or_language() {
+    flow("views", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
+async fn hundreds_of_files_and_conversations_are_no_burden() {
+    flow("many", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_unchanged_and_every_text_is_there_in_both_languages() {
+    script("files", &[]).await;
+}
+
+// req: S0-SEC-1
+#[tokio::test]
+async fn the_pages_are_kept_by_browsers_under_a_strict_policy() {
+    let server = Server::start().await;
+    let api = &server.api;
+    let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let get = async |path: &str, headers: &[(header::HeaderName, &str)]| {
+        let request = plain.get(format!("{}{path}", api.url));
+        headers.iter().fold(request, |r, (name, value)| r.header(name, *value)).send().await.unwrap()
+    };
+    let home = get("/", &[(header::ACCEPT, "text/html,*/*")]).await;
+    assert_eq!(home.status(), StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(home.headers()["location"], "/console");
+    assert_eq!(api.attempt(api.bare(Method::GET, "/")).await.unwrap().status, StatusCode::NOT_FOUND);
+    let letter = get("/reset?token=abc", &[]).await;
+    assert_eq!(letter.headers()["location"], "/console/reset?token=abc");
+
+    let page = get("/console/inbox/anything", &[]).await;
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.headers()["cache-control"], "no-cache");
+    let page = page.text().await.unwrap();
+    let script = page.split('"').find(|part| part.ends_with("/app/main.js")).unwrap().to_owned();
+    for address in page.split('"').filter(|part| part.starts_with("/console/assets/")) {
+        assert_eq!(get(address, &[]).await.status(), StatusCode::OK, "{address}");
+    }
+
+    let file = get(&script, &[(header::ACCEPT_ENCODING, "gzip")]).await;
+    assert_eq!(file.headers()["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(file.headers()["content-encoding"], "gzip");
+    // A debug build serves what lies on the disk now.
+    let kept = if cfg!(debug_assertions) { "no-cache" } else { "public, max-age=31536000, immutable" };
+    assert_eq!(file.headers()["cache-control"], kept);
+    let tag = file.headers()["etag"].to_str().unwrap().to_owned();
+    let again = get(&script, &[(header::IF_NONE_MATCH, &tag)]).await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    let (before, after) = script.split_once("/assets/").unwrap();
+    let older = format!("{before}/assets/0123456789abcdef/{}", after.split_once('/').unwrap().1);
+    assert_eq!(get(&older, &[]).await.headers()["cache-control"], "no-cache");
+    for nothing in
+        ["/console/assets/x/app/nothing.js", "/console/assets/x/index.html", "/console/assets/x/..%2fCargo.toml"]
+    {
+        assert_eq!(get(nothing, &[]).await.status(), StatusCode::NOT_FOUND, "{nothing}");
+    }
+}
+
+/// Visitors read what they were told by the id of their session, and nobody else's.
+#[tokio::test]
+async fn visitors_read_what_was_said_when_they_did_not_ask() {
+    let server = Server::start().await;
+    let api = &server.api;
+    let agent = api.agent("Echo", "scripted", &[]).await;
+    let channel = json!({ "kind": "webchat", "name": "Website", "agent": agent, "settings": { "public": "true" } });
+    let channel = api.post("/api/channels", &channel).await.data()["id"].as_str().unwrap().to_owned();
+    let heard = async |channel: &str, session: &str, after: u64| {
+        let path = format!("/api/chat/messages?channel={channel}&session={session}&after={after}");
+        api.attempt(api.bare(Method::GET, &path)).await.unwrap()
+    };
+    assert_eq!(heard(&channel, "s", 0).await.data()["messages"], json!([]));
+    api.chat(&json!({ "channel": channel, "session": "s", "message": "Hello" })).await.data();
+    let conversation = api.conversation("s").await.unwrap()["id"].as_str().unwrap().to_owned();
+    let said = json!({ "text": "A person here." });
+    api.post(&format!("/api/conversations/{conversation}/messages"), &said).await.data();
+    let lines = until("what was said", async || {
+        let lines = heard(&channel, "s", 0).await.data()["messages"].as_array().unwrap().clone();
+        (lines.len() == 3).then_some(lines)
+    })
+    .await;
+    let speakers: Vec<_> = lines.iter().map(|l| l["speaker"].as_str().unwrap()).collect();
+    assert_eq!(speakers, ["person", "agent", "operator"]);
+    let last = heard(&channel, "s", lines[1]["position"].as_u64().unwrap()).await.data();
+    assert_eq!(last["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(heard(&channel, "another", 0).await.data()["messages"], json!([]));
+    // A channel that is not public tells strangers nothing, not even that it exists.
+    let private = json!({ "kind": "webchat", "name": "Inside", "agent": agent });
+    let private = api.post("/api/channels", &private).await.data()["id"].as_str().unwrap().to_owned();
+    for closed in [private.as_str(), "0190a0a0-0000-7000-8000-000000000000", "nothing"] {
+        assert_eq!(heard(closed, "s", 0).await.status, StatusCode::NOT_FOUND, "{closed}");
+    }
+}

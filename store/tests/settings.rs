@@ -1,0 +1,169 @@
+//! What tenants set up and how long they keep things, on both databases.
+
+#[macro_use]
+mod common;
+
+use colloquy_domain::{
+    channel::{Secret, TemplateUpdate},
+    ports::{ConversationStore, StoreError},
+    template::{Category, Component, Registered, Template, TemplateStatus},
+    testkit::{answer, receive},
+    time::Timestamp,
+};
+use colloquy_store::{Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore};
+use common::{Kind, NOW};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+async fn texts(rows: &TenantStore) -> Vec<String> {
+    let page = rows.all_messages(MessageFilter::default(), PageRequest::new(1, 100)).await.expect("read");
+    let mut texts: Vec<String> = page.items.into_iter().map(|m| m.text).collect();
+    texts.sort();
+    texts
+}
+
+async fn what_is_kept_no_longer_goes_and_nothing_else(on: Kind) {
+    let opened = common::open(on).await;
+    let store = &opened.store;
+    let f = common::fixture(store).await;
+    let (here, there) = (store.tenant(f.home.tenant), store.tenant(f.abroad.tenant));
+    here.create_webhook_endpoint("https://example.com", &["*".to_owned()], true, Secret::new("whsec_c2VjcmV0"))
+        .await
+        .expect("made");
+    let old = receive(store, &f.pull, "old", &[("m1", "old words")], NOW).await;
+    store.commit(answer(&old, "old answer", &f.ids, NOW)).await.expect("answered");
+    receive(store, &f.pull, "waits", &[("m2", "nobody answered")], NOW).await;
+    receive(store, &f.abroad, "else", &[("m1", "another tenant's")], NOW).await;
+    let later = NOW + 40 * DAY;
+    opened.clock.set(later);
+    receive(store, &f.pull, "fresh", &[("m3", "new words")], later).await;
+    receive(store, &f.pull, "old", &[("m4", "back again")], later).await;
+
+    let messages = Retention { messages: Some(30), ..Retention::default() };
+    here.set_retention(messages).await.expect("set");
+    assert_eq!(here.retention().await, Ok(messages));
+    assert_eq!(store.installation().tenants_with_retention().await, Ok(vec![f.home.tenant]));
+    assert_eq!(here.sweep(Retention::default()).await.expect("swept").messages, 0, "nothing without a rule");
+    // The old conversation has something that waits: nothing of it goes while somebody works on it.
+    assert_eq!(here.sweep(messages).await.expect("swept").messages, 0);
+    let old = store.load(old.key.tenant, old.key.id).await.expect("loaded");
+    store.commit(answer(&old, "welcome back", &f.ids, later)).await.expect("answered");
+    let swept = here.sweep(messages).await.expect("swept");
+    assert_eq!((swept.messages, swept.unfinished), (2, false));
+    assert_eq!(texts(&here).await, ["back again", "new words", "nobody answered", "welcome back"]);
+
+    let events = Retention { events: Some(30), ..Retention::default() };
+    assert_eq!(here.sweep(events).await.expect("swept").events, 0, "somebody is still to be told");
+
+    opened.clock.set(later + 40 * DAY);
+    let conversations = Retention { conversations: Some(30), ..Retention::default() };
+    let swept = here.sweep(conversations).await.expect("swept");
+    assert_eq!(swept.conversations, [old.key.id], "what waits stays, whatever its age");
+    assert_eq!(texts(&here).await, ["new words", "nobody answered"]);
+    assert_eq!(store.load(old.key.tenant, old.key.id).await.map(|_| ()), Err(StoreError::NotFound("conversation")));
+    assert_eq!(texts(&there).await, ["another tenant's"]);
+    let again = receive(store, &f.pull, "old", &[("m5", "and again")], later + 40 * DAY).await;
+    assert_ne!(again.key.id, old.key.id, "they are new to us");
+}
+
+// req: S2-TBL-1
+async fn a_key_is_claimed_once_and_its_answer_is_the_callers_alone(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, there) = (opened.store.tenant(f.home.tenant), opened.store.tenant(f.abroad.tenant));
+    let (key, asked) = ([1; 32], [2; 32]);
+    let both = futures::future::join(here.claim_key(key, asked), here.claim_key(key, asked)).await;
+    let both = [both.0.expect("claimed"), both.1.expect("claimed")];
+    assert!(both.contains(&Claimed::Fresh) && both.contains(&Claimed::Running(NOW)), "{both:?}");
+    assert_eq!(here.claim_key(key, [3; 32]).await, Ok(Claimed::Taken));
+    here.answer_key(key, 201, b"{}").await.expect("kept");
+    let answered = Claimed::Answered { status: 201, answer: b"{}".to_vec() };
+    assert_eq!(here.claim_key(key, asked).await, Ok(answered.clone()));
+    assert_eq!(there.claim_key(key, asked).await, Ok(Claimed::Fresh), "another tenant's key is another");
+    there.release_key(key).await.expect("released");
+    assert_eq!(there.claim_key(key, asked).await, Ok(Claimed::Fresh), "it may be asked again");
+    here.release_key(key).await.expect("nothing");
+    assert_eq!(here.claim_key(key, asked).await, Ok(answered), "what was answered stays");
+    opened.clock.set(NOW + DAY);
+    assert_eq!(here.claim_key(key, asked).await, Ok(Claimed::Fresh), "a day later it is forgotten");
+    opened.clock.set(NOW + 2 * DAY);
+    opened.store.installation().forget_idempotency_keys().await.expect("deleted");
+    assert_eq!(there.claim_key(key, [9; 32]).await, Ok(Claimed::Fresh));
+}
+
+// req: S2-CFG-1
+async fn integrations_are_sealed_and_of_one_tenant(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, there) = (opened.store.tenant(f.home.tenant), opened.store.tenant(f.abroad.tenant));
+    let mut twilio = Integration { updated_at: NOW, ..Integration::default() };
+    twilio.settings.insert("account_sid".into(), "AC1".into());
+    twilio.secrets.insert("auth_token".into(), Secret::new("secret"));
+    for _ in 0..2 {
+        here.set_integration(IntegrationKind::Twilio, &twilio).await.expect("set");
+    }
+    assert_eq!(here.integration(IntegrationKind::Twilio).await, Ok(Some(twilio)));
+    assert_eq!(there.integration(IntegrationKind::Twilio).await, Ok(None));
+    assert_eq!(here.integration(IntegrationKind::Vapi).await, Ok(None));
+    here.delete_integration(IntegrationKind::Twilio).await.expect("deleted");
+    assert_eq!(here.delete_integration(IntegrationKind::Twilio).await, Err(StoreError::NotFound("integration")));
+}
+
+// req: S3-TPL-1
+async fn templates_keep_to_the_latest_word_of_their_provider(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, there) = (opened.store.tenant(f.home.tenant), opened.store.tenant(f.abroad.tenant));
+    let components = vec![Component::Footer { text: "x".into() }];
+    let template = Template { name: "a".into(), category: Category::Utility, language: "en".into(), components };
+    let status = TemplateStatus::Pending;
+    let registered = Registered { id: "77".into(), status, reason: None, template: template.clone() };
+    let at = Some((f.home.channel, registered.clone()));
+    let kept = here.create_template(template.clone(), at.clone()).await.expect("made");
+    assert_eq!((kept.status, &kept.template), (status, &template));
+    assert_eq!(here.create_template(template.clone(), at).await, Err(StoreError::Conflict("name")));
+    let told = |status, at: i64| TemplateUpdate { id: "77".into(), status, reason: None, at: Timestamp(at) };
+    there.template_told(told(TemplateStatus::Disabled, 99)).await.expect("nobody's");
+    for (word, at, becomes) in [
+        (TemplateStatus::Approved, 20, TemplateStatus::Approved),
+        (TemplateStatus::Rejected, 10, TemplateStatus::Approved),
+        (TemplateStatus::Paused, 30, TemplateStatus::Paused),
+    ] {
+        here.template_told(told(word, at)).await.expect("told");
+        assert_eq!(here.template(kept.id).await.expect("read").status, becomes);
+    }
+    here.create_template(template, None).await.expect("ours beside the provider's");
+    let named = here.templates_named(f.home.channel, "a").await.expect("read");
+    assert_eq!(named.iter().map(|k| k.channel.is_some()).collect::<Vec<_>>(), [true, false]);
+    let done = here.synchronise_templates(f.home.channel, Vec::new()).await.expect("synchronised");
+    assert_eq!((done.missing, here.template(kept.id).await.expect("read").status), (1, TemplateStatus::Deleted));
+}
+
+async fn two_who_change_an_endpoints_secret_both_have_theirs(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let here = opened.store.tenant(f.home.tenant);
+    let every = ["*".to_owned()];
+    let stale =
+        here.create_webhook_endpoint("https://a.example", &every, true, Secret::new("one")).await.expect("made");
+    let rotate = |secret| here.rotate_webhook_secret(stale.id, Secret::new(secret), DAY);
+    let (two, three) = futures::future::join(rotate("two"), rotate("three")).await;
+    two.and(three).expect("rotated");
+    let changed = here.update_webhook_endpoint(&stale).await.expect("changed");
+    let mut secrets: Vec<&str> = changed.secrets.iter().map(|s| s.secret.expose()).collect();
+    secrets.sort_unstable();
+    assert_eq!(secrets, ["one", "three", "two"], "who read it before brings no old secrets back");
+    let replaced = here.rotate_webhook_secret(stale.id, Secret::new("four"), Duration::ZERO).await.expect("replaced");
+    let now = opened.store.tenant(f.home.tenant).webhook_endpoint(replaced.id).await.expect("read");
+    assert!(now.secrets.iter().all(|s| s.until.is_none_or(|until| until <= NOW + DAY)));
+    assert_eq!(now.secrets[0].secret.expose(), "four");
+}
+
+on_both! {
+    what_is_kept_no_longer_goes_and_nothing_else
+    a_key_is_claimed_once_and_its_answer_is_the_callers_alone
+    integrations_are_sealed_and_of_one_tenant
+    templates_keep_to_the_latest_word_of_their_provider
+    two_who_change_an_endpoints_secret_both_have_theirs
+}

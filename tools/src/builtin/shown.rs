@@ -1,0 +1,90 @@
+//! What tools of the concierge have in common: how a model reads reservations and orders. Ids are in it, because the model
+//! names them in later calls.
+
+use colloquy_domain::{
+    commerce::{Order, Reservation},
+    failure::Failure,
+    tool::ToolResult,
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longer than a request waits for its flow.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(40);
+
+pub(super) fn text(args: &Value, name: &str) -> String {
+    args[name].as_str().unwrap_or_default().trim().to_owned()
+}
+
+pub(super) fn reservation(r: &Reservation) -> String {
+    json!({
+        "reservation_id": r.id.to_string(),
+        "status": r.status.name(),
+        "name": r.details.name,
+        "party_size": r.details.party,
+        "date": r.details.date,
+        "time": r.details.time,
+        "time_zone": r.zone,
+    })
+    .to_string()
+}
+
+pub(super) fn order(o: &Order) -> String {
+    let items: Vec<Value> = o.lines.iter().map(|l| json!({ "name": l.name, "quantity": l.quantity })).collect();
+    json!({
+        "order_id": o.id.to_string(),
+        "status": o.status.name(),
+        "items": items,
+        "total": price(o.amount, &o.currency),
+        "cause": o.cause,
+    })
+    .to_string()
+}
+
+/// As people write it.
+pub(super) fn price(amount: i64, currency: &str) -> String {
+    // Currencies without a smaller unit (https://docs.stripe.com/currencies#zero-decimal).
+    const WHOLE: &[&str] = &[
+        "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf",
+    ];
+    let code = currency.to_uppercase();
+    if WHOLE.contains(&currency) {
+        return format!("{amount} {code}");
+    }
+    format!("{}.{:02} {code}", amount / 100, amount % 100)
+}
+
+pub(super) fn refused(code: &str, cause: Option<String>) -> ToolResult {
+    ToolResult::failed(Failure::reject(code, cause.unwrap_or_else(|| "no cause was told".to_owned())))
+}
+
+/// The schema of a call that names one thing. A model of a later turn may not know its id any more.
+pub(super) fn by_id(name: &str) -> String {
+    let about = "The last one of this conversation when left out.";
+    json!({
+        "type": "object",
+        "properties": { name: { "type": "string", "minLength": 36, "maxLength": 36, "description": about } },
+        "additionalProperties": false
+    })
+    .to_string()
+}
+
+/// The id that a call names, if it names one.
+///
+/// # Errors
+/// What it names is none.
+pub(super) fn id<T: std::str::FromStr>(args: &Value, name: &str) -> Result<Option<T>, Failure> {
+    let Some(given) = args[name].as_str() else { return Ok(None) };
+    given.trim().parse().map(Some).map_err(|_| Failure::reject("commerce.not_found", "there is nothing of this id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::price;
+
+    #[test]
+    fn prices_are_told_in_their_own_units() {
+        assert_eq!(price(1_205, "eur"), "12.05 EUR");
+        assert_eq!(price(500, "jpy"), "500 JPY");
+    }
+}

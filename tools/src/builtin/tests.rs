@@ -1,0 +1,233 @@
+use crate::Tools;
+use async_trait::async_trait;
+use colloquy_domain::{
+    commerce::{
+        MenuItem, MenuItemDetails, Order, OrderDetails, OrderLine, OrderStatus, Reservation, ReservationDetails,
+        ReservationStatus,
+    },
+    failure::Failure,
+    ids::{ConversationId, MenuItemId, OrderId, ReservationId, TenantId, TurnNo},
+    knowledge::{KnowledgeQuery, Passage},
+    language::Language,
+    ports::{Concierge, Knowledge, Toolbox},
+    testkit::FakeKnowledge,
+    time::Timestamp,
+    tool::{EffectClass, ToolCall, ToolInvocation, ToolResult, ToolStatus},
+};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use uuid::Uuid;
+
+/// Remembers what it was asked; the order is in the state that the test wants.
+struct Fake {
+    asked: Mutex<Vec<String>>,
+    order: OrderStatus,
+    cause: Option<String>,
+}
+
+impl Fake {
+    fn note(&self, what: String) {
+        self.asked.lock().unwrap().push(what);
+    }
+
+    fn order(&self) -> Order {
+        Order {
+            id: OrderId::new(Uuid::from_u128(7)),
+            lines: vec![OrderLine {
+                item: MenuItemId::new(Uuid::from_u128(8)),
+                name: "Soup".into(),
+                quantity: 2,
+                price: 650,
+            }],
+            amount: 1_300,
+            currency: "eur".into(),
+            name: "Ada".into(),
+            phone: "+33612345678".into(),
+            notes: String::new(),
+            conversation: None,
+            turn: None,
+            status: self.order,
+            cause: self.cause.clone(),
+            payment: None,
+            payment_secret: None,
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        }
+    }
+}
+
+fn reservation(details: ReservationDetails, status: ReservationStatus) -> Reservation {
+    Reservation {
+        id: ReservationId::new(Uuid::from_u128(9)),
+        details,
+        zone: "UTC".into(),
+        starts_at: Timestamp(0),
+        ends_at: Timestamp(1),
+        conversation: None,
+        status,
+        cause: None,
+        calendar_link: None,
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+    }
+}
+
+#[async_trait]
+impl Concierge for Fake {
+    async fn is_free(&self, _: TenantId, date: &str, time: &str) -> Result<bool, Failure> {
+        self.note(format!("free {date} {time}"));
+        Ok(true)
+    }
+
+    async fn reserve(
+        &self,
+        _: TenantId,
+        _: ConversationId,
+        key: &str,
+        details: ReservationDetails,
+    ) -> Result<Reservation, Failure> {
+        self.note(format!("reserve {key} {} for {}", details.name, details.party));
+        Ok(reservation(details, ReservationStatus::Confirmed))
+    }
+
+    async fn cancel_reservation(
+        &self,
+        _: TenantId,
+        _: ConversationId,
+        id: Option<ReservationId>,
+    ) -> Result<Reservation, Failure> {
+        self.note(format!("cancel {id:?}"));
+        Ok(reservation(ReservationDetails::default(), ReservationStatus::Cancelled))
+    }
+
+    async fn menu(&self, _: TenantId) -> Result<(Vec<MenuItem>, String), Failure> {
+        let details =
+            MenuItemDetails { name: "Soup".into(), price: 650, available: true, ..MenuItemDetails::default() };
+        let id = MenuItemId::new(Uuid::from_u128(8));
+        Ok((vec![MenuItem { id, details, created_at: Timestamp(0), updated_at: Timestamp(0) }], "eur".into()))
+    }
+
+    async fn order(
+        &self,
+        _: TenantId,
+        _: ConversationId,
+        turn: TurnNo,
+        key: &str,
+        details: OrderDetails,
+    ) -> Result<Order, Failure> {
+        self.note(format!("order {key} in turn {turn}: {:?}", details.lines));
+        Ok(self.order())
+    }
+
+    async fn confirm_order(
+        &self,
+        _: TenantId,
+        _: ConversationId,
+        turn: TurnNo,
+        id: Option<OrderId>,
+    ) -> Result<Order, Failure> {
+        self.note(format!("confirm {id:?} in turn {turn}"));
+        Ok(self.order())
+    }
+
+    async fn cancel_order(&self, _: TenantId, _: ConversationId, id: Option<OrderId>) -> Result<Order, Failure> {
+        self.note(format!("cancel {id:?}"));
+        Ok(self.order())
+    }
+
+    async fn go_on_on_whatsapp(
+        &self,
+        _: TenantId,
+        _: ConversationId,
+        key: &str,
+        phone: Option<&str>,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        self.note(format!("whatsapp {key} {phone:?} {reason}"));
+        Ok(())
+    }
+}
+
+fn knowledge() -> Arc<dyn Knowledge> {
+    Arc::new(FakeKnowledge(|_: KnowledgeQuery| -> Result<Vec<Passage>, Failure> { Ok(Vec::new()) }))
+}
+
+async fn run(fake: &Arc<Fake>, tool: &str, arguments: Value) -> ToolResult {
+    let tools = Tools::with_concierge(knowledge(), fake.clone());
+    let allowed = tools.names().into_iter().map(str::to_owned).collect();
+    tools
+        .run(ToolInvocation {
+            tenant: TenantId::new(Uuid::from_u128(1)),
+            conversation: ConversationId::new(Uuid::from_u128(2)),
+            turn: 3,
+            step: 0,
+            index: 0,
+            call: ToolCall { id: "call_0".into(), name: tool.into(), arguments: arguments.to_string() },
+            key: "key-1".into(),
+            resumed: false,
+            bases: Vec::new(),
+            allowed,
+            language: Language::En,
+        })
+        .await
+}
+
+fn fake(order: OrderStatus, cause: Option<&str>) -> Arc<Fake> {
+    Arc::new(Fake { asked: Mutex::default(), order, cause: cause.map(str::to_owned) })
+}
+
+// req: S0-TOOL-1
+#[tokio::test]
+async fn each_tool_asks_the_concierge_under_the_calls_own_key() {
+    let fake = fake(OrderStatus::RequiresConfirmation, None);
+    let id = Uuid::from_u128(7).to_string();
+    let table =
+        json!({ "name": "Ada", "phone": "+33612345678", "party_size": 4, "date": "2026-05-01", "time": "19:30" });
+    let booked = run(&fake, "make_reservation", table).await;
+    assert!(booked.status == ToolStatus::Done && booked.content.contains("CONFIRMED"), "{booked:?}");
+    run(&fake, "check_availability", json!({ "date": "2026-05-01", "time": "19:30" })).await;
+    let menu = run(&fake, "show_menu", json!({})).await;
+    assert!(menu.content.contains("6.50 EUR"), "{menu:?}");
+    let order = json!({ "items": [{ "name": "Soup", "quantity": 2 }], "name": "Ada", "phone": "+33612345678" });
+    let made = run(&fake, "create_order", order).await;
+    assert!(made.content.contains("13.00 EUR") && made.content.contains(&id), "{made:?}");
+    run(&fake, "confirm_order", json!({ "order_id": id })).await;
+    run(&fake, "cancel_order", json!({})).await;
+    let whatsapp = run(&fake, "continue_on_whatsapp", json!({ "reason": "wants a person" })).await;
+    assert_eq!(whatsapp.hand_over.as_deref(), Some("wants a person"));
+    insta::assert_snapshot!(fake.asked.lock().unwrap().join("\n"), @r#"
+    reserve key-1 Ada for 4
+    free 2026-05-01 19:30
+    order key-1 in turn 3: [("Soup", 2)]
+    confirm Some(order:00000000-0000-0000-0000-000000000007) in turn 3
+    cancel None
+    whatsapp key-1 None wants a person
+    "#);
+}
+
+// req: S0-TOOL-1
+#[tokio::test]
+async fn a_payment_in_doubt_is_told_as_such_and_a_declined_one_as_failed() {
+    let id = json!({ "order_id": Uuid::from_u128(7).to_string() });
+    let result = run(&fake(OrderStatus::Uncertain, Some("stripe.no_answer")), "confirm_order", id.clone()).await;
+    assert!(matches!(result.status, ToolStatus::Uncertain { .. }), "{result:?}");
+    let declined = fake(OrderStatus::RequiresConfirmation, Some("stripe.card_declined"));
+    let result = run(&declined, "confirm_order", id).await;
+    assert!(
+        matches!(&result.status, ToolStatus::Failed { failure } if failure.code == "payment.declined"),
+        "{result:?}"
+    );
+    let unknown = run(&declined, "confirm_order", json!({ "order_id": "x".repeat(36) })).await;
+    assert!(matches!(unknown.status, ToolStatus::Failed { .. }));
+    assert_eq!(declined.asked.lock().unwrap().len(), 1, "what is no id is not asked for");
+}
+
+#[test]
+fn what_changes_something_is_never_called_reading() {
+    let fake = fake(OrderStatus::Paid, None);
+    let tools = Tools::with_concierge(knowledge(), fake);
+    let names: Vec<String> = tools.names().into_iter().map(str::to_owned).collect();
+    let reads: Vec<String> =
+        tools.specs(&names).into_iter().filter(|s| s.effect == EffectClass::Read).map(|s| s.name).collect();
+    assert_eq!(reads, ["search_knowledge", "check_availability", "show_menu"]);
+}
