@@ -4,6 +4,7 @@ use crate::{node::NodeHandle, ports::Ports};
 use colloquy_domain::{
     channel::{ChannelAccount, ChannelEvent},
     ports::{NewEntry, Notice, StoreError},
+    time::Timestamp,
 };
 
 /// What a delivery held.
@@ -27,9 +28,16 @@ pub(crate) async fn accept(
     for event in events {
         match event {
             ChannelEvent::Message(inbound) => entries.push(NewEntry { tenant, channel, received_at, inbound }),
-            ChannelEvent::Status(update) => statuses.push(update),
-            // Not of a conversation: whoever keeps templates and contacts took it before.
-            ChannelEvent::Template(_) | ChannelEvent::Preference(_) => ignored += 1,
+            ChannelEvent::Status(mut update) => {
+                let named = update.provider_message_id.is_some() || update.outbox.is_some();
+                // A provider that tells no time of a status means now; one without a name would mean everything so far.
+                if named && update.at == Timestamp::default() {
+                    update.at = received_at;
+                }
+                statuses.push(update);
+            }
+            // Not of a conversation: whoever keeps templates took it before.
+            ChannelEvent::Template(_) => ignored += 1,
             ChannelEvent::Ignored { kind } => {
                 ignored += 1;
                 tracing::debug!(tenant.id = %tenant, channel.id = %channel, event.kind = kind, "ignored");

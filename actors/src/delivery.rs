@@ -222,10 +222,11 @@ async fn deliver(
 ) -> Result<Settlement, StoreError> {
     let clock = &desk.shared.ports.clock;
     let template = item.template.as_ref().filter(|_| desk.driver.templates().is_some());
-    let parts = match template {
+    let parts = match (template, &item.rich) {
         // The provider has its words: it cannot be cut.
-        Some(_) => vec![Part { text: item.text.clone(), plain: item.text.clone() }],
-        None => desk.driver.render(&item.text, &item.citations),
+        (Some(_), _) => vec![Part::words(item.text.clone(), item.text.clone())],
+        (None, Some(rich)) => desk.driver.render_rich(rich),
+        (None, None) => desk.driver.render(&item.text, &item.citations),
     };
     let mut last_id = None;
     for (done, part) in (0_u32..).zip(&parts).skip(item.parts_sent as usize) {
@@ -243,6 +244,7 @@ async fn deliver(
             template,
             outbox: item.id,
             last_inbound_at: item.last_inbound_at,
+            by_person: item.by_person,
             now,
             leaves_within,
         };

@@ -5,17 +5,17 @@ use crate::{
     ask::fresh_agent,
     auth::{Tenant, Who},
     error::{ApiError, ApiResult},
+    saying::Said,
     state::Api,
 };
 use axum::http::StatusCode;
 use colloquy_domain::{
-    channel::ChannelKind,
+    channel::ChannelAccount,
     conversation::{Commit, Conversation, Ctx, Input, Written, decide, project},
     ids::{ConversationId, MessageId},
     model::Usage,
     outbound::{Checks, Reply},
     ports::{Notice, StoreError},
-    template::{Filled, TemplateCall},
     time::Timestamp,
 };
 use colloquy_store::ConversationSummary;
@@ -74,51 +74,24 @@ fn told(api: &Api, commit: &Commit) {
     }
 }
 
-/// What is to be said.
-#[derive(Debug, Clone)]
-pub struct Words {
-    text: String,
-    /// They are this template's.
-    template: Option<TemplateCall>,
-}
-
-impl Words {
-    /// # Errors
-    /// 400, naming the field.
-    pub fn free(field: &str, text: &str) -> ApiResult<Self> {
-        Ok(Self { text: words(field, text)?, template: None })
-    }
-
-    #[must_use]
-    pub fn template(filled: Filled) -> Self {
-        Self { text: filled.text, template: Some(filled.call) }
-    }
-
-    /// Whether they may be sent to somebody who last wrote then, if ever. What was approved beforehand always may.
-    ///
-    /// # Errors
-    /// 409 `WINDOW_CLOSED`.
-    pub fn check_window(&self, api: &Api, kind: &ChannelKind, last_inbound_at: Option<Timestamp>) -> ApiResult<()> {
-        let approves = || api.channels.driver(kind).is_some_and(|d| d.templates().is_some());
-        if self.template.is_some() && approves() {
-            return Ok(());
-        }
-        check_window(api, kind, last_inbound_at)
-    }
-}
-
 /// Says something for the team. Whoever speaks has the conversation, unless somebody else does.
 ///
 /// # Errors
 /// 409 `WINDOW_CLOSED`, otherwise as [`act`].
-pub async fn say(api: &Api, tenant: &Tenant, to: &ConversationSummary, words: Words) -> ApiResult<MessageId> {
-    words.check_window(api, &to.kind, (to.received > 0).then_some(to.last_inbound_at))?;
+pub async fn say(
+    api: &Api,
+    tenant: &Tenant,
+    account: &ChannelAccount,
+    to: &ConversationSummary,
+    said: Said,
+) -> ApiResult<MessageId> {
+    check_window(api, tenant, account, &said, (to.received > 0).then_some(to.last_inbound_at))?;
     let author = match &tenant.who {
         Who::Person { user, .. } => Some(user.id),
         Who::Key { .. } | Who::System => None,
     };
-    let Words { text, template } = words;
-    let words = Written { text, author, template, last_inbound_at: to.last_inbound_at };
+    let Said { text, rich, template } = said;
+    let words = Written { text, rich, author, template, last_inbound_at: to.last_inbound_at };
     let commit = act(api, tenant, to.id, Input::Wrote(words)).await?;
     if let Some(author) = author {
         tenant.store.assign_if_free(to.id, author).await?;
@@ -138,12 +111,28 @@ pub fn words(field: &str, text: &str) -> ApiResult<String> {
     }
 }
 
-/// Whether free text may be sent to somebody who last wrote then, if ever. It is looked at again when it is sent.
+/// Whether it may be sent to somebody who last wrote then, if ever: what was approved beforehand always may. It is looked
+/// at again when it is sent.
 ///
 /// # Errors
 /// 409 `WINDOW_CLOSED`.
-fn check_window(api: &Api, kind: &ChannelKind, last_inbound_at: Option<Timestamp>) -> ApiResult<()> {
-    let Some(window) = api.channels.driver(kind).and_then(|d| d.reply_window()) else { return Ok(()) };
+pub fn check_window(
+    api: &Api,
+    tenant: &Tenant,
+    account: &ChannelAccount,
+    said: &Said,
+    last_inbound_at: Option<Timestamp>,
+) -> ApiResult<()> {
+    let kind = &account.kind;
+    let Some(driver) = api.channels.driver(kind) else { return Ok(()) };
+    if said.template.is_some() && driver.templates().is_some() {
+        return Ok(());
+    }
+    let window = match tenant.who {
+        Who::Person { .. } => driver.person_window(account),
+        Who::Key { .. } | Who::System => driver.reply_window(),
+    };
+    let Some(window) = window else { return Ok(()) };
     if last_inbound_at.is_some_and(|at| api.clock.now().since(at) <= window) {
         return Ok(());
     }

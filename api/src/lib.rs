@@ -16,6 +16,7 @@
 
 mod answer;
 mod ask;
+mod attachments;
 mod auth;
 mod body;
 mod calls;
@@ -41,6 +42,7 @@ mod period;
 mod realtime;
 mod registry;
 mod routes;
+mod saying;
 mod serve;
 mod sources;
 mod speech;
@@ -48,6 +50,7 @@ mod state;
 mod telling;
 mod time;
 
+pub use attachments::run as run_attachments;
 pub use commerce::{AtService, Commerce, run as run_commerce};
 pub use hub::Hub;
 pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};

@@ -3,11 +3,12 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_test, agents, analytics, answers, api_keys, ask, audit, auth, budget, call_webhooks, calls, channels,
-        chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations,
-        dead_letters, docs, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics,
-        openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates,
-        tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        agent_test, agents, analytics, answers, api_keys, ask, attachments, audit, auth, budget, call_webhooks, calls,
+        channels, chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts,
+        conversations, dead_letters, docs, documents, events, health, integrations, jobs, knowledge_bases, menu,
+        messages, metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription,
+        templates, tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        webhook_meta, webhook_twilio,
     },
     error::ApiError,
     idempotent, realtime,
@@ -85,6 +86,11 @@ fn resources(max_upload: usize) -> Endpoints {
         .answering::<String>("text/html")
         .get("/docs/{file}", Open, docs::file)
         .answering::<String>("*/*")
+        .get("/webhook", Open, webhook_meta::verify)
+        .answering::<String>("text/plain")
+        .post("/webhook", Open, webhook_meta::receive)
+        .reading::<Object>("application/json")
+        .answering::<Object>("application/json")
         .get("/events", view_conversations, events::get)
         .answering::<String>("text/event-stream")
         .and(knowledge(uploads))
@@ -197,6 +203,9 @@ fn inbox() -> Endpoints {
         .put("/conversations/{id}/read", manage, conversation_acts::read)
         .get("/conversations/{id}/notes", view, conversation_acts::notes)
         .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
+        .get("/attachments/{id}", view, attachments::show)
+        .get("/attachments/{id}/content", view, attachments::content)
+        .answering::<String>("*/*")
         .get("/messages", view, messages::list)
         .post("/messages", manage, messages::create)
         .get("/messages/{id}", view, messages::show)
@@ -370,6 +379,9 @@ fn outside() -> Endpoints {
         .answering::<String>("text/plain")
         .post("/webhooks/{channel}", Open, webhook::receive)
         .reading::<serde_json::Value>("application/json")
+        .post("/webhooks/twilio/{tenant}", Open, webhook_twilio::receive)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
         .post("/webhooks/stripe/{tenant}", Open, stripe_webhook::receive)
         .reading::<Object>("application/json")
         .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)

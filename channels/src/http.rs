@@ -9,9 +9,13 @@ use colloquy_domain::{
 use reqwest::{Body, Client, Method, RequestBuilder, Response, Url, header::CONTENT_TYPE, redirect::Policy};
 use serde_json::Value;
 use std::{error::Error, fmt, sync::Arc, time::Duration};
+use url::form_urlencoded;
 
 /// The largest answer that is read; a full page of long-polled updates stays well below.
 const MAX_ANSWER: usize = 16 << 20;
+/// For one file.
+const DOWNLOAD: Duration = Duration::from_secs(120);
+const TOO_LARGE: &str = "the answer is too large";
 /// The longest wait that a provider can impose on one message.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 
@@ -20,13 +24,25 @@ const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
 pub struct ChannelOptions {
     transport: Arc<dyn Transport>,
     request_timeout: Duration,
+    public_url: Option<Arc<str>>,
 }
 
 impl ChannelOptions {
     /// Over a way of one's own: a simulated network.
     #[must_use]
     pub fn over(transport: Arc<dyn Transport>, request_timeout: Duration) -> Self {
-        Self { transport, request_timeout }
+        Self { transport, request_timeout, public_url: None }
+    }
+
+    /// Where this server is reached from outside, without a slash at the end: providers that are told an address with each
+    /// message call there.
+    #[must_use]
+    pub fn reached_at(self, url: &str) -> Self {
+        Self { public_url: Some(url.trim_end_matches('/').into()), ..self }
+    }
+
+    pub(crate) fn public_url(&self) -> Option<Arc<str>> {
+        self.public_url.clone()
     }
 
     /// `connect` bounds making a connection, `request` a whole exchange (long polls add their own time to it). A
@@ -50,13 +66,54 @@ impl ChannelOptions {
 pub struct Request {
     pub url: Url,
     pub bearer: Option<String>,
-    /// Posted as JSON; `None` is a GET, or a DELETE.
+    /// Name and password, where the provider has such.
+    pub basic: Option<(String, String)>,
+    /// Posted as JSON; without it and without a form it is a GET, or a DELETE.
     pub body: Option<Value>,
+    /// Posted as a form.
+    pub form: Option<Vec<(String, String)>>,
+    /// Further headers, in lower case.
+    pub headers: Vec<(&'static str, String)>,
     pub delete: bool,
     /// For the whole exchange.
     pub timeout: Duration,
     /// Nothing leaves later than this.
     pub leaves_within: Option<Duration>,
+}
+
+impl Request {
+    fn to(url: Url, timeout: Duration) -> Self {
+        let (headers, leaves_within) = (Vec::new(), None);
+        Self { url, bearer: None, basic: None, body: None, form: None, headers, delete: false, timeout, leaves_within }
+    }
+}
+
+/// A file to bring from a provider.
+pub struct Download {
+    pub url: Url,
+    pub bearer: Option<String>,
+    pub basic: Option<(String, String)>,
+    /// Bytes that it may have.
+    pub most: u64,
+    /// For the whole exchange.
+    pub timeout: Duration,
+}
+
+impl Download {
+    pub(crate) const fn of(url: Url, most: u64) -> Self {
+        Self { url, bearer: None, basic: None, most, timeout: DOWNLOAD }
+    }
+}
+
+/// What came of a download, whatever its status.
+#[derive(Debug)]
+pub struct Downloaded {
+    /// 413 for what is larger than it may be.
+    pub status: u16,
+    /// Where a redirect points; it is not followed.
+    pub location: Option<String>,
+    pub mime: Option<String>,
+    pub bytes: Vec<u8>,
 }
 
 /// The way to the providers: the internet, or a simulated one.
@@ -65,6 +122,12 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// No answer; says whether the request may have arrived.
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer>;
+
+    /// # Errors
+    /// No file, or one that is too large.
+    async fn download(&self, _download: Download) -> Result<Downloaded, NoAnswer> {
+        Err(NoAnswer::NotSent("no files come this way".to_owned()))
+    }
 }
 
 /// The other side's word.
@@ -160,20 +223,51 @@ impl Http {
         leaves_within: Option<Duration>,
     ) -> Result<Answer, NoAnswer> {
         let (bearer, body) = (bearer.map(str::to_owned), Some(body.clone()));
-        self.transport.exchange(Request { url, bearer, body, delete: false, timeout, leaves_within }).await
+        self.transport.exchange(Request { bearer, body, leaves_within, ..Request::to(url, timeout) }).await
+    }
+
+    /// As [`Http::send`], with further headers.
+    pub(crate) async fn send_with(
+        &self,
+        url: Url,
+        bearer: &str,
+        body: &Value,
+        headers: Vec<(&'static str, String)>,
+        leaves_within: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let (bearer, body) = (Some(bearer.to_owned()), Some(body.clone()));
+        let request = Request { bearer, body, headers, ..Request::to(url, self.timeout) };
+        self.transport.exchange(Request { leaves_within: Some(leaves_within), ..request }).await
+    }
+
+    /// As [`Http::send`], a form by name and password.
+    pub(crate) async fn send_form(
+        &self,
+        url: Url,
+        basic: (String, String),
+        form: Vec<(String, String)>,
+        leaves_within: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let request = Request { basic: Some(basic), form: Some(form), ..Request::to(url, self.timeout) };
+        self.transport.exchange(Request { leaves_within: Some(leaves_within), ..request }).await
+    }
+
+    pub(crate) async fn get_as(&self, url: Url, basic: (String, String)) -> Result<Answer, NoAnswer> {
+        self.transport.exchange(Request { basic: Some(basic), ..Request::to(url, self.timeout) }).await
+    }
+
+    pub(crate) async fn download(&self, download: Download) -> Result<Downloaded, NoAnswer> {
+        self.transport.download(download).await
     }
 
     pub(crate) async fn get(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
-        self.bodiless(url, bearer, false).await
+        let bearer = bearer.map(str::to_owned);
+        self.transport.exchange(Request { bearer, ..Request::to(url, self.timeout) }).await
     }
 
     pub(crate) async fn delete(&self, url: Url, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
-        self.bodiless(url, bearer, true).await
-    }
-
-    async fn bodiless(&self, url: Url, bearer: Option<&str>, delete: bool) -> Result<Answer, NoAnswer> {
-        let (bearer, timeout) = (bearer.map(str::to_owned), self.timeout);
-        self.transport.exchange(Request { url, bearer, body: None, delete, timeout, leaves_within: None }).await
+        let bearer = bearer.map(str::to_owned);
+        self.transport.exchange(Request { bearer, delete: true, ..Request::to(url, self.timeout) }).await
     }
 }
 
@@ -183,26 +277,56 @@ struct Internet(Client);
 #[async_trait]
 impl Transport for Internet {
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let Request { url, bearer, body, delete, timeout, leaves_within } = request;
-        let built = match (&body, leaves_within) {
-            (Some(body), None) => self.0.request(Method::POST, url).json(body),
-            (Some(body), Some(within)) => {
-                let body = Timely::new(body.to_string(), within);
-                self.0.request(Method::POST, url).header(CONTENT_TYPE, "application/json").body(Body::wrap(body))
+        let Request { url, bearer, basic, body, form, headers, delete, timeout, leaves_within } = request;
+        let content = match (body, form) {
+            (Some(body), _) => Some((body.to_string(), "application/json")),
+            (None, Some(form)) => {
+                let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+                Some((form, "application/x-www-form-urlencoded"))
+            }
+            (None, None) => None,
+        };
+        let mut built = match (content, leaves_within) {
+            (Some((content, kind)), None) => self.0.request(Method::POST, url).header(CONTENT_TYPE, kind).body(content),
+            (Some((content, kind)), Some(within)) => {
+                let body = Body::wrap(Timely::new(content, within));
+                self.0.request(Method::POST, url).header(CONTENT_TYPE, kind).body(body)
             }
             (None, _) if delete => self.0.request(Method::DELETE, url),
             (None, _) => self.0.request(Method::GET, url),
         };
-        exchange(built.timeout(timeout), bearer.as_deref()).await
+        for (name, value) in headers {
+            built = built.header(name, value);
+        }
+        exchange(authorised(built, bearer, basic).timeout(timeout)).await
+    }
+
+    async fn download(&self, download: Download) -> Result<Downloaded, NoAnswer> {
+        let Download { url, bearer, basic, most, timeout } = download;
+        let request = authorised(self.0.get(url), bearer, basic).timeout(timeout);
+        let mut response = request.send().await.map_err(|e| NoAnswer::Lost(root_cause(e)))?;
+        let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let (status, location, mime) = (response.status().as_u16(), header("location"), header("content-type"));
+        match read(&mut response, usize::try_from(most).unwrap_or(usize::MAX)).await {
+            Ok(bytes) => Ok(Downloaded { status, location, mime, bytes }),
+            Err(why) if why == TOO_LARGE => {
+                Ok(Downloaded { status: 413, location: None, mime: None, bytes: Vec::new() })
+            }
+            Err(why) => Err(NoAnswer::Lost(why)),
+        }
     }
 }
 
-async fn exchange(request: RequestBuilder, bearer: Option<&str>) -> Result<Answer, NoAnswer> {
-    let request = match bearer {
-        Some(token) => request.bearer_auth(token),
-        None => request,
-    };
-    let response = request.send().await.map_err(|e| {
+fn authorised(request: RequestBuilder, bearer: Option<String>, basic: Option<(String, String)>) -> RequestBuilder {
+    match (bearer, basic) {
+        (Some(token), _) => request.bearer_auth(token),
+        (None, Some((name, password))) => request.basic_auth(name, Some(password)),
+        (None, None) => request,
+    }
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer> {
+    let mut response = request.send().await.map_err(|e| {
         if e.is_connect() || e.is_builder() || e.is_dns() || timely::is_too_late(&e) {
             NoAnswer::NotSent(root_cause(e))
         } else {
@@ -210,7 +334,7 @@ async fn exchange(request: RequestBuilder, bearer: Option<&str>) -> Result<Answe
         }
     })?;
     let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
-    match read(response).await {
+    match read(&mut response, MAX_ANSWER).await {
         Ok(bytes) => Ok(Answer { status, retry_after, body: serde_json::from_slice(&bytes).ok() }),
         // A refusal whose explanation got lost is still a refusal.
         Err(_) if (400..500).contains(&status) => Ok(Answer { status, retry_after, body: None }),
@@ -218,11 +342,11 @@ async fn exchange(request: RequestBuilder, bearer: Option<&str>) -> Result<Answe
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, String> {
+async fn read(response: &mut Response, most: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(root_cause)? {
-        if bytes.len() + chunk.len() > MAX_ANSWER {
-            return Err("the answer is too large".to_owned());
+        if bytes.len() + chunk.len() > most {
+            return Err(TOO_LARGE.to_owned());
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -14,17 +14,21 @@
 //!
 //! **Start here:** [`drivers`]. Adding a channel is one folder beside `telegram` and one line there.
 
+mod gsm;
 mod http;
+mod instagram;
 mod lenient;
+mod line;
 mod markup;
 mod messenger;
 mod meta;
 mod registry;
 mod telegram;
 mod timely;
+mod twilio;
 mod voice;
 mod webchat;
 mod whatsapp;
 
-pub use http::{Answer, ChannelOptions, NoAnswer, Request, Transport};
+pub use http::{Answer, ChannelOptions, Download, Downloaded, NoAnswer, Request, Transport};
 pub use registry::{Registry, drivers};

@@ -1,7 +1,8 @@
 //! The explicit list of channels.
 
 use crate::{
-    http::ChannelOptions, messenger::Messenger, telegram::Telegram, voice::Voice, webchat::WebChat, whatsapp::WhatsApp,
+    http::ChannelOptions, instagram::Instagram, line::Line, messenger::Messenger, telegram::Telegram, twilio::Twilio,
+    voice::Voice, webchat::WebChat, whatsapp::WhatsApp,
 };
 use colloquy_domain::{channel::ChannelKind, ports::ChannelDriver};
 use std::{collections::BTreeMap, sync::Arc};
@@ -13,6 +14,10 @@ pub fn drivers(options: &ChannelOptions) -> Vec<Arc<dyn ChannelDriver>> {
         Arc::new(Telegram::new(options)),
         Arc::new(WhatsApp::new(options)),
         Arc::new(Messenger::new(options)),
+        Arc::new(Instagram::new(options)),
+        Arc::new(Twilio::sms(options)),
+        Arc::new(Twilio::whatsapp(options)),
+        Arc::new(Line::new(options)),
         Arc::new(WebChat),
         Arc::new(Voice),
     ]
@@ -54,7 +59,18 @@ mod tests {
     fn every_channel_is_found_under_its_own_name() {
         let registry = Registry::new(&options());
         let kinds: Vec<_> = registry.kinds().map(ChannelKind::as_str).collect();
-        assert_eq!(kinds, ["messenger", "telegram", "voice", "webchat", "whatsapp"]);
+        let expected = [
+            "instagram",
+            "line",
+            "messenger",
+            "telegram",
+            "twilio_sms",
+            "twilio_whatsapp",
+            "voice",
+            "webchat",
+            "whatsapp",
+        ];
+        assert_eq!(kinds, expected);
         for kind in registry.kinds() {
             assert_eq!(registry.get(kind).map(|d| d.kind()).as_ref(), Some(kind));
         }

@@ -4,6 +4,7 @@ use crate::{
     failure::Failure,
     ids::{AgentId, ChannelId, OutboxId, TenantId},
     message::{Inbound, Peer},
+    rich::Rich,
     template::{TemplateCall, TemplateStatus},
     time::Timestamp,
 };
@@ -110,7 +111,6 @@ pub enum ChannelEvent {
     Message(Inbound),
     Status(StatusUpdate),
     Template(TemplateUpdate),
-    Preference(Preference),
     /// Understood, and of no consequence here; the name is counted.
     Ignored {
         kind: String,
@@ -167,17 +167,11 @@ pub struct TemplateUpdate {
     pub at: Timestamp,
 }
 
-/// Whether somebody wants to be written to without having asked, as they told their provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Preference {
-    pub address: String,
-    pub wanted: bool,
-    pub at: Timestamp,
-}
-
 /// A webhook request as it came: verification happens on exactly these bytes.
 #[derive(Debug, Clone)]
 pub struct WebhookRequest<'a> {
+    /// The address that the provider called, as the outside sees it, with its query.
+    pub url: &'a str,
     /// Lower-case names.
     pub headers: &'a BTreeMap<String, String>,
     pub query: &'a BTreeMap<String, String>,
@@ -222,6 +216,26 @@ pub struct Part {
     pub text: String,
     /// The same without markup, for the provider that refuses the markup.
     pub plain: String,
+    /// What the part shows beside its words; its own words are in `text` already.
+    pub rich: Option<Rich>,
+}
+
+impl Part {
+    #[must_use]
+    pub const fn words(text: String, plain: String) -> Self {
+        Self { text, plain, rich: None }
+    }
+}
+
+/// A file that a person sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    File {
+        bytes: Vec<u8>,
+        mime: Option<String>,
+    },
+    /// It lies at this address, which the payload named: whoever reads it judges the address first.
+    At(String),
 }
 
 /// A part to deliver.
@@ -236,6 +250,8 @@ pub struct Delivery<'a> {
     pub outbox: OutboxId,
     /// When the person last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
+    /// A person of the team wrote it.
+    pub by_person: bool,
     pub now: Timestamp,
     /// Nothing of it leaves later than this from now on, wherever the process stood still: another node may deliver for the
     /// account by then, and have gone on.

@@ -44,6 +44,12 @@ impl Failure {
         Self { verdict: Verdict::Fatal, code: code.into(), detail: detail.into() }
     }
 
+    /// The other side is a person who does not want to be written to.
+    #[must_use]
+    pub fn is_opt_out(&self) -> bool {
+        [".opted_out", ".blocked"].iter().any(|cause| self.code.ends_with(cause))
+    }
+
     #[must_use]
     pub const fn is_retry(&self) -> bool {
         matches!(self.verdict, Verdict::Retry { .. })

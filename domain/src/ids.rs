@@ -63,6 +63,8 @@ ids! {
     ContactId = "contact";
     /// One message in a transcript, in either direction.
     MessageId = "message";
+    /// A file that a person sent.
+    AttachmentId = "attachment";
     /// One reply on its way to a provider.
     OutboxId = "outbox";
     /// A named set of documents.

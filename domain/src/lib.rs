@@ -38,6 +38,7 @@ pub mod plan;
 pub mod ports;
 pub mod proposal;
 pub mod rate;
+pub mod rich;
 pub mod template;
 pub mod time;
 pub mod tool;

@@ -111,7 +111,46 @@ pub enum MediaKind {
     Sticker,
 }
 
+impl MediaKind {
+    /// What it is as a file: `image`, `video`, `audio` or `document`.
+    #[must_use]
+    pub const fn file_kind(self) -> &'static str {
+        match self {
+            Self::Image | Self::Sticker => "image",
+            Self::Video => "video",
+            Self::Audio | Self::Voice => "audio",
+            Self::Document => "document",
+        }
+    }
+
+    /// What a reader is told that it is.
+    const fn told(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio file",
+            Self::Voice => "voice message",
+            Self::Document => "document",
+            Self::Sticker => "sticker",
+        }
+    }
+}
+
 impl Content {
+    /// Signals by which a person says that they do not want to be written to, or want to again.
+    pub const OPT_OUT: &'static str = "opt_out";
+    pub const OPT_IN: &'static str = "opt_in";
+
+    /// Whether the person withdrew (`true`) or gave (`false`) their consent with it.
+    #[must_use]
+    pub fn withdraws_consent(&self) -> Option<bool> {
+        match self {
+            Self::Signal { signal } if signal == Self::OPT_OUT || signal == "blocked" => Some(true),
+            Self::Signal { signal } if signal == Self::OPT_IN || signal == "unblocked" => Some(false),
+            _ => None,
+        }
+    }
+
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
     }
@@ -132,6 +171,15 @@ impl Content {
             Self::Echo { .. } | Self::Signal { .. } | Self::Unsupported { .. } => String::new(),
         };
         (!words.trim().is_empty()).then_some(words)
+    }
+
+    /// What a model is told: the words, and that there is a file, which it cannot see.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        let Self::Media { media, caption, name, .. } = self else { return self.words() };
+        let name = name.as_ref().map(|n| format!(": {n}")).unwrap_or_default();
+        let caption = caption.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
+        Some(format!("[{}{name}]{caption}", media.told()))
     }
 
     /// A short stable name for logs, transcripts and statistics.

@@ -56,6 +56,8 @@ pub struct App {
     jobs: JoinHandle<()>,
     /// Tells other systems what happened.
     webhooks: JoinHandle<()>,
+    /// Brings files that people sent.
+    attachments: JoinHandle<()>,
     figures: JoinHandle<()>,
     /// Carries reservations and orders out.
     flows: JoinHandle<()>,
@@ -115,7 +117,9 @@ impl App {
         let services = Arc::new(Integrations::new(internet.clone(), clock.clone()));
         let commerce = Arc::new(Commerce::new(store.clone(), services, clock.clone()));
         let tools = Arc::new(Tools::with_concierge(rag.clone(), Arc::new(AtService(commerce.clone()))));
-        let drivers = Registry::new(&ChannelOptions::new(CONNECT, REQUEST)?);
+        let drivers = Registry::new(
+            &ChannelOptions::new(CONNECT, REQUEST)?.reached_at(config.public_url.as_ref().unwrap_or(&url)),
+        );
         let directory = Arc::new(Directory::new(store.clone(), drivers.clone()));
         let hub = Arc::new(Hub::default());
 
@@ -210,6 +214,7 @@ impl App {
         }));
         let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
+        let attachments = tokio::spawn(colloquy_api::run_attachments(api.clone()));
         let figures = tokio::spawn(figures::add_up(store.clone()));
         let flows = tokio::spawn(colloquy_api::run_commerce(commerce));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
@@ -225,6 +230,7 @@ impl App {
             stop_serving,
             jobs,
             webhooks,
+            attachments,
             figures,
             flows,
             upkeep,
@@ -275,6 +281,7 @@ impl App {
         }
         self.jobs.abort();
         self.webhooks.abort();
+        self.attachments.abort();
         self.figures.abort();
         self.flows.abort();
         self.upkeep.abort();

@@ -11,7 +11,8 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
-/// The paths of the documents' files that a database knows. All of them are complete: a document is known after its file.
+/// The paths of the files that a database knows: documents', and what people sent (below the tenant's folder alone). All of
+/// them are complete: a document is known after its file, and an attachment is kept after its.
 ///
 /// # Errors
 /// [`OpenError::Database`].
@@ -20,8 +21,11 @@ pub async fn files_of(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let mut conn = db::sqlite_options(database).create_if_missing(false).connect().await.map_err(cannot)?;
     let query = sqlx::query_scalar("SELECT path FROM documents");
     let paths: Vec<String> = query.fetch_all(&mut conn).await.map_err(cannot)?;
+    let query = sqlx::query_as("SELECT tenant_id, id FROM attachments WHERE state = 'kept'");
+    let kept: Vec<(Uuid, Uuid)> = query.fetch_all(&mut conn).await.map_err(cannot)?;
     conn.close().await.map_err(cannot)?;
-    Ok(paths.into_iter().map(PathBuf::from).collect())
+    let kept = kept.into_iter().map(|(tenant, id)| Path::new(&tenant.to_string()).join(format!("attachment-{id}")));
+    Ok(paths.into_iter().map(PathBuf::from).chain(kept).collect())
 }
 
 /// Copies the database to a file that must not exist, as it is at one moment; whoever writes it meanwhile is not held up.

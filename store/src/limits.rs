@@ -262,6 +262,7 @@ impl By<'_> {
                 author: None,
                 turn: Some(turn),
                 text,
+                rich: None,
                 citations: Vec::new(),
                 abstained: false,
                 checks: Checks::default(),

@@ -10,7 +10,7 @@ use colloquy_domain::{
     failure::Failure,
     ids::{DeadLetterId, UnansweredId},
     knowledge::IngestReport,
-    message::Outcome,
+    message::{Content, MediaKind, Outcome},
     outbound::Citation,
     ports::{ConversationStore, DocumentQueue, Ids, IngressLog, OutboxStore, Settlement},
     proposal::Change,
@@ -62,6 +62,7 @@ async fn source() -> (Opened, Fixture) {
     }
     with_knowledge(store, &f).await;
     with_people(store, &f).await;
+    with_a_file(store, &f).await;
     with_the_team(store, &f).await;
     with_a_call(store, &f).await;
     with_webhooks(store, &f).await;
@@ -129,6 +130,15 @@ async fn with_people(store: &Store, f: &Fixture) {
     view.add_link(user.id, Purpose::Reset, SecretHash::of("link"), later).await.expect("sent");
     let act = Act { actor: Actor::User(user.id), action: "test".into(), target: String::new(), detail: String::new() };
     view.note(act).await.expect("noted");
+}
+
+/// A file that a person sent.
+async fn with_a_file(store: &Store, f: &Fixture) {
+    let mut entry = f.home.text("files", "f1", "", NOW);
+    let (reference, mime) = (Some("a file".to_owned()), Some("image/png".to_owned()));
+    entry.inbound.content = Content::Media { media: MediaKind::Image, caption: None, reference, mime, name: None };
+    store.append(vec![entry]).await.expect("append");
+    receive(store, &f.home, "files", &[("f2", "look")], NOW).await;
 }
 
 /// Somebody who read a conversation and wrote a note.

@@ -327,7 +327,11 @@ pub struct Erased {
 /// Deletes the person and everything that was said with them.
 pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Erased>> {
     let id = id.parse::<ContactId>()?;
+    let files = tenant.store.attachments_of(id).await?;
     let gone = tenant.store.erase_contact(id).await?;
+    for file in files {
+        crate::attachments::forget(&api, tenant.id, file).await;
+    }
     for conversation in &gone {
         api.node.renew(tenant.id, *conversation);
     }

@@ -12,6 +12,7 @@ use crate::{
     desk,
     error::{ApiError, ApiResult, created, ok},
     page::list as page,
+    saying::{self, Content, Said},
     state::Api,
     time::rfc3339,
 };
@@ -236,7 +237,7 @@ pub struct Words {
     text: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
-    content: Option<messages::Content>,
+    content: Option<Content>,
 }
 
 /// A person of the team answers.
@@ -255,23 +256,22 @@ pub async fn say(
 /// As [`desk::say`], and 404.
 pub async fn said(api: &Api, tenant: &Tenant, id: &str, words: Words) -> ApiResult<messages::Out> {
     let to = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
-    let kind = messages::kind(words.kind.as_deref())?;
-    if kind == messages::Kind::Template {
-        // An answer is what they asked for; a template is not.
-        messages::check_consent(tenant, to.contact).await?;
-    }
-    let words = match (words.text, words.content) {
-        (Some(text), _) if kind == messages::Kind::Text => desk::Words::free("text", &text)?,
-        (_, Some(content)) => {
-            let account = tenant.store.channel(to.channel).await?.account;
-            messages::words(api, tenant, &account, kind, content).await?
-        }
+    let kind = words.kind.as_deref();
+    let asked = match (words.text, words.content) {
+        (Some(text), _) if saying::is_words(kind) => Said::words("text", &text)?.into(),
+        (_, Some(content)) => content.read(kind)?,
         (_, None) => {
-            let field = if kind == messages::Kind::Text { "text" } else { "content" };
+            let field = if saying::is_words(kind) { "text" } else { "content" };
             return Err(ApiError::invalid(field, "is needed"));
         }
     };
-    let said = desk::say(api, tenant, &to, words).await?;
+    if asked.is_template() {
+        // An answer is what they asked for; a template is not.
+        messages::check_consent(tenant, to.contact).await?;
+    }
+    let account = tenant.store.channel(to.channel).await?.account;
+    let said = asked.on(api, tenant, &account).await?;
+    let said = desk::say(api, tenant, &account, &to, said).await?;
     Ok(tenant.store.message(said).await?.into())
 }
 

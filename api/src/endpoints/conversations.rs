@@ -90,6 +90,8 @@ pub struct Line {
     author: Option<String>,
     kind: String,
     text: String,
+    /// The file that came with it: see `/api/attachments/{id}`.
+    attachment: Option<String>,
     seq: Option<u64>,
     turn: Option<u32>,
     citations: Vec<CitationOut>,
@@ -113,6 +115,7 @@ impl From<TranscriptLine> for Line {
             author: l.author.map(|a| a.to_string()),
             kind: l.kind,
             text: l.text,
+            attachment: l.attachment.map(|a| a.to_string()),
             seq: l.seq,
             turn: l.turn,
             citations: l.citations.iter().map(CitationOut::from).collect(),

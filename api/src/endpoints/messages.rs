@@ -1,14 +1,14 @@
 //! `GET/POST /api/messages`, `GET /api/messages/{id}`: messages of all conversations.
 
-use super::templates;
 use crate::{
     answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, page_of},
-    desk::{self, Words},
+    desk,
     error::{ApiError, ApiResult, created, ok},
     openapi::one_of,
     page::list as page,
+    saying::{Content, Said, shown},
     state::Api,
     time::rfc3339,
 };
@@ -26,7 +26,7 @@ use colloquy_domain::{
 use colloquy_store::{Consent, Message, MessageFilter, PageRequest, Start};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Rows of a page, unless another number is asked for.
@@ -70,8 +70,8 @@ impl From<Message> for Out {
             channel_id: m.channel.to_string(),
             channel: m.channel_kind.to_string(),
             direction: if inbound { "INBOUND" } else { "OUTBOUND" },
-            kind: m.kind.to_uppercase(),
-            content: json!({ "text": m.text }),
+            kind: m.file.as_ref().map_or(m.kind.as_str(), |f| f.media.as_str()).to_uppercase(),
+            content: shown(&m.text, m.rich.as_ref(), m.file.as_ref()),
             status: m.status.name().to_uppercase(),
             error: m.cause.map(|c| c.to_string()),
             from,
@@ -148,71 +148,20 @@ pub struct New {
     name: Option<String>,
 }
 
-/// What a message says: a text, or a template by its name.
-#[derive(Deserialize, JsonSchema)]
-pub struct Content {
-    pub(super) text: Option<String>,
-    #[serde(flatten)]
-    template: templates::Named,
-}
-
-/// What kind of message is to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Text,
-    Template,
-}
-
-/// # Errors
-/// 400 for kinds that cannot be sent.
-pub(super) fn kind(named: Option<&str>) -> ApiResult<Kind> {
-    match named.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("text") => Ok(Kind::Text),
-        Some("template") => Ok(Kind::Template),
-        Some("image" | "video" | "audio" | "document") => {
-            Err(ApiError::invalid("type", "is not supported yet: only text and templates can be sent"))
-        }
-        Some(_) => Err(ApiError::invalid("type", "must be text or template")),
-    }
-}
-
-/// What is said to somebody on this channel.
-///
-/// # Errors
-/// 400, naming the field.
-pub(super) async fn words(
-    api: &Api,
-    tenant: &Tenant,
-    account: &ChannelAccount,
-    kind: Kind,
-    content: Content,
-) -> ApiResult<Words> {
-    match kind {
-        Kind::Text => {
-            let text = content.text.ok_or_else(|| ApiError::invalid("content.text", "is needed"))?;
-            Words::free("content.text", &text)
-        }
-        Kind::Template => Ok(Words::template(templates::filled(api, tenant, account, content.template).await?)),
-    }
-}
-
 /// Begins the conversation with somebody, or goes on with it.
 pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
-    let kind = kind(new.kind.as_deref())?;
-    if kind == Kind::Text {
-        desk::words("content.text", new.content.text.as_deref().unwrap_or_default())?;
-    }
+    let asked = new.content.read(new.kind.as_deref())?;
     let channel = channel(&api, &tenant, new.channel_id.as_deref()).await?;
     let address = address(&channel, &new.to)?;
-    let words = words(&api, &tenant, &channel, kind, new.content).await?;
+    let said = asked.on(&api, &tenant, &channel).await?;
     let known = tenant.store.conversation_with(channel.id, &address).await?;
     let id = match known {
         Some(id) => id,
-        None => start(&api, &tenant, &channel, Peer { address, name: new.name }, &words).await?,
+        None => start(&api, &tenant, &channel, Peer { address, name: new.name }, &said).await?,
     };
     let to = tenant.store.conversation(id).await?;
     check_consent(&tenant, to.contact).await?;
-    let said = desk::say(&api, &tenant, &to, words).await?;
+    let said = desk::say(&api, &tenant, &channel, &to, said).await?;
     created(Out::from(tenant.store.message(said).await?))
 }
 
@@ -233,11 +182,16 @@ async fn start(
     tenant: &Tenant,
     channel: &ChannelAccount,
     peer: Peer,
-    words: &Words,
+    said: &Said,
 ) -> ApiResult<ConversationId> {
     // Nothing is begun that nothing can be said in.
-    words.check_window(api, &channel.kind, None)?;
-    let phone = (channel.kind.as_str() == BY_PHONE).then(|| format!("+{}", peer.address));
+    desk::check_window(api, tenant, channel, said, None)?;
+    let phone = match channel.kind.as_str() {
+        BY_PHONE => Some(format!("+{}", peer.address)),
+        "twilio_sms" => Some(peer.address.clone()),
+        "twilio_whatsapp" => peer.address.strip_prefix("whatsapp:").map(str::to_owned),
+        _ => None,
+    };
     let address = peer.address.clone();
     match tenant.store.start_conversation(Start { channel: channel.id, peer, phone }).await {
         // They wrote at this moment, or somebody else began.
@@ -282,6 +236,15 @@ async fn channel(api: &Api, tenant: &Tenant, named: Option<&str>) -> ApiResult<C
 /// As the channel's own webhooks name people.
 fn address(channel: &ChannelAccount, to: &str) -> ApiResult<String> {
     let to = to.trim();
+    // Twilio writes numbers with the plus sign, and WhatsApp's with a word before it.
+    match channel.kind.as_str() {
+        "twilio_sms" => return super::contacts::phone("to", to),
+        "twilio_whatsapp" => {
+            let number = super::contacts::phone("to", to.strip_prefix("whatsapp:").unwrap_or(to))?;
+            return Ok(format!("whatsapp:{number}"));
+        }
+        _ => {}
+    }
     if channel.kind.as_str() != BY_PHONE {
         let fits = (1..=200).contains(&to.chars().count());
         return if fits { Ok(to.to_owned()) } else { Err(ApiError::invalid("to", "must have 1 to 200 characters")) };

@@ -292,17 +292,12 @@ pub async fn sync(State(api): State<Arc<Api>>, tenant: Tenant, Body(with): Body<
     ok(Synced { seen, added: done.added, changed: done.changed, missing: done.missing })
 }
 
-/// A template as a message: `{name, language?, parameters?}`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+/// A template as a message.
 pub struct Named {
-    #[serde(alias = "templateName")]
-    name: Option<String>,
+    pub name: Option<String>,
     /// The only one that there is, if it is absent.
-    #[serde(alias = "languageCode")]
-    language: Option<String>,
-    #[serde(default, alias = "variables")]
-    parameters: Values,
+    pub language: Option<String>,
+    pub parameters: Values,
 }
 
 /// The words of a template that the channel can send now.

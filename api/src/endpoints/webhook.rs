@@ -6,16 +6,15 @@ use crate::{
 };
 use axum::{
     body::Bytes,
-    extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    extract::{OriginalUri, Path, Query, State},
+    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery},
+    response::IntoResponse,
 };
 use colloquy_domain::{
     channel::{ChannelAccount, ChannelEvent, Handshake, WebhookRejection, WebhookRequest},
     ids::ChannelId,
     ports::{ChannelDriver, StoreError},
 };
-use colloquy_store::Consent;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
@@ -35,6 +34,26 @@ async fn find(api: &Api, channel: &str) -> ApiResult<Found> {
     Ok((account, driver))
 }
 
+/// What a provider calls with, apart from the body.
+pub(super) struct Call {
+    /// As the outside sees it: what stands before this server keeps its address, and some providers sign that.
+    url: String,
+    headers: BTreeMap<String, String>,
+    query: BTreeMap<String, String>,
+}
+
+impl Call {
+    pub(super) fn new(api: &Api, uri: &Uri, query: BTreeMap<String, String>, headers: &HeaderMap) -> Self {
+        let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
+        let url = format!("{}{path}", api.options.public_url.trim_end_matches('/'));
+        Self { url, headers: lower_case(headers), query }
+    }
+
+    pub(super) fn request<'a>(&'a self, body: &'a [u8]) -> WebhookRequest<'a> {
+        WebhookRequest { url: &self.url, headers: &self.headers, query: &self.query, body }
+    }
+}
+
 pub(super) fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |(k, v): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
         Some((k.as_str().to_owned(), v.to_str().ok()?.to_owned()))
@@ -46,12 +65,12 @@ pub(super) fn lower_case(headers: &HeaderMap) -> BTreeMap<String, String> {
 pub async fn verify(
     State(api): State<Arc<Api>>,
     Path(channel): Path<String>,
+    OriginalUri(uri): OriginalUri,
     Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
 ) -> ApiResult {
     let (account, driver) = find(&api, &channel).await?;
-    let headers = lower_case(&headers);
-    match driver.handshake(&account, &WebhookRequest { headers: &headers, query: &query, body: &[] }) {
+    match driver.handshake(&account, &Call::new(&api, &uri, query, &headers).request(&[])) {
         Handshake::Challenge(text) => Ok(text.into_response()),
         Handshake::Forbidden => Err(ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN", "wrong verify token")),
         Handshake::Unsupported => Err(ApiError::not_found("handshake")),
@@ -62,47 +81,54 @@ pub async fn verify(
 pub async fn receive(
     State(api): State<Arc<Api>>,
     Path(channel): Path<String>,
+    OriginalUri(uri): OriginalUri,
     Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult {
     let (account, driver) = find(&api, &channel).await?;
-    let headers = lower_case(&headers);
-    let events = match driver.receive(&account, &WebhookRequest { headers: &headers, query: &query, body: &body }) {
-        Ok(events) => events,
-        Err(rejection) => return Err(rejected(&api, &account, &rejection)),
-    };
-    let events = heed(&api, &account, events).await.map_err(|e| not_kept(&account, e))?;
-    let kept = api.node.accept(&account, events).await.map_err(|e| not_kept(&account, e))?;
-    api.counters.webhooks_ignored.fetch_add(kept.ignored as u64, Ordering::Relaxed);
-    api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
-    Ok(accepted())
+    match driver.receive(&account, &Call::new(&api, &uri, query, &headers).request(&body)) {
+        Ok(events) => take(&api, &account, driver.as_ref(), events).await,
+        Err(rejection) => Err(rejected(&api, Some(&account), &rejection)),
+    }
 }
 
-/// What is told of message templates and of what people want is written down; the rest is given back.
+/// Makes what was delivered to the account durable, and answers as its provider reads it.
+pub(super) async fn take(
+    api: &Api,
+    account: &ChannelAccount,
+    driver: &dyn ChannelDriver,
+    events: Vec<ChannelEvent>,
+) -> ApiResult {
+    let events = heed(api, account, events).await.map_err(|e| not_kept(account, e))?;
+    let kept = api.node.accept(account, events).await.map_err(|e| not_kept(account, e))?;
+    api.counters.webhooks_ignored.fetch_add(kept.ignored as u64, Ordering::Relaxed);
+    api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
+    let (kind, body) = driver.acknowledgement();
+    Ok((StatusCode::OK, [(CONTENT_TYPE, kind)], body).into_response())
+}
+
+/// What is told of message templates is written down; the rest is given back.
 async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) -> Result<Vec<ChannelEvent>, StoreError> {
     let rows = api.store.tenant(account.tenant);
     let mut others = Vec::with_capacity(events.len());
     for event in events {
         match event {
             ChannelEvent::Template(update) => rows.template_told(update).await?,
-            ChannelEvent::Preference(told) => {
-                let consent = if told.wanted { Consent::Granted } else { Consent::Withdrawn };
-                rows.consent_told(account.id, &told.address, consent, told.at).await?;
-            }
             other => others.push(other),
         }
     }
     Ok(others)
 }
 
-fn accepted() -> Response {
-    (StatusCode::OK, "{\"success\":true}").into_response()
-}
-
-fn rejected(api: &Api, account: &ChannelAccount, rejection: &WebhookRejection) -> ApiError {
+pub(super) fn rejected(api: &Api, account: Option<&ChannelAccount>, rejection: &WebhookRejection) -> ApiError {
     api.counters.webhooks_rejected.fetch_add(1, Ordering::Relaxed);
-    tracing::warn!(tenant.id = %account.tenant, channel.id = %account.id, error = %rejection, "webhook rejected");
+    match account {
+        Some(a) => {
+            tracing::warn!(tenant.id = %a.tenant, channel.id = %a.id, error = %rejection, "webhook rejected");
+        }
+        None => tracing::warn!(error = %rejection, "webhook of no account rejected"),
+    }
     let message = rejection.to_string();
     match rejection {
         WebhookRejection::Unauthenticated => ApiError::unauthorized(&message),

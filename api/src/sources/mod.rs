@@ -88,6 +88,14 @@ impl Visitor {
         Ok(found)
     }
 
+    /// A file that a message names; it is no page, and no site asks that it be left alone.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub async fn file(&self, address: &str, most: u64) -> Result<WebResponse, Failure> {
+        self.get(parse(address)?.as_str(), "*/*", most).await
+    }
+
     async fn get(&self, url: &str, accept: &'static str, most: u64) -> Result<WebResponse, Failure> {
         let response = self.web.get(WebRequest { url: url.to_owned(), accept, most, timeout: TIMEOUT }).await?;
         let status = response.status;

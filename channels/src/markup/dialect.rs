@@ -1,6 +1,8 @@
 //! How each channel writes styles, and how its provider counts length.
 
 use super::flow::{Atom, Pre, Style};
+use crate::gsm;
+use std::borrow::Cow;
 
 /// What a provider counts when it says "4096".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +11,23 @@ pub(super) enum Unit {
     Utf16OfWords,
     /// Characters of everything that is sent.
     Characters,
+    /// UTF-8 bytes of everything that is sent.
+    Bytes,
+    /// UTF-16 units of everything that is sent.
+    Utf16,
+    /// Septets of everything that is sent, which is all of it in the alphabet of SMS.
+    Septets,
+}
+
+impl Unit {
+    fn of(self, text: &str) -> usize {
+        match self {
+            Self::Utf16OfWords | Self::Utf16 => text.encode_utf16().count(),
+            Self::Characters => text.chars().count(),
+            Self::Bytes => text.len(),
+            Self::Septets => text.chars().map(|c| gsm::septets(c).unwrap_or(1)).sum(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +36,12 @@ pub(crate) enum Dialect {
     WhatsApp,
     /// Words only; links as `label (address)`.
     Plain,
+    /// The same, counted in bytes.
+    Instagram,
+    /// The same in the alphabet of SMS.
+    Gsm,
+    /// The same of SMS that need another alphabet.
+    Ucs2,
 }
 
 /// One opened style with what opens and closes it.
@@ -37,25 +62,25 @@ impl Dialect {
         match self {
             Self::TelegramHtml => Unit::Utf16OfWords,
             Self::WhatsApp | Self::Plain => Unit::Characters,
+            Self::Instagram => Unit::Bytes,
+            Self::Gsm => Unit::Septets,
+            Self::Ucs2 => Unit::Utf16,
         }
     }
 
     /// Length of a finished text without markup, as the provider counts it.
     pub(super) fn measure(self, words: &str) -> usize {
-        match self.unit() {
-            Unit::Utf16OfWords => words.encode_utf16().count(),
-            Unit::Characters => words.chars().count(),
-        }
+        self.unit().of(words)
     }
 
     /// What the atom's own words count.
     pub(super) fn words_cost(self, atom: &Atom) -> usize {
         match self.unit() {
-            Unit::Utf16OfWords => atom.text.encode_utf16().count(),
-            Unit::Characters => {
+            Unit::Utf16OfWords => Unit::Utf16OfWords.of(&atom.text),
+            whole => {
                 let mut out = String::new();
                 self.words(atom, &mut out);
-                out.chars().count()
+                whole.of(&out)
             }
         }
     }
@@ -67,7 +92,7 @@ impl Dialect {
         }
         let mut out = String::new();
         self.turn(from, to, &mut out);
-        out.chars().count()
+        self.unit().of(&out)
     }
 
     /// Writes the atoms as one message that stands alone.
@@ -97,10 +122,10 @@ impl Dialect {
     fn words(self, atom: &Atom, out: &mut String) {
         match self {
             Self::TelegramHtml => escape(&atom.text, out),
+            Self::Gsm => out.push_str(&gsm::folded(&quoted(atom))),
             Self::WhatsApp if atom.style.code => out.push_str(&atom.text.replace('`', "'")),
             Self::WhatsApp if atom.style.pre.is_some() => out.push_str(&atom.text.replace("```", "'''")),
-            Self::WhatsApp | Self::Plain if atom.style.quote => out.push_str(&atom.text.replace('\n', "\n> ")),
-            Self::WhatsApp | Self::Plain => out.push_str(&atom.text),
+            Self::WhatsApp | Self::Plain | Self::Instagram | Self::Ucs2 => out.push_str(&quoted(atom)),
         }
     }
 
@@ -109,9 +134,14 @@ impl Dialect {
         match self {
             Self::TelegramHtml => html_marks(style),
             Self::WhatsApp => whatsapp_marks(style),
-            Self::Plain => plain_marks(style),
+            Self::Plain | Self::Instagram | Self::Gsm | Self::Ucs2 => plain_marks(style),
         }
     }
+}
+
+/// The words, with the mark of a quotation on each of their lines.
+fn quoted(atom: &Atom) -> Cow<'_, str> {
+    if atom.style.quote { atom.text.replace('\n', "\n> ").into() } else { Cow::Borrowed(&atom.text) }
 }
 
 fn html_marks(style: &Style) -> Vec<Mark> {

@@ -15,7 +15,7 @@ mod golden;
 #[cfg(test)]
 mod properties;
 
-use colloquy_domain::{channel::Part, outbound::Citation};
+use colloquy_domain::{channel::Part, outbound::Citation, rich::Rich};
 pub(crate) use dialect::Dialect;
 pub(crate) use speech::speech;
 
@@ -26,6 +26,13 @@ pub(crate) fn render(markdown: &str, citations: &[Citation], dialect: Dialect, l
         blocks.push(sources);
     }
     split::split(&flow::flow(&blocks), dialect, limit)
+}
+
+/// As [`render`], with what the last part shows beside its words; `None` if there are no words to stand with it.
+pub(crate) fn with_rich(markdown: &str, rich: &Rich, dialect: Dialect, limit: usize) -> Option<Vec<Part>> {
+    let mut parts = render(markdown, &[], dialect, limit);
+    parts.last_mut()?.rich = Some(rich.clone());
+    Some(parts)
 }
 
 /// `[1] price list.pdf, p. 3`, one line for each source. Names are literal text: they are not read as Markdown.

@@ -3,13 +3,18 @@
 use super::{Dialect, render};
 use proptest::prelude::*;
 
-const DIALECTS: [Dialect; 3] = [Dialect::TelegramHtml, Dialect::WhatsApp, Dialect::Plain];
+const DIALECTS: [Dialect; 6] =
+    [Dialect::TelegramHtml, Dialect::WhatsApp, Dialect::Plain, Dialect::Instagram, Dialect::Gsm, Dialect::Ucs2];
 
 /// The length that the provider sees.
 fn length(dialect: Dialect, text: &str) -> usize {
     match dialect {
         Dialect::TelegramHtml => words_of_html(text).expect("well-formed").encode_utf16().count(),
         Dialect::WhatsApp | Dialect::Plain => text.chars().count(),
+        Dialect::Instagram => text.len(),
+        // All of these words are in the alphabet.
+        Dialect::Gsm => text.chars().map(|c| if "^{}\\[~]|€".contains(c) { 2 } else { 1 }).sum(),
+        Dialect::Ucs2 => text.encode_utf16().count(),
     }
 }
 

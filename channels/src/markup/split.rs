@@ -34,7 +34,7 @@ fn write(atoms: &[Atom], dialect: Dialect, limit: usize) -> Part {
         // Without addresses and quote marks it is never longer than the marked-up text.
         plain = atoms.iter().map(|a| a.text.as_str()).collect();
     }
-    Part { text, plain }
+    Part::words(text, plain)
 }
 
 /// How many of the atoms (which begin with a word) go into the next part; at least one.

@@ -1,25 +1,22 @@
 //! Messenger: webhooks by Meta's app, replies through the Graph API, plain text only.
 
-mod content;
-mod decode;
-mod errors;
-
 use crate::{
     http::{ChannelOptions, Http, rate},
     lenient::text,
     markup::{self, Dialect},
-    meta::{self, Graph},
+    meta::{self, Graph, Own, Platform},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{
-        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Handshake, Pacing, Part, Polled, SendError, Sent,
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Fetched, Handshake, Pacing, Part, Polled, SendError, Sent,
         SettingField, WebhookRejection, WebhookRequest,
     },
     failure::Failure,
     message::Peer,
     outbound::Citation,
     ports::ChannelDriver,
+    rich::Rich,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -44,6 +41,7 @@ const FIELDS: &[SettingField] = &[
     meta::ACCESS_TOKEN,
     meta::APP_SECRET,
     meta::VERIFY_TOKEN,
+    meta::HUMAN_AGENT,
     meta::MESSAGES_PER_SECOND,
     meta::GRAPH_VERSION,
     meta::API_BASE,
@@ -55,7 +53,7 @@ pub(crate) struct Messenger {
 
 impl Messenger {
     pub(crate) fn new(options: &ChannelOptions) -> Self {
-        Self { graph: Graph::new(Http::new(options), NAME, errors::classify) }
+        Self { graph: Graph::new(Http::new(options), NAME, meta::classify) }
     }
 
     async fn post(&self, account: &ChannelAccount, body: &Value) -> Result<Value, meta::CallError> {
@@ -65,6 +63,10 @@ impl Messenger {
 
 fn page(account: &ChannelAccount) -> Option<&str> {
     meta::account_id(account, "page_id")
+}
+
+fn own(account: &ChannelAccount) -> Own<'_> {
+    Own { platform: Platform::Page, account: page(account), app: account.setting("app_id") }
 }
 
 #[async_trait]
@@ -85,6 +87,14 @@ impl ChannelDriver for Messenger {
         Pacing { per_second: rate(account, 300), peer_interval: Duration::ZERO, peer_burst: 1 }
     }
 
+    fn own_id<'a>(&self, account: &'a ChannelAccount) -> Option<&'a str> {
+        page(account)
+    }
+
+    fn person_window(&self, account: &ChannelAccount) -> Option<Duration> {
+        Some(meta::person_window(account))
+    }
+
     fn handshake(&self, account: &ChannelAccount, request: &WebhookRequest<'_>) -> Handshake {
         meta::handshake(account, request)
     }
@@ -95,21 +105,26 @@ impl ChannelDriver for Messenger {
         request: &WebhookRequest<'_>,
     ) -> Result<Vec<ChannelEvent>, WebhookRejection> {
         let payload = meta::verified(account, request)?;
-        Ok(decode::events(&payload, decode::Own { page: page(account), app: account.setting("app_id") }))
+        Ok(meta::events(&payload, own(account)))
     }
 
     fn render(&self, markdown: &str, citations: &[Citation]) -> Vec<Part> {
         markup::render(markdown, citations, Dialect::Plain, LIMIT)
     }
 
-    /// `metadata` comes back in the message's echo, and tells which delivery it was even if its answer got lost.
+    fn render_rich(&self, rich: &Rich) -> Vec<Part> {
+        meta::parts(rich, Platform::Page, Dialect::Plain, LIMIT).unwrap_or_else(|| self.render(&rich.words(), &[]))
+    }
+
+    /// The address that the payload named.
+    async fn fetch(&self, _account: &ChannelAccount, reference: &str, _most: u64) -> Result<Fetched, Failure> {
+        Ok(Fetched::At(reference.to_owned()))
+    }
+
     async fn send(&self, delivery: Delivery<'_>) -> Result<Sent, SendError> {
-        meta::within_window(NAME, &delivery)?;
-        let body = json!({
-            "recipient": {"id": delivery.to.address},
-            "messaging_type": "RESPONSE",
-            "message": {"text": delivery.part.text, "metadata": delivery.outbox.to_string()},
-        });
+        let mut body = meta::tagged(NAME, &delivery)?;
+        body["recipient"] = json!({"id": delivery.to.address});
+        body["message"] = meta::compose(&delivery, Platform::Page);
         let path = [page(delivery.account).unwrap_or("me"), "messages"];
         let answer = self.graph.send(&delivery, &path, &body).await.map_err(|e| e.send_error(NAME))?;
         Ok(Sent { provider_message_id: text(&answer, "/message_id").map(str::to_owned) })

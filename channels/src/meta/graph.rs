@@ -1,5 +1,5 @@
 use super::{Class, GraphError};
-use crate::http::{Answer, Http, NoAnswer, endpoint, redact};
+use crate::http::{Answer, Download, Downloaded, Http, NoAnswer, endpoint, redact};
 use colloquy_domain::{
     channel::{ChannelAccount, Delivery, SendError},
     failure::Failure,
@@ -8,6 +8,8 @@ use reqwest::Url;
 use serde_json::Value;
 
 const DEFAULT_BASE: &str = "https://graph.facebook.com";
+/// Where Meta keeps files.
+const META_HOSTS: [&str; 4] = [".fbsbx.com", ".facebook.com", ".fbcdn.net", ".whatsapp.net"];
 const DEFAULT_VERSION: &str = "v26.0";
 
 /// The Graph API, as one channel uses it.
@@ -83,6 +85,25 @@ impl Graph {
         url.query_pairs_mut().extend_pairs(query);
         let answer = self.http.get(url, Some(token)).await.map_err(CallError::NoAnswer)?;
         self.read(account, answer)
+    }
+
+    /// A file at an address that the Graph API named; the token goes to Meta's hosts alone.
+    pub(crate) async fn download(
+        &self,
+        account: &ChannelAccount,
+        url: Url,
+        most: u64,
+    ) -> Result<Downloaded, CallError> {
+        let (own, token) = self.prepare(account, &[]).map_err(CallError::Settings)?;
+        let same = (own.scheme(), own.host_str(), own.port()) == (url.scheme(), url.host_str(), url.port());
+        let host = url.host_str().unwrap_or_default();
+        let of_meta = url.scheme() == "https" && META_HOSTS.iter().any(|suffix| host.ends_with(suffix));
+        if !same && !of_meta {
+            let code = format!("{}.foreign_file", self.channel);
+            return Err(CallError::Settings(Failure::reject(code, "the file lies at a host that is not Meta's")));
+        }
+        let download = Download { bearer: Some(token.to_owned()), ..Download::of(url, most) };
+        self.http.download(download).await.map_err(CallError::NoAnswer)
     }
 
     pub(crate) async fn delete(

@@ -2,10 +2,14 @@
 
 mod error;
 mod graph;
+mod messaging;
+mod send;
 mod signature;
 
 pub(crate) use error::{Class, GraphError};
 pub(crate) use graph::{CallError, Graph};
+pub(crate) use messaging::{Own, Platform, events};
+pub(crate) use send::{classify, compose, parts, person_window, tagged};
 pub(crate) use signature::{handshake, verified};
 
 use colloquy_domain::{
@@ -49,6 +53,13 @@ pub(crate) const MESSAGES_PER_SECOND: SettingField = SettingField {
     required: false,
     secret: false,
     help: "How many messages a second the account may send; the provider's usual limit if not set.",
+};
+
+pub(crate) const HUMAN_AGENT: SettingField = SettingField {
+    name: "human_agent",
+    required: false,
+    secret: false,
+    help: "`true` if Meta granted the app the Human Agent feature: people of the team may then answer for 7 days.",
 };
 
 /// How long after a person's last message free text may be sent.

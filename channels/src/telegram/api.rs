@@ -1,7 +1,7 @@
 //! Calls of the Bot API, and what their refusals mean.
 
 use crate::{
-    http::{Answer, Http, NoAnswer, bounded_wait, endpoint, redact},
+    http::{Answer, Download, Downloaded, Http, NoAnswer, bounded_wait, endpoint, redact},
     lenient::{shorten, text},
 };
 use colloquy_domain::{
@@ -111,6 +111,10 @@ impl Api {
         read(account, answer)
     }
 
+    pub(super) async fn file(&self, download: Download) -> Result<Downloaded, Failure> {
+        self.http.download(download).await.map_err(|e| e.failure("telegram"))
+    }
+
     /// As [`Api::call`], for what a person is to get.
     pub(super) async fn send(&self, delivery: &Delivery<'_>, method: &str, body: &Value) -> Result<Value, ApiError> {
         let url = address(delivery.account, method).map_err(ApiError::Settings)?;
@@ -120,10 +124,23 @@ impl Api {
 }
 
 fn address(account: &ChannelAccount, method: &str) -> Result<Url, Failure> {
+    endpoint("telegram", base(account), &[&format!("bot{}", token(account)?), method])
+}
+
+/// Where a file lies.
+pub(super) fn file_address(account: &ChannelAccount, path: &str) -> Result<Url, Failure> {
+    let bot = format!("bot{}", token(account)?);
+    let segments: Vec<&str> = ["file", &bot].into_iter().chain(path.split('/')).collect();
+    endpoint("telegram", base(account), &segments)
+}
+
+fn base(account: &ChannelAccount) -> &str {
+    account.setting("api_base").filter(|b| !b.is_empty()).unwrap_or(DEFAULT_BASE)
+}
+
+fn token(account: &ChannelAccount) -> Result<&str, Failure> {
     let token = account.secret("bot_token").filter(|t| !t.is_empty());
-    let token = token.ok_or_else(|| Failure::fatal("telegram.bad_settings", "bot_token is not set"))?;
-    let base = account.setting("api_base").filter(|b| !b.is_empty()).unwrap_or(DEFAULT_BASE);
-    endpoint("telegram", base, &[&format!("bot{token}"), method])
+    token.ok_or_else(|| Failure::fatal("telegram.bad_settings", "bot_token is not set"))
 }
 
 fn read(account: &ChannelAccount, answer: Answer) -> Result<Value, ApiError> {

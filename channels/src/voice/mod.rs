@@ -86,7 +86,7 @@ impl ChannelDriver for Voice {
     /// Words to be read out. Sources are not read out.
     fn render(&self, markdown: &str, _citations: &[Citation]) -> Vec<Part> {
         let text = markup::speech(markdown);
-        if text.is_empty() { Vec::new() } else { vec![Part { plain: text.clone(), text }] }
+        if text.is_empty() { Vec::new() } else { vec![Part::words(text.clone(), text)] }
     }
 
     async fn send(&self, _delivery: Delivery<'_>) -> Result<Sent, SendError> {

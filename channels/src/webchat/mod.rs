@@ -53,7 +53,7 @@ impl ChannelDriver for WebChat {
     /// The client renders Markdown itself and gets the citations as data beside it.
     fn render(&self, markdown: &str, _citations: &[Citation]) -> Vec<Part> {
         let text = markdown.trim();
-        if text.is_empty() { Vec::new() } else { vec![Part { text: text.to_owned(), plain: text.to_owned() }] }
+        if text.is_empty() { Vec::new() } else { vec![Part::words(text.to_owned(), text.to_owned())] }
     }
 
     async fn send(&self, _delivery: Delivery<'_>) -> Result<Sent, SendError> {

@@ -6,7 +6,7 @@ use crate::{
     meta::GraphError,
 };
 use colloquy_domain::{
-    channel::{ChannelEvent, DeliveryStatus, Preference, StatusUpdate},
+    channel::{ChannelEvent, DeliveryStatus, StatusUpdate},
     message::{Content, Inbound, Peer},
 };
 use serde_json::Value;
@@ -44,25 +44,12 @@ fn of_change(entry: &Value, change: &Value, own: Option<&str>) -> Vec<ChannelEve
             }
             events
         }
+        "user_preferences" => items(value, "/user_preferences").iter().map(|p| of_preference(p, value)).collect(),
         "smb_message_echoes" => items(value, "/message_echoes").iter().map(|m| of_echo(m, value)).collect(),
-        "user_preferences" => items(value, "/user_preferences").iter().map(of_preference).collect(),
         "message_template_status_update" => {
             vec![templates::update(entry, value).unwrap_or_else(|| ignored(field))]
         }
         _ => vec![ignored(field)],
-    }
-}
-
-/// Somebody stopped or resumed what is sent to them without their asking.
-fn of_preference(preference: &Value) -> ChannelEvent {
-    let wanted = match text(preference, "/value") {
-        Some("stop") => false,
-        Some("resume" | "signup") => true,
-        _ => return ignored("user_preferences"),
-    };
-    match id(preference, "/wa_id").or_else(|| id(preference, "/user_id")) {
-        Some(address) => ChannelEvent::Preference(Preference { address, wanted, at: time(preference, "/timestamp") }),
-        None => ignored("user_preferences.nobody"),
     }
 }
 
@@ -77,6 +64,27 @@ fn of_message(message: &Value, value: &Value) -> ChannelEvent {
     let Some(address) = address else { return ignored("messages.no_sender") };
     let name = contact_name(value, &address, id(message, "/from_user_id").as_deref());
     inbound(message, Peer { address, name }, content(message))
+}
+
+/// Whether the person wants to be written to, beyond being answered.
+fn of_preference(preference: &Value, value: &Value) -> ChannelEvent {
+    let address = id(preference, "/wa_id").or_else(|| id(preference, "/user_id"));
+    let signal = match text(preference, "/value") {
+        Some("stop") => Content::OPT_OUT,
+        Some("resume" | "signup") => Content::OPT_IN,
+        _ => return ignored("user_preferences"),
+    };
+    let Some(address) = address else { return ignored("user_preferences.no_sender") };
+    let name =
+        contact_name(value, &address, None).filter(|_| id(value, "/contacts/0/wa_id").as_ref() == Some(&address));
+    ChannelEvent::Message(Inbound {
+        provider_message_id: made_id("preference", preference),
+        peer: Peer { address, name },
+        sent_at: time(preference, "/timestamp"),
+        content: Content::Signal { signal: signal.to_owned() },
+        reply_to: None,
+        raw: Some(preference.to_string()),
+    })
 }
 
 /// A person of the team answered from the phone: the other side is whom the echo went to.

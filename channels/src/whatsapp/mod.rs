@@ -3,6 +3,8 @@
 mod content;
 mod decode;
 mod errors;
+mod file;
+mod rich;
 mod templates;
 
 use crate::{
@@ -14,13 +16,14 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{
-        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Handshake, Pacing, Part, Polled, SendError, Sent,
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Fetched, Handshake, Pacing, Part, Polled, SendError, Sent,
         SettingField, WebhookRejection, WebhookRequest,
     },
     failure::Failure,
     message::Peer,
     outbound::Citation,
     ports::{ChannelDriver, Templates},
+    rich::Rich,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -79,16 +82,12 @@ fn message(delivery: &Delivery<'_>) -> Value {
         "biz_opaque_callback_data": delivery.outbox.to_string(),
     });
     message[field] = json!(to);
-    match delivery.template {
-        Some(call) => {
-            message["type"] = json!("template");
-            message["template"] = templates::message(call);
-        }
-        None => {
-            message["type"] = json!("text");
-            message["text"] = json!({"body": delivery.part.text, "preview_url": false});
-        }
-    }
+    let (kind, content) = match delivery.template {
+        Some(call) => ("template", templates::message(call)),
+        None => rich::content(delivery.part),
+    };
+    message["type"] = json!(kind);
+    message[kind] = content;
     message
 }
 
@@ -102,8 +101,6 @@ impl ChannelDriver for WhatsApp {
         FIELDS
     }
 
-    /// 80 a second for a number (set 20 for one that a phone app shares); one per 6 seconds to one person, with bursts
-    /// of 45 borrowed from later.
     fn reply_window(&self) -> Option<Duration> {
         Some(meta::WINDOW)
     }
@@ -112,8 +109,14 @@ impl ChannelDriver for WhatsApp {
         Some(self)
     }
 
+    /// 80 a second for a number (set 20 for one that a phone app shares); one per 6 seconds to one person, with bursts
+    /// of 45 borrowed from later.
     fn pacing(&self, account: &ChannelAccount) -> Pacing {
         Pacing { per_second: rate(account, 80), peer_interval: Duration::from_secs(6), peer_burst: 45 }
+    }
+
+    fn own_id<'a>(&self, account: &'a ChannelAccount) -> Option<&'a str> {
+        meta::account_id(account, "phone_number_id")
     }
 
     fn handshake(&self, account: &ChannelAccount, request: &WebhookRequest<'_>) -> Handshake {
@@ -131,6 +134,15 @@ impl ChannelDriver for WhatsApp {
 
     fn render(&self, markdown: &str, citations: &[Citation]) -> Vec<Part> {
         markup::render(markdown, citations, Dialect::WhatsApp, LIMIT)
+    }
+
+    fn render_rich(&self, rich: &Rich) -> Vec<Part> {
+        rich::parts(rich, LIMIT).unwrap_or_else(|| self.render(&rich.words(), &[]))
+    }
+
+    /// In two steps: the Graph API tells where the file lies, for a few minutes.
+    async fn fetch(&self, account: &ChannelAccount, reference: &str, most: u64) -> Result<Fetched, Failure> {
+        file::fetch(&self.graph, account, reference, most).await
     }
 
     async fn send(&self, delivery: Delivery<'_>) -> Result<Sent, SendError> {

@@ -47,6 +47,12 @@ fn messenger_payloads() {
     insta::assert_snapshot!("messenger", summaries("messenger"));
 }
 
+// req: S1-WHK-1
+#[test]
+fn instagram_payloads() {
+    insta::assert_snapshot!("instagram", summaries("instagram"));
+}
+
 // req: C-CHN-1
 // req: S1-WHK-1
 #[test]
@@ -56,7 +62,7 @@ fn telegram_payloads() {
 
 #[test]
 fn a_flipped_bit_anywhere_is_noticed() {
-    for channel in ["whatsapp", "messenger"] {
+    for channel in ["whatsapp", "messenger", "instagram"] {
         let account = account(channel);
         for (name, body) in recorded(channel) {
             let body = body.to_string().into_bytes();
@@ -73,7 +79,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
 
 #[test]
 fn payloads_of_other_accounts_are_left_to_them() {
-    for channel in ["whatsapp", "messenger"] {
+    for channel in ["whatsapp", "messenger", "instagram"] {
         let mut account = account(channel);
         account.external_id = Some("999999".to_owned());
         for (name, body) in recorded(channel) {

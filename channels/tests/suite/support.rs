@@ -98,7 +98,10 @@ pub fn receive_as(
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     let registry = REGISTRY.get_or_init(|| Registry::new(&options()));
     let driver = registry.get(&account.kind).expect("registered");
-    driver.receive(account, &WebhookRequest { headers, query: &BTreeMap::new(), body })
+    driver.receive(
+        account,
+        &WebhookRequest { url: "https://colloquy.example/webhooks/1", headers, query: &BTreeMap::new(), body },
+    )
 }
 
 /// Decodes a properly signed payload.
@@ -127,7 +130,6 @@ pub fn summary(event: &ChannelEvent) -> String {
             let id = s.provider_message_id.as_deref().unwrap_or("-");
             format!("status {} id={id} peer={peer} at={}{failure}", s.status.name(), s.at.millis())
         }
-        ChannelEvent::Preference(p) => format!("wanted {} {} at={}", p.wanted, p.address, p.at.millis()),
         ChannelEvent::Template(t) => format!("template {} {}", t.status.name(), t.id),
         ChannelEvent::Message(m) => {
             let reply = m.reply_to.as_ref().map(|r| format!(" re={r}")).unwrap_or_default();
@@ -155,7 +157,7 @@ fn what(content: &Content) -> String {
 }
 
 pub fn part(text: &str, plain: &str) -> Part {
-    Part { text: text.to_owned(), plain: plain.to_owned() }
+    Part::words(text.to_owned(), plain.to_owned())
 }
 
 pub fn outbox() -> OutboxId {
@@ -174,18 +176,42 @@ pub async fn send_with(
     part: &Part,
     age: i64,
 ) -> Result<Sent, SendError> {
+    delivered(options, account, address, part, age, false).await
+}
+
+/// As [`send_with`], for words that a person of the team wrote, or not.
+pub async fn send_as(
+    account: &ChannelAccount,
+    address: &str,
+    part: &Part,
+    age: i64,
+    by_person: bool,
+) -> Result<Sent, SendError> {
+    delivered(&options(), account, address, part, age, by_person).await
+}
+
+async fn delivered(
+    options: &ChannelOptions,
+    account: &ChannelAccount,
+    address: &str,
+    part: &Part,
+    age: i64,
+    by_person: bool,
+) -> Result<Sent, SendError> {
     let driver = Registry::new(options).get(&account.kind).expect("registered");
     let now = Timestamp(1_800_000_000_000);
     let last_inbound_at = Timestamp(now.0 - age);
     let leaves_within = Duration::from_secs(60);
+    let to = peer(address);
     driver
         .send(Delivery {
             account,
-            to: &peer(address),
+            to: &to,
             part,
             template: None,
             outbox: outbox(),
             last_inbound_at,
+            by_person,
             now,
             leaves_within,
         })

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::OnceLock};
 
-const META: [&str; 2] = ["whatsapp", "messenger"];
-const SIGNED: [&str; 3] = ["whatsapp", "messenger", "telegram"];
+const META: [&str; 3] = ["whatsapp", "messenger", "instagram"];
+const SIGNED: [&str; 4] = ["whatsapp", "messenger", "instagram", "telegram"];
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -73,7 +73,8 @@ fn signed_nonsense_is_malformed() {
 fn the_handshake_repeats_the_challenge_only_for_the_right_token() {
     let ask = |channel: &'static str, query: &[(&str, &str)]| {
         let (headers, query) = (BTreeMap::new(), map(query));
-        driver(channel).handshake(&account(channel), &WebhookRequest { headers: &headers, query: &query, body: b"" })
+        driver(channel)
+            .handshake(&account(channel), &WebhookRequest { url: "", headers: &headers, query: &query, body: b"" })
     };
     let right = [("hub.mode", "subscribe"), ("hub.verify_token", "verify-me"), ("hub.challenge", "1158201444")];
     for channel in META {

@@ -12,9 +12,12 @@ const LEAST_FILES = 25;
 const A_FEW = 6;
 const MOST_BYTES = 24e6;
 const LOOK_EVERY = 2_500;
+/** Fewer than this are asked for one by one, more by pages of the list. */
+const A_DOZEN = 12;
 const LIST = 100;
-/** Pages of the newest documents that are looked at for those that are being read. */
 const MOST_PAGES = 5;
+/** So that looking leaves room for everything else that a person may ask in a minute. */
+const PER_REQUEST = 700;
 
 /** `{key, name, size, base, file, sent, state, document, error}`; state: waiting, sending, reading, ready, failed. */
 export const uploads = signal([]);
@@ -24,6 +27,8 @@ export const pausedUntil = signal(0);
 let nextKey = 0;
 let sending = 0;
 let looking = false;
+/** How many pages a base's list has. */
+const pagesOf = new Map();
 
 const changed = (items, change) =>
   (uploads.value = uploads.value.map((u) => (items.includes(u.key) ? { ...u, ...(typeof change === 'function' ? change(u) : change) } : u)));
@@ -106,38 +111,45 @@ function spread(items, bytes) {
   changed([...sent.keys()], (u) => ({ sent: sent.get(u.key) }));
 }
 
-/** Looks how far the server is, as long as it reads. */
+/** Looks how far the server is, as long as it reads; the more it asks, the seldomer. */
 async function look() {
   if (looking) return;
   looking = true;
-  for (;;) {
+  for (let round = 0; ; round++) {
     const reading = uploads.value.filter((u) => u.state === 'reading');
     if (!reading.length) break;
-    const pages = Math.min(MOST_PAGES, Math.ceil(reading.length / LIST));
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY * pages));
-    await Promise.all([...new Set(reading.map((u) => u.base))].map((base) => lookAt(base, reading, pages))).catch(() => {});
+    const asked = Math.min(reading.length, reading.length > A_DOZEN ? MOST_PAGES : A_DOZEN);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(LOOK_EVERY, asked * PER_REQUEST)));
+    const found = reading.length > A_DOZEN ? byPages(reading, round) : byOne(reading);
+    (await found.catch(() => [])).forEach(note);
   }
   looking = false;
 }
 
-async function lookAt(base, reading, pages) {
-  const found = new Map();
-  for (let page = 1; page <= pages; page++) {
-    const data = await get(`/api/documents${query({ kb: base, limit: LIST, page })}`);
-    data.documents.forEach((d) => found.set(d.id, d));
+const byOne = (reading) =>
+  Promise.all(reading.map((u) => get(`/api/documents/${u.document.id}`).catch((e) => e.status === 404 && { ...u.document, status: 'failed' }))).then((all) => all.filter(Boolean));
+
+/** Some pages of the list in each round, so that all were seen after a few. */
+async function byPages(reading, round) {
+  const found = [];
+  for (const base of new Set(reading.map((u) => u.base))) {
+    let pages = 1;
+    for (let n = 0; n < Math.min(MOST_PAGES, pages); n++) {
+      const page = 1 + ((round * MOST_PAGES + n) % (pagesOf.get(base) ?? 1));
+      const data = await get(`/api/documents${query({ kb: base, limit: LIST, page })}`);
+      pages = data.pagination.totalPages;
+      pagesOf.set(base, Math.max(1, pages));
+      found.push(...data.documents);
+    }
   }
-  const mine = reading.filter((u) => u.base === base);
-  // Those that are further down are asked for one by one, a few at a time.
-  const missing = mine.filter((u) => !found.has(u.document.id)).slice(0, 3);
-  for (const u of missing) {
-    found.set(u.document.id, await get(`/api/documents/${u.document.id}`).catch((e) => e.status === 404 && { ...u.document, status: 'failed' }));
-  }
-  mine.forEach((u) => {
-    const document = found.get(u.document.id);
-    if (!document) return;
-    const over = document.status === 'ready' || document.status === 'failed';
-    changed([u.key], { document, state: over ? document.status : 'reading', error: document.cause?.message ?? null });
-  });
+  return found;
+}
+
+/** Files of one name are one document. */
+function note(document) {
+  const keys = uploads.value.filter((u) => u.state === 'reading' && u.document.id === document.id).map((u) => u.key);
+  const over = document.status === 'ready' || document.status === 'failed';
+  if (keys.length) changed(keys, { document, state: over ? document.status : 'reading', error: document.cause?.message ?? null });
 }
 
 /** Files of what was dropped, also those in folders. */

@@ -9,6 +9,7 @@ use crate::{
     message::{InboxItem, Outcome},
     model::Completion,
     outbound::Reply,
+    rich::Rich,
     template::TemplateCall,
     time::Timestamp,
     tool::ToolResult,
@@ -19,6 +20,8 @@ use crate::{
 pub struct Written {
     /// Markdown.
     pub text: String,
+    /// What it is beside its words, which then say the same.
+    pub rich: Option<Rich>,
     /// None where a program speaks for the team.
     pub author: Option<UserId>,
     /// They are the words of this template.

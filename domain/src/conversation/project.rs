@@ -12,6 +12,7 @@ use crate::{
     model::{Completion, Speaker, Usage},
     outbound::{Checks, Citation, Reply},
     ports::Ids,
+    rich::Rich,
     template::TemplateCall,
     time::Timestamp,
     tool::ToolResult,
@@ -55,6 +56,8 @@ pub struct NewMessage {
     pub turn: Option<TurnNo>,
     /// Markdown.
     pub text: String,
+    /// What it is beside its words.
+    pub rich: Option<Rich>,
     pub citations: Vec<Citation>,
     pub abstained: bool,
     pub checks: Checks,
@@ -68,6 +71,10 @@ pub struct NewOutbox {
     pub peer: Peer,
     /// Markdown.
     pub text: String,
+    /// What it is beside its words.
+    pub rich: Option<Rich>,
+    /// A person of the team wrote it.
+    pub by_person: bool,
     pub citations: Vec<Citation>,
     /// It goes out as this template where the channel knows templates.
     pub template: Option<TemplateCall>,
@@ -261,6 +268,7 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         author: None,
         turn: (reply.turn > 0).then_some(reply.turn),
         text: reply.text.clone(),
+        rich: None,
         citations: reply.citations.clone(),
         abstained: reply.abstained,
         checks: reply.checks.clone(),
@@ -273,6 +281,8 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         message,
         peer: state.key.peer.clone(),
         text: reply.text.clone(),
+        rich: None,
+        by_person: false,
         citations: reply.citations.clone(),
         template: None,
         last_inbound_at: items.iter().map(|i| i.received_at).max().unwrap_or(commit.now),
@@ -288,6 +298,7 @@ fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn
         author: words.author,
         turn: None,
         text: words.text.clone(),
+        rich: words.rich.clone(),
         citations: Vec::new(),
         abstained: false,
         checks: Checks::default(),
@@ -298,6 +309,8 @@ fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn
             message,
             peer: state.key.peer.clone(),
             text: words.text.clone(),
+            rich: words.rich.clone(),
+            by_person: words.author.is_some(),
             citations: Vec::new(),
             template: words.template.clone(),
             last_inbound_at: words.last_inbound_at,

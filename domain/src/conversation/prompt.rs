@@ -56,7 +56,7 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
         instructions: instructions(profile, language, !turn.passages.is_empty()),
         language,
         history: prompt.history,
-        messages: said(turn),
+        messages: told(turn),
         passages: turn.passages.clone(),
         tools: if may_call { prompt.tools } else { Vec::new() },
         steps: turn.steps.clone(),
@@ -66,6 +66,11 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
 
 fn said(turn: &Turn) -> Vec<String> {
     turn.items.iter().filter_map(|i| i.inbound.content.words()).collect()
+}
+
+/// The same for a model, which is told of files, too.
+fn told(turn: &Turn) -> Vec<String> {
+    turn.items.iter().filter_map(|i| i.inbound.content.told()).collect()
 }
 
 fn instructions(profile: &AgentProfile, language: Language, has_passages: bool) -> String {

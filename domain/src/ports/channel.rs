@@ -1,6 +1,6 @@
 use crate::{
     channel::{
-        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Handshake, Pacing, Part, Polled, SendError, Sent,
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Fetched, Handshake, Pacing, Part, Polled, SendError, Sent,
         SettingField, WebhookRejection, WebhookRequest,
     },
     failure::Failure,
@@ -8,6 +8,7 @@ use crate::{
     message::Peer,
     outbound::Citation,
     ports::{CallDriver, StoreError},
+    rich::Rich,
     template::{Registered, Template},
 };
 use async_trait::async_trait;
@@ -28,6 +29,16 @@ pub trait ChannelDriver: Send + Sync {
 
     fn pacing(&self, account: &ChannelAccount) -> Pacing;
 
+    /// What payloads call the account, where one address serves several of them.
+    fn own_id<'a>(&self, _account: &'a ChannelAccount) -> Option<&'a str> {
+        None
+    }
+
+    /// Content type and body of the answer to a delivery that was taken: some providers read it.
+    fn acknowledgement(&self) -> (&'static str, &'static str) {
+        ("application/json", "{\"success\":true}")
+    }
+
     /// The answer to a `GET` on the account's webhook.
     fn handshake(&self, account: &ChannelAccount, request: &WebhookRequest<'_>) -> Handshake;
 
@@ -43,6 +54,19 @@ pub trait ChannelDriver: Send + Sync {
 
     /// Cuts a Markdown reply into parts in the channel's own markup, within its length limit.
     fn render(&self, markdown: &str, citations: &[Citation]) -> Vec<Part>;
+
+    /// As [`ChannelDriver::render`], for what is more than words. What the channel cannot show is said in words.
+    fn render_rich(&self, rich: &Rich) -> Vec<Part> {
+        self.render(&rich.words(), &[])
+    }
+
+    /// Brings a file that a person sent, of at most `most` bytes.
+    ///
+    /// # Errors
+    /// Reject: it is too large, gone, or the channel has no files. Retry: it may come later.
+    async fn fetch(&self, _account: &ChannelAccount, _reference: &str, _most: u64) -> Result<Fetched, Failure> {
+        Err(Failure::reject("channel.no_files", "this channel brings no files"))
+    }
 
     /// Delivers one part.
     ///
@@ -65,6 +89,11 @@ pub trait ChannelDriver: Send + Sync {
     /// How long after a person's last message free text may be sent; `None` where it always may.
     fn reply_window(&self) -> Option<std::time::Duration> {
         None
+    }
+
+    /// The same for the words of a person of the team.
+    fn person_window(&self, _account: &ChannelAccount) -> Option<std::time::Duration> {
+        self.reply_window()
     }
 
     /// The provider's message templates, where it has any.

@@ -5,6 +5,7 @@ use crate::{
     message::Peer,
     outbound::Citation,
     ports::StoreError,
+    rich::Rich,
     template::TemplateCall,
     time::Timestamp,
 };
@@ -22,6 +23,10 @@ pub struct OutboxItem {
     /// Markdown.
     pub text: String,
     pub citations: Vec<Citation>,
+    /// What it is beside its words.
+    pub rich: Option<Rich>,
+    /// A person of the team wrote it.
+    pub by_person: bool,
     /// It goes out as this template where the channel knows templates.
     pub template: Option<TemplateCall>,
     pub last_inbound_at: Timestamp,

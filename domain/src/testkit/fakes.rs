@@ -138,7 +138,7 @@ impl ChannelDriver for FakeDriver {
 
     /// One part for each line.
     fn render(&self, markdown: &str, _: &[Citation]) -> Vec<Part> {
-        markdown.lines().map(|l| Part { text: l.to_owned(), plain: l.to_owned() }).collect()
+        markdown.lines().map(|l| Part::words(l.to_owned(), l.to_owned())).collect()
     }
 
     async fn send(&self, delivery: Delivery<'_>) -> Result<Sent, SendError> {

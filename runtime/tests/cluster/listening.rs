@@ -51,8 +51,9 @@ async fn people_are_seen_from_all_nodes_until_they_go() {
     let town = Town::start(2).await;
     let owner = register(&town.nodes[0].api, "ann@team.example").await;
     let token = owner["token"].as_str().unwrap();
-    let key = town.nodes[0].api.with_key(token).post("/api/api-keys", &json!({ "name": "k", "scopes": ["*:read"] }));
-    let key = key.await.data()["key"].as_str().unwrap().to_owned();
+    let asked = json!({ "name": "k", "scopes": ["*:read"] });
+    let made = town.nodes[0].api.with_key(token).post("/api/api-keys", &asked).await;
+    let key = made.data()["key"].as_str().unwrap().to_owned();
     let ann = Stream::open(&town.nodes[0].api.with_key(token), "", None).await;
     let mut watcher = Stream::open(&town.nodes[1].api.with_key(&key), "", None).await;
     let here = watcher.until("presence:updated").await;

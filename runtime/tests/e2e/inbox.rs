@@ -90,8 +90,8 @@ async fn messages_are_sent_to_whom_may_be_written_to_and_what_cannot_be_sent_is_
     let stranger = api.post("/api/messages", &text("+33612345678")).await;
     assert_eq!((stranger.status, &stranger.body["code"]), (StatusCode::CONFLICT, &json!("WINDOW_CLOSED")));
     assert!(api.conversation("33612345678").await.is_none(), "nothing was begun");
-    let media = json!({ "to": "+15550001", "type": "image", "content": { "mediaUrl": "https://x.example/a.png" } });
-    assert_eq!(api.post("/api/messages", &media).await.fields(), ["type"]);
+    let media = |url: &str| json!({ "to": "+15550001", "type": "image", "content": { "mediaUrl": url } });
+    assert_eq!(api.post("/api/messages", &media("ftp://x.example/a.png")).await.fields(), ["content.mediaUrl"]);
     assert_eq!(api.post("/api/messages", &text("call me")).await.fields(), ["to"]);
     let contact = &api.list("/api/contacts", "contacts").await[0];
     let path = format!("/api/contacts/{}", contact["id"].as_str().unwrap());

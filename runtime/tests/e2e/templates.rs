@@ -5,6 +5,7 @@ use crate::support::{
     graph::Graph,
     meta::{self, Text},
     server::Server,
+    twilio,
     wait::{USUAL, until},
 };
 use reqwest::StatusCode;
@@ -157,6 +158,8 @@ async fn an_approved_template_reaches_whom_free_text_may_not() {
     until("the second", async || (graph.texts_to(STRANGER).len() == 2).then_some(())).await;
     // They tell their provider to stop it.
     assert_eq!(meta::deliver(api, &channel, &meta::preference(STRANGER, "stop")).await.unwrap().status, 200);
+    let wish = async || Some(twilio::contact(api, STRANGER).await?["consent"].clone());
+    until("the wish", async || wish().await.filter(|w| w == "withdrawn")).await;
     for (path, body) in [("/api/messages", message), (path.as_str(), json!({ "type": "template", "content": content }))]
     {
         assert_eq!(api.post(path, &body).await.body["code"], "OPTED_OUT", "{path}");

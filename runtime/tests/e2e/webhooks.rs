@@ -69,6 +69,8 @@ async fn every_recorded_payload_is_accepted_and_forgeries_of_it_are_not() {
     let messenger = meta::connect_messenger(&server.api, "Echo", &graph.url).await;
     deliver_all(&server.api, &graph, &whatsapp, "whatsapp").await;
     deliver_all(&server.api, &graph, &messenger, "messenger").await;
+    let instagram = meta::connect_instagram(&server.api, "Echo", &graph.url).await;
+    deliver_all(&server.api, &graph, &instagram, "instagram").await;
     assert!(counted(&server.api, "ignored_events").await > 0, "account updates and the like are counted");
     server.idle(USUAL).await;
 

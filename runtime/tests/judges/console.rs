@@ -35,10 +35,10 @@ async fn script(name: &str, env: &[(&str, &str)]) {
 
 async fn flow(name: &str, server: &Server, env: &[(&str, &str)]) {
     let _alone = BROWSER.lock().await;
-    let folder = server.place.path().to_string_lossy().into_owned();
-    let about =
-        [("COLLOQUY_URL", server.api.url.as_str()), ("COLLOQUY_KEY", server.api.key.as_str()), ("FOLDER", &folder)];
-    script(name, &[&about, env].concat()).await;
+    let folder = server.place.path().to_string_lossy();
+    let (url, key) = (server.api.url.as_str(), server.api.key.as_str());
+    let about = [("COLLOQUY_URL", url), ("COLLOQUY_KEY", key), ("FOLDER", folder.as_ref())];
+    script(name, &[about.as_slice(), env].concat()).await;
 }
 
 fn text(path: &Path) -> &str {
@@ -49,8 +49,9 @@ fn text(path: &Path) -> &str {
 async fn a_new_team_gets_from_nothing_to_an_answer_from_its_document() {
     let server = Server::start_on(busy_place()).await;
     let document = server.place.file("Warranty.docx", warranty_docx());
-    let question = [("QUESTION", "How long is the warranty of a kettle?"), ("ANSWER", "24 months")];
-    flow("first-start", &server, &[&[("DOCUMENT", text(&document))], question.as_slice()].concat()).await;
+    let question = "How long is the warranty of a kettle?";
+    let about = [("DOCUMENT", text(&document)), ("QUESTION", question), ("ANSWER", "24 months")];
+    flow("first-start", &server, &about).await;
 }
 
 // req: S3-CNV-1
@@ -113,7 +114,7 @@ async fn the_pages_are_kept_by_browsers_under_a_strict_policy() {
     let kept = if cfg!(debug_assertions) { "no-cache" } else { "public, max-age=31536000, immutable" };
     assert_eq!(file.headers()["cache-control"], kept);
     let tag = file.headers()["etag"].to_str().unwrap().to_owned();
-    let again = get(&script, &[(header::IF_NONE_MATCH, &tag)]).await;
+    let again = get(&script, &[(header::IF_NONE_MATCH, tag.as_str())]).await;
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     let (before, after) = script.split_once("/assets/").unwrap();
     let older = format!("{before}/assets/0123456789abcdef/{}", after.split_once('/').unwrap().1);

@@ -19,4 +19,5 @@ mod simulation;
 mod telegram;
 mod telephone;
 mod telling;
+mod twilio;
 mod whatsapp;

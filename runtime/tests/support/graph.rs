@@ -1,7 +1,8 @@
 //! A local stand-in for Meta's Graph API: as strict about requests as Graph is, and able to fail as Graph does.
 //!
 //! It takes `POST /{version}/{phone or page id}/messages` (WhatsApp and Messenger) and `GET /{version}/{id}`, checks
-//! token and shape, records what was taken for delivery, and plays the faults that a test asks for.
+//! token and shape, records what was taken for delivery, and plays the faults that a test asks for. Every id is that of a
+//! file, too, whose bytes it hands out for the token.
 
 use super::graph_templates;
 use axum::{
@@ -25,6 +26,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 /// The only access token that is accepted.
 pub const TOKEN: &str = "EAAG-the-access-token";
 
+/// What every file holds.
+pub const FILE: &[u8] = b"\xff\xd8\xff the bytes of a picture";
 /// Characters of a WhatsApp text; Messenger's is below.
 const WHATSAPP_TEXT: usize = 4096;
 const MESSENGER_TEXT: usize = 2000;
@@ -106,6 +109,7 @@ impl Graph {
                 get(graph_templates::list).post(graph_templates::create).delete(graph_templates::remove),
             )
             .route("/{version}/{id}", get(object).post(graph_templates::revise))
+            .route("/files/of/{id}", get(file))
             .fallback(|| async { refusal(400, 2500, "Unknown path components", None) })
             .with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -206,10 +210,20 @@ async fn object(
     if !is_version(&version) {
         return refusal(400, 2500, "Unknown path components", None);
     }
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let body = json!({
-        "id": id, "name": "Test page", "verified_name": "Test Shop", "display_phone_number": "+972 12-345-6789",
+        "url": format!("http://{host}/files/of/{id}"), "mime_type": "image/jpeg", "file_size": FILE.len(),
+        "id": id, "name": "Test page", "username": "test_shop", "verified_name": "Test Shop", "display_phone_number": "+972 12-345-6789",
     });
     Json(body).into_response()
+}
+
+async fn file(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = unauthorized(&headers) {
+        complain(&shared, "a file with a wrong token".to_owned());
+        return refusal;
+    }
+    ([(header::CONTENT_TYPE, "image/jpeg")], FILE).into_response()
 }
 
 fn is_version(version: &str) -> bool {
@@ -358,21 +372,39 @@ fn read_whatsapp(body: &Value) -> Result<Asked, String> {
         "template",
         "biz_opaque_callback_data",
         "context",
+        "image",
+        "video",
+        "audio",
+        "document",
+        "sticker",
+        "interactive",
     ];
     only(body, &known)?;
     let opaque = body["biz_opaque_callback_data"].as_str().unwrap_or_default();
-    if body["type"] == "template" {
-        only(&body["template"], &["name", "language", "components"])?;
-        text_at(body, "/template/language/code")?;
-        let to = text_at(body, "/to")?.to_owned();
-        // What a person would read is the provider's: the name stands for it.
-        let (text, opaque) = (text_at(body, "/template/name")?.to_owned(), opaque.to_owned());
-        return Ok(Asked::Message { to, text, opaque, whatsapp: true });
-    }
-    only(&body["text"], &["body", "preview_url"])?;
-    let text = text_at(body, "/text/body")?;
-    if body["type"] != "text" || text.chars().count() > WHATSAPP_TEXT || opaque.len() > 512 {
-        return Err(format!("no text message: {body}"));
+    let text = match body["type"].as_str().unwrap_or_default() {
+        "text" => {
+            only(&body["text"], &["body", "preview_url"])?;
+            text_at(body, "/text/body")?
+        }
+        "template" => {
+            only(&body["template"], &["name", "language", "components"])?;
+            text_at(body, "/template/language/code")?;
+            // What a person would read is the provider's: the name stands for it.
+            text_at(body, "/template/name")?
+        }
+        kind @ ("image" | "video" | "audio" | "document" | "sticker") => {
+            only(&body[kind], &["link", "id", "caption", "filename"])?;
+            text_at(&body[kind], "/link")?;
+            body[kind]["caption"].as_str().unwrap_or_default()
+        }
+        "interactive" => {
+            only(&body["interactive"], &["type", "header", "body", "footer", "action"])?;
+            text_at(body, "/interactive/body/text")?
+        }
+        _ => return Err(format!("no message: {body}")),
+    };
+    if text.chars().count() > WHATSAPP_TEXT || opaque.len() > 512 {
+        return Err(format!("too long: {body}"));
     }
     let to = text_at(body, "/to").or_else(|_| text_at(body, "/recipient"))?;
     Ok(Asked::Message { to: to.to_owned(), text: text.to_owned(), opaque: opaque.to_owned(), whatsapp: true })
@@ -386,7 +418,10 @@ fn read_messenger(body: &Value) -> Result<Asked, String> {
         return if known { Ok(Asked::Signal { to: Some(to) }) } else { Err(format!("sender_action: {body}")) };
     }
     only(body, &["recipient", "messaging_type", "message", "tag"])?;
-    let text = text_at(body, "/message/text")?;
+    let text = match body["message"].get("attachment") {
+        Some(attachment) => text_at(attachment, "/type").map(|_| "")?,
+        None => text_at(body, "/message/text")?,
+    };
     if body["messaging_type"] != "RESPONSE" || text.chars().count() > MESSENGER_TEXT {
         return Err(format!("no text message: {body}"));
     }

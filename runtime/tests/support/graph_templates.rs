@@ -32,7 +32,7 @@ fn wrong(body: &Value) -> Option<&'static str> {
         .then_some("category")
 }
 
-pub async fn create((State(shared), headers, Path((_, business))): Asked, Json(body): Json<Value>) -> Response {
+pub(super) async fn create((State(shared), headers, Path((_, business))): Asked, Json(body): Json<Value>) -> Response {
     if let Some(refusal) = unauthorized(&headers) {
         return refusal;
     }
@@ -55,7 +55,10 @@ pub async fn create((State(shared), headers, Path((_, business))): Asked, Json(b
     Json(json!({ "id": id, "status": "PENDING", "category": category })).into_response()
 }
 
-pub async fn list((State(shared), headers, _): Asked, Query(query): Query<BTreeMap<String, String>>) -> Response {
+pub(super) async fn list(
+    (State(shared), headers, _): Asked,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
     if let Some(refusal) = unauthorized(&headers) {
         return refusal;
     }
@@ -69,7 +72,7 @@ pub async fn list((State(shared), headers, _): Asked, Query(query): Query<BTreeM
     Json(answer).into_response()
 }
 
-pub async fn revise((State(shared), headers, Path((_, id))): Asked, Json(body): Json<Value>) -> Response {
+pub(super) async fn revise((State(shared), headers, Path((_, id))): Asked, Json(body): Json<Value>) -> Response {
     if let Some(refusal) = unauthorized(&headers) {
         return refusal;
     }
@@ -82,7 +85,10 @@ pub async fn revise((State(shared), headers, Path((_, id))): Asked, Json(body): 
     Json(json!({ "success": true })).into_response()
 }
 
-pub async fn remove((State(shared), headers, _): Asked, Query(query): Query<BTreeMap<String, String>>) -> Response {
+pub(super) async fn remove(
+    (State(shared), headers, _): Asked,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
     if let Some(refusal) = unauthorized(&headers) {
         return refusal;
     }

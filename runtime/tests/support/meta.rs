@@ -141,6 +141,18 @@ pub async fn connect_whatsapp(api: &Client, agent: &str, api_base: &str) -> Stri
     connect(api, "whatsapp", agent, settings).await
 }
 
+/// The professional account that our payloads are for.
+pub const INSTAGRAM_ID: &str = "17841400000000000";
+
+/// Connects an Instagram account.
+pub async fn connect_instagram(api: &Client, agent: &str, api_base: &str) -> String {
+    let settings = json!({
+        "instagram_id": INSTAGRAM_ID, "app_id": APP_ID, "access_token": super::graph::TOKEN, "app_secret": APP_SECRET,
+        "verify_token": VERIFY_TOKEN, "api_base": api_base,
+    });
+    connect(api, "instagram", agent, settings).await
+}
+
 /// Connects a Messenger page.
 pub async fn connect_messenger(api: &Client, agent: &str, api_base: &str) -> String {
     let settings = json!({
@@ -150,7 +162,8 @@ pub async fn connect_messenger(api: &Client, agent: &str, api_base: &str) -> Str
     connect(api, "messenger", agent, settings).await
 }
 
-async fn connect(api: &Client, kind: &str, agent: &str, settings: Value) -> String {
+/// Connects an account of any kind.
+pub async fn connect(api: &Client, kind: &str, agent: &str, settings: Value) -> String {
     let body = json!({ "kind": kind, "agent": agent, "settings": settings });
     api.post("/api/channels", &body).await.data()["id"].as_str().unwrap().to_owned()
 }

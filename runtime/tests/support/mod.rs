@@ -18,4 +18,5 @@ pub mod server;
 pub mod services;
 pub mod stream;
 pub mod traffic;
+pub mod twilio;
 pub mod wait;

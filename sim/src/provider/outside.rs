@@ -155,7 +155,7 @@ mod tests {
             let driver = drivers.get(&connected.account.kind).expect("a driver");
             let payload = connected.wrote("33600000001", 0, Timestamp(1_772_442_000_000), "Hello");
             let query = BTreeMap::new();
-            let request = WebhookRequest { headers: &payload.headers, query: &query, body: &payload.body };
+            let request = WebhookRequest { url: "", headers: &payload.headers, query: &query, body: &payload.body };
             let events = driver.receive(&connected.account, &request).expect("accepted");
             let [ChannelEvent::Message(inbound)] = events.as_slice() else { panic!("{events:?}") };
             assert_eq!(

@@ -84,7 +84,7 @@ impl Door {
         }
         let Some(driver) = self.drivers.get(&account.kind) else { return 404 };
         let query = BTreeMap::new();
-        let request = WebhookRequest { headers: &payload.headers, query: &query, body: &payload.body };
+        let request = WebhookRequest { url: "", headers: &payload.headers, query: &query, body: &payload.body };
         match driver.receive(account, &request) {
             Ok(events) => self.accept(account, events).await,
             Err(WebhookRejection::Unauthenticated) if self.seam.core.has(Planted::AcceptUnsigned) => 200,

@@ -325,6 +325,8 @@ fn with_delivery(mut commit: Commit, to: Peer, ids: &dyn Ids) -> Commit {
         message: message.id,
         peer: to,
         text: message.text.clone(),
+        rich: None,
+        by_person: false,
         citations: Vec::new(),
         template: None,
         last_inbound_at: commit.now,

@@ -4,7 +4,7 @@ use super::{conversation::speaker_name, signed};
 use crate::{
     db::{self, Conn, Query, Together},
     error::{conflict_on, store_error},
-    records::{self, ChecksRecord, CitationRecord, FailureRecord, OutcomeRecord},
+    records::{self, ChecksRecord, CitationRecord, FailureRecord, OutcomeRecord, RichRecord},
     sql::{conversation as sql, knowledge, outbox},
     writer::Merge,
 };
@@ -19,12 +19,18 @@ use colloquy_domain::{
     outbound::Citation,
     placement::Partition,
     ports::StoreError,
+    rich::Rich,
 };
 use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Items that got the same outcome: its name, its JSON, their numbers.
 type SameOutcome = (&'static str, String, Vec<i64>);
+
+/// A line with its JSON: citations, checks, what it is beside its words.
+type SaidRow = (NewMessage, String, Option<String>, Option<String>);
+/// A reply with its JSON: citations, what it is beside its words, its template.
+type PromisedRow = (NewOutbox, String, Option<String>, Option<String>);
 
 /// A commit with its JSON already made: the writer's time is everybody's.
 pub(crate) struct Prepared {
@@ -35,9 +41,9 @@ pub(crate) struct Prepared {
     snapshot: String,
     settled: Vec<SameOutcome>,
     journal: Vec<(JournalRow, &'static str, String)>,
-    messages: Vec<(NewMessage, String, Option<String>)>,
+    messages: Vec<SaidRow>,
     citations: Vec<(MessageId, Citation)>,
-    outbox: Vec<(NewOutbox, String, Option<String>)>,
+    outbox: Vec<PromisedRow>,
     dead_letters: Vec<(NewDeadLetter, String)>,
 }
 
@@ -57,11 +63,19 @@ impl Prepared {
                 .collect::<Result<_, _>>()?,
             messages: std::mem::take(&mut commit.messages)
                 .into_iter()
-                .map(|m| Ok((with(&m.citations)?, ChecksRecord::json(&m.checks)?)).map(|(c, checks)| (m, c, checks)))
+                .map(|m| {
+                    let (citations, checks) = (with(&m.citations)?, ChecksRecord::json(&m.checks)?);
+                    let rich = RichRecord::json(m.rich.as_ref())?;
+                    Ok((m, citations, checks, rich))
+                })
                 .collect::<Result<_, _>>()?,
             outbox: std::mem::take(&mut commit.outbox)
                 .into_iter()
-                .map(|o| Ok((with(&o.citations)?, template(&o)?)).map(|(json, template)| (o, json, template)))
+                .map(|o| {
+                    let (citations, rich) = (with(&o.citations)?, RichRecord::json(o.rich.as_ref())?);
+                    let template = template(&o)?;
+                    Ok((o, citations, rich, template))
+                })
                 .collect::<Result<_, _>>()?,
             dead_letters: std::mem::take(&mut commit.dead_letters)
                 .into_iter()
@@ -190,22 +204,23 @@ fn journalled(q: Query, (c, (row, what, json)): &Of<'_, (JournalRow, &'static st
         .bind(c.now)
 }
 
-fn said(q: Query, (c, (m, citations, checks)): &Of<'_, (NewMessage, String, Option<String>)>) -> Query {
+fn said(q: Query, (c, (m, citations, checks, rich)): &Of<'_, SaidRow>) -> Query {
     q.bind(m.id.uuid())
         .bind(c.tenant)
         .bind(c.conversation)
         .bind(speaker_name(m.speaker))
         .bind(m.turn.map(i64::from))
-        .bind("text")
+        .bind(m.rich.as_ref().map_or("text", Rich::kind))
         .bind(m.text.clone())
         .bind((!m.citations.is_empty()).then(|| citations.clone()))
         .bind(m.abstained)
         .bind(checks.clone())
         .bind(c.now)
         .bind(m.author.map(|a| a.uuid()))
+        .bind(rich.clone())
 }
 
-fn promised(q: Query, (c, (o, citations, template)): &Of<'_, (NewOutbox, String, Option<String>)>) -> Query {
+fn promised(q: Query, (c, (o, citations, rich, template)): &Of<'_, PromisedRow>) -> Query {
     q.bind(o.id.uuid())
         .bind(c.tenant)
         .bind(c.commit.channel.uuid())
@@ -215,6 +230,8 @@ fn promised(q: Query, (c, (o, citations, template)): &Of<'_, (NewOutbox, String,
         .bind(o.peer.name.clone())
         .bind(o.text.clone())
         .bind(citations.clone())
+        .bind(rich.clone())
+        .bind(o.by_person)
         .bind(o.last_inbound_at.millis())
         .bind(c.now)
         .bind(template.clone())

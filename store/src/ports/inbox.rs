@@ -65,6 +65,25 @@ struct Entry {
     speaker: &'static str,
     kind: &'static str,
     words: String,
+    /// `withdrawn` or `granted`, if the person says so with it.
+    consent: Option<&'static str>,
+    file: Option<File>,
+}
+
+/// A file that is to be brought.
+struct File {
+    media: &'static str,
+    reference: String,
+    mime: Option<String>,
+    name: Option<String>,
+}
+
+impl File {
+    fn of(content: &Content) -> Option<Self> {
+        let Content::Media { media, reference: Some(reference), mime, name, .. } = content else { return None };
+        let (reference, mime, name) = (reference.clone(), mime.clone(), name.clone());
+        Some(Self { media: media.file_kind(), reference, mime, name })
+    }
 }
 
 /// A conversation that gets messages.
@@ -82,6 +101,8 @@ struct Target {
 }
 
 type PeerKey = (Uuid, Uuid, String);
+/// Its id, its line's and its conversation's, with what it came in.
+type NewFile<'e> = (Uuid, Uuid, Uuid, &'e Entry, &'e File);
 /// Place of the entry, whether its account is there and its message was seen, its conversation and that one's last number.
 type Looked = (i64, bool, bool, Option<Uuid>, Option<i64>);
 
@@ -103,6 +124,8 @@ impl Entry {
             speaker,
             kind: content.kind(),
             words,
+            consent: content.withdraws_consent().map(|withdrawn| if withdrawn { "withdrawn" } else { "granted" }),
+            file: File::of(content),
             // As the database will hold them: what is looked up by them must be found again.
             provider_message_id: storable(e.inbound.provider_message_id),
             peer: storable(e.inbound.peer.address),
@@ -316,6 +339,10 @@ impl<'t> Taking<'t> {
         let known: Vec<&Target> = targets.iter().filter(|t| t.new_contact.is_none()).collect();
         let lines: Vec<(Uuid, &(usize, i64, &Entry))> = placed.iter().map(|p| (self.ids.uuid(), p)).collect();
         let id_of = |target: &usize| targets[*target].id;
+        let files: Vec<NewFile<'_>> = lines
+            .iter()
+            .filter_map(|(line, (target, _, e))| Some((self.ids.uuid(), *line, id_of(target), *e, e.file.as_ref()?)))
+            .collect();
         let written = Together::default()
             .write(sql::inbox::ADD_CONTACT, &first, |q, (t, contact)| {
                 q.bind(*contact).bind(t.tenant).bind(&t.peer_name).bind(t.last_inbound_at)
@@ -338,6 +365,10 @@ impl<'t> Taking<'t> {
                 let q = q.bind(*id).bind(e.tenant).bind(id_of(target)).bind(e.speaker).bind(*seq);
                 q.bind(e.kind).bind(&e.words).bind(e.received_at)
             })
+            .write(sql::attachments::ADD, &files, |q, (id, line, conversation, e, file)| {
+                let q = q.bind(*id).bind(e.tenant).bind(e.channel).bind(*conversation).bind(*line).bind(file.media);
+                q.bind(&file.reference).bind(&file.mime).bind(&file.name).bind(e.received_at).bind(e.received_at)
+            })
             .run(conn)
             .await?;
         if written[4] != placed.len() as u64 {
@@ -345,6 +376,20 @@ impl<'t> Taking<'t> {
             // would be a gap.
             return Err(StoreError::Stale);
         }
-        Ok(())
+        consents(conn, placed).await
     }
+}
+
+/// Behind the contacts that are new; the last word of each person counts.
+async fn consents(conn: &mut Conn, placed: &[(usize, i64, &Entry)]) -> Result<(), StoreError> {
+    let said: HashMap<PeerKey, &Entry> =
+        placed.iter().filter(|(_, _, e)| e.consent.is_some()).map(|(_, _, e)| (e.peer_key(), *e)).collect();
+    let said: Vec<&Entry> = said.into_values().collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    let bind = |q: Query, e: &&Entry| {
+        q.bind(e.tenant).bind(e.channel).bind(&e.peer).bind(e.consent.unwrap_or_default()).bind(e.received_at)
+    };
+    db::execute_rows(conn, sql::inbox::CONSENTS, &said, bind).await.map(|_| ()).map_err(store_error)
 }

@@ -9,7 +9,7 @@ use crate::{
     db::{self, Conn, Sql},
     error::{conflict_on, store_error},
     records::FailureRecord,
-    sql::{conversation::ADD_DEAD_LETTER, outbox as sql},
+    sql::{conversation::ADD_DEAD_LETTER, inbox::CONSENT_OF, outbox as sql},
     writer::{Write, WriteError},
 };
 use async_trait::async_trait;
@@ -80,6 +80,9 @@ impl Settle {
                 let row = keyed(sql::FAILED, *tenant, *id).bind(at.millis()).bind(cause);
                 let failed = conversation(conn, row, *tenant, *id).await?;
                 self.dead_letter(conn, failed, (*tenant, *id), failure, *at).await?;
+                if let Some(conversation) = failed {
+                    opted_out(conn, tenant.uuid(), conversation, failure, at.millis()).await?;
+                }
                 finished(conn, *tenant, failed).await
             }
             Settlement::Uncertain { tenant, id, failure, at } => {
@@ -168,6 +171,21 @@ async fn add_part(
         .await
         .map(|_| ())
         .map_err(store_error)
+}
+
+/// Who told the provider that they do not want to be written to has told us.
+pub(super) async fn opted_out(
+    conn: &mut Conn,
+    tenant: Uuid,
+    conversation: Uuid,
+    failure: &Failure,
+    at: i64,
+) -> Result<(), StoreError> {
+    if !failure.is_opt_out() {
+        return Ok(());
+    }
+    let query = db::query(CONSENT_OF).bind(tenant).bind(conversation).bind(at);
+    query.execute(conn).await.map(|_| ()).map_err(store_error)
 }
 
 /// The outcome of a reply is known after all: its dead letter, if it has an open one, is void.

@@ -1,6 +1,6 @@
 //! Statuses that providers report, moved forward in one batch.
 
-use super::settle::{Undelivered, reconciled};
+use super::settle::{Undelivered, opted_out, reconciled};
 use crate::{
     db::{self, Conn, Query},
     error::{store_error, unreadable},
@@ -131,6 +131,7 @@ impl Advance {
             let failure = r.failure.clone().unwrap_or_else(unnamed);
             let letter = Undelivered { tenant: self.tenant, conversation: r.conversation, outbox: id, at: r.at };
             letter.write(conn, self.ids.uuid(), &failure).await?;
+            opted_out(conn, self.tenant, r.conversation, &failure, r.at).await?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod journal;
 mod order;
 mod outcome;
 mod reply;
+mod rich;
 
 pub use agent::AgentRecord;
 pub use content::ContentRecord;
@@ -22,6 +23,7 @@ pub(crate) use journal::journal;
 pub use order::OrderRecord;
 pub use outcome::OutcomeRecord;
 pub use reply::{ChecksRecord, CitationRecord, PageRecord};
+pub use rich::RichRecord;
 
 use crate::error::unreadable;
 use colloquy_domain::ports::StoreError;

@@ -11,7 +11,7 @@ use crate::{
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
-    ids::{ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo, UserId},
+    ids::{AttachmentId, ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo, UserId},
     message::{Outcome, Peer},
     model::Speaker,
     outbound::{Checks, Citation},
@@ -84,6 +84,8 @@ pub struct TranscriptLine {
     pub citations: Vec<Citation>,
     pub abstained: bool,
     pub checks: Checks,
+    /// The file that came with it.
+    pub attachment: Option<AttachmentId>,
     /// How a received message ended; none while it is being answered.
     pub outcome: Option<Outcome>,
     /// How far a reply came; none where the client reads replies itself.
@@ -156,6 +158,7 @@ struct LineRow {
     author_id: Option<Uuid>,
     created_at: i64,
     outcome_detail: Option<String>,
+    attachment_id: Option<Uuid>,
     status: Option<String>,
 }
 
@@ -173,6 +176,7 @@ impl LineRow {
             citations: self.citations.as_deref().map(CitationRecord::parse).transpose()?.unwrap_or_default(),
             abstained: self.abstained,
             checks: self.checks.as_deref().map(ChecksRecord::parse).transpose()?.unwrap_or_default(),
+            attachment: self.attachment_id.map(AttachmentId::new),
             outcome: self.outcome_detail.as_deref().map(OutcomeRecord::parse).transpose()?,
             status: self.status.as_deref().map(read_status).transpose()?,
             at: Timestamp(self.created_at),

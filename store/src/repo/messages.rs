@@ -1,17 +1,18 @@
-use super::{Page, PageRequest, TenantStore};
+use super::{AttachmentState, Page, PageRequest, TenantStore};
 use crate::{
     db,
     error::{store_error, unreadable},
-    ports::{read_speaker, read_status},
-    records::FailureRecord,
+    ports::{read_speaker, read_status, unsigned},
+    records::{FailureRecord, RichRecord},
     sql::desk as sql,
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
     failure::Failure,
-    ids::{ChannelId, ConversationId, MessageId, UserId},
+    ids::{AttachmentId, ChannelId, ConversationId, MessageId, UserId},
     model::Speaker,
     ports::StoreError,
+    rich::Rich,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -33,12 +34,29 @@ pub struct Message {
     /// Kind of the content; `text` for our side.
     pub kind: String,
     pub text: String,
+    /// What our side sent beside the words.
+    pub rich: Option<Rich>,
+    /// What the person sent beside the words.
+    pub file: Option<SentFile>,
     pub provider_message_id: Option<String>,
     /// What came in was delivered to us; what needs no outbox counts as sent.
     pub status: DeliveryStatus,
     /// Why it was not delivered.
     pub cause: Option<Failure>,
     pub at: Timestamp,
+}
+
+/// A file that a person sent with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentFile {
+    pub id: AttachmentId,
+    pub state: AttachmentState,
+    /// `image`, `video`, `audio` or `document`.
+    pub media: String,
+    pub mime: Option<String>,
+    pub name: Option<String>,
+    /// Once it is kept.
+    pub size: Option<u64>,
 }
 
 /// Which messages are wanted; what is absent matches everything.
@@ -60,6 +78,13 @@ struct Row {
     speaker: String,
     kind: String,
     text: String,
+    rich: Option<String>,
+    file_id: Option<Uuid>,
+    file_state: Option<String>,
+    file_media: Option<String>,
+    file_mime: Option<String>,
+    file_name: Option<String>,
+    file_size: Option<i64>,
     author_id: Option<Uuid>,
     created_at: i64,
     provider_message_id: Option<String>,
@@ -79,6 +104,18 @@ impl Row {
             speaker: read_speaker(&self.speaker)?,
             author: self.author_id.map(UserId::new),
             kind: self.kind,
+            rich: RichRecord::parse(self.rich.as_deref())?,
+            file: match (self.file_id, self.file_state, self.file_media) {
+                (Some(id), Some(state), Some(media)) => Some(SentFile {
+                    id: AttachmentId::new(id),
+                    state: AttachmentState::named(&state)?,
+                    media,
+                    mime: self.file_mime,
+                    name: self.file_name,
+                    size: self.file_size.map(unsigned),
+                }),
+                _ => None,
+            },
             text: self.text,
             provider_message_id: self.provider_message_id,
             status: read_status(&self.status)?,

@@ -5,12 +5,12 @@
 
 mod agents;
 mod api_keys;
+mod attachments;
 mod attempts;
 mod audit;
 mod calls;
 mod channels;
 mod commerce;
-mod consent;
 mod contacts;
 mod conversations;
 mod dead_letters;
@@ -44,6 +44,7 @@ mod webhooks;
 
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
+pub use attachments::{Attachment, AttachmentState, Brought};
 pub use attempts::Allowance;
 pub use audit::{Act, Actor, AuditLine};
 pub use calls::{Call, CallFigures, CallFilter, CallLine, NewCall};
@@ -60,7 +61,7 @@ pub use integrations::{Integration, IntegrationKind};
 pub use jobs::{Job, JobKind, JobState};
 pub use keys::Resealed;
 pub use knowledge::KnowledgeBase;
-pub use messages::{Message, MessageFilter};
+pub use messages::{Message, MessageFilter, SentFile};
 pub use metrics::{ConversationCost, FiguresOf, Names};
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;

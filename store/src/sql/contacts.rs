@@ -42,11 +42,6 @@ filtered!(
      AND (k.id < $4 OR $4 IS NULL)"
 );
 
-/// The later word counts, the team's as the person's.
-pub(crate) const CONSENT_TOLD: &str = "UPDATE contacts SET consent = $4, consent_at = $5, updated_at = $6 \
-     WHERE tenant_id = $1 AND (consent_at IS NULL OR consent_at <= $5) AND id = (SELECT i.contact_id \
-     FROM contact_identities i WHERE i.tenant_id = $1 AND i.channel_id = $2 AND i.address = $3)";
-
 pub(crate) const ADD: &str = "INSERT INTO contacts (tenant_id, id, name, phone, email, tags, attributes, consent, \
      consent_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
 pub(crate) const SET: &str = "UPDATE contacts SET name = $3, phone = $4, email = $5, tags = $6, attributes = $7, \
@@ -100,7 +95,7 @@ macro_rules! of_their_conversations {
 
 /// Everything that a person's conversations consist of, in an order in which nothing refers to what is gone. The ledger
 /// stays: it holds no words and no names.
-pub(crate) const ERASE: [&str; 21] = [
+pub(crate) const ERASE: [&str; 22] = [
     "DELETE FROM outbox_parts WHERE tenant_id = $1 AND outbox_id IN (SELECT o.id FROM outbox o JOIN conversations c \
      ON c.id = o.conversation_id WHERE c.tenant_id = $1 AND c.contact_id = $2)",
     of_their_conversations!("outbox"),
@@ -118,6 +113,7 @@ pub(crate) const ERASE: [&str; 21] = [
     of_their_conversations!("timers"),
     of_their_conversations!("journal"),
     of_their_conversations!("inbox"),
+    of_their_conversations!("attachments"),
     of_their_conversations!("messages"),
     of_their_conversations!("conversation_notes"),
     of_their_conversations!("conversation_reads"),

@@ -48,8 +48,8 @@ pub(crate) const ADD_JOURNAL: Rows =
 
 pub(crate) const ADD_MESSAGE: Rows = Rows::new(
     "INSERT INTO messages (id, tenant_id, conversation_id, speaker, turn, kind, text, citations, abstained, \
-             checks, created_at, author_id) ",
-    12,
+             checks, created_at, author_id, rich) ",
+    13,
     "",
 );
 

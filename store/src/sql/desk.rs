@@ -26,10 +26,13 @@ macro_rules! lines {
     ($($rest:tt)*) => {
         concat!(
             "SELECT m.id, m.conversation_id, c.channel_id, ch.kind AS channel_kind, ch.external_id, c.peer, m.speaker, \
-             CASE WHEN o.template IS NULL THEN m.kind ELSE 'template' END AS kind, m.seq, m.text, m.author_id, m.created_at, i.provider_message_id, o.cause, \
+             CASE WHEN o.template IS NULL THEN m.kind ELSE 'template' END AS kind, m.seq, m.text, m.rich, a.id AS file_id, \
+             a.state AS file_state, a.media AS file_media, a.mime AS file_mime, a.name AS file_name, a.size AS file_size, \
+             m.author_id, m.created_at, i.provider_message_id, o.cause, \
              COALESCE(o.status, CASE m.speaker WHEN 'person' THEN 'delivered' ELSE 'sent' END) AS status \
              FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN channels ch ON ch.id = c.channel_id \
              LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
+             LEFT JOIN attachments a ON a.message_id = m.id AND a.tenant_id = m.tenant_id \
              LEFT JOIN outbox o ON o.message_id = m.id AND o.tenant_id = m.tenant_id WHERE m.tenant_id = $1 ",
             $($rest)*
         )

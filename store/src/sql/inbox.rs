@@ -65,6 +65,20 @@ pub(crate) const MOVE_CONVERSATION: Rows = Rows::new(
     ") AS v WHERE conversations.tenant_id = v.column1 AND conversations.id = v.column2",
 );
 
+/// What people said about being written to: tenant, channel and address, the consent, when. The later word counts, the
+/// team's as the person's.
+pub(crate) const CONSENTS: Rows = Rows::new(
+    "UPDATE contacts SET consent = v.column4, consent_at = v.column5, updated_at = v.column5 FROM (",
+    5,
+    ") AS v WHERE contacts.tenant_id = v.column1 AND (contacts.consent_at IS NULL OR contacts.consent_at <= v.column5) \
+     AND contacts.id = (SELECT i.contact_id FROM contact_identities i \
+     WHERE i.tenant_id = v.column1 AND i.channel_id = v.column2 AND i.address = v.column3)",
+);
+
+/// The provider says that whom a conversation is with does not want to be written to.
+pub(crate) const CONSENT_OF: &str = "UPDATE contacts SET consent = 'withdrawn', consent_at = $3 WHERE tenant_id = $1 \
+     AND id = (SELECT c.contact_id FROM conversations c WHERE c.tenant_id = $1 AND c.id = $2)";
+
 pub(crate) const ADD: Rows = Rows::new(
     "INSERT INTO inbox (conversation_id, seq, tenant_id, channel_id, provider_message_id, received_at, payload) \
              ",

@@ -4,11 +4,11 @@ use crate::db::{Rows, Sql};
 /// conversations: none sees the others.
 pub(crate) const ADD: Rows = Rows::new(
     "INSERT INTO outbox (id, tenant_id, channel_id, conversation_id, message_id, peer, peer_name, text, \
-             citations, last_inbound_at, due_at, created_at, template, head) \
+             citations, rich, by_person, last_inbound_at, due_at, created_at, template, head) \
              SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
-             v.column10, v.column11, v.column11, v.column12, NOT EXISTS (SELECT 1 FROM outbox o \
+             v.column10, v.column11, v.column12, v.column13, v.column13, v.column14, NOT EXISTS (SELECT 1 FROM outbox o \
              WHERE o.conversation_id = v.column4 AND o.tenant_id = v.column2 AND o.state <> 'done') FROM (",
-    12,
+    14,
     ") AS v",
 );
 
@@ -17,7 +17,7 @@ pub(crate) const CLAIM: Sql = both!(
      WHERE position IN (SELECT position FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
     { "head = 1" | "head" },
     " AND due_at <= $3 ORDER BY due_at, position LIMIT $4) \
-     RETURNING position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, \
+     RETURNING position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, rich, by_person, \
      template, last_inbound_at, parts_sent, attempts - 1 AS attempts"
 );
 
@@ -29,7 +29,7 @@ pub(crate) const CLAIM_ALL: Rows = Rows::new(
     ") AS v CROSS JOIN LATERAL (SELECT position FROM outbox WHERE tenant_id = v.column1 AND channel_id = v.column2 \
      AND state = 'queued' AND head AND due_at <= v.column3 ORDER BY due_at, position LIMIT v.column4) AS o) AS due \
      WHERE outbox.position = due.position \
-     RETURNING outbox.position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, \
+     RETURNING outbox.position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, rich, by_person, \
      template, last_inbound_at, parts_sent, attempts - 1 AS attempts",
 );
 

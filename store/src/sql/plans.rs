@@ -1,8 +1,8 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    calls, commerce, conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform, reports,
-    retention, settings, subscriptions, templates,
+    attachments, calls, commerce, conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform,
+    reports, retention, settings, subscriptions, templates,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -32,6 +32,12 @@ async fn store(folder: &tempfile::TempDir) -> Store {
 
 fn fixed() -> Vec<(&'static str, Sql)> {
     vec![
+        ("attachments::LEASE", attachments::LEASE),
+        ("attachments::WAITING", attachments::WAITING.into()),
+        ("attachments::SHOW", attachments::SHOW.into()),
+        ("attachments::OF_CONTACT", attachments::OF_CONTACT.into()),
+        ("attachments::KEEP", attachments::KEEP.into()),
+        ("inbox::CONSENT_OF", inbox::CONSENT_OF.into()),
         ("log::READ", log::READ.into()),
         ("log::TRIM", log::TRIM.into()),
         ("conversation::LOAD", conversation::LOAD.into()),
@@ -124,6 +130,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
 /// With the types of their parameters on PostgreSQL.
 fn many() -> Vec<(&'static str, Rows, &'static str)> {
     vec![
+        ("inbox::CONSENTS", inbox::CONSENTS, "uuid[], uuid[], text[], text[], bigint[]"),
         ("inbox::MOVE_CURSORS", inbox::MOVE_CURSORS, "bigint[], bigint[], bigint[]"),
         ("inbox::LIVE_CHANNELS", inbox::LIVE_CHANNELS, "uuid[], uuid[]"),
         ("inbox::KNOWN", inbox::KNOWN, "uuid[], uuid[], text[]"),
@@ -139,8 +146,8 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
         (
             "outbox::ADD",
             outbox::ADD,
-            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], bigint[], bigint[], \
-             text[]",
+            "uuid[], uuid[], uuid[], uuid[], uuid[], text[], text[], text[], text[], text[], boolean[], bigint[], \
+             bigint[], text[]",
         ),
         ("outbox::ALL_SENT", outbox::ALL_SENT, "uuid[], uuid[], bigint[]"),
         ("outbox::ALL_RECONCILED", outbox::ALL_RECONCILED, "uuid[], uuid[]"),
@@ -168,6 +175,7 @@ fn is_scan(step: &str) -> bool {
         "outbox_sending",
         "documents_waiting",
         "timers_due",
+        "attachments_waiting",
         "commerce_flows_due",
     ];
     let given = step.ends_with("VALUES CLAUSE") || step == "SCAN v" || step == "SCAN CONSTANT ROW";

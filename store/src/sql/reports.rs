@@ -46,6 +46,7 @@ pub(crate) const BY_PEER: &str = "SELECT id FROM conversations WHERE tenant_id =
 /// The newest first; the caller turns them round.
 pub(crate) const MESSAGES: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
      m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, \
+     (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 ORDER BY m.position DESC LIMIT $3 OFFSET $4";
@@ -53,12 +54,14 @@ pub(crate) const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM messages WHERE ten
 
 pub(crate) const MESSAGES_SINCE: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
      m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, \
+     (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.position > $3 ORDER BY m.position LIMIT $4";
 
 pub(crate) const REPLY: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
      m.abstained, m.checks, m.author_id, m.created_at, NULL AS outcome_detail, \
+     (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.turn = $3 AND m.speaker = 'agent' \
      ORDER BY m.position DESC LIMIT 1";

@@ -32,7 +32,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 53] = [
+pub(crate) const TABLES: [Table; 54] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -233,6 +233,28 @@ pub(crate) const TABLES: [Table; 53] = [
         ],
     ),
     table(
+        "attachments",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("channel_id", Uuid),
+            ("conversation_id", Uuid),
+            ("message_id", Uuid),
+            ("media", Text),
+            ("reference", Text),
+            ("mime", Text),
+            ("name", Text),
+            ("state", Text),
+            ("due_at", Int),
+            ("attempts", Int),
+            ("size", Int),
+            ("sha256", Text),
+            ("cause", Text),
+            ("created_at", Int),
+        ],
+    ),
+    table(
         "inbox",
         2,
         &[
@@ -265,6 +287,7 @@ pub(crate) const TABLES: [Table; 53] = [
             ("created_at", Int),
             ("checks", Text),
             ("author_id", Uuid),
+            ("rich", Text),
         ],
     ),
     table(
@@ -305,6 +328,8 @@ pub(crate) const TABLES: [Table; 53] = [
             ("parts_sent", Int),
             ("cause", Text),
             ("created_at", Int),
+            ("rich", Text),
+            ("by_person", Bool),
             ("template", Text),
         ],
     ),

@@ -246,8 +246,9 @@ fn whoever_of_the_team_writes_has_the_conversation_and_the_turn_under_way_says_n
     w.say("hi");
     to_model(&mut w);
     let last_inbound_at = w.now;
-    let writes =
-        |text: &str| Input::Wrote(Written { text: text.into(), author: None, template: None, last_inbound_at });
+    let writes = |text: &str| {
+        Input::Wrote(Written { text: text.into(), rich: None, author: None, template: None, last_inbound_at })
+    };
     w.feed(writes("I am Ada, how can I help?"));
     assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }) && matches!(w.state.mode, Mode::Operator { .. }));
     let late = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("late")) });

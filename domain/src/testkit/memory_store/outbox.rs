@@ -145,6 +145,8 @@ impl Outbox {
             peer: new.peer,
             text: new.text,
             citations: new.citations,
+            rich: new.rich,
+            by_person: new.by_person,
             template: new.template,
             last_inbound_at: new.last_inbound_at,
             parts_sent: 0,

@@ -76,7 +76,8 @@ run(async (open) => {
   const other = await page.context().newPage();
   await other.goto('/console/agents');
   await other.locator('.shell').waitFor();
-  await Promise.all([page, other, page, other].map((tab) => tab.reload()));
-  await page.locator('.shell').waitFor();
-  await other.locator('.shell').waitFor();
+  for (let n = 0; n < 3; n++) {
+    await Promise.all([page, other].map((tab) => tab.reload()));
+    await Promise.all([page, other].map((tab) => tab.locator('.shell').waitFor()));
+  }
 });

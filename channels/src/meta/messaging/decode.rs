@@ -10,10 +10,29 @@ use colloquy_domain::{
 };
 use serde_json::Value;
 
+/// Which face of the platform speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Platform {
+    Page,
+    Instagram,
+}
+
+impl Platform {
+    /// What its payloads call themselves.
+    const fn object(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Instagram => "instagram",
+        }
+    }
+}
+
 /// Who we are, as far as it is known.
-#[derive(Clone, Copy)]
-pub(super) struct Own<'a> {
-    pub page: Option<&'a str>,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own<'a> {
+    pub platform: Platform,
+    /// The page, or the professional account.
+    pub account: Option<&'a str>,
     pub app: Option<&'a str>,
 }
 
@@ -24,9 +43,9 @@ enum Line {
     Standby,
 }
 
-/// All events of a verified payload that belong to our page (to any, if it is not known).
-pub(super) fn events(payload: &Value, own: Own<'_>) -> Vec<ChannelEvent> {
-    if let Some(object) = text(payload, "/object").filter(|o| *o != "page") {
+/// All events of a verified payload that belong to our account (to any, if it is not known).
+pub(crate) fn events(payload: &Value, own: Own<'_>) -> Vec<ChannelEvent> {
+    if let Some(object) = text(payload, "/object").filter(|o| *o != own.platform.object()) {
         return vec![ignored(format!("object.{object}"))];
     }
     // The dashboard's test button sends one bare change.
@@ -41,8 +60,8 @@ fn ignored(kind: impl Into<String>) -> ChannelEvent {
 }
 
 fn of_entry(entry: &Value, own: Own<'_>) -> Vec<ChannelEvent> {
-    if let (Some(page), Some(own)) = (id(entry, "/id"), own.page)
-        && page != own
+    if let (Some(account), Some(own)) = (id(entry, "/id"), own.account)
+        && account != own
     {
         return vec![ignored("other_account")];
     }
@@ -80,7 +99,7 @@ fn of_event(event: &Value, own: Own<'_>, line: Line) -> Vec<ChannelEvent> {
         return of_delivery(delivery, &sender);
     }
     if let Some(read) = event.get("read") {
-        return vec![status(None, &sender, DeliveryStatus::Read, time(read, "/watermark"))];
+        return vec![of_read(event, read, &sender)];
     }
     if let Some(reaction) = event.get("reaction") {
         let removed = text(reaction, "/action") == Some("unreact");
@@ -125,7 +144,8 @@ fn of_message(event: &Value, message: &Value, sender: &str, line: Line) -> Vec<C
         return vec![signal_of(event, sender, "deleted", id(message, "/mid"))];
     }
     let mid = id(message, "/mid").unwrap_or_else(|| made_id("message", event));
-    let reply_to = id(message, "/reply_to/mid");
+    let story = || id(message, "/reply_to/story/id").map(|story| format!("story:{story}"));
+    let reply_to = id(message, "/reply_to/mid").or_else(story);
     content::of_message(message)
         .into_iter()
         .enumerate()
@@ -153,8 +173,11 @@ fn of_echo(event: &Value, message: &Value, own: Own<'_>) -> ChannelEvent {
         });
     }
     let Some(own_app) = own.app.filter(|a| !a.is_empty()) else { return ignored("echo.no_app_id_set") };
-    if id(message, "/app_id").is_some_and(|app| app == own_app) {
-        return ignored("echo.own");
+    match id(message, "/app_id") {
+        Some(app) if app == own_app => return ignored("echo.own"),
+        // Instagram names no app in most echoes, ours among them.
+        None if own.platform == Platform::Instagram => return ignored("echo.no_app_id"),
+        Some(_) | None => {}
     }
     let content = Content::Echo { text: text(message, "/text").map(str::to_owned) };
     inbound(event, &peer, mid.unwrap_or_else(|| made_id("echo", event)), content, None)
@@ -170,6 +193,14 @@ fn of_postback(event: &Value, postback: &Value, sender: &str, line: Line) -> Cha
     };
     let id = id(postback, "/mid").unwrap_or_else(|| made_id("postback", event));
     inbound(event, sender, id, content, None)
+}
+
+/// Messenger tells up to when everything was read, Instagram which message was seen.
+fn of_read(event: &Value, read: &Value, sender: &str) -> ChannelEvent {
+    match id(read, "/mid") {
+        Some(mid) => status(Some(mid), sender, DeliveryStatus::Read, time(event, "/timestamp")),
+        None => status(None, sender, DeliveryStatus::Read, time(read, "/watermark")),
+    }
 }
 
 /// The messages that are named, and, by the watermark, all that were sent before it.

@@ -7,6 +7,9 @@ use serde_json::Value;
 /// One content for each file; the words go with the first.
 pub(super) fn of_message(message: &Value) -> Vec<Content> {
     let words = text(message, "/text");
+    if message.get("is_unsupported").and_then(Value::as_bool) == Some(true) && words.is_none() {
+        return vec![Content::Unsupported { provider_kind: "message.unsupported".to_owned() }];
+    }
     if let Some(payload) = text(message, "/quick_reply/payload") {
         return vec![Content::Choice { title: words.unwrap_or_default().to_owned(), payload: payload.to_owned() }];
     }
@@ -33,7 +36,11 @@ fn attachment(attachment: &Value, words: Option<&str>) -> Option<Content> {
         "video" => MediaKind::Video,
         "audio" => MediaKind::Audio,
         "file" => MediaKind::Document,
-        "sticker" => MediaKind::Sticker,
+        "sticker" | "like_heart" => MediaKind::Sticker,
+        "share" | "ig_post" => MediaKind::Image,
+        "ig_reel" => MediaKind::Video,
+        // Somebody named the account in a story of their own: told to everybody, asked of nobody.
+        "story_mention" => return Some(Content::Signal { signal: kind.to_owned() }),
         "location" => return Some(location(attachment)),
         // The preview of an address that the words hold already.
         "fallback" if words.is_some() => return None,
@@ -44,7 +51,7 @@ fn attachment(attachment: &Value, words: Option<&str>) -> Option<Content> {
         caption: None,
         reference: text(attachment, "/payload/url").map(str::to_owned),
         mime: None,
-        name: text(attachment, "/payload/name").map(str::to_owned),
+        name: text(attachment, "/payload/name").or_else(|| text(attachment, "/payload/title")).map(str::to_owned),
     })
 }
 
