@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Query, Request},
     http::{StatusCode, request::Parts},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 /// A JSON body; errors name the field.
@@ -49,9 +50,11 @@ where
 }
 
 /// `?page=1&limit=20`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 pub struct Paging {
+    #[schemars(range(min = 1))]
     pub page: Option<u32>,
+    #[schemars(range(min = 1, max = 100))]
     pub limit: Option<u32>,
 }
 

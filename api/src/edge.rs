@@ -1,7 +1,7 @@
 //! What surrounds every endpoint: the request's id, the access log, figures, headers for browsers, errors in the
 //! reader's language.
 
-use crate::{peer::direct, speech, state::Api};
+use crate::{error::ApiError, peer::direct, speech, state::Api};
 use axum::{
     Router,
     body::Body,
@@ -140,26 +140,39 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
-/// Errors are small JSON bodies of ours: read again, they get the request's id and their reader's language.
+/// Errors are small JSON bodies of ours: read again, they get the request's id and their reader's language. What refused a
+/// request before a handler saw it answers with text: that becomes the same envelope.
 async fn finish_error(response: Response, id: &str, language: Language) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(bytes) = axum::body::to_bytes(body, 64 * 1024).await else {
         return (parts, Body::empty()).into_response();
     };
-    match serde_json::from_slice::<serde_json::Value>(&bytes) {
-        Ok(mut json) if json.is_object() => {
-            json["requestId"] = id.into();
-            let french = json["code"].as_str().and_then(speech::french).filter(|_| language == Language::Fr);
-            if let Some(sentence) = french {
-                json["message"] = sentence.into();
-                json["error"] = sentence.into();
-                parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("fr"));
-            }
-            parts.headers.remove(header::CONTENT_LENGTH);
-            (parts, Body::from(json.to_string())).into_response()
-        }
-        _ => (parts, Body::from(bytes)).into_response(),
+    let read = serde_json::from_slice::<serde_json::Value>(&bytes).ok().filter(serde_json::Value::is_object);
+    let mut json = read.unwrap_or_else(|| {
+        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        foreign(parts.status, &String::from_utf8_lossy(&bytes)).body()
+    });
+    json["requestId"] = id.into();
+    let french = json["code"].as_str().and_then(speech::french).filter(|_| language == Language::Fr);
+    if let Some(sentence) = french {
+        json["message"] = sentence.into();
+        json["error"] = sentence.into();
+        parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static("fr"));
     }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    (parts, Body::from(json.to_string())).into_response()
+}
+
+/// What no handler of ours refused.
+fn foreign(status: StatusCode, text: &str) -> ApiError {
+    let code = match status {
+        StatusCode::NOT_FOUND => "NOT_FOUND",
+        StatusCode::PAYLOAD_TOO_LARGE => "TOO_LARGE",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "UNSUPPORTED_MEDIA_TYPE",
+        status if status.is_server_error() => return ApiError::internal(),
+        _ => "MALFORMED",
+    };
+    ApiError::new(status, code, text)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The one error of the API and its one mapping to HTTP.
 
+use crate::{answer::Carries, catalogue};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -21,7 +22,7 @@ use std::time::Duration;
 #[error("{status} {code}: {message}")]
 pub struct ApiError {
     pub status: StatusCode,
-    /// Stable and machine-readable, upper case.
+    /// Stable and machine-readable, upper case: one of the catalogue's.
     pub code: &'static str,
     pub message: String,
     /// For validation: `[{field, message}]`.
@@ -101,6 +102,20 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
     }
 
+    /// As it is answered, but for the request's id.
+    pub(crate) fn body(&self) -> Value {
+        let mut body = json!({
+            "success": false,
+            "message": self.message,
+            "error": self.message,
+            "code": self.code,
+        });
+        if !self.details.is_empty() {
+            body["details"] = json!(self.details);
+        }
+        body
+    }
+
     pub(crate) fn unavailable(code: &'static str, message: &str, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message) }
     }
@@ -158,26 +173,10 @@ impl From<InvalidId> for ApiError {
     }
 }
 
-impl ApiError {
-    /// The envelope.
-    pub(crate) fn body(&self) -> Value {
-        let mut body = json!({
-            "success": false,
-            "message": self.message,
-            "error": self.message,
-            "code": self.code,
-        });
-        if !self.details.is_empty() {
-            body["details"] = json!(self.details);
-        }
-        body
-    }
-}
-
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = self.body();
-        let mut response = (self.status, Json(body)).into_response();
+        debug_assert!(catalogue::find(self.code).is_some(), "{} is not in the catalogue", self.code);
+        let mut response = (self.status, Json(self.body())).into_response();
         if let Some(after) = self.retry_after {
             // Rounded up: whoever comes back exactly then must be let in.
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -192,21 +191,21 @@ impl IntoResponse for ApiError {
 pub type ApiResult<T = Response> = Result<T, ApiError>;
 
 /// 200 with `{success:true, data}`.
-pub fn ok(data: impl Serialize) -> ApiResult {
-    answer(StatusCode::OK, data)
+pub fn ok<T: Serialize, R: Carries<T, 200>>(data: T) -> ApiResult<R> {
+    answer(StatusCode::OK, data).map(R::carrying)
 }
 
 /// 201 with `{success:true, data}`.
-pub fn created(data: impl Serialize) -> ApiResult {
-    answer(StatusCode::CREATED, data)
+pub fn created<T: Serialize, R: Carries<T, 201>>(data: T) -> ApiResult<R> {
+    answer(StatusCode::CREATED, data).map(R::carrying)
 }
 
 /// 202 with `{success:true, data}`: it is begun.
-pub fn accepted(data: impl Serialize) -> ApiResult {
-    answer(StatusCode::ACCEPTED, data)
+pub fn accepted<T: Serialize, R: Carries<T, 202>>(data: T) -> ApiResult<R> {
+    answer(StatusCode::ACCEPTED, data).map(R::carrying)
 }
 
-fn answer(status: StatusCode, data: impl Serialize) -> ApiResult {
+pub(crate) fn answer(status: StatusCode, data: impl Serialize) -> ApiResult {
     let data: Value = serde_json::to_value(data).map_err(ApiError::unshown)?;
     Ok((status, Json(json!({ "success": true, "data": data }))).into_response())
 }

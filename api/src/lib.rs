@@ -14,11 +14,13 @@
 //!
 //! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
 
+mod answer;
 mod ask;
 mod attachments;
 mod auth;
 mod body;
 mod calls;
+mod catalogue;
 mod commerce;
 mod conditional;
 mod desk;
@@ -33,6 +35,7 @@ mod identity;
 mod jobs;
 mod limits;
 mod metrics;
+mod openapi;
 mod page;
 mod peer;
 mod period;
@@ -54,6 +57,7 @@ pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, 
 pub use jobs::run as run_jobs;
 pub use limits::Limits;
 pub use metrics::{Counting, Metrics};
+pub use openapi::document;
 pub use realtime::Realtime;
 pub use registry::{Access, Endpoint};
 pub use routes::{endpoints, router};

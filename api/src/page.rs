@@ -1,9 +1,11 @@
 //! Lists: `{<name>: [...], pagination: {page, limit, total, totalPages}}`.
 
 use crate::{
+    answer::{Carries, Rows},
     body::PageOf,
-    error::{ApiResult, ok},
+    error::{ApiResult, answer},
 };
+use axum::http::StatusCode;
 use colloquy_store::{Page, PageRequest};
 use serde::Serialize;
 use serde_json::json;
@@ -15,11 +17,15 @@ impl From<PageOf> for PageRequest {
 }
 
 /// Answers with a page of `name`.
-pub fn list<T, O: Serialize>(name: &str, page: Page<T>, show: impl FnMut(T) -> O) -> ApiResult {
+pub fn list<T, O: Serialize, R: Carries<Rows<O>, 200>>(
+    name: &str,
+    page: Page<T>,
+    show: impl FnMut(T) -> O,
+) -> ApiResult<R> {
     let page = page.map(show);
     let pages = page.total.div_ceil(u64::from(page.limit));
     let pagination = json!({ "page": page.page, "limit": page.limit, "total": page.total, "totalPages": pages });
     let mut data = json!({ "pagination": pagination });
     data[name] = json!(page.items);
-    ok(data)
+    answer(StatusCode::OK, data).map(R::carrying)
 }

@@ -1,12 +1,17 @@
 //! The UTC days that figures are asked of: `?days=30`, or `?startDate=2026-01-01&endDate=2026-01-31`, both included.
 
-use crate::{error::ApiError, state::Api};
+use crate::{
+    error::ApiError,
+    openapi::{Operation, Takes, read},
+    state::Api,
+};
 use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
 use colloquy_domain::{agent::Spent, time::Timestamp};
 use jiff::{civil::Date, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -23,7 +28,7 @@ pub struct Period {
 }
 
 /// As texts, so that what is wrong is named.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Asked {
     days: Option<String>,
@@ -32,7 +37,7 @@ struct Asked {
 }
 
 /// A period as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PeriodOut {
     start_date: String,
@@ -56,7 +61,7 @@ impl Period {
         self.first..=self.last
     }
 
-    fn read(asked: &Asked, now: Timestamp) -> Result<Self, ApiError> {
+    fn of(asked: &Asked, now: Timestamp) -> Result<Self, ApiError> {
         let days = asked.days.as_deref().map(|text| number("days", text)).transpose()?;
         let start = asked.start_date.as_deref().map(|text| day("startDate", text)).transpose()?;
         let end = asked.end_date.as_deref().map(|text| day("endDate", text)).transpose()?;
@@ -106,7 +111,13 @@ impl FromRequestParts<Arc<Api>> for Period {
         let Query(asked) = Query::<Asked>::from_request_parts(parts, api)
             .await
             .map_err(|e| ApiError::invalid("days, startDate, endDate", e.body_text()))?;
-        Self::read(&asked, api.clock.now())
+        Self::of(&asked, api.clock.now())
+    }
+}
+
+impl Takes for Period {
+    fn describe(operation: &mut Operation) {
+        operation.query.push(read::<Asked>());
     }
 }
 
@@ -119,7 +130,7 @@ mod tests {
     fn read(days: Option<&str>, start: Option<&str>, end: Option<&str>) -> Result<(String, String), String> {
         let own = |text: Option<&str>| text.map(str::to_owned);
         let asked = Asked { days: own(days), start_date: own(start), end_date: own(end) };
-        let period = Period::read(&asked, NOW).map_err(|e| e.details[0].field.clone())?;
+        let period = Period::of(&asked, NOW).map_err(|e| e.details[0].field.clone())?;
         Ok((date(period.first), date(period.last)))
     }
 

@@ -1,6 +1,10 @@
 //! How endpoints are registered: method, path, and what they let their caller do, in one line each.
 
-use crate::{auth::Needs, state::Api};
+use crate::{
+    auth::Needs,
+    openapi::{Described, Operation, Success, read, written},
+    state::Api,
+};
 use axum::{
     Extension, Router,
     handler::Handler,
@@ -8,6 +12,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use colloquy_domain::access::Action;
+use schemars::JsonSchema;
 use std::sync::Arc;
 
 /// Who may call an endpoint.
@@ -26,6 +31,8 @@ pub struct Endpoint {
     /// With `{names}` where parameters stand.
     pub path: &'static str,
     pub access: Access,
+    /// What it reads and answers.
+    pub says: Operation,
 }
 
 /// Endpoints on their way into a router.
@@ -37,7 +44,11 @@ pub struct Endpoints {
 
 macro_rules! methods {
     ($($name:ident: $method:ident;)*) => {
-        $(pub fn $name<H: Handler<T, Arc<Api>>, T: 'static>(self, path: &'static str, access: Access, handler: H) -> Self {
+        $(pub fn $name<H, T>(self, path: &'static str, access: Access, handler: H) -> Self
+        where
+            H: Handler<T, Arc<Api>> + Described<T>,
+            T: 'static,
+        {
             self.add(Method::$method, MethodFilter::$method, path, access, handler)
         })*
     };
@@ -54,7 +65,7 @@ impl Endpoints {
 
     fn add<H, T>(mut self, method: Method, filter: MethodFilter, path: &'static str, access: Access, handler: H) -> Self
     where
-        H: Handler<T, Arc<Api>>,
+        H: Handler<T, Arc<Api>> + Described<T>,
         T: 'static,
     {
         let route = on(filter, handler);
@@ -63,7 +74,24 @@ impl Endpoints {
             Access::Open => route,
         };
         self.router = self.router.route(path, route);
-        self.known.push(Endpoint { method, path, access });
+        self.known.push(Endpoint { method, path, access, says: H::operation() });
+        self
+    }
+
+    /// The endpoint before reads this, too: its handler reads the body by itself.
+    pub fn reading<T: JsonSchema>(self, media: &'static str) -> Self {
+        self.saying(|says| says.reads.push((media, read::<T>())))
+    }
+
+    /// The endpoint before answers this: its handler makes the response by itself.
+    pub fn answering<T: JsonSchema>(self, media: &'static str) -> Self {
+        self.saying(|says| says.answers = Success::Other(media, written::<T>()))
+    }
+
+    fn saying(mut self, what: impl FnOnce(&mut Operation)) -> Self {
+        if let Some(last) = self.known.last_mut() {
+            what(&mut last.says);
+        }
         self
     }
 

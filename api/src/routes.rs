@@ -5,10 +5,10 @@ use crate::{
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, attachments, audit, auth, budget, call_webhooks, calls,
         channels, chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts,
-        conversations, dead_letters, documents, events, health, integrations, jobs, knowledge_bases, menu, messages,
-        metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription, templates,
-        tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta,
-        webhook_twilio,
+        conversations, dead_letters, docs, documents, events, health, integrations, jobs, knowledge_bases, menu,
+        messages, metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription,
+        templates, tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
+        webhook_meta, webhook_twilio,
     },
     error::ApiError,
     idempotent, realtime,
@@ -28,6 +28,9 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Some object: its fields are not promised.
+type Object = serde_json::Map<String, serde_json::Value>;
 
 /// What is larger than other requests, and counted by itself.
 type Uploads = (DefaultBodyLimit, Extension<Rate>);
@@ -58,23 +61,38 @@ fn resources(max_upload: usize) -> Endpoints {
         .post("/channels/{id}/test", manage_channels, channels::test)
         .post("/chat", Open, chat::post)
         .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
+        .reading::<chat_audio::Form>("multipart/form-data")
         .get("/chat/messages", Open, chat_messages::get)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)
         .get("/documents", view_knowledge, documents::list)
         .post("/documents", manage_knowledge, documents::add.layer(uploads))
+        .reading::<documents::Upload>("multipart/form-data")
+        .reading::<documents::FromWeb>("application/json")
         .get("/documents/{id}", view_knowledge, documents::show_document)
         .delete("/documents/{id}", manage_knowledge, documents::remove)
         .post("/documents/{id}/process", manage_knowledge, documents::process)
         .get("/documents/{id}/answers", view_conversations, answers::list)
         .get("/documents/{id}/progress", view_knowledge, progress::get)
+        .answering::<String>("text/event-stream")
         .get("/documents/{id}/versions", view_knowledge, answers::versions)
         .get("/jobs/{id}", view_knowledge, jobs::show)
         .get("/health", Open, health::health)
+        .answering::<Object>("application/json")
+        .get("/openapi.json", Open, docs::document)
+        .answering::<Object>("application/json")
+        .get("/docs", Open, docs::page)
+        .answering::<String>("text/html")
+        .get("/docs/{file}", Open, docs::file)
+        .answering::<String>("*/*")
         .get("/webhook", Open, webhook_meta::verify)
+        .answering::<String>("text/plain")
         .post("/webhook", Open, webhook_meta::receive)
+        .reading::<Object>("application/json")
+        .answering::<Object>("application/json")
         .get("/events", view_conversations, events::get)
+        .answering::<String>("text/event-stream")
         .and(knowledge(uploads))
         .and(inbox())
         .and(contacts(uploads))
@@ -99,6 +117,7 @@ fn figures() -> Endpoints {
         .get("/analytics/overview", view, analytics::overview)
         .get("/analytics/costs", costs, analytics::costs::list)
         .get("/analytics/export", costs, analytics::export::export)
+        .answering::<String>("text/csv")
         .get("/budget", costs, budget::show)
         .put("/budget", May(Action::ManageBudget), budget::set)
         .get("/subscription", May(Action::ViewTenant), subscription::own)
@@ -154,7 +173,10 @@ fn contacts(uploads: Uploads) -> Endpoints {
         .get("/contacts", view, contacts::list)
         .post("/contacts", manage, contacts::create)
         .get("/contacts/export", export, contact_files::export)
+        .answering::<String>("text/csv")
         .post("/contacts/import/csv", manage, contact_files::import.layer(uploads))
+        .reading::<String>("text/csv")
+        .reading::<documents::Upload>("multipart/form-data")
         .get("/contacts/{id}", view, contacts::show)
         .put("/contacts/{id}", manage, contacts::update)
         .patch("/contacts/{id}", manage, contacts::update)
@@ -183,6 +205,7 @@ fn inbox() -> Endpoints {
         .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
         .get("/attachments/{id}", view, attachments::show)
         .get("/attachments/{id}/content", view, attachments::content)
+        .answering::<String>("*/*")
         .get("/messages", view, messages::list)
         .post("/messages", manage, messages::create)
         .get("/messages/{id}", view, messages::show)
@@ -215,6 +238,7 @@ fn knowledge(uploads: Uploads) -> Endpoints {
         .post("/knowledge-bases/{id}/search", view, knowledge_bases::search)
         .get("/knowledge-bases/{id}/proposals", view, proposals::list)
         .post("/knowledge-bases/{id}/proposals", manage, proposals::create.layer(uploads))
+        .reading::<proposals::Form>("multipart/form-data")
         .get("/knowledge-bases/{id}/unanswered", told, unanswered::list)
         .get("/knowledge-bases/{id}/unanswered/{topic}", told, unanswered::show)
         .patch("/knowledge-bases/{id}/unanswered/{topic}", manage, unanswered::mark)
@@ -271,16 +295,26 @@ fn telephone() -> Endpoints {
 fn calling() -> Endpoints {
     Endpoints::default()
         .post("/calls/incoming", Open, call_webhooks::dialled)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
         .post("/calls/process", Open, call_webhooks::dialled)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
         .post("/calls/status", Open, call_webhooks::dialled)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
 }
 
 /// Under `/v1`: agents as models, for clients of OpenAI.
 fn models() -> Endpoints {
     Endpoints::default()
         .post("/chat/completions", May(Action::UseAgents), openai::complete.layer(Extension(Rate::Chat)))
+        .reading::<openai::Body>("application/json")
+        .answering::<Object>("application/json")
         .get("/models", May(Action::ViewAgents), openai::models)
+        .answering::<Object>("application/json")
         .get("/models/{model}", May(Action::ViewAgents), openai::model)
+        .answering::<Object>("application/json")
 }
 
 /// Under `/api`, too: people, tenants and keys.
@@ -329,18 +363,33 @@ fn signing_in() -> Endpoints {
 fn outside() -> Endpoints {
     Endpoints::default()
         .get("/chat/{channel}", Open, chat_page::get)
+        .answering::<String>("text/html")
         .get("/health", Open, health::health)
+        .answering::<Object>("application/json")
         .get("/health/live", Open, health::live)
+        .answering::<Object>("application/json")
         .get("/health/ready", Open, health::ready)
+        .answering::<Object>("application/json")
         .get("/health/detailed", May(Action::ViewHealth), health::detailed)
+        .answering::<Object>("application/json")
         // Looks itself at who collects figures.
         .get("/metrics", Open, metrics::get)
+        .answering::<String>("application/openmetrics-text")
         .get("/webhooks/{channel}", Open, webhook::verify)
+        .answering::<String>("text/plain")
         .post("/webhooks/{channel}", Open, webhook::receive)
+        .reading::<serde_json::Value>("application/json")
         .post("/webhooks/twilio/{tenant}", Open, webhook_twilio::receive)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
         .post("/webhooks/stripe/{tenant}", Open, stripe_webhook::receive)
+        .reading::<Object>("application/json")
         .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)
+        .reading::<Object>("application/x-www-form-urlencoded")
+        .answering::<String>("text/xml")
         .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)
+        .reading::<Object>("application/json")
+        .answering::<Object>("application/json")
         .and(pages())
 }
 
@@ -350,9 +399,13 @@ fn pages() -> Endpoints {
         .get("/", Open, console::home)
         .get("/reset", Open, console::reset)
         .get("/console", Open, console::page)
+        .answering::<String>("text/html")
         .get("/console/", Open, console::page)
+        .answering::<String>("text/html")
         .get("/console/{*view}", Open, console::page)
+        .answering::<String>("text/html")
         .get("/console/assets/{version}/{*file}", Open, console::file.layer(CompressionLayer::new().gzip(true)))
+        .answering::<String>("*/*")
 }
 
 /// Where endpoints lie, with those of their prefix.

@@ -14,6 +14,7 @@ use colloquy_domain::{
     template::TemplateCall,
 };
 use colloquy_store::SentFile;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -85,7 +86,7 @@ pub fn is_words(kind: Option<&str>) -> bool {
 }
 
 /// What a message says.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {
     text: Option<String>,
@@ -104,7 +105,7 @@ pub struct Content {
     card: Option<Card>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Choice {
     /// What comes back; the title if it is absent.
     id: Option<String>,
@@ -112,13 +113,13 @@ struct Choice {
     description: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct List {
     open: Option<String>,
     rows: Vec<Choice>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Card {
     title: String,

@@ -1,5 +1,6 @@
 //! The language of an answer: `Accept-Language`, English otherwise; and the French of our errors.
 
+use crate::catalogue;
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
@@ -33,45 +34,9 @@ pub fn wanted(headers: &HeaderMap) -> Language {
     best.1
 }
 
-/// Codes whose sentence is always the same, in French. The others say something of the request, in English.
-const FRENCH: &[(&str, &str)] = &[
-    ("TOKEN_MISSING", "Token manquant"),
-    ("TOKEN_INVALID", "Token invalide"),
-    ("BAD_CREDENTIALS", "Adresse e-mail ou mot de passe incorrect"),
-    ("EMAIL_TAKEN", "Email déjà utilisé"),
-    ("LINK_INVALID", "Ce lien a déjà été utilisé ou n'est plus valable : demandez-en un autre"),
-    ("REGISTRATION_CLOSED", "Les inscriptions sont fermées : demandez une invitation à un administrateur"),
-    ("TENANT_SUSPENDED", "Ce compte est suspendu"),
-    ("FORBIDDEN", "Vous n'avez pas le droit de faire cela"),
-    ("TOO_MANY_REQUESTS", "Trop de requêtes : réessayez plus tard"),
-    ("TOO_MANY_CONNECTIONS", "Trop de connexions sont ouvertes"),
-    ("METHOD_NOT_ALLOWED", "Cette méthode n'existe pas ici"),
-    ("UNSUPPORTED_MEDIA_TYPE", "Le corps doit être en application/json"),
-    ("NOT_FOUND", "Introuvable"),
-    (
-        "WINDOW_CLOSED",
-        "Le délai pour répondre librement à cette personne est passé : seul un modèle de message peut être envoyé",
-    ),
-    ("OPTED_OUT", "Cette personne ne souhaite plus être contactée"),
-    ("PLAN_LIMIT", "La limite de votre abonnement est atteinte"),
-    ("TEMPLATE_NOT_APPROVED", "Ce modèle de message n'est pas approuvé par le fournisseur"),
-    ("PRECONDITION_FAILED", "Cela a changé entre-temps : relisez avant de modifier"),
-    ("IDEMPOTENCY_MISMATCH", "Cette clé d'idempotence a déjà servi à une autre demande"),
-    ("STRIPE_NOT_CONFIGURED", "Les paiements ne sont pas configurés"),
-    ("PAYMENT_DECLINED", "Le paiement a été refusé"),
-    ("PAYMENT_REFUSED", "Le prestataire de paiement a refusé"),
-    ("CALENDAR_REFUSED", "Le calendrier a refusé"),
-    ("ORDER_NOT_CONFIRMABLE", "Cette commande ne peut pas être confirmée dans son état actuel"),
-    ("ORDER_NOT_CANCELLABLE", "Cette commande ne peut pas être annulée dans son état actuel"),
-    ("RESERVATION_NOT_CANCELLABLE", "Cette réservation ne peut pas être annulée dans son état actuel"),
-    ("INTERNAL", "Une erreur est survenue de notre côté"),
-    ("STORE_UNAVAILABLE", "Le stockage est occupé : réessayez"),
-    ("STORE_FULL", "Il n'y a plus de place : réessayez plus tard"),
-];
-
-/// The French of an error's code.
+/// The French of an error's code, if its sentence is always the same.
 pub fn french(code: &str) -> Option<&'static str> {
-    FRENCH.iter().find(|(known, _)| *known == code).map(|(_, sentence)| *sentence)
+    catalogue::find(code).filter(|refusal| refusal.fixed).map(|refusal| refusal.french)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use colloquy_domain::{
         ChannelAccount, ChannelEvent, ChannelKind, Delivery, DeliveryStatus, Handshake, Pacing, Part, Polled,
         SendError, Sent, SettingField, StatusUpdate, WebhookRejection, WebhookRequest,
     },
-    commerce::settings::{Connections, Provider},
+    commerce::settings::{self as services, Connections},
     failure::Failure,
     ids::{ChannelId, ConversationId, MessageId, TenantId},
     message::{Content, Inbound, Peer},
@@ -59,7 +59,7 @@ impl Services for NoServices {
         unreachable!("nothing is sold here")
     }
 
-    async fn test(&self, _: &Connections, _: Provider) -> Result<String, Failure> {
+    async fn test(&self, _: &Connections, _: services::Provider) -> Result<String, Failure> {
         unreachable!("nothing is sold here")
     }
 }

@@ -42,10 +42,10 @@ fn keys(people: &People, folder: &DataFolder) -> anyhow::Result<TokenKeys> {
         return TokenKeys::of_pair(&read(private)?, &public, lifetime).context("jwt");
     }
     // The same on all nodes, because the key of the installation is.
-    let derived = folder.secret_key().derive("access tokens");
+    let derived = folder.secret_key().derive_all("access tokens");
     let mut secrets: Vec<&[u8]> = people.jwt_secrets.iter().map(|s| s.expose().as_bytes()).collect();
     if secrets.is_empty() {
-        secrets.push(&derived);
+        secrets.extend(derived.iter().map(<[u8; 32]>::as_slice));
     }
     TokenKeys::shared(&secrets, lifetime).context("jwt")
 }

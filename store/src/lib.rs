@@ -36,8 +36,9 @@ mod store;
 pub mod transfer;
 mod writer;
 
+pub use cipher::KeyId;
 pub use error::OpenError;
 pub use open::Walls;
-pub use options::{Database, InvalidSecretKey, Placed, PostgresOptions, SecretKey, StoreOptions};
+pub use options::{Database, InvalidSecretKey, KeySource, Placed, PostgresOptions, SecretKey, StoreOptions};
 pub use repo::*;
 pub use store::Store;

@@ -115,9 +115,12 @@ async fn check(conn: &mut Conn, cipher: &Cipher, shown: &str) -> Result<u64, Ope
     Ok(u64::try_from(end).unwrap_or(0))
 }
 
+/// Where the known word is that tells whether a key fits.
+pub(crate) const KEY_CHECK: &str = "secret_key_check";
+
 /// The first open seals a known word; later ones must be able to read it.
 async fn key_fits(conn: &mut Conn, cipher: &Cipher) -> Result<bool, StoreError> {
-    const NAME: &str = "secret_key_check";
+    const NAME: &str = KEY_CHECK;
     const WORD: &[u8] = b"colloquy";
     if kept(conn, NAME).await?.is_none() {
         let sealed = cipher.seal(NAME.as_bytes(), WORD)?;
@@ -127,6 +130,6 @@ async fn key_fits(conn: &mut Conn, cipher: &Cipher) -> Result<bool, StoreError> 
     Ok(cipher.open(NAME.as_bytes(), &sealed).is_ok())
 }
 
-async fn kept(conn: &mut Conn, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) async fn kept(conn: &mut Conn, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     db::query_scalar(sql::platform::META).bind(name).fetch_optional(conn).await.map_err(store_error)
 }

@@ -93,47 +93,95 @@ pub struct Placed {
     pub ownership: Arc<Ownership>,
 }
 
-/// The 256-bit key under which secrets lie in the database. Never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretKey([u8; 32]);
+/// The 256-bit key under which secrets are sealed, and older ones, which still open what they sealed. Never shown.
+#[derive(Clone)]
+pub struct SecretKey {
+    newest: [u8; 32],
+    older: Vec<[u8; 32]>,
+    source: Option<KeySource>,
+}
+
+/// Reads the keys again from where they come from: somebody may have added one while the store is open.
+pub type KeySource = Arc<dyn Fn() -> Option<SecretKey> + Send + Sync>;
 
 /// The text is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a secret key is 64 hexadecimal digits (32 bytes)")]
+#[error(
+    "a secret key is 64 hexadecimal digits (32 bytes); several, the newest first, stand in lines or between commas"
+)]
 pub struct InvalidSecretKey;
 
 impl SecretKey {
     #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub const fn from_bytes(newest: [u8; 32]) -> Self {
+        Self { newest, older: Vec::new(), source: None }
     }
 
-    /// Reads 64 hexadecimal digits.
+    /// Reads 64 hexadecimal digits, or several such words, the newest key first.
     ///
     /// # Errors
     /// [`InvalidSecretKey`], which does not repeat the text.
     pub fn from_hex(text: &str) -> Result<Self, InvalidSecretKey> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| InvalidSecretKey)?;
-        Ok(Self(bytes))
+        let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|w| !w.is_empty());
+        let read = |word: &str| {
+            let mut bytes = [0; 32];
+            hex::decode_to_slice(word, &mut bytes).map(|()| bytes).map_err(|_| InvalidSecretKey)
+        };
+        let mut keys = words.map(read);
+        let newest = keys.next().ok_or(InvalidSecretKey)??;
+        Ok(Self { newest, older: keys.collect::<Result<_, _>>()?, source: None })
     }
 
-    /// A key for another purpose, made from this one: SHA-256 of the purpose and the key. Whoever has it cannot find
+    /// The same keys, read again from `source` whenever one is missed or something is sealed.
+    #[must_use]
+    pub fn read_again_from(self, source: KeySource) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// To be read again from where `other` is.
+    pub(crate) fn from_where(self, other: &Self) -> Self {
+        Self { source: other.source.clone(), ..self }
+    }
+
+    pub(crate) fn read_again(&self) -> Option<Self> {
+        self.source.as_ref().and_then(|source| source())
+    }
+
+    /// A key for another purpose, made from the newest one: SHA-256 of the purpose and the key. Whoever has it cannot find
     /// this key.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
-        Sha256::new()
-            .chain_update(b"colloquy\0")
-            .chain_update(purpose)
-            .chain_update([0])
-            .chain_update(self.0)
-            .finalize()
-            .into()
+        derive(&self.newest, purpose)
     }
 
-    pub(crate) const fn bytes(&self) -> &[u8; 32] {
-        &self.0
+    /// The same for every key, the newest first.
+    #[must_use]
+    pub fn derive_all(&self, purpose: &str) -> Vec<[u8; 32]> {
+        self.all().map(|key| derive(key, purpose)).collect()
     }
+
+    /// The newest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+}
+
+impl PartialEq for SecretKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.all().eq(other.all())
+    }
+}
+
+impl Eq for SecretKey {}
+
+fn derive(key: &[u8; 32], purpose: &str) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(b"colloquy\0")
+        .chain_update(purpose)
+        .chain_update([0])
+        .chain_update(key)
+        .finalize()
+        .into()
 }
 
 impl fmt::Debug for SecretKey {
@@ -163,5 +211,9 @@ mod tests {
         assert_eq!(key, SecretKey::from_bytes([10; 32]));
         assert_eq!(format!("{key:?}"), "SecretKey(***)");
         assert_eq!(SecretKey::from_hex("0a0a"), Err(InvalidSecretKey));
+        assert_eq!(SecretKey::from_hex(" \n"), Err(InvalidSecretKey));
+        let both = SecretKey::from_hex(&format!("{}\n{},\n", "0b".repeat(32), "0a".repeat(32))).expect("two keys");
+        assert_eq!(both.all().collect::<Vec<_>>(), [&[11; 32], &[10; 32]]);
+        assert_eq!(both.derive_all("x")[1], key.derive("x"));
     }
 }

@@ -99,7 +99,7 @@ impl Concierge for AtService {
         let found = self.own_order(tenant, conversation, id).await?;
         if found.turn.is_none_or(|made| turn <= made) {
             let why = "the person has not read yet what it costs: ask them, and confirm when they agreed";
-            return Err(Refusal::NotNow("NOT_AGREED", why).into());
+            return Err(Failure::reject("commerce.not_agreed", why));
         }
         Ok(self.0.pay(tenant, found.id, None).await?)
     }

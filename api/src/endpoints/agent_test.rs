@@ -5,10 +5,12 @@ use super::{
     ask::{CitationOut, UsageOut},
 };
 use crate::{
+    answer::Of,
     ask::{Question, rehearse},
     auth::Tenant,
     body::Body,
     error::{ApiError, ApiResult, Detail, ok},
+    openapi::one_of,
     state::Api,
 };
 use axum::extract::{Path, State};
@@ -18,6 +20,7 @@ use colloquy_domain::{
     model::{HistoryMessage, Speaker},
     tool::ToolCall,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -26,7 +29,7 @@ const LONGEST: usize = 8_000;
 /// Earlier messages that may be given.
 const MOST: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     message: String,
@@ -37,15 +40,16 @@ pub struct Request {
     language: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Said {
+    #[schemars(schema_with = "one_of::<Speaker>")]
     speaker: Speaker,
     text: String,
 }
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     answer: String,
     abstained: bool,
     citations: Vec<CitationOut>,
@@ -55,16 +59,16 @@ struct Out {
     usage: UsageOut,
 }
 
-#[derive(Serialize)]
-struct PassageOut {
+#[derive(Serialize, JsonSchema)]
+pub struct PassageOut {
     document: String,
     document_id: String,
     page: Option<u32>,
     text: String,
 }
 
-#[derive(Serialize)]
-struct CallOut {
+#[derive(Serialize, JsonSchema)]
+pub struct CallOut {
     tool: String,
     /// JSON text, as the model wrote it.
     arguments: String,
@@ -87,7 +91,7 @@ pub async fn post(
     tenant: Tenant,
     Path(named): Path<String>,
     Body(request): Body<Request>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let profile = agents::find(&tenant.store, &named).await?;
     let language = checked(&request)?;
     let question = Question { text: &request.message, previous: &[], language, without: &[] };

@@ -2,10 +2,12 @@
 
 use super::knowledge_bases::valid_name;
 use crate::{
+    answer::{Accepted, Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, accepted, created, ok},
-    jobs,
+    jobs::{self, Begun},
+    openapi::{maybe_one_of, one_of},
     page::list as page,
     state::Api,
     time::rfc3339,
@@ -19,15 +21,17 @@ use colloquy_domain::{
     ports::StoreError,
 };
 use colloquy_store::{Agent, PageRequest, TenantStore};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+/// Longer than anybody waits for an agent.
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
 /// Characters that instructions may have.
 const LONGEST_INSTRUCTIONS: usize = 20_000;
 
 /// All fields of an agent that can be written; what is absent stays as it is (or gets the default of a new agent).
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fields {
     name: Option<String>,
@@ -38,6 +42,7 @@ pub struct Fields {
     /// Names of knowledge bases.
     knowledge: Option<Vec<String>>,
     tools: Option<Vec<String>>,
+    #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
     during_turn: Option<DuringTurn>,
     gather_quiet_ms: Option<u64>,
     gather_cap_ms: Option<u64>,
@@ -46,14 +51,16 @@ pub struct Fields {
     history: Option<u32>,
     passages: Option<u32>,
     min_cosine: Option<f32>,
+    #[schemars(schema_with = "maybe_one_of::<Unsupported>")]
     unsupported: Option<Unsupported>,
+    #[schemars(schema_with = "maybe_one_of::<NoAnswer>")]
     no_answer: Option<NoAnswer>,
     max_concurrent_turns: Option<u32>,
     daily_budget_usd: Option<f64>,
     return_after_seconds: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ModelFields {
     provider: String,
@@ -63,8 +70,8 @@ struct ModelFields {
     max_tokens: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     name: String,
     enabled: bool,
@@ -73,6 +80,7 @@ struct Out {
     model: ModelOut,
     knowledge: Vec<String>,
     tools: Vec<String>,
+    #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
     gather_quiet_ms: u128,
     gather_cap_ms: u128,
@@ -81,7 +89,9 @@ struct Out {
     history: u32,
     passages: u32,
     min_cosine: f32,
+    #[schemars(schema_with = "one_of::<Unsupported>")]
     unsupported: Unsupported,
+    #[schemars(schema_with = "one_of::<NoAnswer>")]
     no_answer: NoAnswer,
     max_concurrent_turns: u32,
     daily_budget_usd: Option<f64>,
@@ -90,8 +100,8 @@ struct Out {
     updated_at: String,
 }
 
-#[derive(Serialize)]
-struct ModelOut {
+#[derive(Serialize, JsonSchema)]
+pub struct ModelOut {
     provider: String,
     model: String,
     temperature: Option<f32>,
@@ -141,17 +151,21 @@ async fn bases(tenant: &Tenant) -> ApiResult<HashMap<KnowledgeBaseId, String>> {
     Ok(all.items.into_iter().map(|b| (b.id, b.name)).collect())
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     let bases = bases(&tenant).await?;
     page("agents", tenant.store.agents(at.into()).await?, |a| show_one(a, &bases))
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let agent = tenant.store.agent(id.parse::<AgentId>()?).await?;
     ok(show_one(agent, &bases(&tenant).await?))
 }
 
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(fields): Body<Fields>) -> ApiResult {
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Body(fields): Body<Fields>,
+) -> ApiResult<Created<Out>> {
     let id = AgentId::new(api.ids.uuid());
     let name = fields.name.clone().ok_or_else(|| ApiError::invalid("name", "is needed"))?;
     let fresh = AgentProfile::new(tenant.id, id, name, api.options.default_model.clone());
@@ -166,7 +180,7 @@ pub async fn replace(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(fields): Body<Fields>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let id = id.parse::<AgentId>()?;
     tenant.store.agent(id).await?;
     let name = fields.name.clone().ok_or_else(|| ApiError::invalid("name", "is needed"))?;
@@ -180,19 +194,19 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(fields): Body<Fields>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let agent = tenant.store.agent(id.parse::<AgentId>()?).await?;
     save(&api, &tenant, agent.profile, fields).await
 }
 
-async fn save(api: &Api, tenant: &Tenant, profile: AgentProfile, fields: Fields) -> ApiResult {
+async fn save(api: &Api, tenant: &Tenant, profile: AgentProfile, fields: Fields) -> ApiResult<Of<Out>> {
     let profile = apply(api, tenant, profile, fields).await?;
     let agent = tenant.store.update_agent(profile).await?;
     api.node.agent_changed(tenant.id, agent.profile.id).await;
     ok(show_one(agent, &bases(tenant).await?))
 }
 
-pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     let id = id.parse::<AgentId>()?;
     tenant.store.delete_agent(id).await.map_err(|e| match e {
         StoreError::Conflict(_) => {
@@ -201,15 +215,15 @@ pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
         other => other.into(),
     })?;
     api.node.agent_changed(tenant.id, id).await;
-    ok(json!({ "id": id.to_string(), "deleted": true }))
+    ok(Deleted::of(id))
 }
 
 /// Indexes the agent's documents again; answers with the job that tells how far that is.
-pub async fn train(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn train(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Accepted<Begun>> {
     let agent = find(&tenant.store, &id).await?;
     let job = jobs::start_training(&tenant, &agent).await?;
     api.node.wake_ingestion();
-    accepted(json!({ "job": jobs::show(&job)? }))
+    accepted(Begun::of(&job)?)
 }
 
 /// Writes the fields into the profile; all that is wrong is told at once.
@@ -288,6 +302,7 @@ fn check_limits(p: &AgentProfile, wrong: &mut Vec<Detail>) {
     let minute = Duration::from_secs(60);
     check(wrong, "gather_quiet_ms", p.gather.quiet <= minute, "must be at most 60000");
     check(wrong, "gather_cap_ms", p.gather.cap <= 5 * minute, "must be at most 300000");
+    check(wrong, "return_after_seconds", p.return_after.is_none_or(|d| d <= YEAR), "must be at most a year");
     check(wrong, "max_steps", p.limits.max_steps <= 50, "must be at most 50");
     let seconds = p.limits.deadline.as_secs();
     check(wrong, "deadline_seconds", (1..=3600).contains(&seconds), "must be between 1 and 3600");

@@ -1,6 +1,7 @@
 //! `GET /api/documents/{id}/answers` and `/versions`: who was told what from a document, also after it was deleted.
 
 use crate::{
+    answer::{Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, ok},
@@ -11,18 +12,18 @@ use crate::{
 use axum::extract::{Path, Query, State};
 use colloquy_domain::ids::DocumentId;
 use colloquy_store::{DocumentVersion, PageRequest, ToldFrom};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     /// Only what was told from this version.
     version: Option<u32>,
 }
 
-#[derive(Serialize)]
-struct AnswerOut {
+#[derive(Serialize, JsonSchema)]
+pub struct AnswerOut {
     conversation: String,
     message: String,
     turn: Option<u32>,
@@ -52,8 +53,8 @@ impl From<ToldFrom> for AnswerOut {
     }
 }
 
-#[derive(Serialize)]
-struct VersionOut {
+#[derive(Serialize, JsonSchema)]
+pub struct VersionOut {
     version: u32,
     name: String,
     sha256: String,
@@ -74,7 +75,7 @@ pub async fn list(
     Path(id): Path<String>,
     Query(filter): Query<Filter>,
     at: PageOf,
-) -> ApiResult {
+) -> ApiResult<Listed<AnswerOut>> {
     let id = id.parse::<DocumentId>()?;
     if filter.version == Some(0) {
         return Err(ApiError::invalid("version", "versions are counted from 1"));
@@ -86,14 +87,19 @@ pub async fn list(
     page("answers", found, AnswerOut::from)
 }
 
-pub async fn versions(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+/// Every generation of a document that was told from.
+#[derive(Serialize, JsonSchema)]
+pub struct Versions {
+    versions: Vec<VersionOut>,
+}
+
+pub async fn versions(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Versions>> {
     let id = id.parse::<DocumentId>()?;
     let versions = tenant.store.document_versions(id).await?;
     if versions.is_empty() {
         known(&tenant, id).await?;
     }
-    let versions: Vec<VersionOut> = versions.into_iter().map(VersionOut::from).collect();
-    ok(json!({ "versions": versions }))
+    ok(Versions { versions: versions.into_iter().map(VersionOut::from).collect() })
 }
 
 /// A document that is there, or was: it has versions, or answers that were told from it.

@@ -2,31 +2,27 @@
 
 use super::knowledge_bases::valid_name;
 use crate::{
+    answer::{Answer, Created, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
-    error::{ApiError, ApiResult, Detail, ok},
+    error::{ApiError, ApiResult, Detail, created, ok},
     page::list as page,
     state::Api,
     time::rfc3339,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::extract::{Path, State};
 use colloquy_domain::access::{Action, Scopes};
 use colloquy_store::{ApiKey, KeyHash};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// What our keys begin with, so that a leaked one is recognised.
 const PREFIX: &str = "clq_";
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     name: String,
     scopes: Vec<String>,
@@ -41,7 +37,7 @@ impl From<ApiKey> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct New {
     name: String,
@@ -49,20 +45,25 @@ pub struct New {
     scopes: Vec<String>,
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("api_keys", tenant.store.api_keys(at.into()).await?, Out::from)
 }
 
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+/// The only answer that shows a key.
+#[derive(Serialize, JsonSchema)]
+pub struct WithKey {
+    #[serde(flatten)]
+    shown: Out,
+    key: String,
+}
+
+pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<WithKey>> {
     let name = valid_name("name", &new.name)?;
     check_scopes(&tenant, &new.scopes)?;
     let key = format!("{PREFIX}{}", api.identity.new_secret()?);
     let made = tenant.store.create_api_key(name, KeyHash::of(&key), &new.scopes).await?;
     tenant.note("api_key.created", made.id, &new.scopes.join(" ")).await?;
-    let mut data = json!(Out::from(made));
-    data["key"] = json!(key);
-    let body = json!({ "success": true, "data": data });
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+    created(WithKey { shown: made.into(), key }).map(Answer::not_kept)
 }
 
 /// Scopes that exist, and none that their maker has not.
@@ -82,9 +83,15 @@ fn check_scopes(tenant: &Tenant, scopes: &[String]) -> ApiResult<()> {
     }
 }
 
-pub async fn revoke(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Revoked {
+    id: String,
+    revoked: bool,
+}
+
+pub async fn revoke(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Revoked>> {
     let id = Uuid::parse_str(&id).map_err(|_| ApiError::invalid("id", "not an API key's id: expected a UUID"))?;
     tenant.store.revoke_api_key(id).await?;
     tenant.note("api_key.revoked", id, "").await?;
-    ok(json!({ "id": id.to_string(), "revoked": true }))
+    ok(Revoked { id: id.to_string(), revoked: true })
 }

@@ -1,6 +1,7 @@
 //! `POST /api/ask`: one question to one knowledge base.
 
 use crate::{
+    answer::Of,
     ask::{Question, ask, fresh_agent},
     auth::Tenant,
     body::Body,
@@ -13,13 +14,14 @@ use colloquy_domain::{
     model::Usage,
     outbound::{Checks, Citation},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Characters that a question may have.
 const LONGEST: usize = 4_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     question: String,
@@ -29,8 +31,8 @@ pub struct Request {
     language: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub struct Answer {
     answer: String,
     abstained: bool,
     citations: Vec<CitationOut>,
@@ -39,7 +41,7 @@ struct Answer {
 }
 
 /// A citation as every endpoint shows it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct CitationOut {
     number: u32,
     document: String,
@@ -65,7 +67,7 @@ impl From<&Citation> for CitationOut {
 }
 
 /// What came out when the reply was held against its passages.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ChecksOut {
     dropped_citations: u32,
     unsupported: Vec<String>,
@@ -78,7 +80,7 @@ impl From<&Checks> for ChecksOut {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct UsageOut {
     prompt_tokens: u64,
     completion_tokens: u64,
@@ -91,7 +93,7 @@ impl From<Usage> for UsageOut {
     }
 }
 
-pub async fn post(State(api): State<Arc<Api>>, tenant: Tenant, Body(request): Body<Request>) -> ApiResult {
+pub async fn post(State(api): State<Arc<Api>>, tenant: Tenant, Body(request): Body<Request>) -> ApiResult<Of<Answer>> {
     let question = request.question.trim();
     if question.is_empty() || question.chars().count() > LONGEST {
         return Err(ApiError::invalid("question", format!("must have 1 to {LONGEST} characters")));

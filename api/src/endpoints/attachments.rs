@@ -1,6 +1,7 @@
 //! `GET /api/attachments/{id}`, `GET /api/attachments/{id}/content`: files that people sent.
 
 use crate::{
+    answer::Of,
     attachments,
     auth::Tenant,
     error::{ApiError, ApiResult, ok},
@@ -13,29 +14,45 @@ use axum::{
 };
 use colloquy_domain::ids::AttachmentId;
 use colloquy_store::{Attachment, AttachmentState};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::sync::Arc;
 
 async fn find(tenant: &Tenant, id: &str) -> ApiResult<Attachment> {
     Ok(tenant.store.attachment(id.parse::<AttachmentId>()?).await?)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
+    id: String,
+    message: String,
+    conversation: String,
+    /// `image`, `video`, `audio` or `document`.
+    media: String,
+    mime: Option<String>,
+    name: Option<String>,
+    /// `waiting`, `kept` or `refused`.
+    state: &'static str,
+    size: Option<u64>,
+    sha256: Option<String>,
+    /// Code of the last failure.
+    cause: Option<String>,
+}
+
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let a = find(&tenant, &id).await?;
-    ok(json!({
-        "id": a.id.to_string(),
-        "message": a.message.to_string(),
-        "conversation": a.conversation.to_string(),
-        "media": a.media,
-        "mime": a.mime,
-        "name": a.name,
-        // `waiting`, `kept` or `refused`.
-        "state": a.state.name(),
-        "size": a.size,
-        "sha256": a.sha256,
-        // Code of the last failure.
-        "cause": a.cause,
-    }))
+    ok(Out {
+        id: a.id.to_string(),
+        message: a.message.to_string(),
+        conversation: a.conversation.to_string(),
+        media: a.media,
+        mime: a.mime,
+        name: a.name,
+        state: a.state.name(),
+        size: a.size,
+        sha256: a.sha256,
+        cause: a.cause,
+    })
 }
 
 /// What strangers sent is never shown as a page: it is handed out to be saved.

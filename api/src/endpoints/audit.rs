@@ -1,13 +1,16 @@
 //! `GET /api/audit`: acts of administration, the newest first.
 
-use crate::{auth::Tenant, body::PageOf, error::ApiResult, page::list as page, state::Api, time::rfc3339};
+use crate::{
+    answer::Listed, auth::Tenant, body::PageOf, error::ApiResult, page::list as page, state::Api, time::rfc3339,
+};
 use axum::extract::State;
 use colloquy_store::{Actor, AuditLine};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     /// `user`, `key` or `system`.
     actor: &'static str,
@@ -30,6 +33,6 @@ impl From<AuditLine> for Out {
     }
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("audit", tenant.store.audit(at.into()).await?, Out::from)
 }

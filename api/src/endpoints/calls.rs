@@ -1,6 +1,7 @@
 //! `GET /api/calls`, `/api/calls/{id}`, `/api/calls/metrics`, and the same under `/dashboard`.
 
 use crate::{
+    answer::{Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, ok},
@@ -16,15 +17,16 @@ use colloquy_domain::{
 };
 use colloquy_store::{Call, CallFigures, CallFilter, CallLine};
 use jiff::{civil::Date, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Of one day, in milliseconds.
 const DAY: i64 = 86_400_000;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     external_call_id: String,
     provider: String,
@@ -49,8 +51,8 @@ struct Out {
     steps: Vec<StepOut>,
 }
 
-#[derive(Serialize)]
-struct StepOut {
+#[derive(Serialize, JsonSchema)]
+pub struct StepOut {
     kind: String,
     detail: String,
     at: String,
@@ -90,7 +92,7 @@ impl From<Call> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter {
     /// A day, or a point in time.
@@ -118,11 +120,16 @@ fn moment(field: &'static str, text: &str, later: i64) -> ApiResult<Timestamp> {
     Ok(Timestamp(day.timestamp().as_millisecond() + later))
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Query(filter): Query<Filter>, at: PageOf) -> ApiResult {
+pub async fn list(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Query(filter): Query<Filter>,
+    at: PageOf,
+) -> ApiResult<Listed<Out>> {
     page("calls", tenant.store.calls(filter.read()?, at.into()).await?, Out::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let id = id.parse::<CallId>()?;
     let mut out = Out::from(tenant.store.call(id).await?);
     out.steps = tenant.store.call_steps(id).await?.into_iter().map(StepOut::from).collect();
@@ -130,25 +137,43 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
 }
 
 /// What the calls of a time come to, counted in the database.
-pub async fn metrics(State(_): State<Arc<Api>>, tenant: Tenant, Query(filter): Query<Filter>) -> ApiResult {
+pub async fn metrics(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Query(filter): Query<Filter>,
+) -> ApiResult<Of<FiguresOut>> {
     let figures = tenant.store.call_figures(filter.read()?).await?;
     ok(shown(&figures))
 }
 
-fn shown(f: &CallFigures) -> Value {
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FiguresOut {
+    total_calls: u64,
+    ended_calls: u64,
+    ai_handled_calls: u64,
+    /// From 0 to 1.
+    ai_handled_rate: f64,
+    total_duration_seconds: u64,
+    average_duration_seconds: f64,
+    billed_minutes: u64,
+    provider_cost_cents: u64,
+    by_outcome: BTreeMap<&'static str, u64>,
+}
+
+fn shown(f: &CallFigures) -> FiguresOut {
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-    let outcomes: BTreeMap<&str, u64> = f.outcomes.iter().map(|(outcome, count)| (outcome.name(), *count)).collect();
-    json!({
-        "totalCalls": f.calls,
-        "endedCalls": f.ended,
-        "aiHandledCalls": f.ai_handled,
-        "aiHandledRate": share(f.ai_handled, f.calls),
-        "totalDurationSeconds": f.seconds,
-        "averageDurationSeconds": share(f.seconds, f.measured),
-        "billedMinutes": f.billed_minutes,
-        "providerCostCents": f.cost_cents,
-        "byOutcome": outcomes,
-    })
+    FiguresOut {
+        total_calls: f.calls,
+        ended_calls: f.ended,
+        ai_handled_calls: f.ai_handled,
+        ai_handled_rate: share(f.ai_handled, f.calls),
+        total_duration_seconds: f.seconds,
+        average_duration_seconds: share(f.seconds, f.measured),
+        billed_minutes: f.billed_minutes,
+        provider_cost_cents: f.cost_cents,
+        by_outcome: f.outcomes.iter().map(|(outcome, count)| (outcome.name(), *count)).collect(),
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{agents, chat::WEBCHAT, knowledge_bases::valid_name};
 use crate::{
+    answer::{Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, created, ok},
@@ -16,12 +17,13 @@ use colloquy_domain::{
     ports::ChannelDriver,
 };
 use colloquy_store::{Channel, PageRequest};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The fields of a channel; what is absent stays as it is.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fields {
     /// Cannot change.
@@ -37,8 +39,8 @@ pub struct Fields {
     pub(super) secrets: BTreeMap<String, Option<String>>,
 }
 
-#[derive(Serialize)]
-pub(super) struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     kind: String,
     name: String,
@@ -105,15 +107,19 @@ fn show_one(api: &Api, channel: Channel) -> Out {
     }
 }
 
-pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("channels", tenant.store.channels(at.into()).await?, |c| show_one(&api, c))
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(show_one(&api, tenant.store.channel(id.parse::<ChannelId>()?).await?))
 }
 
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(fields): Body<Fields>) -> ApiResult {
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Body(fields): Body<Fields>,
+) -> ApiResult<Created<Out>> {
     created(make(&api, &tenant, fields).await?)
 }
 
@@ -171,7 +177,7 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(fields): Body<Fields>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let account = tenant.store.channel(id.parse::<ChannelId>()?).await?.account;
     ok(change(&api, &tenant, account, fields).await?)
 }
@@ -187,11 +193,11 @@ pub(super) async fn change(api: &Api, tenant: &Tenant, account: ChannelAccount, 
     saved(api, driver.as_ref(), channel).await
 }
 
-pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     let id = id.parse::<ChannelId>()?;
     tenant.store.delete_channel(id).await?;
     api.node.channel_changed(id);
-    ok(json!({ "id": id.to_string(), "deleted": true }))
+    ok(Deleted::of(id))
 }
 
 /// A live check of the credentials.

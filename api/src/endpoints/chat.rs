@@ -6,6 +6,7 @@ use crate::{
     body::Body,
     error::{ApiError, ApiResult, ok},
     exchange::{Ended, Exchange, Saying, Step},
+    openapi::Takes,
     peer,
     state::Api,
 };
@@ -27,6 +28,7 @@ use colloquy_domain::{
 };
 use colloquy_store::PageRequest;
 use futures::stream::{self, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -38,7 +40,7 @@ const LONGEST: usize = 8_000;
 /// How long a request waits for an outcome before it is answered with `pending`.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     pub message: String,
@@ -57,6 +59,8 @@ pub struct Request {
 
 /// With an API key: its tenant. Without: a visitor, who must name a public web chat account.
 pub struct Caller(Option<auth::Tenant>);
+
+impl Takes for Caller {}
 
 impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
@@ -176,7 +180,7 @@ async fn webchat(tenant: &auth::Tenant, agent: Option<AgentId>) -> ApiResult<Opt
     Ok(webchats.find(|c| agent.is_none_or(|a| c.agent == a)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ChatOut {
     session: String,
     conversation: Option<String>,
@@ -198,7 +202,7 @@ impl ChatOut {
 }
 
 /// What the agent said.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ReplyOut {
     text: String,
     citations: Vec<CitationOut>,

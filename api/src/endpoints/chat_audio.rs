@@ -13,6 +13,7 @@ use axum::{
     http::StatusCode,
 };
 use colloquy_domain::{language::Language, model::Recording};
+use schemars::JsonSchema;
 use std::{sync::Arc, time::Duration};
 
 /// Bytes of a recording; what OpenAI takes.
@@ -37,6 +38,21 @@ const FORMATS: [(&str, &str); 12] = [
     ("wav", "audio/x-wav"),
     ("flac", "audio/flac"),
 ];
+
+/// A recording, after the fields of `POST /api/chat` that go with it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes the form, which is read as a stream")]
+pub struct Form {
+    session: Option<String>,
+    message_id: Option<String>,
+    channel: Option<String>,
+    agent: Option<String>,
+    stream: Option<bool>,
+    /// `en` or `fr`; it is heard if it is absent.
+    language: Option<String>,
+    #[schemars(extend("contentMediaType" = "application/octet-stream"))]
+    audio: String,
+}
 
 pub async fn post(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> ApiResult {
     let headers = request.headers().clone();

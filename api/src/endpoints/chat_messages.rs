@@ -3,7 +3,9 @@
 
 use super::chat::WEBCHAT;
 use crate::{
+    answer::Of,
     error::{ApiError, ApiResult, ok},
+    openapi::one_of,
     peer::Peer,
     state::Api,
     time::rfc3339,
@@ -14,14 +16,14 @@ use colloquy_domain::{
     model::Speaker,
     rate::{Caller, Rate},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Lines of one answer.
 const MOST: u32 = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     channel: String,
@@ -32,19 +34,25 @@ pub struct Asked {
     after: u64,
 }
 
-#[derive(Serialize)]
-struct Line {
+#[derive(Serialize, JsonSchema)]
+pub struct Line {
     position: u64,
+    #[schemars(schema_with = "one_of::<Speaker>")]
     speaker: Speaker,
     text: String,
     at: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Said {
+    messages: Vec<Line>,
 }
 
 pub async fn get(
     State(api): State<Arc<Api>>,
     Peer(from): Peer,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> ApiResult {
+) -> ApiResult<Of<Said>> {
     api.limits.take(Rate::Chat, Caller::from_address(from), api.clock.now())?;
     let Query(asked) = asked.map_err(|e| ApiError::invalid("query", e.body_text()))?;
     let missing = || ApiError::not_found("web chat channel");
@@ -63,5 +71,5 @@ pub async fn get(
         text: l.text,
         at: rfc3339(l.at),
     };
-    ok(json!({ "messages": lines.into_iter().map(show).collect::<Vec<_>>() }))
+    ok(Said { messages: lines.into_iter().map(show).collect() })
 }

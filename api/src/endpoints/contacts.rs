@@ -3,6 +3,7 @@
 
 use super::conversation_acts::tags;
 use crate::{
+    answer::{Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, created, ok},
@@ -17,6 +18,7 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use colloquy_store::{Consent, Contact, ContactDetails, ContactFilter, ContactIdentity, PageRequest};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -25,9 +27,9 @@ const LONGEST_NAME: usize = 200;
 const MOST_ATTRIBUTES: usize = 50;
 const LONGEST_ATTRIBUTE: usize = 1_000;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Out {
+pub struct Out {
     pub(super) id: String,
     pub(super) name: Option<String>,
     /// The number that was entered, or the one they write from.
@@ -43,9 +45,9 @@ pub(super) struct Out {
     updated_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct IdentityOut {
+pub struct IdentityOut {
     channel_id: String,
     channel: String,
     address: String,
@@ -80,7 +82,7 @@ impl From<Contact> for Out {
 }
 
 /// `?search=…&tag=…`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     search: Option<String>,
     #[serde(alias = "tags")]
@@ -98,7 +100,7 @@ impl From<Filter> for ContactFilter {
 }
 
 /// What is absent stays as it is; `null` removes it.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Fields {
     #[serde(deserialize_with = "given")]
@@ -218,12 +220,16 @@ pub async fn list(
     tenant: Tenant,
     filter: Result<Query<Filter>, QueryRejection>,
     at: PageOf,
-) -> ApiResult {
+) -> ApiResult<Listed<Out>> {
     let Query(filter) = filter.map_err(|e| ApiError::invalid("query", e.body_text()))?;
     page("contacts", tenant.store.contacts(&filter.into(), at.into()).await?, Out::from)
 }
 
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(fields): Body<Fields>) -> ApiResult {
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Body(fields): Body<Fields>,
+) -> ApiResult<Created<Out>> {
     let details = fields.onto(ContactDetails::default(), api.clock.now())?;
     if details.name.is_none() && details.phone.is_none() && details.email.is_none() {
         return Err(ApiError::invalid("phoneNumber", "one of phoneNumber, email and name is needed"));
@@ -231,7 +237,7 @@ pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(fields): B
     created(Out::from(tenant.store.create_contact(details).await?))
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(tenant.store.contact(id.parse::<ContactId>()?).await?))
 }
 
@@ -240,14 +246,14 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(fields): Body<Fields>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let before = tenant.store.contact(id.parse::<ContactId>()?).await?;
     let details = fields.onto(before.details, api.clock.now())?;
     ok(Out::from(tenant.store.update_contact(before.id, details).await?))
 }
 
 /// Somebody who wrote is erased, not just deleted: nobody should lose conversations by mistake.
-pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     let id = id.parse::<ContactId>()?;
     match tenant.store.delete_contact(id).await {
         Err(StoreError::Conflict(_)) => {
@@ -255,12 +261,12 @@ pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
         }
         done => {
             done?;
-            ok(json!({ "id": id.to_string(), "deleted": true }))
+            ok(Deleted::of(id))
         }
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Merge {
     /// The contact that goes up in this one.
@@ -272,7 +278,7 @@ pub async fn merge(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(merge): Body<Merge>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let id = id.parse::<ContactId>()?;
     let from = merge.from.parse::<ContactId>().map_err(|e| ApiError::invalid("from", e.to_string()))?;
     if from == id {
@@ -283,7 +289,7 @@ pub async fn merge(
     ok(Out::from(merged))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Split {
     channel_id: String,
@@ -296,7 +302,7 @@ pub async fn split(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(split): Body<Split>,
-) -> ApiResult {
+) -> ApiResult<Created<Out>> {
     let id = id.parse::<ContactId>()?;
     let channel = split.channel_id.parse::<ChannelId>().map_err(|e| ApiError::invalid("channelId", e.to_string()))?;
     let called = split.name.as_deref().map(name).transpose()?;
@@ -310,8 +316,16 @@ pub async fn split(
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Erased {
+    id: String,
+    erased: bool,
+    /// How many went with the person.
+    conversations: usize,
+}
+
 /// Deletes the person and everything that was said with them.
-pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Erased>> {
     let id = id.parse::<ContactId>()?;
     let files = tenant.store.attachments_of(id).await?;
     let gone = tenant.store.erase_contact(id).await?;
@@ -322,11 +336,18 @@ pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<S
         api.node.renew(tenant.id, *conversation);
     }
     tenant.note("contact.erased", id, "").await?;
-    ok(json!({ "id": id.to_string(), "erased": true, "conversations": gone.len() }))
+    ok(Erased { id: id.to_string(), erased: true, conversations: gone.len() })
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Everything {
+    contact: Out,
+    /// With their messages and notes.
+    conversations: Vec<Value>,
 }
 
 /// Everything that is kept of a person.
-pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Everything>> {
     let contact = tenant.store.contact(id.parse::<ContactId>()?).await?;
     let mut conversations = Vec::new();
     for conversation in tenant.store.conversations_of(contact.id).await? {
@@ -338,7 +359,7 @@ pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
         conversations.push(shown);
     }
     tenant.note("contact.exported", contact.id, "").await?;
-    ok(json!({ "contact": Out::from(contact), "conversations": conversations }))
+    ok(Everything { contact: contact.into(), conversations })
 }
 
 /// From the first line to the last.

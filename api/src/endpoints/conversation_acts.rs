@@ -6,6 +6,7 @@ use super::{
     messages,
 };
 use crate::{
+    answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     desk,
@@ -22,8 +23,8 @@ use colloquy_domain::{
     ports::StoreError,
 };
 use colloquy_store::Note;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Tags of one conversation or contact.
@@ -32,7 +33,7 @@ const LONGEST_TAG: usize = 64;
 const LONGEST_NOTE: usize = 10_000;
 
 /// What changes; what is absent stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     mode: Option<Mode>,
@@ -47,7 +48,7 @@ pub struct Change {
     tags: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Mode {
     Agent,
@@ -142,7 +143,7 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(change): Body<Change>,
-) -> ApiResult {
+) -> ApiResult<Of<Acted>> {
     let id = tenant.store.conversation(id.parse::<ConversationId>()?).await?.id;
     let checked = check(&tenant, &change).await?;
     if let Some(tags) = &checked.tags {
@@ -174,14 +175,20 @@ async fn take_over(api: &Api, tenant: &Tenant, id: ConversationId, reason: Optio
     Ok(())
 }
 
-/// As it is now.
-async fn shown(tenant: &Tenant, id: ConversationId) -> ApiResult {
-    let mut shown = json!(seen(tenant, id).await?);
-    shown["accepted"] = json!(true);
-    ok(shown)
+/// The conversation as it is now.
+#[derive(Serialize, JsonSchema)]
+pub struct Acted {
+    #[serde(flatten)]
+    conversation: super::conversations::Out,
+    accepted: bool,
 }
 
-#[derive(Deserialize)]
+/// As it is now.
+async fn shown(tenant: &Tenant, id: ConversationId) -> ApiResult<Of<Acted>> {
+    ok(Acted { conversation: seen(tenant, id).await?, accepted: true })
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assignment {
     /// A person's id; `null` takes the conversation away from whoever has it.
@@ -194,7 +201,7 @@ pub async fn assign(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(to): Body<Assignment>,
-) -> ApiResult {
+) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     let to = match to.assigned_to.as_deref() {
         Some(user) => Some(colleague(&tenant, "assignedTo", user).await?),
@@ -204,27 +211,27 @@ pub async fn assign(
     shown(&tenant, id).await
 }
 
-pub async fn close(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn close(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     tenant.store.close_conversation(id, true).await?;
     shown(&tenant, id).await
 }
 
-pub async fn reopen(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn reopen(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     tenant.store.close_conversation(id, false).await?;
     shown(&tenant, id).await
 }
 
 /// Whoever asks has read everything so far.
-pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn read(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Acted>> {
     let id = id.parse::<ConversationId>()?;
     tenant.store.mark_read(id, tenant.who.reader()).await?;
     shown(&tenant, id).await
 }
 
 /// Either `{text}`, or `{type, content}` as in `POST /api/messages`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Words {
     text: Option<String>,
@@ -239,7 +246,7 @@ pub async fn say(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(words): Body<Words>,
-) -> ApiResult {
+) -> ApiResult<Created<messages::Out>> {
     created(said(&api, &tenant, &id, words).await?)
 }
 
@@ -268,8 +275,8 @@ pub async fn said(api: &Api, tenant: &Tenant, id: &str, words: Words) -> ApiResu
     Ok(tenant.store.message(said).await?.into())
 }
 
-#[derive(Serialize)]
-pub(super) struct NoteOut {
+#[derive(Serialize, JsonSchema)]
+pub struct NoteOut {
     id: String,
     author: Option<String>,
     text: String,
@@ -282,13 +289,18 @@ impl From<Note> for NoteOut {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewNote {
     text: String,
 }
 
-pub async fn notes(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>, at: PageOf) -> ApiResult {
+pub async fn notes(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    at: PageOf,
+) -> ApiResult<Listed<NoteOut>> {
     let id = tenant.store.conversation(id.parse::<ConversationId>()?).await?.id;
     page("notes", tenant.store.notes(id, at.into()).await?, NoteOut::from)
 }
@@ -299,7 +311,7 @@ pub async fn add_note(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(new): Body<NewNote>,
-) -> ApiResult {
+) -> ApiResult<Created<NoteOut>> {
     let text = note("text", &new.text)?;
     created(NoteOut::from(tenant.store.add_note(id.parse::<ConversationId>()?, author(&tenant), text).await?))
 }

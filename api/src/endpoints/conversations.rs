@@ -2,9 +2,11 @@
 
 use super::ask::{ChecksOut, CitationOut};
 use crate::{
+    answer::{Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, ok},
+    openapi::{maybe_one_of, one_of},
     page::list as page,
     state::Api,
     time::rfc3339,
@@ -17,15 +19,16 @@ use colloquy_domain::{
     model::Speaker,
 };
 use colloquy_store::{ConversationFilter, ConversationSummary, LastMessage, PageRequest, TranscriptLine};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Lines that a conversation is shown with.
 const RECENT: u32 = 50;
 
-#[derive(Serialize)]
-pub(super) struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     channel: String,
     kind: String,
@@ -46,8 +49,9 @@ pub(super) struct Out {
     last_message: Option<Last>,
 }
 
-#[derive(Serialize)]
-struct Last {
+#[derive(Serialize, JsonSchema)]
+pub struct Last {
+    #[schemars(schema_with = "one_of::<Speaker>")]
     speaker: Speaker,
     text: String,
     at: String,
@@ -76,10 +80,11 @@ impl From<ConversationSummary> for Out {
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct Line {
+#[derive(Serialize, JsonSchema)]
+pub struct Line {
     id: String,
     position: u64,
+    #[schemars(schema_with = "one_of::<Speaker>")]
     speaker: Speaker,
     /// Who of the team wrote it.
     author: Option<String>,
@@ -93,8 +98,10 @@ pub(super) struct Line {
     abstained: bool,
     checks: ChecksOut,
     /// How a received message ended; absent while it is being answered.
+    #[schemars(with = "Option<Map<String, Value>>")]
     outcome: Option<Outcome>,
     /// How far a reply came.
+    #[schemars(schema_with = "maybe_one_of::<DeliveryStatus>")]
     status: Option<DeliveryStatus>,
     at: String,
 }
@@ -122,7 +129,7 @@ impl From<TranscriptLine> for Line {
 }
 
 /// `?status=OPEN&search=…&tag=…&assignedTo=…`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     status: Option<String>,
     search: Option<String>,
@@ -165,19 +172,25 @@ pub async fn list(
     tenant: Tenant,
     filter: Result<Query<Filter>, QueryRejection>,
     at: PageOf,
-) -> ApiResult {
+) -> ApiResult<Listed<Out>> {
     let Query(filter) = filter.map_err(|e| ApiError::invalid("query", e.body_text()))?;
     let filter = filter.read(&tenant)?;
     page("conversations", tenant.store.conversations(&filter, tenant.who.reader(), at.into()).await?, Out::from)
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct WithMessages {
+    #[serde(flatten)]
+    conversation: Out,
+    messages: Vec<Line>,
+}
+
 /// With the end of its transcript.
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<WithMessages>> {
     let id = id.parse::<ConversationId>()?;
-    let mut shown = json!(seen(&tenant, id).await?);
+    let conversation = seen(&tenant, id).await?;
     let recent = tenant.store.messages(id, PageRequest::new(1, RECENT)).await?;
-    shown["messages"] = json!(recent.items.into_iter().map(Line::from).collect::<Vec<_>>());
-    ok(shown)
+    ok(WithMessages { conversation, messages: recent.items.into_iter().map(Line::from).collect() })
 }
 
 /// The conversation as whoever asks sees it.
@@ -186,7 +199,12 @@ pub(super) async fn seen(tenant: &Tenant, id: ConversationId) -> ApiResult<Out> 
 }
 
 /// Page 1 is the end of the transcript.
-pub async fn messages(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>, at: PageOf) -> ApiResult {
+pub async fn messages(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    at: PageOf,
+) -> ApiResult<Listed<Line>> {
     let conversation = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
     page("messages", tenant.store.messages(conversation.id, at.into()).await?, Line::from)
 }

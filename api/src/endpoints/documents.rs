@@ -4,6 +4,7 @@
 
 use super::knowledge_bases::valid_name;
 use crate::{
+    answer::{Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, accepted, created, ok},
@@ -25,8 +26,9 @@ use colloquy_domain::{
 };
 use colloquy_store::{Document, Page, PageRequest};
 use futures::{StreamExt, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{collections::HashMap, sync::Arc};
 
 /// The knowledge base of uploads that name none.
@@ -37,13 +39,14 @@ const LONGEST_NAME: usize = 255;
 const USUAL_PAGES: usize = 100;
 const MOST_PAGES: usize = 1_000;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     name: String,
     kb: String,
     status: &'static str,
     cause: Option<Cause>,
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pages: Vec<PageReport>,
     page_count: u32,
     chunks: u32,
@@ -57,8 +60,8 @@ struct Out {
     seconds: f64,
 }
 
-#[derive(Serialize)]
-struct Cause {
+#[derive(Serialize, JsonSchema)]
+pub struct Cause {
     code: String,
     message: String,
 }
@@ -94,12 +97,17 @@ async fn name_of(tenant: &Tenant, base: KnowledgeBaseId) -> ApiResult<String> {
     Ok(tenant.store.knowledge_base(base).await?.name)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     kb: Option<String>,
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Query(filter): Query<Filter>, at: PageOf) -> ApiResult {
+pub async fn list(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Query(filter): Query<Filter>,
+    at: PageOf,
+) -> ApiResult<Listed<Out>> {
     let base = match filter.kb.as_deref() {
         None => None,
         Some(name) => {
@@ -140,10 +148,19 @@ pub async fn add(State(api): State<Arc<Api>>, tenant: Tenant, request: Request) 
     read_web(&api, &tenant, from).await
 }
 
+/// Files, after the base that they go to.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes the form, which is read as a stream")]
+pub struct Upload {
+    kb: Option<String>,
+    #[schemars(extend("contentMediaType" = "application/octet-stream"))]
+    file: String,
+}
+
 /// The address of a page, or of a sitemap.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct FromWeb {
+pub struct FromWeb {
     kb: Option<String>,
     url: Option<String>,
     sitemap: Option<String>,
@@ -247,10 +264,10 @@ fn document_name(given: Option<&str>) -> ApiResult<String> {
     Ok(name.to_owned())
 }
 
-pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     let id = id.parse::<DocumentId>()?;
     delete(&api, &tenant, id).await?;
-    ok(json!({ "id": id.to_string(), "deleted": true }))
+    ok(Deleted::of(id))
 }
 
 /// First the passages, then the row, then the bytes: a repeat finishes what a failure interrupted.

@@ -17,6 +17,7 @@ use axum::{
 };
 use colloquy_domain::ids::ConversationId;
 use futures::stream::{self, Stream};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::HashSet, convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -28,7 +29,7 @@ const SLOWEST: Duration = Duration::from_secs(10);
 /// Conversations that can be asked for.
 const MOST: usize = 200;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter {
     /// Ids with commas between them; all conversations if absent.

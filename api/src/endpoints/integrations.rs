@@ -2,6 +2,7 @@
 //! never shown.
 
 use crate::{
+    answer::Of,
     auth::Tenant,
     body::Body,
     commerce::when,
@@ -13,7 +14,8 @@ use colloquy_domain::{
     channel::Secret,
     commerce::settings::{Entered, Provider},
 };
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 use url::Url;
 
@@ -26,27 +28,41 @@ fn provider(name: &str) -> ApiResult<Provider> {
     Provider::named(name).ok_or_else(|| ApiError::not_found("integration"))
 }
 
-async fn shown(api: &Api, tenant: &Tenant, provider: Provider, entered: Option<Entered>) -> ApiResult<Value> {
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Out {
+    provider: &'static str,
+    configured: bool,
+    /// `***` for a secret that is there.
+    settings: BTreeMap<&'static str, Option<String>>,
+    /// Which the provider is to call, if it calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_url: Option<String>,
+}
+
+async fn shown(api: &Api, tenant: &Tenant, provider: Provider, entered: Option<Entered>) -> ApiResult<Out> {
     let configured = entered.is_some();
     let entered = entered.unwrap_or_default();
-    let mut settings = Map::new();
+    let mut settings = BTreeMap::new();
     for (name, secret, _) in provider.fields() {
         let value = if *secret {
             entered.secrets.contains_key(*name).then(|| MASK.to_owned())
         } else {
             entered.settings.get(*name).cloned()
         };
-        settings.insert((*name).to_owned(), json!(value));
+        settings.insert(*name, value);
     }
-    let mut data = json!({ "provider": provider.name(), "configured": configured, "settings": settings });
-    if provider == Provider::Stripe {
-        let slug = api.store.installation().tenant(tenant.id).await?.slug;
-        data["webhookUrl"] = json!(format!("{}/webhooks/stripe/{slug}", api.options.public_url));
-    }
-    Ok(data)
+    let webhook_url = match provider {
+        Provider::Stripe => {
+            let slug = api.store.installation().tenant(tenant.id).await?.slug;
+            Some(format!("{}/webhooks/stripe/{slug}", api.options.public_url))
+        }
+        Provider::Google => None,
+    };
+    Ok(Out { provider: provider.name(), configured, settings, webhook_url })
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(name): Path<String>) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(name): Path<String>) -> ApiResult<Of<Out>> {
     let provider = provider(&name)?;
     let entered = tenant.store.commerce_settings(provider).await?;
     ok(shown(&api, &tenant, provider, entered).await?)
@@ -58,7 +74,7 @@ pub async fn replace(
     tenant: Tenant,
     Path(name): Path<String>,
     Body(given): Body<BTreeMap<String, Option<String>>>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let provider = provider(&name)?;
     let before = tenant.store.commerce_settings(provider).await?.unwrap_or_default();
     let entered = enter(provider, given, before)?;
@@ -116,19 +132,37 @@ fn trouble(name: &str, text: &str) -> Option<String> {
     (!fits).then(|| needs.to_owned())
 }
 
-pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(name): Path<String>) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Removed {
+    provider: &'static str,
+    deleted: bool,
+}
+
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(name): Path<String>) -> ApiResult<Of<Removed>> {
     let provider = provider(&name)?;
     tenant.store.delete_commerce_settings(provider).await?;
     tenant.note("integration.deleted", provider.name(), "").await?;
-    ok(json!({ "provider": provider.name(), "deleted": true }))
+    ok(Removed { provider: provider.name(), deleted: true })
+}
+
+/// What the provider said.
+#[derive(Serialize, JsonSchema, Default)]
+pub struct Tested {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 /// Asks the provider itself.
-pub async fn test(State(api): State<Arc<Api>>, tenant: Tenant, Path(name): Path<String>) -> ApiResult {
+pub async fn test(State(api): State<Arc<Api>>, tenant: Tenant, Path(name): Path<String>) -> ApiResult<Of<Tested>> {
     let provider = provider(&name)?;
     let connections = tenant.store.connections().await?;
-    match api.commerce.services.test(&connections, provider).await {
-        Ok(found) => ok(json!({ "ok": true, "found": found })),
-        Err(f) => ok(json!({ "ok": false, "code": f.code, "message": f.detail })),
-    }
+    ok(match api.commerce.services.test(&connections, provider).await {
+        Ok(found) => Tested { ok: true, found: Some(found), ..Tested::default() },
+        Err(f) => Tested { code: Some(f.code.to_string()), message: Some(f.detail), ..Tested::default() },
+    })
 }

@@ -1,6 +1,7 @@
 //! `GET/POST /api/knowledge-bases`, `GET/PUT/DELETE /api/knowledge-bases/{id}`, `POST …/{id}/search`.
 
 use crate::{
+    answer::{Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, created, ok},
@@ -16,8 +17,8 @@ use colloquy_domain::{
     words,
 };
 use colloquy_store::KnowledgeBase;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Characters that a name may have.
@@ -28,8 +29,8 @@ const LONGEST_QUERY: usize = 4_000;
 const USUAL_LIMIT: usize = 10;
 const MOST: usize = 100;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     name: String,
     documents: u64,
@@ -43,7 +44,7 @@ impl From<KnowledgeBase> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct New {
     name: String,
@@ -58,11 +59,11 @@ pub fn valid_name<'a>(field: &str, name: &'a str) -> ApiResult<&'a str> {
     Ok(name)
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("knowledge_bases", tenant.store.knowledge_bases(at.into()).await?, Out::from)
 }
 
-pub async fn create(State(_): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+pub async fn create(State(_): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
     let base = tenant.store.create_knowledge_base(valid_name("name", &new.name)?).await?;
     created(Out::from(base))
 }
@@ -77,7 +78,7 @@ pub async fn find(tenant: &Tenant, named: &str) -> ApiResult<KnowledgeBase> {
     tenant.store.knowledge_base_by_name(named).await?.ok_or_else(|| ApiError::not_found("knowledge base"))
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(find(&tenant, &id).await?))
 }
 
@@ -86,23 +87,23 @@ pub async fn rename(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(new): Body<New>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let base = find(&tenant, &id).await?;
     tenant.store.rename_knowledge_base(base.id, valid_name("name", &new.name)?).await?;
     ok(Out::from(tenant.store.knowledge_base(base.id).await?))
 }
 
 /// Only an empty one: its documents are removed first, one by one, with their passages.
-pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     let base = find(&tenant, &id).await?;
     tenant.store.delete_knowledge_base(base.id).await.map_err(|e| match e {
         StoreError::Conflict(_) => ApiError::conflict("it holds documents: remove them first"),
         other => other.into(),
     })?;
-    ok(json!({ "id": base.id.to_string(), "deleted": true }))
+    ok(Deleted::of(base.id))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
     query: String,
@@ -111,8 +112,8 @@ pub struct Search {
     language: Option<String>,
 }
 
-#[derive(Serialize)]
-struct PassageOut {
+#[derive(Serialize, JsonSchema)]
+pub struct PassageOut {
     document: String,
     document_id: String,
     headings: Vec<String>,
@@ -124,8 +125,8 @@ struct PassageOut {
     scores: ScoresOut,
 }
 
-#[derive(Serialize)]
-struct ScoresOut {
+#[derive(Serialize, JsonSchema)]
+pub struct ScoresOut {
     cosine: Option<f32>,
     bm25: f32,
     shown: f32,
@@ -144,12 +145,17 @@ fn found(p: Passage, query: &str, language: Language) -> PassageOut {
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Passages {
+    passages: Vec<PassageOut>,
+}
+
 pub async fn search(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     Path(id): Path<String>,
     Body(search): Body<Search>,
-) -> ApiResult {
+) -> ApiResult<Of<Passages>> {
     let query = search.query.trim();
     if query.is_empty() || query.chars().count() > LONGEST_QUERY {
         return Err(ApiError::invalid("query", format!("must have 1 to {LONGEST_QUERY} characters")));
@@ -177,6 +183,5 @@ pub async fn search(
     };
     let passages = api.knowledge.search(asked).await?;
     let spoken = language.unwrap_or_default();
-    let passages: Vec<PassageOut> = passages.into_iter().map(|p| found(p, query, spoken)).collect();
-    ok(json!({ "passages": passages }))
+    ok(Passages { passages: passages.into_iter().map(|p| found(p, query, spoken)).collect() })
 }

@@ -1,6 +1,7 @@
 //! `GET/POST /api/menu`, `GET/PUT/DELETE /api/menu/{id}`.
 
 use crate::{
+    answer::{Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     commerce::Refusal,
@@ -14,13 +15,13 @@ use colloquy_domain::{
     commerce::{MenuItem, MenuItemDetails},
     ids::MenuItemId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Out {
+pub struct Out {
     id: String,
     name: String,
     description: String,
@@ -46,7 +47,7 @@ impl From<MenuItem> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Item {
     name: String,
@@ -77,15 +78,15 @@ impl Item {
     }
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("items", tenant.store.menu_items(at.into()).await?, Out::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(tenant.store.menu_item(id.parse::<MenuItemId>()?).await?))
 }
 
-pub async fn create(State(_): State<Arc<Api>>, tenant: Tenant, Body(item): Body<Item>) -> ApiResult {
+pub async fn create(State(_): State<Arc<Api>>, tenant: Tenant, Body(item): Body<Item>) -> ApiResult<Created<Out>> {
     let made = tenant.store.create_menu_item(item.details()?).await?;
     tenant.note("menu_item.created", made.id, "").await?;
     created(Out::from(made))
@@ -96,14 +97,14 @@ pub async fn replace(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(item): Body<Item>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let changed = tenant.store.update_menu_item(id.parse::<MenuItemId>()?, item.details()?).await?;
     tenant.note("menu_item.changed", changed.id, "").await?;
     ok(Out::from(changed))
 }
 
-pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     tenant.store.delete_menu_item(id.parse::<MenuItemId>()?).await?;
     tenant.note("menu_item.deleted", &id, "").await?;
-    ok(json!({ "id": id, "deleted": true }))
+    ok(Deleted::of(id))
 }

@@ -1,10 +1,12 @@
 //! `GET/POST /api/messages`, `GET /api/messages/{id}`: messages of all conversations.
 
 use crate::{
+    answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, page_of},
     desk,
     error::{ApiError, ApiResult, created, ok},
+    openapi::one_of,
     page::list as page,
     saying::{Content, Said, shown},
     state::Api,
@@ -22,6 +24,7 @@ use colloquy_domain::{
     ports::StoreError,
 };
 use colloquy_store::{Consent, Message, MessageFilter, PageRequest, Start};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,7 +34,7 @@ const USUAL: u32 = 50;
 /// What `POST` writes to if no channel is named.
 const BY_PHONE: &str = "whatsapp";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Out {
     id: String,
@@ -50,6 +53,7 @@ pub struct Out {
     from: Option<String>,
     to: Option<String>,
     /// Who spoke: `person`, `agent` or `operator`.
+    #[schemars(schema_with = "one_of::<Speaker>")]
     speaker: Speaker,
     author: Option<String>,
     provider_message_id: Option<String>,
@@ -80,7 +84,7 @@ impl From<Message> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter {
     conversation_id: Option<String>,
@@ -120,17 +124,17 @@ pub async fn list(
     State(_): State<Arc<Api>>,
     tenant: Tenant,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> ApiResult {
+) -> ApiResult<Listed<Out>> {
     let Query(filter) = filter.map_err(|e| ApiError::invalid("query", e.body_text()))?;
     let at = page_of(filter.page, filter.limit, USUAL)?;
     page("messages", tenant.store.all_messages(filter.read()?, at.into()).await?, Out::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(tenant.store.message(id.parse::<MessageId>()?).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct New {
     /// A telephone number, or what the channel knows the person by.
@@ -145,7 +149,7 @@ pub struct New {
 }
 
 /// Begins the conversation with somebody, or goes on with it.
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
     let asked = new.content.read(new.kind.as_deref())?;
     let channel = channel(&api, &tenant, new.channel_id.as_deref()).await?;
     let address = address(&channel, &new.to)?;

@@ -5,6 +5,7 @@ use crate::{
     auth,
     error::{ApiError, ApiResult},
     metrics::Present,
+    openapi::Takes,
     state::Api,
 };
 use axum::{
@@ -20,6 +21,8 @@ const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Who collects figures.
 pub struct Collector;
+
+impl Takes for Collector {}
 
 impl FromRequestParts<Arc<Api>> for Collector {
     type Rejection = ApiError;

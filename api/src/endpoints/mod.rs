@@ -23,6 +23,7 @@ pub mod contacts;
 pub mod conversation_acts;
 pub mod conversations;
 pub mod dead_letters;
+pub mod docs;
 pub mod documents;
 pub mod events;
 pub mod health;

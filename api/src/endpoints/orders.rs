@@ -3,6 +3,7 @@
 
 use super::reservations::asked;
 use crate::{
+    answer::{Accepted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, accepted, created, ok},
@@ -18,13 +19,14 @@ use colloquy_domain::{
     commerce::{Order, OrderDetails, OrderLine, OrderStatus},
     ids::OrderId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Out {
+pub struct Out {
     id: String,
     status: &'static str,
     items: Vec<LineOut>,
@@ -41,9 +43,9 @@ struct Out {
     updated_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct LineOut {
+pub struct LineOut {
     item_id: String,
     name: String,
     quantity: u32,
@@ -76,7 +78,7 @@ impl From<Order> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct New {
     items: Vec<Wanted>,
@@ -86,7 +88,7 @@ pub struct New {
     notes: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Its id or its name.
@@ -129,7 +131,7 @@ fn refused(order: &Order, status: StatusCode, code: &'static str) -> ApiError {
     ApiError::new(status, code, format!("the payment was refused: {cause}"))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Confirm {
     order_id: String,
@@ -154,11 +156,11 @@ pub async fn confirm(State(api): State<Arc<Api>>, tenant: Tenant, Body(asked): B
     }
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("orders", tenant.store.orders(at.into()).await?, Out::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(tenant.store.order(id.parse::<OrderId>()?).await?))
 }
 
@@ -174,7 +176,11 @@ pub async fn cancel(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
 }
 
 /// What is uncertain is looked at again.
-pub async fn reconcile(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn reconcile(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+) -> ApiResult<Accepted<Out>> {
     let id = id.parse::<OrderId>()?;
     let found = tenant.store.order(id).await?;
     api.commerce.look_again(tenant.id, id.uuid()).await?;

@@ -7,10 +7,12 @@ use super::{
     knowledge_bases::find,
 };
 use crate::{
+    answer::{Accepted, Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, accepted, ok},
-    files, jobs,
+    files,
+    jobs::{self, Shown},
     page::list as page,
     state::Api,
     time::rfc3339,
@@ -18,16 +20,17 @@ use crate::{
 use axum::extract::{Multipart, Path, Query, State};
 use colloquy_domain::{ids::ProposalId, ports::StoreError};
 use colloquy_store::{Answer, PageRequest, Proposal, ProposalState, ProposedAnswer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Real questions that are asked again.
 const USUAL: u32 = 20;
 const MOST: u32 = 500;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     knowledge_base: String,
     state: &'static str,
@@ -50,8 +53,8 @@ impl From<Proposal> for Out {
     }
 }
 
-#[derive(Serialize)]
-struct AnswerOut {
+#[derive(Serialize, JsonSchema)]
+pub struct AnswerOut {
     question: String,
     conversation: String,
     turn: u32,
@@ -60,8 +63,8 @@ struct AnswerOut {
     after: SaidOut,
 }
 
-#[derive(Serialize)]
-struct SaidOut {
+#[derive(Serialize, JsonSchema)]
+pub struct SaidOut {
     text: String,
     citations: Vec<CitationOut>,
     abstained: bool,
@@ -87,13 +90,28 @@ impl From<ProposedAnswer> for AnswerOut {
     }
 }
 
+/// How many questions, then the files.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it describes the form, which is read as a stream")]
+pub struct Form {
+    questions: Option<u32>,
+    #[schemars(extend("contentMediaType" = "application/octet-stream"))]
+    file: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Proposed {
+    proposal: Out,
+    job: Shown,
+}
+
 /// Files as for an upload; `questions` says how many real questions are asked again.
 pub async fn create(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     Path(base): Path<String>,
     mut form: Multipart,
-) -> ApiResult {
+) -> ApiResult<Accepted<Proposed>> {
     let base = find(&tenant, &base).await?;
     let (mut questions, mut proposal) = (USUAL, None);
     while let Some(field) = documents::next(&mut form).await? {
@@ -119,16 +137,30 @@ pub async fn create(
     let proposal = proposal.ok_or_else(|| ApiError::invalid("file", "at least one file is needed"))?;
     let job = jobs::start_review(&tenant, proposal.id).await?;
     api.node.wake_ingestion();
-    accepted(json!({ "proposal": Out::from(proposal), "job": jobs::show(&job)? }))
+    accepted(Proposed { proposal: proposal.into(), job: jobs::show(&job)? })
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Path(base): Path<String>, at: PageOf) -> ApiResult {
+pub async fn list(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(base): Path<String>,
+    at: PageOf,
+) -> ApiResult<Listed<Out>> {
     let base = find(&tenant, &base).await?;
     page("proposals", tenant.store.proposals(base.id, at.into()).await?, Out::from)
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Review {
+    proposal: Out,
+    /// As everywhere, with whether they replace one that is there.
+    documents: Vec<Value>,
+    asked: u64,
+    changed: u64,
+}
+
 /// With its documents and how many answers change.
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Review>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     let one = PageRequest::new(1, 1);
     let asked = tenant.store.proposed_answers(proposal.id, false, one).await?.total;
@@ -139,10 +171,10 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
         shown["replaces"] = document.replaces.is_some().into();
         listed.push(shown);
     }
-    ok(json!({ "proposal": Out::from(proposal), "documents": listed, "asked": asked, "changed": changed }))
+    ok(Review { proposal: proposal.into(), documents: listed, asked, changed })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     /// Only those that change.
     #[serde(default)]
@@ -155,7 +187,7 @@ pub async fn answers(
     Path(id): Path<String>,
     Query(filter): Query<Filter>,
     at: PageOf,
-) -> ApiResult {
+) -> ApiResult<Listed<AnswerOut>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     let found = tenant.store.proposed_answers(proposal.id, filter.changed, at.into()).await?;
     page("answers", found, AnswerOut::from)
@@ -163,7 +195,7 @@ pub async fn answers(
 
 /// The proposed documents take their places: from then on they are ingested into the base like any upload, and readers see
 /// the old ones until the new ones are ready.
-pub async fn promote(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn promote(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     if matches!(proposal.state, ProposalState::Building | ProposalState::Reviewing) {
         return Err(ApiError::conflict("it is still being reviewed"));
@@ -186,7 +218,7 @@ pub async fn promote(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path
 }
 
 /// A repeat finishes what a failure interrupted.
-pub async fn discard(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn discard(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let proposal = tenant.store.proposal(id.parse::<ProposalId>()?).await?;
     if proposal.state != ProposalState::Dropped {
         tenant.store.move_proposal(proposal.id, ProposalState::Dropped).await.map_err(over)?;

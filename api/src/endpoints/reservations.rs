@@ -2,6 +2,7 @@
 //! `GET /api/reservations/availability`.
 
 use crate::{
+    answer::{Accepted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     commerce::{Asked, when},
@@ -18,13 +19,13 @@ use colloquy_domain::{
     commerce::{Reservation, ReservationDetails, ReservationStatus},
     ids::ReservationId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Out {
+pub struct Out {
     id: String,
     status: &'static str,
     name: String,
@@ -67,7 +68,7 @@ impl From<Reservation> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct New {
     name: String,
@@ -122,12 +123,17 @@ pub async fn create(
 }
 
 /// `?date=2026-05-01`: those of that day only.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Day {
     date: Option<String>,
 }
 
-pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, Query(day): Query<Day>, at: PageOf) -> ApiResult {
+pub async fn list(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Query(day): Query<Day>,
+    at: PageOf,
+) -> ApiResult<Listed<Out>> {
     let between = match &day.date {
         None => None,
         Some(date) => {
@@ -138,7 +144,7 @@ pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, Query(day): Query
     page("reservations", tenant.store.reservations(between, at.into()).await?, Out::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(tenant.store.reservation(id.parse::<ReservationId>()?).await?))
 }
 
@@ -155,7 +161,11 @@ pub async fn cancel(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
 }
 
 /// What is uncertain is looked at again.
-pub async fn reconcile(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn reconcile(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+) -> ApiResult<Accepted<Out>> {
     let id = id.parse::<ReservationId>()?;
     let found = tenant.store.reservation(id).await?;
     api.commerce.look_again(tenant.id, id.uuid()).await?;
@@ -163,7 +173,7 @@ pub async fn reconcile(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Pa
     accepted(Out::from(found))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct At {
     #[serde(default)]
     date: String,
@@ -171,7 +181,18 @@ pub struct At {
     time: String,
 }
 
-pub async fn availability(State(api): State<Arc<Api>>, tenant: Tenant, Query(at): Query<At>) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Available {
+    date: String,
+    time: String,
+    available: bool,
+}
+
+pub async fn availability(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Query(at): Query<At>,
+) -> ApiResult<Of<Available>> {
     let available = api.commerce.free(tenant.id, &at.date, &at.time).await?;
-    ok(json!({ "date": at.date, "time": at.time, "available": available }))
+    ok(Available { date: at.date, time: at.time, available })
 }

@@ -3,6 +3,7 @@
 
 use super::channels;
 use crate::{
+    answer::Of,
     auth::{self, Tenant},
     body::Body,
     error::{ApiError, ApiResult, Detail, ok},
@@ -11,8 +12,8 @@ use crate::{
 use axum::extract::State;
 use colloquy_domain::{access::Action, channel::ChannelAccount};
 use colloquy_store::{Channel, PageRequest, Retention};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
 const KIND: &str = "whatsapp";
@@ -20,7 +21,7 @@ const KIND: &str = "whatsapp";
 const MOST_DAYS: u32 = 36_500;
 
 /// What changes; what is absent stays, `null` removes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Change {
     whatsapp_config: Option<WhatsAppConfig>,
@@ -30,7 +31,7 @@ pub struct Change {
 
 type Given<T> = Option<Option<T>>;
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WhatsAppConfig {
     #[serde(deserialize_with = "given")]
@@ -44,7 +45,7 @@ pub struct WhatsAppConfig {
     app_secret: Given<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WebhookConfig {
     #[serde(deserialize_with = "given")]
@@ -53,7 +54,7 @@ pub struct WebhookConfig {
 }
 
 /// Days after which things are deleted; for ever where there is `null`.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Days {
     #[serde(deserialize_with = "given")]
@@ -100,38 +101,72 @@ fn masked(account: Option<&ChannelAccount>, secret: &str) -> Option<&'static str
     account?.secret(secret).filter(|s| !s.is_empty()).map(|_| "***")
 }
 
-async fn shown(api: &Api, tenant: &Tenant) -> ApiResult<Value> {
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Out {
+    channel_id: Option<String>,
+    whatsapp_config: WhatsAppOut,
+    webhook_config: WebhookOut,
+    retention: DaysOut,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhatsAppOut {
+    phone_number_id: Option<String>,
+    access_token: Option<&'static str>,
+    business_account_id: Option<String>,
+    app_secret: Option<&'static str>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookOut {
+    verify_token: Option<&'static str>,
+    enabled: bool,
+    url: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct DaysOut {
+    messages: Option<u32>,
+    conversations: Option<u32>,
+    events: Option<u32>,
+    audit: Option<u32>,
+}
+
+async fn shown(api: &Api, tenant: &Tenant) -> ApiResult<Out> {
     let channel = account(tenant).await?;
     let account = channel.as_ref().map(|c| &c.account);
     let phone = account.and_then(|a| a.external_id.as_deref().or_else(|| a.setting("phone_number_id")));
     let days = tenant.store.retention().await?;
-    Ok(json!({
-        "channelId": account.map(|a| a.id.to_string()),
-        "whatsappConfig": {
-            "phoneNumberId": phone,
-            "accessToken": masked(account, "access_token"),
-            "businessAccountId": account.and_then(|a| a.setting("business_account_id")),
-            "appSecret": masked(account, "app_secret"),
+    Ok(Out {
+        channel_id: account.map(|a| a.id.to_string()),
+        whatsapp_config: WhatsAppOut {
+            phone_number_id: phone.map(str::to_owned),
+            access_token: masked(account, "access_token"),
+            business_account_id: account.and_then(|a| a.setting("business_account_id")).map(str::to_owned),
+            app_secret: masked(account, "app_secret"),
         },
-        "webhookConfig": {
-            "verifyToken": masked(account, "verify_token"),
-            "enabled": account.is_some_and(|a| a.enabled),
-            "url": account.map(|a| channels::webhook_url(api, a)),
+        webhook_config: WebhookOut {
+            verify_token: masked(account, "verify_token"),
+            enabled: account.is_some_and(|a| a.enabled),
+            url: account.map(|a| channels::webhook_url(api, a)),
         },
-        "retention": {
-            "messages": days.messages,
-            "conversations": days.conversations,
-            "events": days.events,
-            "audit": days.audit,
+        retention: DaysOut {
+            messages: days.messages,
+            conversations: days.conversations,
+            events: days.events,
+            audit: days.audit,
         },
-    }))
+    })
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult<Of<Out>> {
     ok(shown(&api, &tenant).await?)
 }
 
-pub async fn update(State(api): State<Arc<Api>>, tenant: Tenant, Body(change): Body<Change>) -> ApiResult {
+pub async fn update(State(api): State<Arc<Api>>, tenant: Tenant, Body(change): Body<Change>) -> ApiResult<Of<Out>> {
     if let Some(days) = change.retention {
         keep(&tenant, days).await?;
     }

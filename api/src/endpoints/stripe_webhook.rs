@@ -2,6 +2,7 @@
 //! Stripe itself.
 
 use crate::{
+    answer::Of,
     error::{ApiError, ApiResult, ok},
     state::Api,
 };
@@ -12,8 +13,8 @@ use axum::{
 };
 use colloquy_domain::{channel::Secret, commerce::flow::FlowKind, ports::StoreError, time::Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::sync::{Arc, atomic::Ordering};
 use subtle::ConstantTimeEq;
@@ -45,7 +46,7 @@ pub async fn receive(
     Path(slug): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> ApiResult {
+) -> ApiResult<Of<Received>> {
     let missing = || ApiError::not_found("webhook");
     let tenant = api.store.installation().tenant_by_slug(&slug).await?;
     let tenant = tenant.filter(|t| t.suspended_at.is_none()).ok_or_else(missing)?;
@@ -75,9 +76,15 @@ pub async fn receive(
     answered(&api, if first { "accepted" } else { "repeated" })
 }
 
-fn answered(api: &Api, what: &str) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Received {
+    received: bool,
+    event: &'static str,
+}
+
+fn answered(api: &Api, event: &'static str) -> ApiResult<Of<Received>> {
     api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
-    ok(json!({ "received": true, "event": what }))
+    ok(Received { received: true, event })
 }
 
 /// `t=<seconds>,v1=<hex>[,v1=…]` over `<seconds>.<body>`, in constant time.

@@ -3,6 +3,7 @@
 
 use super::{knowledge_bases::valid_name, tenants::visible};
 use crate::{
+    answer::Of,
     auth::Tenant,
     body::Body,
     error::{ApiError, ApiResult, ok},
@@ -12,6 +13,7 @@ use crate::{
 use axum::extract::{Path, State};
 use colloquy_domain::{plan::Limits, time::Timestamp};
 use colloquy_store::TenantStore;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use std::sync::Arc;
 const UNLIMITED: &str = "unlimited";
 
 /// What is absent has no limit.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Fields {
     plan: String,
@@ -31,9 +33,9 @@ pub struct Fields {
     seats: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Subscription {
+pub struct Subscription {
     plan: String,
     limits: LimitsOut,
     usage: LimitsOut,
@@ -42,9 +44,9 @@ struct Subscription {
 }
 
 /// Of limits, null is none.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct LimitsOut {
+pub struct LimitsOut {
     messages_per_month: Option<u64>,
     agents: Option<u64>,
     documents: Option<u64>,
@@ -77,11 +79,11 @@ async fn subscription(rows: &TenantStore, now: Timestamp) -> ApiResult<Subscript
     })
 }
 
-pub async fn own(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult {
+pub async fn own(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult<Of<Subscription>> {
     ok(subscription(&tenant.store, api.clock.now()).await?)
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Subscription>> {
     let id = api.store.installation().tenant(visible(&tenant, &id)?).await?.id;
     ok(subscription(&api.store.tenant(id), api.clock.now()).await?)
 }
@@ -92,7 +94,7 @@ pub async fn set(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(fields): Body<Fields>,
-) -> ApiResult {
+) -> ApiResult<Of<Subscription>> {
     let id = api.store.installation().tenant(visible(&tenant, &id)?).await?.id;
     let plan = valid_name("plan", &fields.plan)?;
     let limits = Limits {

@@ -2,9 +2,11 @@
 //! `POST /api/templates/sync`.
 
 use crate::{
+    answer::{Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, created, ok},
+    openapi::{maybe_one_of, one_of},
     page::list as page,
     state::Api,
     time::rfc3339,
@@ -20,19 +22,22 @@ use colloquy_domain::{
     template::{self, Category, Component, Filled, Parameters, Problem, Template, TemplateStatus},
 };
 use colloquy_store::KeptTemplate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use std::sync::Arc;
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, sync::Arc};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Out {
+pub struct Out {
     id: String,
     /// None for texts of our own.
     channel_id: Option<String>,
     name: String,
+    #[schemars(schema_with = "one_of::<Category>")]
     category: Category,
     language: String,
+    #[schemars(with = "Vec<Map<String, Value>>")]
     components: Vec<Component>,
     /// `LOCAL`, `PENDING`, `APPROVED`, `REJECTED`, `PAUSED`, `DISABLED` or `DELETED`.
     status: &'static str,
@@ -93,27 +98,29 @@ async fn find(tenant: &Tenant, id: &str) -> ApiResult<KeptTemplate> {
     Ok(tenant.store.template(id.parse::<TemplateId>()?).await?)
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("templates", tenant.store.templates(at.into()).await?, Out::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::from(find(&tenant, &id).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct New {
     /// Whose provider is to approve it; without one it is a text of our own.
     channel_id: Option<String>,
     name: String,
+    #[schemars(schema_with = "one_of::<Category>")]
     category: Category,
     language: String,
+    #[schemars(with = "Vec<Map<String, Value>>")]
     components: Vec<Component>,
 }
 
 /// Hands it to the provider first: what the provider does not have is not kept.
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
     let New { channel_id: at, name, category, language, components } = new;
     let template = checked(Template { name, category, language, components })?;
     let at_provider = match at.as_deref() {
@@ -141,17 +148,21 @@ async fn make_room(tenant: &Tenant, channel: ChannelId, template: &Template) -> 
 }
 
 /// What changes; what is absent stays. Name and language are what the provider knows it by.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Change {
+    #[schemars(schema_with = "maybe_one_of::<Category>")]
     category: Option<Category>,
+    #[schemars(with = "Option<Vec<Map<String, Value>>>")]
     components: Option<Vec<Component>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Whole {
+    #[schemars(schema_with = "one_of::<Category>")]
     category: Category,
+    #[schemars(with = "Vec<Map<String, Value>>")]
     components: Vec<Component>,
 }
 
@@ -161,7 +172,7 @@ pub async fn replace(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(Whole { category, components }): Body<Whole>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     change(&api, &tenant, &id, Change { category: Some(category), components: Some(components) }).await
 }
 
@@ -170,12 +181,12 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(to): Body<Change>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     change(&api, &tenant, &id, to).await
 }
 
 /// The provider looks at it again.
-async fn change(api: &Api, tenant: &Tenant, id: &str, to: Change) -> ApiResult {
+async fn change(api: &Api, tenant: &Tenant, id: &str, to: Change) -> ApiResult<Of<Out>> {
     let mut kept = find(tenant, id).await?;
     kept.template.category = to.category.unwrap_or(kept.template.category);
     kept.template.components = to.components.unwrap_or(kept.template.components);
@@ -191,7 +202,7 @@ async fn change(api: &Api, tenant: &Tenant, id: &str, to: Change) -> ApiResult {
 }
 
 /// At the provider, too, if its channel is still there.
-pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     let kept = find(&tenant, &id).await?;
     let there = kept.status != TemplateStatus::Deleted;
     if let (Some(channel), Some(at_provider), true) = (kept.channel, &kept.provider_id, there) {
@@ -207,10 +218,10 @@ pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
     }
     tenant.store.delete_template(kept.id).await?;
     tenant.note("template.deleted", kept.id, &kept.template.name).await?;
-    ok(json!({ "id": kept.id.to_string(), "deleted": true }))
+    ok(Deleted::of(kept.id))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preview {
     #[serde(default)]
@@ -218,11 +229,11 @@ pub struct Preview {
 }
 
 /// What fills the gaps: the body's alone as a list, or those of each part.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "must be a list of texts, or {header, body, buttons} with lists of texts")]
 pub enum Values {
     Body(Vec<String>),
-    Parts(Parameters),
+    Parts(#[schemars(with = "BTreeMap<String, Vec<String>>")] Parameters),
 }
 
 impl Default for Values {
@@ -240,32 +251,45 @@ impl Values {
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Text {
+    text: String,
+}
+
 /// What people would read.
 pub async fn preview(
     State(_): State<Arc<Api>>,
     tenant: Tenant,
     Path(id): Path<String>,
     Body(with): Body<Preview>,
-) -> ApiResult {
+) -> ApiResult<Of<Text>> {
     let kept = find(&tenant, &id).await?;
     let filled = template::fill(&kept.template, &with.parameters.parameters()).map_err(details)?;
-    ok(json!({ "text": filled.text }))
+    ok(Text { text: filled.text })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sync {
     channel_id: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Synced {
+    seen: usize,
+    added: u64,
+    changed: u64,
+    missing: u64,
+}
+
 /// Reads all that the channel's provider has.
-pub async fn sync(State(api): State<Arc<Api>>, tenant: Tenant, Body(with): Body<Sync>) -> ApiResult {
+pub async fn sync(State(api): State<Arc<Api>>, tenant: Tenant, Body(with): Body<Sync>) -> ApiResult<Of<Synced>> {
     let (account, driver) = provider(&api, &tenant, channel_id(&with.channel_id)?).await?;
     let all = desk(driver.as_ref())?.all(&account).await?;
     let seen = all.len();
     let done = tenant.store.synchronise_templates(account.id, all).await?;
     tenant.note("template.synchronised", account.id, "").await?;
-    ok(json!({ "seen": seen, "added": done.added, "changed": done.changed, "missing": done.missing }))
+    ok(Synced { seen, added: done.added, changed: done.changed, missing: done.missing })
 }
 
 /// A template as a message.

@@ -3,6 +3,7 @@
 
 use super::{channels, chat::WEBCHAT, webhook_endpoints};
 use crate::{
+    answer::Of,
     auth::Tenant,
     body::Body,
     error::{ApiError, ApiResult, Detail, ok},
@@ -13,8 +14,8 @@ use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{channel::Secret, ids::WebhookEndpointId, ports::StoreError, webhook::EVERY_EVENT};
 use colloquy_store::{Integration, IntegrationKind, PageRequest, WebhookEndpoint};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 
 /// What is shown for a secret; sent back, it leaves the real one alone.
@@ -23,7 +24,7 @@ const MASK: &str = "***";
 const ENDPOINT: &str = "webhook_endpoint";
 const MOST_NUMBERS: usize = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Twilio {
     account_sid: String,
@@ -32,14 +33,14 @@ pub struct Twilio {
     phone_numbers: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Vapi {
     api_key: String,
     webhook_secret: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct N8n {
     webhook_url: String,
@@ -71,13 +72,13 @@ async fn kept(tenant: &Tenant, kind: IntegrationKind) -> ApiResult<Integration> 
     Ok(tenant.store.integration(kind).await?.unwrap_or_default())
 }
 
-async fn keep(api: &Api, tenant: &Tenant, kind: IntegrationKind, to: &Integration) -> ApiResult {
+async fn keep(api: &Api, tenant: &Tenant, kind: IntegrationKind, to: &Integration) -> ApiResult<Of<Out>> {
     tenant.store.set_integration(kind, to).await?;
     tenant.note("integration.set", kind.name(), "").await?;
     ok(config(api, tenant).await?)
 }
 
-pub async fn set_twilio(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<Twilio>) -> ApiResult {
+pub async fn set_twilio(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<Twilio>) -> ApiResult<Of<Out>> {
     let mut wrong = Vec::new();
     let hex =
         new.account_sid.strip_prefix("AC").is_some_and(|s| s.len() == 32 && s.chars().all(|c| c.is_ascii_hexdigit()));
@@ -104,7 +105,7 @@ pub async fn set_twilio(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): 
     keep(&api, &tenant, IntegrationKind::Twilio, &to).await
 }
 
-pub async fn set_vapi(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<Vapi>) -> ApiResult {
+pub async fn set_vapi(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<Vapi>) -> ApiResult<Of<Out>> {
     let mut wrong = Vec::new();
     word(&mut wrong, "apiKey", &new.api_key, 8);
     word(&mut wrong, "webhookSecret", &new.webhook_secret, 8);
@@ -116,7 +117,7 @@ pub async fn set_vapi(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Bo
 }
 
 /// n8n is told of everything, as any other endpoint is; its secret is the key of `signature` in what it gets.
-pub async fn set_n8n(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<N8n>) -> ApiResult {
+pub async fn set_n8n(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<N8n>) -> ApiResult<Of<Out>> {
     let mut wrong = Vec::new();
     if let Err(e) = webhook_endpoints::check(&new.webhook_url, &[EVERY_EVENT.to_owned()]) {
         wrong.extend(e.details.into_iter().map(|d| Detail::new("webhookUrl", d.message)));
@@ -157,33 +158,79 @@ async fn n8n(tenant: &Tenant) -> ApiResult<Option<WebhookEndpoint>> {
     }
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult<Of<Out>> {
     ok(config(&api, &tenant).await?)
 }
 
-async fn config(api: &Api, tenant: &Tenant) -> ApiResult<Value> {
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Out {
+    tenant_id: String,
+    twilio: TwilioOut,
+    vapi: VapiOut,
+    n8n: N8nOut,
+    /// What other systems are to call.
+    webhook_urls: Vec<Called>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TwilioOut {
+    account_sid: Option<String>,
+    auth_token: Option<&'static str>,
+    phone_numbers: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VapiOut {
+    api_key: Option<&'static str>,
+    webhook_secret: Option<&'static str>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct N8nOut {
+    webhook_url: Option<String>,
+    signature_secret: Option<&'static str>,
+    enabled: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Called {
+    channel_id: String,
+    kind: String,
+    name: String,
+    url: String,
+}
+
+async fn config(api: &Api, tenant: &Tenant) -> ApiResult<Out> {
     let masked = |i: &Integration, name: &str| i.secrets.contains_key(name).then_some(MASK);
     let twilio = kept(tenant, IntegrationKind::Twilio).await?;
     let vapi = kept(tenant, IntegrationKind::Vapi).await?;
     let n8n = n8n(tenant).await?;
     let numbers = twilio.settings.get("phone_numbers").map(String::as_str).unwrap_or_default();
     let channels = tenant.store.channels(PageRequest::new(1, PageRequest::MOST)).await?.items;
-    let urls = channels.iter().map(|c| &c.account).filter(|a| a.kind != WEBCHAT).map(|a| {
-        json!({ "channelId": a.id.to_string(), "kind": a.kind.to_string(), "name": a.name, "url": channels::webhook_url(api, a) })
+    let urls = channels.into_iter().map(|c| c.account).filter(|a| a.kind != WEBCHAT).map(|a| Called {
+        channel_id: a.id.to_string(),
+        kind: a.kind.to_string(),
+        url: channels::webhook_url(api, &a),
+        name: a.name,
     });
-    Ok(json!({
-        "tenantId": tenant.id.to_string(),
-        "twilio": {
-            "accountSid": twilio.settings.get("account_sid"),
-            "authToken": masked(&twilio, "auth_token"),
-            "phoneNumbers": numbers.split(',').filter(|n| !n.is_empty()).collect::<Vec<_>>(),
+    Ok(Out {
+        tenant_id: tenant.id.to_string(),
+        twilio: TwilioOut {
+            account_sid: twilio.settings.get("account_sid").cloned(),
+            auth_token: masked(&twilio, "auth_token"),
+            phone_numbers: numbers.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect(),
         },
-        "vapi": { "apiKey": masked(&vapi, "api_key"), "webhookSecret": masked(&vapi, "webhook_secret") },
-        "n8n": {
-            "webhookUrl": n8n.as_ref().map(|e| e.url.as_str()),
-            "signatureSecret": n8n.as_ref().map(|_| MASK),
-            "enabled": n8n.as_ref().is_some_and(|e| e.enabled),
+        vapi: VapiOut { api_key: masked(&vapi, "api_key"), webhook_secret: masked(&vapi, "webhook_secret") },
+        n8n: N8nOut {
+            signature_secret: n8n.as_ref().map(|_| MASK),
+            enabled: n8n.as_ref().is_some_and(|e| e.enabled),
+            webhook_url: n8n.map(|e| e.url),
         },
-        "webhookUrls": urls.collect::<Vec<_>>(),
-    }))
+        webhook_urls: urls.collect(),
+    })
 }

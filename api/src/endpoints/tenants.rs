@@ -8,6 +8,7 @@ use super::{
     users::{self, UserOut},
 };
 use crate::{
+    answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, created, ok},
@@ -21,17 +22,18 @@ use axum::{
     http::StatusCode,
 };
 use colloquy_domain::{access::Action, ids::TenantId};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct New {
     name: String,
     slug: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fields {
     name: Option<String>,
@@ -58,17 +60,26 @@ fn valid_slug(slug: &str) -> ApiResult<&str> {
     Err(ApiError::invalid("slug", "must have 1 to 40 lower-case letters, digits and single hyphens between them"))
 }
 
-pub async fn list(State(api): State<Arc<Api>>, _tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(api): State<Arc<Api>>, _tenant: Tenant, at: PageOf) -> ApiResult<Listed<TenantOut>> {
     page("tenants", api.store.installation().tenants(at.into()).await?, |t| TenantOut::from(&t))
 }
 
-/// One's own, as a list: what others call companies.
-pub async fn own(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult {
-    let own = api.store.installation().tenant(tenant.id).await?;
-    ok(serde_json::json!({ "companies": [TenantOut::from(&own)] }))
+#[derive(Serialize, JsonSchema)]
+pub struct Companies {
+    companies: Vec<TenantOut>,
 }
 
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+/// One's own, as a list: what others call companies.
+pub async fn own(State(api): State<Arc<Api>>, tenant: Tenant) -> ApiResult<Of<Companies>> {
+    let own = api.store.installation().tenant(tenant.id).await?;
+    ok(Companies { companies: vec![TenantOut::from(&own)] })
+}
+
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Body(new): Body<New>,
+) -> ApiResult<Created<TenantOut>> {
     let name = valid_name("name", &new.name)?;
     let derived = slug_of(name);
     let slug = valid_slug(new.slug.as_deref().unwrap_or(&derived))?;
@@ -77,7 +88,7 @@ pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body
     created(TenantOut::from(&made))
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<TenantOut>> {
     let found = api.store.installation().tenant(visible(&tenant, &id)?).await?;
     ok(TenantOut::from(&found))
 }
@@ -87,7 +98,7 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(fields): Body<Fields>,
-) -> ApiResult {
+) -> ApiResult<Of<TenantOut>> {
     let id = visible(&tenant, &id)?;
     let platform = tenant.who.may(Action::ManageTenants);
     if !platform && (id != tenant.id || fields.suspended.is_some()) {
@@ -115,14 +126,19 @@ async fn suspend(api: &Api, tenant: &Tenant, id: TenantId, suspended: bool) -> A
 }
 
 /// Closes the tenant for everybody. Its rows stay until their retention ends: nothing is lost by a slip.
-pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<TenantOut>> {
     let id = visible(&tenant, &id)?;
     let found = suspend(&api, &tenant, id, true).await?;
     tenant.note("tenant.closed", id, &found.slug).await?;
     ok(TenantOut::from(&found))
 }
 
-pub async fn users_of(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>, at: PageOf) -> ApiResult {
+pub async fn users_of(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    at: PageOf,
+) -> ApiResult<Listed<UserOut>> {
     let id = visible(&tenant, &id)?;
     page("users", api.store.tenant(id).users(at.into()).await?, |u| UserOut::from(&u))
 }
@@ -133,7 +149,7 @@ pub async fn invite(
     Speech(language): Speech,
     Path(id): Path<String>,
     Body(new): Body<users::New>,
-) -> ApiResult {
+) -> ApiResult<Created<UserOut>> {
     let id = visible(&tenant, &id)?;
     let rows = api.store.tenant(api.store.installation().tenant(id).await?.id);
     let user = users::add(&api, &rows, new, |role| tenant.who.may_grant(role), language).await?;

@@ -2,6 +2,7 @@
 
 use super::knowledge_bases::find;
 use crate::{
+    answer::Of,
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, ok},
@@ -12,21 +13,21 @@ use crate::{
 use axum::extract::{Path, Query, State};
 use colloquy_domain::{ids::TopicId, language::Language};
 use colloquy_store::{TopicState, UnansweredQuestion, UnansweredTopic};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
 /// Questions of a topic that are shown.
 const SHOWN: u32 = 50;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     /// `open` if absent.
     state: Option<String>,
 }
 
-#[derive(Serialize)]
-struct TopicOut {
+#[derive(Serialize, JsonSchema)]
+pub struct TopicOut {
     id: String,
     state: &'static str,
     title: String,
@@ -50,8 +51,8 @@ impl From<UnansweredTopic> for TopicOut {
     }
 }
 
-#[derive(Serialize)]
-struct QuestionOut {
+#[derive(Serialize, JsonSchema)]
+pub struct QuestionOut {
     id: String,
     conversation: String,
     turn: u32,
@@ -89,15 +90,24 @@ pub async fn list(
     page("topics", tenant.store.unanswered(base.id, state, at.into()).await?, TopicOut::from)
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path((base, topic)): Path<(String, String)>) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Topic {
+    topic: TopicOut,
+    questions: Vec<QuestionOut>,
+}
+
+pub async fn show(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path((base, topic)): Path<(String, String)>,
+) -> ApiResult<Of<Topic>> {
     let base = find(&tenant, &base).await?;
     let topic = tenant.store.unanswered_topic(base.id, topic.parse::<TopicId>()?).await?;
     let questions = tenant.store.unanswered_questions(topic.id, SHOWN).await?;
-    let questions: Vec<QuestionOut> = questions.into_iter().map(QuestionOut::from).collect();
-    ok(json!({ "topic": TopicOut::from(topic), "questions": questions }))
+    ok(Topic { topic: topic.into(), questions: questions.into_iter().map(QuestionOut::from).collect() })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
     state: String,
@@ -108,7 +118,7 @@ pub async fn mark(
     tenant: Tenant,
     Path((base, topic)): Path<(String, String)>,
     Body(mark): Body<Mark>,
-) -> ApiResult {
+) -> ApiResult<Of<TopicOut>> {
     let state = state(&mark.state)?;
     let base = find(&tenant, &base).await?;
     ok(TopicOut::from(tenant.store.mark_unanswered(base.id, topic.parse::<TopicId>()?, state).await?))

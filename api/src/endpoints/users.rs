@@ -2,6 +2,7 @@
 
 use super::{auth::TenantOut, knowledge_bases::valid_name};
 use crate::{
+    answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
     error::{ApiError, ApiResult, Detail, created, ok},
@@ -19,12 +20,13 @@ use axum::{
 };
 use colloquy_domain::{access::Role, ids::UserId, language::Language, ports::StoreError, time::Timestamp};
 use colloquy_store::{NewUser, Purpose, TenantStore, User};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 
 /// A person; never their password's hash.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserOut {
     pub id: String,
@@ -65,7 +67,7 @@ impl From<&User> for UserOut {
 
 /// Either `name`, or `firstName` and `lastName`. With a password the person can sign in at once, without one they are
 /// sent an invitation.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct New {
     email: String,
@@ -76,7 +78,7 @@ pub struct New {
     password: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fields {
     name: Option<String>,
@@ -145,11 +147,11 @@ fn validate(new: New) -> ApiResult<(NewUser, Option<String>)> {
     if wrong.is_empty() { Ok((person, new.password)) } else { Err(ApiError::validation(wrong)) }
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<UserOut>> {
     page("users", tenant.store.users(at.into()).await?, |u| UserOut::from(&u))
 }
 
-pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<UserOut>> {
     ok(UserOut::from(&tenant.store.user(id.parse::<UserId>()?).await?))
 }
 
@@ -181,7 +183,7 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(fields): Body<Fields>,
-) -> ApiResult {
+) -> ApiResult<Of<UserOut>> {
     let before = tenant.store.user(id.parse::<UserId>()?).await?;
     if !tenant.who.may_grant(before.role) {
         return Err(ApiError::forbidden("you cannot change a person with a role above your own"));
@@ -218,18 +220,23 @@ fn last_owner(e: StoreError) -> ApiError {
     }
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Sent {
+    pub sent: bool,
+}
+
 /// Sends the invitation again.
 pub async fn invite(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     Speech(language): Speech,
     Path(id): Path<String>,
-) -> ApiResult {
+) -> ApiResult<Created<Sent>> {
     let user = tenant.store.user(id.parse::<UserId>()?).await?;
     if user.password.is_some() {
         return Err(ApiError::conflict("this person signs in already"));
     }
     let own = api.store.installation().tenant(tenant.id).await?;
     api.send_link(&own, &user, Purpose::Invitation, language).await?;
-    created(json!({ "sent": true }))
+    created(Sent { sent: true })
 }

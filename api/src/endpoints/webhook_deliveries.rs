@@ -1,6 +1,7 @@
 //! `GET /api/webhooks/deliveries`, `POST /api/webhooks/deliveries/{id}/retry`, and the same under `/dashboard`.
 
 use crate::{
+    answer::{Listed, Of},
     auth::Tenant,
     body::PageOf,
     error::{ApiError, ApiResult, ok},
@@ -11,12 +12,12 @@ use crate::{
 use axum::extract::{Path, Query, State};
 use colloquy_domain::ids::WebhookDeliveryId;
 use colloquy_store::{DeliveryState, WebhookAttempt, WebhookDelivery};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     endpoint: String,
     url: String,
@@ -30,8 +31,8 @@ struct Out {
     attempts: Vec<Attempt>,
 }
 
-#[derive(Serialize)]
-struct Attempt {
+#[derive(Serialize, JsonSchema)]
+pub struct Attempt {
     number: u64,
     at: String,
     took_ms: u128,
@@ -62,7 +63,7 @@ impl From<WebhookDelivery> for Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     state: Option<String>,
 }
@@ -75,13 +76,24 @@ impl Filter {
     }
 }
 
-pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, Query(filter): Query<Filter>, at: PageOf) -> ApiResult {
+pub async fn list(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Query(filter): Query<Filter>,
+    at: PageOf,
+) -> ApiResult<Listed<Out>> {
     page("deliveries", tenant.store.webhook_deliveries(filter.state()?, at.into()).await?, Out::from)
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Queued {
+    id: String,
+    queued: bool,
+}
+
 /// Once more, also of what was delivered.
-pub async fn retry(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn retry(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Queued>> {
     tenant.store.retry_delivery(id.parse::<WebhookDeliveryId>()?).await?;
     tenant.note("webhook_delivery.retried", &id, "").await?;
-    ok(json!({ "id": id, "queued": true }))
+    ok(Queued { id, queued: true })
 }

@@ -2,20 +2,16 @@
 //! `POST /api/webhook-endpoints/{id}/rotate-secret`. A secret is shown once, when it is made.
 
 use crate::{
+    answer::{Answer, Created, Deleted, Listed, Of},
     auth::Tenant,
     body::{Body, PageOf},
-    error::{ApiError, ApiResult, Detail, ok},
+    error::{ApiError, ApiResult, Detail, created, ok},
     page::list as page,
     state::Api,
     telling::envelope::PREFIX,
     time::rfc3339,
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::extract::{Path, State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{
     channel::Secret,
@@ -23,8 +19,8 @@ use colloquy_domain::{
     webhook::{EVENTS, EVERY_EVENT},
 };
 use colloquy_store::WebhookEndpoint;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use url::Url;
 
@@ -33,8 +29,8 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3_600);
 /// Characters of an address.
 const LONGEST_URL: usize = 2_000;
 
-#[derive(Serialize)]
-struct Out {
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
     id: String,
     url: String,
     events: Vec<String>,
@@ -65,7 +61,7 @@ impl Out {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct New {
     url: String,
@@ -76,7 +72,7 @@ pub struct New {
     enabled: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     url: Option<String>,
@@ -118,31 +114,41 @@ fn new_secret(api: &Api) -> ApiResult<Secret> {
 }
 
 /// The only answer that shows a secret.
-fn with_secret(status: StatusCode, api: &Api, endpoint: WebhookEndpoint, secret: &Secret) -> ApiResult {
-    let mut data = json!(Out::of(endpoint, api));
-    data["secret"] = json!(secret.expose());
-    let body = json!({ "success": true, "data": data });
-    Ok((status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+#[derive(Serialize, JsonSchema)]
+pub struct WithSecret {
+    #[serde(flatten)]
+    shown: Out,
+    secret: String,
+}
+
+impl WithSecret {
+    fn of(endpoint: WebhookEndpoint, api: &Api, secret: &Secret) -> Self {
+        Self { shown: Out::of(endpoint, api), secret: secret.expose().to_owned() }
+    }
 }
 
 async fn find(tenant: &Tenant, id: &str) -> ApiResult<WebhookEndpoint> {
     Ok(tenant.store.webhook_endpoint(id.parse::<WebhookEndpointId>()?).await?)
 }
 
-pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult {
+pub async fn list(State(api): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
     page("webhook_endpoints", tenant.store.webhook_endpoints(at.into()).await?, |e| Out::of(e, &api))
 }
 
-pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn show(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     ok(Out::of(find(&tenant, &id).await?, &api))
 }
 
-pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult {
+pub async fn create(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Body(new): Body<New>,
+) -> ApiResult<Created<WithSecret>> {
     check(&new.url, &new.events)?;
     let secret = new_secret(&api)?;
     let made = tenant.store.create_webhook_endpoint(&new.url, &new.events, new.enabled, secret.clone()).await?;
     tenant.note("webhook_endpoint.created", made.id, &new.events.join(" ")).await?;
-    with_secret(StatusCode::CREATED, &api, made, &secret)
+    created(WithSecret::of(made, &api, &secret)).map(Answer::not_kept)
 }
 
 /// All of it.
@@ -151,7 +157,7 @@ pub async fn replace(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(new): Body<New>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let endpoint =
         WebhookEndpoint { url: new.url, events: new.events, enabled: new.enabled, ..find(&tenant, &id).await? };
     set(&api, &tenant, endpoint).await
@@ -163,7 +169,7 @@ pub async fn update(
     tenant: Tenant,
     Path(id): Path<String>,
     Body(change): Body<Change>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let mut endpoint = find(&tenant, &id).await?;
     endpoint.url = change.url.unwrap_or(endpoint.url);
     endpoint.events = change.events.unwrap_or(endpoint.events);
@@ -171,7 +177,7 @@ pub async fn update(
     set(&api, &tenant, endpoint).await
 }
 
-async fn set(api: &Api, tenant: &Tenant, endpoint: WebhookEndpoint) -> ApiResult {
+async fn set(api: &Api, tenant: &Tenant, endpoint: WebhookEndpoint) -> ApiResult<Of<Out>> {
     check(&endpoint.url, &endpoint.events)?;
     let changed = tenant.store.update_webhook_endpoint(&endpoint).await?;
     tenant.note("webhook_endpoint.changed", changed.id, &changed.events.join(" ")).await?;
@@ -179,17 +185,17 @@ async fn set(api: &Api, tenant: &Tenant, endpoint: WebhookEndpoint) -> ApiResult
 }
 
 /// With its deliveries.
-pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
     tenant.store.delete_webhook_endpoint(id.parse::<WebhookEndpointId>()?).await?;
     tenant.note("webhook_endpoint.deleted", &id, "").await?;
-    ok(json!({ "id": id, "deleted": true }))
+    ok(Deleted::of(id))
 }
 
 /// Another secret; both sign for a day, so that the other side can change it without missing anything.
-pub async fn rotate(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+pub async fn rotate(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<WithSecret>> {
     let secret = new_secret(&api)?;
     let id = id.parse::<WebhookEndpointId>()?;
     let rotated = tenant.store.rotate_webhook_secret(id, secret.clone(), OVERLAP).await?;
     tenant.note("webhook_endpoint.secret_rotated", rotated.id, "").await?;
-    with_secret(StatusCode::OK, &api, rotated, &secret)
+    ok(WithSecret::of(rotated, &api, &secret)).map(Answer::not_kept)
 }

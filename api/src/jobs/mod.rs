@@ -14,6 +14,7 @@ pub use train::start as start_training;
 use crate::{auth::Tenant, error::ApiResult, state::Api, time::rfc3339};
 use colloquy_domain::{failure::Failure, ids::KnowledgeBaseId, ports::StoreError};
 use colloquy_store::{Document, Job, JobKind, JobState, PageRequest};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -88,7 +89,7 @@ fn read<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, StoreError> {
 ///
 /// # Errors
 /// Its detail cannot be read.
-pub fn show(job: &Job) -> ApiResult<Value> {
+pub fn show(job: &Job) -> ApiResult<Shown> {
     let mut shown = match job.kind {
         JobKind::Sitemap => sitemap::show(job)?,
         JobKind::Train => train::show(job)?,
@@ -99,7 +100,37 @@ pub fn show(job: &Job) -> ApiResult<Value> {
     shown["state"] = job.state.name().into();
     shown["created_at"] = rfc3339(job.created_at).into();
     shown["updated_at"] = rfc3339(job.updated_at).into();
-    Ok(shown)
+    Ok(Shown { job: shown })
+}
+
+/// A job as it is answered.
+#[derive(Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Shown {
+    #[schemars(schema_with = "shown")]
+    job: Value,
+}
+
+/// What all kinds have; each kind says more.
+fn shown(_: &mut SchemaGenerator) -> Schema {
+    let text = json_schema!({ "type": "string" });
+    json_schema!({
+        "type": "object",
+        "required": ["id", "kind", "state", "created_at", "updated_at"],
+        "properties": { "id": text, "kind": text, "state": text, "created_at": text, "updated_at": text },
+    })
+}
+
+/// What was begun.
+#[derive(Serialize, JsonSchema)]
+pub struct Begun {
+    job: Shown,
+}
+
+impl Begun {
+    pub fn of(job: &Job) -> ApiResult<Self> {
+        Ok(Self { job: show(job)? })
+    }
 }
 
 /// All documents of a base.

@@ -14,9 +14,11 @@ mod doctor;
 mod eval;
 mod extract;
 mod ingest;
+mod keys;
 mod migrate;
 mod migrate_to;
 mod models;
+mod openapi;
 mod propose;
 mod reset_log;
 mod restore;
@@ -98,6 +100,8 @@ enum Command {
     Seed(seed::Seed),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Keys(keys::Keys),
+    Openapi(openapi::Openapi),
     Migrate(migrate::Migrate),
     MigrateTo(migrate_to::MigrateTo),
     ResetLog(reset_log::ResetLog),
@@ -201,6 +205,8 @@ impl Command {
             Self::Seed(c) => Box::pin(c.run(config)),
             Self::Backup(c) => Box::pin(c.run(config)),
             Self::Restore(c) => Box::pin(c.run(config)),
+            Self::Keys(c) => Box::pin(c.run(config)),
+            Self::Openapi(c) => Box::pin(async move { c.run() }),
             Self::Migrate(c) => Box::pin(c.run(config)),
             Self::MigrateTo(c) => Box::pin(c.run(flags, config)),
             Self::ResetLog(c) => Box::pin(c.run(config)),

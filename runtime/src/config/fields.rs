@@ -288,7 +288,9 @@ fn database_file(v: &str) -> Result<PathBuf, String> {
 }
 
 fn secret_key(v: &str) -> Result<SecretKey, String> {
-    SecretKey::from_hex(v).map_err(|_| "must be 64 hexadecimal digits (32 bytes)".to_owned())
+    SecretKey::from_hex(v).map_err(|_| {
+        "must be 64 hexadecimal digits (32 bytes); several, the newest first, separated by commas".to_owned()
+    })
 }
 
 fn filter(v: &str) -> Result<String, String> {

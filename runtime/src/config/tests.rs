@@ -70,7 +70,7 @@ fn everything_that_is_wrong_is_told_at_once_and_secrets_are_not() {
       prices.small.completion: is missing (from colloquy.toml line 8)
       DATABASE_URL: must look like sqlite://path/to/colloquy.db or postgres://user:password@host/colloquy (from the environment)
       NATS_URL: must be nats://host:4222 or tls://host:4222, several separated by commas (from the environment)
-      COLLOQUY_SECRET_KEY: must be 64 hexadecimal digits (32 bytes) (from the environment)
+      COLLOQUY_SECRET_KEY: must be 64 hexadecimal digits (32 bytes); several, the newest first, separated by commas (from the environment)
       RUST_LOG: "a=b=c" must be a log filter, for example `info` or `warn,colloquy=debug` (from the environment)
       OPENAI_BASE_URL: "localhost" must be an address that starts with http:// or https:// (from the environment)
       COLLOQUY_COLOUR: there is no such setting (from the environment)

@@ -7,7 +7,7 @@ mod files;
 
 pub use files::make_private_dir;
 
-use crate::config::Config;
+use crate::{config::Config, machine};
 use colloquy_domain::channel::Secret;
 use colloquy_store::SecretKey;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 const LOCK: &str = "lock";
@@ -97,7 +98,7 @@ impl DataFolder {
         let api_key = api_key(&path)?;
         let secret_key = match &config.secret_key {
             Some(key) => key.clone(),
-            None => secret_key(&path)?,
+            None => watched(&path, secret_key(&path)?),
         };
         Ok(Self { path, owner, api_key, secret_key, _lock: lock })
     }
@@ -192,9 +193,34 @@ pub fn read_secret_key(config: &Config) -> Result<SecretKey, FolderError> {
     if let Some(key) = &config.secret_key {
         return Ok(key.clone());
     }
-    let path = config.data_dir.join(SECRET_KEY);
+    Ok(watched(&config.data_dir, kept_secret_key(&config.data_dir)?))
+}
+
+fn kept_secret_key(data_dir: &Path) -> Result<SecretKey, FolderError> {
+    let path = data_dir.join(SECRET_KEY);
     let text = std::fs::read_to_string(&path).map_err(at("read", &path))?;
     check_secret_key(&path, &text)
+}
+
+/// Whoever has the folder's keys hears of those that are added.
+fn watched(data_dir: &Path, key: SecretKey) -> SecretKey {
+    let folder = data_dir.to_owned();
+    key.read_again_from(Arc::new(move || {
+        let read = kept_secret_key(&folder);
+        read.inspect_err(|error| tracing::error!(%error, "the installation's keys cannot be read again")).ok()
+    }))
+}
+
+/// Puts a new key before those of the folder. Whoever has the folder open seals with it from now on.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn add_secret_key(data_dir: &Path) -> Result<(), FolderError> {
+    let path = data_dir.join(SECRET_KEY);
+    let before = std::fs::read_to_string(&path).map_err(at("read", &path))?;
+    check_secret_key(&path, &before)?;
+    let fresh = machine::key_bytes().map_err(at("make", &path))?;
+    files::replace_private(&path, format!("{}\n{before}", hex::encode(fresh)).as_bytes()).map_err(at("write", &path))
 }
 
 /// What a copy of the folder must have besides the database and `files`; the second may be configured instead.

@@ -28,16 +28,21 @@ pub fn node_modules() -> PathBuf {
 
 /// The interpreter of WhatsApp's judge.
 pub fn python() -> PathBuf {
-    python_with("python", "requirements.txt")
+    interpreter("python", "requirements.txt")
+}
+
+/// The interpreter of the judge of the API's description.
+pub fn schemathesis() -> PathBuf {
+    interpreter("schemathesis", "schemathesis-requirements.txt")
 }
 
 /// The interpreter of the judges of reservations and orders.
 pub fn concierge_python() -> PathBuf {
-    python_with("concierge", "concierge-requirements.txt")
+    interpreter("concierge", "concierge-requirements.txt")
 }
 
-/// An interpreter with what a manifest names.
-fn python_with(name: &str, manifest: &str) -> PathBuf {
+/// A Python of its own with what the manifest names.
+fn interpreter(name: &str, manifest: &str) -> PathBuf {
     let python = |folder: &Path| {
         let (dir, file) = if cfg!(windows) { ("Scripts", "python.exe") } else { ("bin", "python") };
         folder.join("venv").join(dir).join(file)

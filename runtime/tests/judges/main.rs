@@ -14,6 +14,7 @@ mod install;
 mod judge;
 mod model;
 mod realtime;
+mod schemathesis;
 mod simulation;
 mod telegram;
 mod telephone;

@@ -31,6 +31,7 @@ pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod inbox;
 pub(crate) mod jobs;
+pub(crate) mod keys;
 pub(crate) mod knowledge;
 pub(crate) mod log;
 pub(crate) mod metrics;

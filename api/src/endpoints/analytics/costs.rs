@@ -5,6 +5,7 @@ use super::{
     figures::{SpentOut, usd},
 };
 use crate::{
+    answer::Of,
     auth::Tenant,
     body::page_of,
     error::{ApiError, ApiResult, ok},
@@ -14,20 +15,21 @@ use crate::{
 use axum::extract::{Query, State, rejection::QueryRejection};
 use colloquy_domain::{analytics::Figures, ids::AgentId, model::Usage};
 use colloquy_store::ConversationCost;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Asked {
     by: Option<String>,
     page: Option<String>,
     limit: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Cost {
+pub struct Cost {
     #[serde(skip_serializing_if = "Option::is_none")]
     date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,33 +53,45 @@ impl Cost {
     }
 }
 
+/// Of days, agents or conversations; those of conversations are paged.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Costs {
+    period: PeriodOut,
+    total: SpentOut,
+    costs: Vec<Cost>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
+    pagination: Option<Value>,
+    /// Of this calendar month.
+    month_usd: f64,
+}
+
 pub async fn list(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     period: Period,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> ApiResult {
+) -> ApiResult<Of<Costs>> {
     let Query(asked) = asked.map_err(|e| ApiError::invalid("by, page, limit", e.body_text()))?;
     let days = by(&tenant, period, |of| of.day).await?;
     let mut total = Usage::default();
     days.values().for_each(|f| total += f.usage);
-    let mut data = json!({ "period": PeriodOut::from(period), "total": SpentOut::from(total) });
-    match asked.by.as_deref().unwrap_or("day") {
+    let (costs, pagination) = match asked.by.as_deref().unwrap_or("day") {
         "day" => {
             let cost = |(day, f): (&i64, &Figures)| Cost { date: Some(date(*day)), ..Cost::from_figures(f) };
-            data["costs"] = json!(days.iter().map(cost).collect::<Vec<_>>());
+            (days.iter().map(cost).collect(), None)
         }
-        "agent" => data["costs"] = by_agent(&tenant, period).await?,
-        "conversation" => by_conversation(&tenant, period, &asked, &mut data).await?,
+        "agent" => (by_agent(&tenant, period).await?, None),
+        "conversation" => by_conversation(&tenant, period, &asked).await?,
         _ => return Err(ApiError::invalid("by", "must be day, agent or conversation")),
-    }
+    };
     let month = tenant.store.month(api.clock.now()).await?;
-    data["monthUsd"] = json!(usd(month.cost_micros));
-    ok(data)
+    ok(Costs { period: period.into(), total: total.into(), costs, pagination, month_usd: usd(month.cost_micros) })
 }
 
 /// The most expensive first.
-async fn by_agent(tenant: &Tenant, period: Period) -> ApiResult<Value> {
+async fn by_agent(tenant: &Tenant, period: Period) -> ApiResult<Vec<Cost>> {
     let names = tenant.store.names().await?;
     let mut agents: Vec<_> = by(tenant, period, |of| of.agent).await?.into_iter().collect();
     agents.sort_by_key(|(_, f)| std::cmp::Reverse((f.usage.cost_micros, f.usage.prompt_tokens)));
@@ -86,10 +100,10 @@ async fn by_agent(tenant: &Tenant, period: Period) -> ApiResult<Value> {
         agent: names.agents.get(agent).cloned(),
         ..Cost::from_figures(f)
     };
-    Ok(json!(agents.iter().map(cost).collect::<Vec<_>>()))
+    Ok(agents.iter().map(cost).collect())
 }
 
-async fn by_conversation(tenant: &Tenant, period: Period, asked: &Asked, data: &mut Value) -> ApiResult<()> {
+async fn by_conversation(tenant: &Tenant, period: Period, asked: &Asked) -> ApiResult<(Vec<Cost>, Option<Value>)> {
     let number = |field: &'static str, text: &Option<String>| {
         let number = text.as_deref().map(str::parse::<u32>).transpose();
         number.map_err(|_| ApiError::invalid(field, "must be a number"))
@@ -97,12 +111,11 @@ async fn by_conversation(tenant: &Tenant, period: Period, asked: &Asked, data: &
     let at = page_of(number("page", &asked.page)?, number("limit", &asked.limit)?, 20)?;
     let page = tenant.store.conversation_costs(period.first, period.last, at.into()).await?;
     let pages = page.total.div_ceil(u64::from(page.limit));
-    data["pagination"] = json!({ "page": page.page, "limit": page.limit, "total": page.total, "totalPages": pages });
+    let pagination = json!({ "page": page.page, "limit": page.limit, "total": page.total, "totalPages": pages });
     let cost = |c: ConversationCost| Cost {
         conversation_id: Some(c.conversation.to_string()),
         agent_id: Some(c.agent.to_string()),
         ..Cost::of(c.turns, c.usage)
     };
-    data["costs"] = json!(page.items.into_iter().map(cost).collect::<Vec<_>>());
-    Ok(())
+    Ok((page.items.into_iter().map(cost).collect(), Some(pagination)))
 }

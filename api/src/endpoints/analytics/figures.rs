@@ -4,10 +4,11 @@ use colloquy_domain::{
     analytics::{Figures, Outcomes, Statuses},
     model::Usage,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Counts of a period: messages count on the UTC day on which they were written, with what became of them until now.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FiguresOut {
     /// Begun.
@@ -30,7 +31,7 @@ pub struct FiguresOut {
     response_time: ResponseTime,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ByOutcome {
     waiting: i64,
@@ -43,9 +44,9 @@ pub struct ByOutcome {
     erased: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ByStatus {
+pub struct ByStatus {
     queued: i64,
     uncertain: i64,
     sent: i64,
@@ -56,33 +57,33 @@ struct ByStatus {
 }
 
 /// The agents', by what they rest on.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Replies {
+pub struct Replies {
     with_citations: i64,
     /// The agent said that it does not know.
     do_not_know: i64,
     other: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ToolCalls {
+pub struct ToolCalls {
     done: i64,
     failed: i64,
 }
 
 /// From somebody's last message to the answer, as far as a histogram tells; null where nobody was answered.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ResponseTime {
+pub struct ResponseTime {
     answered: i64,
     p50_ms: Option<f64>,
     p95_ms: Option<f64>,
 }
 
 /// What models were given, what they wrote and what it cost.
-#[derive(Serialize, Default)]
+#[derive(Serialize, Default, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SpentOut {
     prompt_tokens: u64,

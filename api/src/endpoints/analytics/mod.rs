@@ -6,6 +6,7 @@ pub mod export;
 pub mod figures;
 
 use crate::{
+    answer::Of,
     auth::Tenant,
     error::{ApiError, ApiResult, ok},
     period::{Period, PeriodOut, date, number},
@@ -14,9 +15,9 @@ use crate::{
 use axum::extract::{Query, State, rejection::QueryRejection};
 use colloquy_domain::{agent::Spent, analytics::Figures};
 use colloquy_store::FiguresOf;
-use figures::FiguresOut;
+use figures::{ByOutcome, FiguresOut};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The figures of a period, added up by something of where they come from.
@@ -40,32 +41,47 @@ fn busiest<K>(mut all: Vec<(K, Figures)>) -> Vec<(K, Figures)> {
     all
 }
 
-pub async fn dashboard(State(api): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+pub struct Dashboard {
+    period: PeriodOut,
+    totals: FiguresOut,
+    today: FiguresOut,
+    agents: u64,
+    documents: u64,
+}
+
+pub async fn dashboard(State(api): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Dashboard>> {
     let now = api.clock.now();
     let days = by(&tenant, period, |of| of.day).await?;
     let today = by(&tenant, Period::until(now, 1), |_| ()).await?;
     let held = tenant.store.held().await?;
-    ok(json!({
-        "period": PeriodOut::from(period),
-        "totals": FiguresOut::from(&sum(days.values())),
-        "today": FiguresOut::from(&sum(today.values())),
-        "agents": held.agents,
-        "documents": held.documents,
-    }))
+    ok(Dashboard {
+        period: period.into(),
+        totals: (&sum(days.values())).into(),
+        today: (&sum(today.values())).into(),
+        agents: held.agents,
+        documents: held.documents,
+    })
 }
 
 /// One agent's figures.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct AgentAnalytics {
+pub struct AgentAnalytics {
     agent_id: String,
     name: Option<String>,
     #[serde(flatten)]
     figures: FiguresOut,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Agents {
+    period: PeriodOut,
+    agents: Vec<AgentAnalytics>,
+}
+
 /// Agents that had anything to do.
-pub async fn agents(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult {
+pub async fn agents(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Agents>> {
     let figures = by(&tenant, period, |of| of.agent).await?;
     let names = tenant.store.names().await?;
     let agents = busiest(figures.into_iter().collect()).into_iter().map(|(agent, figures)| AgentAnalytics {
@@ -73,12 +89,12 @@ pub async fn agents(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -
         name: names.agents.get(&agent).cloned(),
         figures: (&figures).into(),
     });
-    ok(json!({ "period": PeriodOut::from(period), "agents": agents.collect::<Vec<_>>() }))
+    ok(Agents { period: period.into(), agents: agents.collect() })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ChannelAnalytics {
+pub struct ChannelAnalytics {
     channel_id: String,
     name: Option<String>,
     kind: Option<String>,
@@ -86,43 +102,106 @@ struct ChannelAnalytics {
     figures: FiguresOut,
 }
 
+#[derive(Serialize, JsonSchema)]
+pub struct Channels {
+    period: PeriodOut,
+    channels: Vec<ChannelAnalytics>,
+}
+
 /// Channels on which anything was said.
-pub async fn channels(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult {
+pub async fn channels(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Channels>> {
     let figures = by(&tenant, period, |of| of.channel).await?;
     let names = tenant.store.names().await?;
     let channels = busiest(figures.into_iter().collect()).into_iter().map(|(channel, figures)| {
         let (name, kind) = names.channels.get(&channel).cloned().unzip();
         ChannelAnalytics { channel_id: channel.to_string(), name, kind, figures: (&figures).into() }
     });
-    ok(json!({ "period": PeriodOut::from(period), "channels": channels.collect::<Vec<_>>() }))
+    ok(Channels { period: period.into(), channels: channels.collect() })
 }
 
 fn ratio(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-pub async fn conversations(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult {
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversations {
+    period: PeriodOut,
+    conversations: i64,
+    handed_over: i64,
+    messages_per_conversation: Option<f64>,
+    messages_in_by_outcome: ByOutcome,
+    daily: Vec<DayOfConversations>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DayOfConversations {
+    date: String,
+    conversations: i64,
+    handed_over: i64,
+    messages: i64,
+}
+
+pub async fn conversations(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Conversations>> {
     let days = by(&tenant, period, |of| of.day).await?;
     let all = sum(days.values());
     let daily = period.days().map(|day| {
         let f = days.get(&day).cloned().unwrap_or_default();
-        json!({
-            "date": date(day), "conversations": f.begun, "handedOver": f.handed_over, "messages": f.received + f.out(),
-        })
+        DayOfConversations {
+            date: date(day),
+            conversations: f.begun,
+            handed_over: f.handed_over,
+            messages: f.received + f.out(),
+        }
     });
-    ok(json!({
-        "period": PeriodOut::from(period),
-        "conversations": all.begun,
-        "handedOver": all.handed_over,
-        "messagesPerConversation": ratio(all.received + all.out(), all.begun),
-        "messagesInByOutcome": FiguresOut::from(&all).messages_in_by_outcome,
-        "daily": daily.collect::<Vec<_>>(),
-    }))
+    ok(Conversations {
+        period: period.into(),
+        conversations: all.begun,
+        handed_over: all.handed_over,
+        messages_per_conversation: ratio(all.received + all.out(), all.begun),
+        messages_in_by_outcome: FiguresOut::from(&all).messages_in_by_outcome,
+        daily: daily.collect(),
+    })
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    period: PeriodOut,
+    total_messages: i64,
+    total_conversations: i64,
+    delivery_rate: Option<f64>,
+    sent_today: i64,
+    sent_week: i64,
+    sent_month: i64,
+    messages_by_status: ByStatusName,
+    daily_activity: Vec<Activity>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub struct ByStatusName {
+    queued: i64,
+    uncertain: i64,
+    sent: i64,
+    delivered: i64,
+    read: i64,
+    failed: i64,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Activity {
+    date: String,
+    messages: i64,
+    received: i64,
+    sent: i64,
+    conversations: i64,
 }
 
 /// As backends of WhatsApp businesses show it. Messages of our side have a status, as in `/api/messages`; today, the last
 /// 7 and the last 30 days are those of now, whatever the period.
-pub async fn overview(State(api): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult {
+pub async fn overview(State(api): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Overview>> {
     let now = api.clock.now();
     let days = by(&tenant, period, |of| of.day).await?;
     let recent = by(&tenant, Period::until(now, 30), |of| of.day).await?;
@@ -132,38 +211,50 @@ pub async fn overview(State(api): State<Arc<Api>>, tenant: Tenant, period: Perio
     let s = all.statuses;
     let activity = period.days().map(|day| {
         let f = days.get(&day).cloned().unwrap_or_default();
-        json!({
-            "date": date(day), "messages": f.received + f.out(), "received": f.received, "sent": f.out(),
-            "conversations": f.begun,
-        })
+        Activity {
+            date: date(day),
+            messages: f.received + f.out(),
+            received: f.received,
+            sent: f.out(),
+            conversations: f.begun,
+        }
     });
-    ok(json!({
-        "period": PeriodOut::from(period),
-        "totalMessages": all.received + all.out(),
-        "totalConversations": all.begun,
-        "deliveryRate": all.delivery_rate(),
-        "sentToday": sent_since(today),
-        "sentWeek": sent_since(today - 6),
-        "sentMonth": sent_since(today - 29),
-        "messagesByStatus": {
-            "QUEUED": all.queued(), "UNCERTAIN": s.uncertain, "SENT": s.sent, "DELIVERED": s.delivered, "READ": s.read,
-            "FAILED": s.failed,
+    ok(Overview {
+        period: period.into(),
+        total_messages: all.received + all.out(),
+        total_conversations: all.begun,
+        delivery_rate: all.delivery_rate(),
+        sent_today: sent_since(today),
+        sent_week: sent_since(today - 6),
+        sent_month: sent_since(today - 29),
+        messages_by_status: ByStatusName {
+            queued: all.queued(),
+            uncertain: s.uncertain,
+            sent: s.sent,
+            delivered: s.delivered,
+            read: s.read,
+            failed: s.failed,
         },
-        "dailyActivity": activity.collect::<Vec<_>>(),
-    }))
+        daily_activity: activity.collect(),
+    })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Latest {
     limit: Option<String>,
 }
 
 /// One day's figures.
-#[derive(Serialize)]
-struct Day {
+#[derive(Serialize, JsonSchema)]
+pub struct Day {
     date: String,
     #[serde(flatten)]
     figures: FiguresOut,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Days {
+    metrics: Vec<Day>,
 }
 
 /// `GET /dashboard/metrics?limit=30`: so many days, today first.
@@ -171,18 +262,24 @@ pub async fn metrics(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
     latest: Result<Query<Latest>, QueryRejection>,
-) -> ApiResult {
+) -> ApiResult<Of<Days>> {
     let Query(Latest { limit }) = latest.map_err(|e| ApiError::invalid("limit", e.body_text()))?;
     let limit = limit.as_deref().map_or(Ok(30), |text| number("limit", text))?;
     let period = Period::until(api.clock.now(), limit);
     let days = by(&tenant, period, |of| of.day).await?;
     let nothing = Figures::default();
     let shown = |day| Day { date: date(day), figures: days.get(&day).unwrap_or(&nothing).into() };
-    ok(json!({ "metrics": period.days().rev().map(shown).collect::<Vec<_>>() }))
+    ok(Days { metrics: period.days().rev().map(shown).collect() })
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Together {
+    period: PeriodOut,
+    metrics: FiguresOut,
 }
 
 /// `GET /dashboard/metrics/aggregated?startDate=…&endDate=…`: all days together.
-pub async fn aggregated(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult {
+pub async fn aggregated(State(_): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Together>> {
     let all = by(&tenant, period, |_| ()).await?;
-    ok(json!({ "period": PeriodOut::from(period), "metrics": FiguresOut::from(&sum(all.values())) }))
+    ok(Together { period: period.into(), metrics: (&sum(all.values())).into() })
 }

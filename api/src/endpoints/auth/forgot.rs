@@ -11,11 +11,12 @@ use crate::{
 };
 use axum::extract::State;
 use colloquy_store::Purpose;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Given {
     email: String,
 }

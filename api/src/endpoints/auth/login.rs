@@ -10,10 +10,11 @@ use crate::{
     state::Api,
 };
 use axum::{extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct Credentials {
     email: String,
     password: String,

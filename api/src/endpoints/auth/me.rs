@@ -12,11 +12,12 @@ use crate::{
 };
 use axum::extract::State;
 use colloquy_store::User;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fields {
     name: Option<String>,

@@ -27,11 +27,12 @@ use axum::{
     response::IntoResponse,
 };
 use colloquy_store::Tenant;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 /// A tenant as its people see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TenantOut {
     pub id: String,
     pub slug: String,

@@ -15,11 +15,12 @@ use axum::{
 };
 use colloquy_domain::time::Timestamp;
 use colloquy_store::{Refreshed, SecretHash};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Given {
     #[serde(alias = "refresh_token")]

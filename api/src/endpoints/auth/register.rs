@@ -13,10 +13,11 @@ use crate::{
 use axum::{extract::State, http::StatusCode};
 use colloquy_domain::{access::Role, ports::StoreError};
 use colloquy_store::{NewUser, Tenant, User};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct New {
     #[serde(alias = "company")]

@@ -14,6 +14,7 @@ use crate::{
     calls::{VOICE, linked},
     error::{ApiError, ApiResult},
     exchange::{Ended, Exchange},
+    openapi::{Gives, Success, Takes},
     state::Api,
 };
 use axum::{
@@ -32,6 +33,7 @@ use colloquy_domain::{
     ports::StoreError,
 };
 use colloquy_store::PageRequest;
+pub use request::Body;
 use request::Request;
 use serde_json::json;
 pub use shape::Refused;
@@ -45,6 +47,8 @@ const WEBCHAT: ChannelKind = super::chat::WEBCHAT;
 /// A client; what is wrong with its credential is told in OpenAI's shape.
 pub struct Client(Tenant);
 
+impl Takes for Client {}
+
 impl FromRequestParts<Arc<Api>> for Client {
     type Rejection = Refused;
 
@@ -54,6 +58,12 @@ impl FromRequestParts<Arc<Api>> for Client {
 }
 
 type Answered = Result<Response, Refused>;
+
+impl Gives for Answered {
+    fn success() -> Success {
+        Success::Unknown
+    }
+}
 
 pub async fn complete(
     State(api): State<Arc<Api>>,

@@ -3,6 +3,7 @@
 use super::shape::Refused;
 use crate::{exchange::Saying, state::Api};
 use axum::http::HeaderMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -10,8 +11,8 @@ use sha2::{Digest, Sha256};
 /// Characters that a message may have.
 const LONGEST: usize = 8_000;
 
-#[derive(Deserialize)]
-struct Body {
+#[derive(Deserialize, JsonSchema)]
+pub struct Body {
     model: String,
     messages: Vec<Message>,
     #[serde(default)]
@@ -27,20 +28,20 @@ struct Body {
     n: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Message {
     role: String,
     #[serde(default)]
     content: Value,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct StreamOptions {
     #[serde(default)]
     include_usage: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Call {
     id: String,
 }
