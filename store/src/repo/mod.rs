@@ -39,6 +39,7 @@ mod stats;
 mod subscriptions;
 mod templates;
 mod tenants;
+mod told;
 mod unanswered;
 mod webhooks;
 
@@ -75,11 +76,9 @@ pub use stats::{Backlog, Spending};
 pub use subscriptions::Subscription;
 pub use templates::{KeptTemplate, Synchronised};
 pub use tenants::Tenant;
+pub use told::{DueDelivery, Event, ToldOrder, ToldReservation};
 pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
-pub use webhooks::{
-    DeliveryState, DueDelivery, Event, SettledDelivery, SigningSecret, ToldOrder, ToldReservation, WebhookAttempt,
-    WebhookDelivery, WebhookEndpoint,
-};
+pub use webhooks::{DeliveryState, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint};
 
 use crate::{
     db::{self, Conn, FromDb, Reads, Value},

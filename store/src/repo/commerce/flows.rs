@@ -191,7 +191,8 @@ impl TenantStore {
             tenant,
             record: record.clone(),
             skipped: records::write(&record.flow.skipped)?,
-            reference: proof.and_then(|(_, p)| p.reference),
+            // A row of the sheet is found by its key: what is kept is the calendar's link, or the payment.
+            reference: proof.filter(|(step, _)| *step != Step::AddToSheet).and_then(|(_, p)| p.reference),
             secret: secret.transpose()?,
             now: now.millis(),
             until: (now + lease).millis(),
