@@ -31,7 +31,7 @@ pub enum Msg {
     Look,
     Command(Command),
     /// Own work came back.
-    Input(Input),
+    Input(Box<Input>),
 }
 
 pub struct Args {
@@ -108,7 +108,7 @@ impl Actor for Shell {
 
     async fn handle(&self, myself: ActorRef<Msg>, msg: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         let input = match msg {
-            Msg::Input(input) => input,
+            Msg::Input(input) => *input,
             Msg::Command(command) => {
                 state.args.pulse.commands.fetch_sub(1, Ordering::AcqRel);
                 match command {

@@ -87,7 +87,7 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
                     Err(why) => Input::PermitRefused { turn, why },
                 };
                 // Gone meanwhile: its permit was given back by then.
-                let _ = reply_to.send_message(Msg::Input(input));
+                let _ = reply_to.send_message(Msg::Input(Box::new(input)));
             });
             work.permit = Some(permit);
         }
@@ -128,7 +128,7 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
 
 fn set_timer(cx: &Cx<'_>, work: &mut Work, timer: Timer, at: Timestamp) {
     let after = at.since(cx.shared.ports.clock.now());
-    let handle = cx.myself.send_after(after, move || Msg::Input(Input::TimerFired(timer))).abort_handle();
+    let handle = cx.myself.send_after(after, move || Msg::Input(Box::new(Input::TimerFired(timer)))).abort_handle();
     if let Some(old) = work.timers.insert(timer, handle) {
         old.abort();
     }

@@ -36,7 +36,7 @@ pub struct Task {
 impl Task {
     fn send(&self, input: Input) {
         // Gone meanwhile: whatever this was for is found again from durable state.
-        let _ = self.reply_to.send_message(Msg::Input(input));
+        let _ = self.reply_to.send_message(Msg::Input(Box::new(input)));
     }
 
     /// Waits out troubles of the store, which are not the turn's: its deadline ends the waiting.

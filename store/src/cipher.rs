@@ -65,7 +65,7 @@ impl Cipher {
     fn read_again(&self) -> Keys {
         let keys = self.keys();
         let Some(now) = keys.from.read_again().filter(|now| *now != keys.from) else { return keys };
-        let now = Keys::new(now.from_where(&keys.from));
+        let now = Keys::new(now.reading_where(&keys.from));
         *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = now.clone();
         now
     }

@@ -139,7 +139,7 @@ impl SecretKey {
     }
 
     /// To be read again from where `other` is.
-    pub(crate) fn from_where(self, other: &Self) -> Self {
+    pub(crate) fn reading_where(self, other: &Self) -> Self {
         Self { source: other.source.clone(), ..self }
     }
 
