@@ -69,12 +69,15 @@ async fn settings_are_the_whatsapp_channel_in_another_form() {
     );
 }
 
+/// Headers and body of what a system was told.
+type Told = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
 /// A system that keeps what it is told.
-async fn n8n() -> (String, Arc<Mutex<Vec<(HeaderMap, Bytes)>>>) {
+async fn n8n() -> (String, Told) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://localhost:{}/hook", listener.local_addr().unwrap().port());
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hit = |State(told): State<Arc<Mutex<Vec<(HeaderMap, Bytes)>>>>, headers: HeaderMap, body: Bytes| async move {
+    let told = Told::default();
+    let hit = |State(told): State<Told>, headers: HeaderMap, body: Bytes| async move {
         told.lock().unwrap().push((headers, body));
     };
     let site = Router::new().fallback(hit).with_state(Arc::clone(&told));
@@ -183,7 +186,7 @@ async fn whoever_changes_what_has_changed_meanwhile_is_told() {
     let same = api.attempt(api.request(Method::GET, &path).header("If-None-Match", &tag)).await.unwrap();
     assert_eq!((same.status, same.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
     let change = |text: &str| json!({ "instructions": text });
-    let both = ["Be brief.", "Be long."].map(|text| change(text));
+    let both = ["Be brief.", "Be long."].map(&change);
     let both = both.iter().map(|body| with(api, Method::PATCH, &path, ("If-Match", &tag), body));
     let mut codes: Vec<u16> = futures::future::join_all(both).await.iter().map(|a| a.status.as_u16()).collect();
     codes.sort_unstable();

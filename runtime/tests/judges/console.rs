@@ -23,13 +23,12 @@ fn busy_place() -> Place {
     limits.iter().fold(Place::default(), |place, limit| place.with(limit, "100000"))
 }
 
-/// Runs a script to its end; what it prints is shown.
+/// Runs a script to its end; what it prints is shown if it fails.
 async fn script(name: &str, env: &[(&str, &str)]) {
     let mut node = Command::new("node");
     node.arg(install::script(&format!("console/{name}.cjs"))).env("NODE_PATH", install::node_modules());
     let run = node.envs(env.iter().copied()).stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    println!("{said}");
     assert!(run.status.success(), "the flow {name} failed: {said}");
 }
 

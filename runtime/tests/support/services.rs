@@ -247,9 +247,9 @@ async fn write(
     let mut inner = state.lock().unwrap();
     let rows = inner.sheets.get_mut(tab).unwrap();
     if rows.is_empty() {
-        rows.push(row)
+        rows.push(row);
     } else {
-        rows[0] = row
+        rows[0] = row;
     }
     Json(json!({})).into_response()
 }

@@ -267,7 +267,7 @@ fn candidates(path: &str, ids: &BTreeSet<String>, found: &Found) -> Vec<Vec<Stri
         _ => {
             let before = path.rsplit_once("/{").map(|(before, _)| before).unwrap_or_default();
             let rows = found.get(before).into_iter().flatten();
-            rows.flat_map(|row| ids.iter().map(move |id| [row.as_slice(), &[id.clone()]].concat())).collect()
+            rows.flat_map(|row| ids.iter().map(move |id| [row.as_slice(), std::slice::from_ref(id)].concat())).collect()
         }
     }
 }
