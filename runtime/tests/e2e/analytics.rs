@@ -207,7 +207,11 @@ async fn what_a_plan_has_no_room_for_is_refused_and_no_message_is_lost() {
     assert_eq!(lines[0]["text"], "one too many", "it is kept");
     assert_eq!(lines[0]["outcome"]["reason"], "the plan's messages of the month are used up");
     platform.put(&path, &json!({ "plan": "large" })).await.data();
-    let more = async || (say(own, "Echo", "c", "again").await["outcome"] == "answered").then_some(());
+    // A conversation that was handed over stays with the team: each try begins another one.
+    let more = async || {
+        let session = format!("below-{}", own.get("/api/subscription").await.data()["usage"]["messagesPerMonth"]);
+        (say(own, "Echo", &session, "again").await["outcome"] == "answered").then_some(())
+    };
     until("answers again", more).await;
 }
 
