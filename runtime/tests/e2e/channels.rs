@@ -3,7 +3,7 @@
 use crate::support::{
     client::Client,
     graph::{FILE, Graph},
-    meta::{self, PHONE_NUMBER_ID, Text, VERIFY_TOKEN},
+    meta::{self, Text, VERIFY_TOKEN},
     server::{Place, Server},
     twilio::{self, Twilio, sms},
     wait::{USUAL, until},
@@ -141,18 +141,6 @@ async fn one_address_serves_all_accounts_of_metas_apps() {
     assert_eq!(channels, expected, "each where it belongs, and the test nowhere");
 }
 
-/// A picture that somebody sends, and what is said about it.
-fn picture(from: &str, id: &str, file: &str) -> Value {
-    let mut payload = meta::texts(&[Text::new(from, id, "")]);
-    let image = json!({ "id": file, "mime_type": "image/jpeg", "sha256": "x", "caption": "What is this?" });
-    let message = payload.pointer_mut("/entry/0/changes/0/value/messages/0").unwrap();
-    message["type"] = json!("image");
-    message["image"] = image;
-    message.as_object_mut().unwrap().remove("text");
-    assert_eq!(payload["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"], PHONE_NUMBER_ID);
-    payload
-}
-
 async fn inbound(api: &Client) -> Value {
     until("the message", async || api.list("/api/messages?direction=INBOUND", "messages").await.into_iter().next())
         .await
@@ -167,7 +155,7 @@ async fn a_picture_is_brought_kept_and_forgotten_with_whom_it_is_from() {
     let api = &server.api;
     api.agent("Echo", "scripted", &[]).await;
     let channel = meta::connect_whatsapp(api, "Echo", &graph.url).await;
-    let payload = picture("15550001", "wamid.pic", "media-1");
+    let payload = meta::picture("15550001", "wamid.pic", "media-1");
     for _ in 0..2 {
         assert_eq!(meta::deliver(api, &channel, &payload).await.unwrap().status, 200);
     }

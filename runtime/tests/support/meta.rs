@@ -90,6 +90,17 @@ pub fn texts(texts: &[Text]) -> Value {
     whatsapp(json!({ "contacts": contacts, "messages": messages }))
 }
 
+/// A picture that somebody sends, and what is said about it.
+pub fn picture(from: &str, id: &str, file: &str) -> Value {
+    let mut payload = texts(&[Text::new(from, id, "")]);
+    let image = json!({ "id": file, "mime_type": "image/jpeg", "sha256": "x", "caption": "What is this?" });
+    let message = payload.pointer_mut("/entry/0/changes/0/value/messages/0").unwrap();
+    message["type"] = json!("image");
+    message["image"] = image;
+    message.as_object_mut().unwrap().remove("text");
+    payload
+}
+
 /// A WhatsApp webhook that says of each of these that it came so far: `sent`, `delivered`, `read`.
 pub fn statuses(word: &str, of: &[Sent]) -> Value {
     let status = |s: &Sent| {

@@ -5,6 +5,7 @@
 mod callers;
 mod endpoints;
 mod fill;
+mod plant;
 mod tenants;
 
 use callers::{Caller, callers};
@@ -18,8 +19,16 @@ use tenants::{MARKS, Neighbour, Tenants};
 /// What a platform administrator sees of other tenants: that is what these are for.
 const OF_THE_PLATFORM: &[&str] = &["/tenants", "/companies"];
 
-/// Reading that finds no row of the neighbour's to ask for: somebody's own text, not a tenant's.
-const WITHOUT_ROWS: &[&str] = &["/api/docs/{file}", "/webhooks/{channel}", "/chat/{channel}"];
+/// Reading that finds no row of the neighbour's to ask for: somebody's own text, not a tenant's, or one's own by a name that
+/// all tenants share.
+const WITHOUT_ROWS: &[&str] = &[
+    "/api/docs/{file}",
+    "/api/integrations/{provider}",
+    "/chat/{channel}",
+    "/console/assets/{version}/{file}",
+    "/console/{view}",
+    "/webhooks/{channel}",
+];
 
 /// Counted, for whoever reads the output.
 #[derive(Default)]

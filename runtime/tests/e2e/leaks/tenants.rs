@@ -1,17 +1,13 @@
 //! Two tenants of one server: the neighbour has rows of every kind, each with a mark of its own; the other has some.
 
-use super::{Found, endpoints::Endpoint, fill::put, uuids};
+use super::{Found, endpoints::Endpoint, fill::put, plant, uuids};
 use crate::support::{
     client::{Answer, Client},
-    graph::{Fault, Graph},
-    meta::{self, Text},
+    graph::Graph,
     server::{Place, Server},
-    wait::until,
+    services::Services,
 };
-use reqwest::{
-    Method,
-    multipart::{Form, Part},
-};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,8 +30,13 @@ pub const MARKS: &[&str] = &[
     "zq-hook-7f31",
     "zq-question-7f31",
     "15557317317",
+    "zq-menu-7f31",
+    "zq-guest-7f31",
+    "zq_template_7f31",
+    "zq-call-7f31",
+    "zq-site-7f31",
 ];
-const PASSWORD: &str = "SecurePass123!";
+pub const PASSWORD: &str = "SecurePass123!";
 /// Kinds of values that queries and bodies name, at most.
 const REFERENCES: usize = 6;
 /// Ids of anything that a path is tried with beside those of the rows that it shows.
@@ -55,18 +56,20 @@ pub struct Tenants {
     planted: String,
     _server: Server,
     _graph: Graph,
+    _services: Services,
 }
 
 impl Tenants {
     pub async fn plant() -> Self {
         let limits = ["API", "ANONYMOUS", "UPLOAD", "CHAT", "KEY"].map(|l| format!("COLLOQUY_LIMIT_{l}"));
         let place = limits.iter().fold(Place::default(), |place, limit| place.with(limit, "0"));
-        let (server, graph) = (Server::start_on(place).await, Graph::start().await);
+        let place = place.with("COLLOQUY_PRIVATE_HOSTS", "localhost");
+        let (server, graph, services) = (Server::start_on(place).await, Graph::start().await, Services::start().await);
         let api = &server.api;
         let (_, owner) = register(api, "House", "Ann", "owner@house.example").await;
         let (_, neighbour) = register(api, MARKS[0], MARKS[1], "owner@zq.example").await;
         some_rows(&owner, "House", "house").await;
-        let planted = every_row(&neighbour, &graph).await;
+        let planted = plant::every_row(&neighbour, &graph, &services).await;
         let words = ["create-admin", "--email", "p@house.example", "--name", "Pia", "--tenant", "house"];
         let ran = server.place.run(&words).await;
         let password = ran.stdout.split("(shown only now): ").nth(1).unwrap_or_else(|| panic!("{ran:?}")).trim();
@@ -80,7 +83,7 @@ impl Tenants {
         tokens.push(("owner", login(api, "owner@house.example", PASSWORD).await));
         tokens.push(("platform_admin", login(api, "p@house.example", password).await));
         let platform = api.with_key(&login(api, "p@house.example", password).await);
-        Self { owner, platform, tokens, neighbour, planted, _server: server, _graph: graph }
+        Self { owner, platform, tokens, neighbour, planted, _server: server, _graph: graph, _services: services }
     }
 }
 
@@ -104,58 +107,6 @@ async fn some_rows(api: &Client, agent: &str, base: &str) {
     let said = json!({ "agent": agent, "session": "s", "message": "hello" });
     api.chat(&said).await.data();
     api.post("/api/contacts", &json!({ "name": "Bob", "phoneNumber": "+15550001" })).await.data();
-}
-
-/// What the neighbour has; the text of all answers.
-async fn every_row(api: &Client, graph: &Graph) -> String {
-    let [_, _, agent, instructions, base, document, contact, note, words, tag, key, hook, question, phone] = MARKS
-    else {
-        panic!("a mark without its row")
-    };
-    let mut told = Vec::new();
-    let mut make = async |path: &str, body: Value| {
-        let made = api.post(path, &body).await;
-        assert!(made.status.is_success(), "{path}: {made:?}");
-        told.push(made.text.clone());
-        made.data()
-    };
-    make("/api/knowledge-bases", json!({ "name": base })).await;
-    let content = format!("The word of the house is {document}. Breakfast is served from seven to ten.");
-    api.learn(base, &format!("{document}.txt"), content.clone()).await;
-    let hook = format!("https://{hook}.invalid/");
-    make("/api/webhook-endpoints", json!({ "url": hook, "events": ["*"] })).await;
-    let model = json!({ "provider": "extractive" });
-    let fields = json!({ "name": agent, "instructions": instructions, "model": model, "knowledge": [base], "gather_quiet_ms": 0 });
-    let made = make("/api/agents", fields).await;
-    make(&format!("/api/agents/{}/train", made["id"].as_str().unwrap()), json!({})).await;
-    for (session, message) in
-        [("1", format!("{words}: when is breakfast served?")), ("2", format!("Who won the {question} of 1998?"))]
-    {
-        make("/api/chat", json!({ "agent": agent, "session": session, "message": message })).await;
-    }
-    make("/api/contacts", json!({ "name": contact, "phoneNumber": "+15550002", "tags": [tag] })).await;
-    make("/api/api-keys", json!({ "name": key, "scopes": ["agents:read"] })).await;
-    make("/api/users", json!({ "email": "op@zq.example", "name": "Op", "password": PASSWORD })).await;
-
-    graph.always(Fault::Error { status: 400, code: 131_026, message: "Message undeliverable" });
-    let channel = meta::connect_whatsapp(api, agent, &graph.url).await;
-    let payload = meta::texts(&[Text::new(phone, "wamid.1", "When is breakfast served?")]);
-    assert_eq!(meta::deliver(api, &channel, &payload).await.unwrap().status, 200);
-    let conversation = until("the conversation", async || api.conversation(phone).await).await;
-    let notes = format!("/api/conversations/{}/notes", conversation["id"].as_str().unwrap());
-    make(&notes, json!({ "text": note })).await;
-    until("a dead letter", async || api.list("/api/dead-letters", "dead_letters").await.pop()).await;
-
-    let bases = api.list("/api/knowledge-bases", "knowledge_bases").await;
-    let id = bases[0]["id"].as_str().unwrap();
-    let part = Part::text(content.replace("ten", "eleven")).file_name("house.txt");
-    let form = Form::new().text("questions", "5").part("file", part);
-    let request = api.request(Method::POST, &format!("/api/knowledge-bases/{id}/proposals"));
-    let proposed = api.attempt(request.multipart(form)).await.unwrap();
-    told.push(proposed.text.clone());
-    let path = format!("/api/proposals/{}", proposed.data()["proposal"]["id"].as_str().unwrap());
-    until("the review", async || (api.get(&path).await.data()["proposal"]["state"] == "ready").then_some(())).await;
-    told.concat()
 }
 
 /// What the neighbour has, and where it is seen.

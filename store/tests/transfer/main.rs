@@ -1,29 +1,23 @@
 //! An installation moves from a file to a server.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod rows;
 
 use colloquy_domain::{
-    access::Role,
-    call::{CallChange, CallStep, Direction},
     channel::Secret,
-    conversation::{NewDeadLetter, NewUnanswered, TimerChange},
+    conversation::{NewDeadLetter, TimerChange},
     failure::Failure,
-    ids::{DeadLetterId, UnansweredId},
-    knowledge::IngestReport,
-    message::{Content, MediaKind, Outcome},
-    outbound::Citation,
-    ports::{ConversationStore, DocumentQueue, Ids, IngressLog, OutboxStore, Settlement},
-    proposal::Change,
+    ids::DeadLetterId,
+    message::Outcome,
+    ports::{ConversationStore, Ids, IngressLog, OutboxStore, Settlement},
     testkit::{Account, Fixture, answer, receive, said},
-    time::Timestamp,
 };
 use colloquy_store::{
-    Act, Actor, Answer, Database, DeliveryState, JobKind, KeyHash, NewCall, NewUser, OpenError, PageRequest,
-    PostgresOptions, ProposedAnswer, Purpose, SecretHash, SettledDelivery, Store, TopicState, WebhookAttempt,
+    Database, KeyHash, OpenError, PageRequest, PostgresOptions, Store,
     transfer::{Compared, Transfer, TransferError, Vectors},
 };
 use common::{Kind, NOW, Opened};
-use std::time::Duration;
 
 /// More than one page of a table.
 const TEXTS: usize = 700;
@@ -60,134 +54,9 @@ async fn source() -> (Opened, Fixture) {
         }
         store.commit(commit).await.expect("commit");
     }
-    with_knowledge(store, &f).await;
-    with_people(store, &f).await;
-    with_a_file(store, &f).await;
-    with_the_team(store, &f).await;
-    with_a_call(store, &f).await;
-    with_webhooks(store, &f).await;
+    rows::add(store, &f).await;
     store.append(vec![f.home.text("late", "late", "still in the log", NOW)]).await.expect("append");
     (opened, f)
-}
-
-/// A document with a version, a reply that cites it, a question without an answer, a job and a reviewed proposal.
-async fn with_knowledge(store: &Store, f: &Fixture) {
-    let view = store.tenant(f.home.tenant);
-    let job = store.take(1).await.expect("taken").remove(0);
-    let report = IngestReport {
-        pages: Vec::new(),
-        chunks: 1,
-        characters: 5,
-        language: None,
-        generation: "g1".into(),
-        embedded: true,
-    };
-    store.finish(job.tenant, job.document, Ok(report)).await.expect("ready");
-    let loaded = receive(store, &f.home, "asking", &[("q1", "is there a pool?")], NOW).await;
-    let mut commit = answer(&loaded, "I do not know [1].", &f.ids, NOW);
-    commit.messages[0].checks.dropped_citations = 1;
-    commit.messages[0].citations = vec![Citation {
-        number: 1,
-        document: job.document,
-        version: "g1".into(),
-        name: job.name,
-        page: None,
-        offset: 3,
-        quote: "naïve".into(),
-        score: 0.5,
-    }];
-    commit.unanswered = vec![NewUnanswered {
-        id: UnansweredId::new(f.ids.uuid()),
-        base: job.base,
-        turn: 1,
-        text: "is there a pool?".into(),
-        language: None,
-    }];
-    store.commit(commit).await.expect("commit");
-    view.unanswered(job.base, TopicState::Open, PageRequest::default()).await.expect("sorted");
-    view.create_job(JobKind::Train, "{}").await.expect("job");
-    let proposal = view.propose(job.base, 3).await.expect("proposal");
-    let said = Answer { text: "No.".into(), citations: Vec::new(), abstained: true };
-    let answer = ProposedAnswer {
-        place: 0,
-        conversation: loaded.key.id,
-        turn: 1,
-        question: "is there a pool?".into(),
-        before: said.clone(),
-        after: said,
-        change: Change::Same,
-    };
-    view.add_proposed_answer(proposal.id, &answer).await.expect("kept");
-}
-
-/// A person with a session and a link, and an act of theirs.
-async fn with_people(store: &Store, f: &Fixture) {
-    let view = store.tenant(f.home.tenant);
-    let person = NewUser { email: "zoé@example.com".into(), name: "Zoé".into(), role: Role::Owner, password: None };
-    let user = view.create_user(person).await.expect("made");
-    let later = Timestamp(NOW.millis() + 3_600_000);
-    view.begin_session(user.id, SecretHash::of("token"), later).await.expect("signed in");
-    view.add_link(user.id, Purpose::Reset, SecretHash::of("link"), later).await.expect("sent");
-    let act = Act { actor: Actor::User(user.id), action: "test".into(), target: String::new(), detail: String::new() };
-    view.note(act).await.expect("noted");
-}
-
-/// A file that a person sent.
-async fn with_a_file(store: &Store, f: &Fixture) {
-    let mut entry = f.home.text("files", "f1", "", NOW);
-    let (reference, mime) = (Some("a file".to_owned()), Some("image/png".to_owned()));
-    entry.inbound.content = Content::Media { media: MediaKind::Image, caption: None, reference, mime, name: None };
-    store.append(vec![entry]).await.expect("append");
-    receive(store, &f.home, "files", &[("f2", "look")], NOW).await;
-}
-
-/// Somebody who read a conversation and wrote a note.
-async fn with_the_team(store: &Store, f: &Fixture) {
-    let conversation = receive(store, &f.home, "noted", &[("n1", "hello")], NOW).await.key.id;
-    let view = store.tenant(f.home.tenant);
-    view.mark_read(conversation, f.ids.uuid()).await.expect("read");
-    view.add_note(conversation, None, "calls again".into()).await.expect("noted");
-}
-
-/// A telephone call that ended.
-async fn with_a_call(store: &Store, f: &Fixture) {
-    let new = NewCall {
-        channel: f.home.channel,
-        provider: "twilio",
-        external_id: "CA1".into(),
-        direction: Direction::Inbound,
-        from: Some("+33612345678".into()),
-        to: None,
-    };
-    let end = CallChange {
-        said: vec!["Caller: naïve".into()],
-        ends: true,
-        ..CallChange::new(CallStep::new("end", "end", ""))
-    };
-    store.tenant(f.home.tenant).change_call(new, end).await.expect("ended");
-}
-
-/// An endpoint that was told of a message.
-async fn with_webhooks(store: &Store, f: &Fixture) {
-    let view = store.tenant(f.home.tenant);
-    let every = ["*".to_owned()];
-    let secret = Secret::new("whsec_c2VjcmV0");
-    let endpoint = view.create_webhook_endpoint("https://example.com", &every, true, secret).await.expect("made").id;
-    receive(store, &f.home, "telling", &[("t1", "tell them")], NOW).await;
-    let told = view.due_deliveries(endpoint, 1).await.expect("due").remove(0);
-    let attempt = WebhookAttempt { number: 1, at: NOW, took: Duration::from_millis(5), status: Some(200), cause: None };
-    let settled = SettledDelivery {
-        leased_until: NOW,
-        endpoint,
-        id: told.id,
-        attempt,
-        state: DeliveryState::Delivered,
-        failures: 0,
-        due_at: NOW,
-        endpoint_failures: 0,
-        rests_until: NOW,
-    };
-    view.settle_delivery(settled).await.expect("settled");
 }
 
 /// The server's side: an empty database.

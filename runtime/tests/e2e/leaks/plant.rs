@@ -1,0 +1,132 @@
+//! Rows of every kind for the neighbour.
+
+use super::tenants::{MARKS, PASSWORD};
+use crate::support::{
+    client::Client,
+    graph::{Fault, Graph},
+    meta::{self, Text},
+    services::Services,
+    wait::until,
+};
+use reqwest::{
+    Method,
+    multipart::{Form, Part},
+};
+use serde_json::{Value, json};
+
+async fn make(api: &Client, path: &str, body: Value) -> (String, Value) {
+    let made = api.post(path, &body).await;
+    assert!(made.status.is_success(), "{path}: {made:?}");
+    (made.text.clone(), made.data())
+}
+
+/// What the neighbour has; the text of all answers.
+pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> String {
+    let [_, _, agent, instructions, base, document, contact, note, words, tag, key, hook, question, phone, ..] = MARKS
+    else {
+        panic!("a mark without its row")
+    };
+    let mut told = Vec::new();
+    let mut make = async |path: &str, body: Value| {
+        let made = api.post(path, &body).await;
+        assert!(made.status.is_success(), "{path}: {made:?}");
+        told.push(made.text.clone());
+        made.data()
+    };
+    make("/api/knowledge-bases", json!({ "name": base })).await;
+    let content = format!("The word of the house is {document}. Breakfast is served from seven to ten.");
+    api.learn(base, &format!("{document}.txt"), content.clone()).await;
+    let hook = format!("https://{hook}.invalid/");
+    make("/api/webhook-endpoints", json!({ "url": hook, "events": ["*"] })).await;
+    let model = json!({ "provider": "extractive" });
+    let fields = json!({ "name": agent, "instructions": instructions, "model": model, "knowledge": [base], "gather_quiet_ms": 0 });
+    let made = make("/api/agents", fields).await;
+    make(&format!("/api/agents/{}/train", made["id"].as_str().unwrap()), json!({})).await;
+    for (session, message) in
+        [("1", format!("{words}: when is breakfast served?")), ("2", format!("Who won the {question} of 1998?"))]
+    {
+        make("/api/chat", json!({ "agent": agent, "session": session, "message": message })).await;
+    }
+    make("/api/contacts", json!({ "name": contact, "phoneNumber": "+15550002", "tags": [tag] })).await;
+    make("/api/api-keys", json!({ "name": key, "scopes": ["agents:read"] })).await;
+    make("/api/users", json!({ "email": "op@zq.example", "name": "Op", "password": PASSWORD })).await;
+
+    graph.always(Fault::Error { status: 400, code: 131_026, message: "Message undeliverable" });
+    let channel = meta::connect_whatsapp(api, agent, &graph.url).await;
+    let payload = meta::texts(&[Text::new(phone, "wamid.1", "When is breakfast served?")]);
+    assert_eq!(meta::deliver(api, &channel, &payload).await.unwrap().status, 200);
+    let conversation = until("the conversation", async || api.conversation(phone).await).await;
+    let notes = format!("/api/conversations/{}/notes", conversation["id"].as_str().unwrap());
+    make(&notes, json!({ "text": note })).await;
+    until("a dead letter", async || api.list("/api/dead-letters", "dead_letters").await.pop()).await;
+
+    let bases = api.list("/api/knowledge-bases", "knowledge_bases").await;
+    let id = bases[0]["id"].as_str().unwrap();
+    let part = Part::text(content.replace("ten", "eleven")).file_name("house.txt");
+    let form = Form::new().text("questions", "5").part("file", part);
+    let request = api.request(Method::POST, &format!("/api/knowledge-bases/{id}/proposals"));
+    let proposed = api.attempt(request.multipart(form)).await.unwrap();
+    told.push(proposed.text.clone());
+    let path = format!("/api/proposals/{}", proposed.data()["proposal"]["id"].as_str().unwrap());
+    until("the review", async || (api.get(&path).await.data()["proposal"]["state"] == "ready").then_some(())).await;
+    told.extend(a_picture(api, &channel, phone).await);
+    told.extend(a_call(api).await);
+    told.extend(a_trade(api, services).await);
+    told.extend(a_template(api, &channel).await);
+    told.concat()
+}
+
+/// A file that somebody sent.
+async fn a_picture(api: &Client, channel: &str, from: &str) -> Option<String> {
+    let payload = meta::picture(from, "wamid.pic", "media-1");
+    assert_eq!(meta::deliver(api, channel, &payload).await.unwrap().status, 200);
+    let sent = async || {
+        let messages = api.list("/api/messages?direction=INBOUND", "messages").await;
+        messages.into_iter().find(|m| m["content"]["attachment"]["state"] == "kept")
+    };
+    Some(until("the file", sent).await.to_string())
+}
+
+/// A telephone call that a provider led and reported.
+async fn a_call(api: &Client) -> Option<String> {
+    let (agent, caller) = (MARKS[2], MARKS[17]);
+    let settings = json!({ "provider": "vapi", "webhook_secret": "hush", "company": MARKS[0] });
+    let body = json!({ "kind": "voice", "name": "Vapi", "agent": agent, "external_id": "+15557317318", "settings": settings });
+    make(api, "/api/channels", body).await;
+    let call = json!({ "id": caller, "type": "inboundPhoneCall", "customer": { "number": "+15557317319" },
+        "phoneNumber": { "number": "+15557317318" } });
+    let report = json!({ "type": "end-of-call-report", "call": call, "endedReason": "customer-ended-call", "cost": 0.25,
+        "durationSeconds": 8.5, "artifact": { "transcript": format!("AI: Hello\nUser: {caller}") },
+        "analysis": { "summary": caller } });
+    for message in [json!({ "type": "assistant-request", "call": call }), report] {
+        let path = format!("/webhooks/vapi/{}", MARKS[0]);
+        let request = api.bare(Method::POST, &path).header("x-vapi-secret", "hush");
+        let told = api.attempt(request.json(&json!({ "message": message }))).await.unwrap();
+        assert!(told.status.is_success(), "{told:?}");
+    }
+    until("the call", async || api.list("/api/calls", "calls").await.pop()).await.to_string().into()
+}
+
+/// Something to sell, bought and booked, with the services that carry it out.
+async fn a_trade(api: &Client, services: &Services) -> [String; 3] {
+    let (dish, guest, site) = (MARKS[14], MARKS[15], MARKS[18]);
+    for (provider, mut settings) in [("google", services.google()), ("stripe", services.stripe())] {
+        if provider == "stripe" {
+            settings["publishableKey"] = json!(format!("pk_{site}"));
+        }
+        api.put(&format!("/api/integrations/{provider}"), &settings).await.data();
+    }
+    let (item, _) = make(api, "/api/menu", json!({ "name": dish, "priceCents": 650 })).await;
+    let order = json!({ "items": [{ "item": dish, "quantity": 2 }], "name": guest, "phone": "+15557317320" });
+    let (order, _) = make(api, "/api/orders/create", order).await;
+    let table = json!({ "name": guest, "phone": "+15557317320", "partySize": 4, "date": "2099-05-01", "time": "19:30" });
+    let (table, _) = make(api, "/api/reservations", table).await;
+    [item, order, table]
+}
+
+/// A text that the provider approves.
+async fn a_template(api: &Client, channel: &str) -> Option<String> {
+    let components = json!([{ "type": "BODY", "text": "Hello." }]);
+    let body = json!({ "channelId": channel, "name": MARKS[16], "category": "UTILITY", "language": "en", "components": components });
+    Some(make(api, "/api/templates", body).await.0)
+}
