@@ -4,16 +4,19 @@
 //! The tag is a hash of what is shown. Changes with `If-Match` are made one after the other on a node, so that of two with
 //! the same tag one is refused; what another node or somebody without `If-Match` writes in the same moment is not seen.
 
-use crate::error::ApiError;
+use crate::{Api, error::ApiError};
 use axum::{
+    Router,
     body::{Body, to_bytes},
-    extract::{MatchedPath, Request},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
+use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::Mutex;
+use tower::ServiceExt;
 
 /// What has a tag, under whichever prefix.
 const TAGGED: [&str; 6] =
@@ -23,15 +26,23 @@ const LARGEST: usize = 1024 * 1024;
 /// Changes that wait for each other: the same thing always for the same.
 static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
 
-/// Around all endpoints.
-pub async fn around(request: Request, next: Next) -> Response {
+/// Around all endpoints of the router.
+pub fn around(router: Router<Arc<Api>>, api: &Arc<Api>) -> Router<Arc<Api>> {
+    // What is to be changed is read through the endpoints themselves: a layer has only the one that was asked for.
+    let plain = router.clone().with_state(Arc::clone(api));
+    router.layer(middleware::from_fn_with_state(plain, answer))
+}
+
+async fn answer(State(plain): State<Router>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     if !TAGGED.iter().any(|tagged| path.ends_with(tagged)) {
         return next.run(request).await;
     }
     match *request.method() {
         Method::GET => read(request, next).await,
-        Method::PUT | Method::PATCH if request.headers().contains_key(header::IF_MATCH) => change(request, next).await,
+        Method::PUT | Method::PATCH if request.headers().contains_key(header::IF_MATCH) => {
+            change(plain, request, next).await
+        }
         _ => next.run(request).await,
     }
 }
@@ -46,10 +57,10 @@ async fn read(request: Request, next: Next) -> Response {
     response
 }
 
-async fn change(request: Request, next: Next) -> Response {
+async fn change(plain: Router, request: Request, next: Next) -> Response {
     let turn = usize::from(Sha256::digest(request.uri().path())[0]) % TURNS.len();
     let _turn = TURNS[turn].lock().await;
-    let now = tagged(next.clone().run(look(&request)).await).await;
+    let now = tagged(plain.oneshot(look(&request)).await.into_response()).await;
     match now.headers().get(header::ETAG) {
         Some(tag) if names(request.headers(), header::IF_MATCH, tag) => next.run(request).await,
         Some(_) => {
@@ -65,7 +76,9 @@ async fn change(request: Request, next: Next) -> Response {
 fn look(request: &Request) -> Request {
     let mut look = Request::new(Body::empty());
     *look.uri_mut() = request.uri().clone();
-    *look.extensions_mut() = request.extensions().clone();
+    if let Some(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        look.extensions_mut().insert(*peer);
+    }
     for name in [header::AUTHORIZATION, HeaderName::from_static("x-forwarded-for")] {
         look.headers_mut().extend(request.headers().get(&name).map(|value| (name, value.clone())));
     }

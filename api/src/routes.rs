@@ -24,7 +24,7 @@ use axum::{
 };
 use colloquy_domain::{access::Action, rate::Rate};
 use std::sync::Arc;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// Bytes of a JSON body or a webhook (Meta's largest is 3 MB).
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -404,7 +404,7 @@ fn pages() -> Endpoints {
         .answering::<String>("text/html")
         .get("/console/{*view}", Open, console::page)
         .answering::<String>("text/html")
-        .get("/console/assets/{version}/{*file}", Open, console::file.layer(CompressionLayer::new().gzip(true)))
+        .get("/console/assets/{version}/{*file}", Open, console::file.layer(console::compressed()))
         .answering::<String>("*/*")
 }
 
@@ -444,8 +444,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")
         })
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(conditional::around))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let router = conditional::around(router, &api)
         .layer(middleware::from_fn_with_state(Arc::clone(&api), idempotent::around))
         .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()));
     edge::around(router, &api).with_state(api)

@@ -47,8 +47,14 @@ export function stop() {
 
 const sleep = (ms, signal) =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    const wake = () => {
+      clearTimeout(timer);
+      removeEventListener('online', wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    addEventListener('online', wake);
+    signal.addEventListener('abort', wake, { once: true });
   });
 
 async function follow(signal) {
@@ -68,6 +74,8 @@ async function follow(signal) {
 async function read(signal) {
   const quiet = new AbortController();
   const either = AbortSignal.any([signal, quiet.signal]);
+  // A stream does not notice that the network went away.
+  addEventListener('offline', () => quiet.abort(), { signal: either });
   const response = await open('GET', STREAM + (lastId ? `?lastEventId=${encodeURIComponent(lastId)}` : ''), undefined, either);
   if (response.status === 404 || response.status === 405) return 'absent';
   if (!response.ok || !response.body) return 'lost';

@@ -6,12 +6,13 @@
 use crate::error::{ApiError, ApiResult};
 use axum::{
     extract::{Path, RawQuery},
-    http::{HeaderMap, StatusCode, header},
+    http::{Extensions, HeaderMap, StatusCode, Version, header},
     response::{IntoResponse, Redirect, Response},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
+use tower_http::compression::{CompressionLayer, DefaultPredicate, predicate::Predicate};
 
 #[derive(RustEmbed)]
 #[folder = "../console/"]
@@ -28,6 +29,12 @@ const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
 /// Of all files together.
 static VERSION: LazyLock<String> = LazyLock::new(version);
+
+/// Files get smaller on their way; refusals are still to be written in.
+pub fn compressed() -> CompressionLayer<impl Predicate> {
+    let found = |status: StatusCode, _: Version, _: &HeaderMap, _: &Extensions| status.is_success();
+    CompressionLayer::new().gzip(true).compress_when(DefaultPredicate::new().and(found))
+}
 
 /// Browsers that come to the server itself are shown to the console.
 pub async fn home(headers: HeaderMap) -> ApiResult {

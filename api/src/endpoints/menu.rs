@@ -79,7 +79,7 @@ impl Item {
 }
 
 pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
-    page("items", tenant.store.menu_items(at.into()).await?, Out::from)
+    page("menu", tenant.store.menu_items(at.into()).await?, Out::from)
 }
 
 pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {

@@ -14,6 +14,7 @@ use crate::{
 use axum::http::Method;
 use colloquy_domain::access::{Action, Role};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 const INTRODUCTION: &str = "\
 Teams connect channels, upload knowledge and get grounded, cited replies.
@@ -30,6 +31,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("/dashboard/webhooks/", "/api/webhooks/"),
     ("/dashboard/calls", "/api/calls"),
 ];
+
+/// Endpoints that stand for those of a model: their refusals look like a model's.
+const OF_MODELS: &str = "/v1/";
 
 /// Refusals that any endpoint can give.
 const ALWAYS: &[u16] = &[400, 401, 403, 404, 429, 500, 503];
@@ -63,7 +67,7 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } },
-            "schemas": { "Error": error(), "Pagination": pagination() },
+            "schemas": { "Error": error(), "ModelError": model_error(), "Pagination": pagination() },
             "responses": responses(),
         },
     });
@@ -146,7 +150,9 @@ fn of_query(object: &Value) -> Vec<Value> {
         }
         parameter
     };
-    properties.iter().map(shown).collect()
+    // By name: the order in which types keep their properties depends on how a dependency was built.
+    let properties: BTreeMap<_, _> = properties.iter().collect();
+    properties.into_iter().map(shown).collect()
 }
 
 /// A parameter of a query is there or not; there is no null.
@@ -163,7 +169,8 @@ fn answers(path: &str, endpoint: &Endpoint) -> Value {
     all.insert(status, success);
     let of_writes = if endpoint.method == Method::GET { &[] } else { OF_WRITES };
     for status in ALWAYS.iter().chain(of_writes) {
-        all.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{status}") }));
+        let kind = if path.starts_with(OF_MODELS) { "Model" } else { "" };
+        all.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{kind}{status}") }));
     }
     Value::Object(all)
 }
@@ -243,6 +250,27 @@ fn error() -> Value {
     })
 }
 
+/// As clients of OpenAI read it.
+fn model_error() -> Value {
+    json!({
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["message", "type", "param", "code"],
+                "properties": {
+                    "message": { "type": "string" },
+                    "type": { "type": "string" },
+                    "param": { "type": ["string", "null"] },
+                    "code": { "type": ["string", "null"] },
+                },
+            },
+            "requestId": { "type": "string" },
+        },
+    })
+}
+
 fn responses() -> Value {
     let shown = |status: &u16| {
         let codes = catalogue::ALL.iter().filter(|refusal| refusal.status == *status);
@@ -251,7 +279,15 @@ fn responses() -> Value {
         let content = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } });
         (status.to_string(), json!({ "description": meanings, "content": content }))
     };
-    ALWAYS.iter().chain(OF_WRITES).map(shown).collect::<Map<_, _>>().into()
+    let of_models = |status: &u16| {
+        let content = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/ModelError" } } });
+        (
+            format!("Model{status}"),
+            json!({ "description": "The error is told as OpenAI tells its own", "content": content }),
+        )
+    };
+    let all = || ALWAYS.iter().chain(OF_WRITES);
+    all().map(shown).chain(all().map(of_models)).collect::<Map<_, _>>().into()
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ async fn stripes_own_client_takes_the_stand_in_for_stripe_and_its_signatures_are
 #[tokio::test]
 async fn googles_own_client_takes_the_stand_in_for_google() {
     let services = Services::start().await;
-    let mut judge = judge("google.py");
+    let mut judge = judge("calendars.py");
     let asked = json!({ "url": services.url, "key": PRIVATE_KEY, "calendar": CALENDAR, "id": "cq0123456789abcdef" });
     let told = judge.ask("calendar", asked.clone()).await;
     let expected = json!({

@@ -37,6 +37,11 @@ impl Caller {
         !matches!(self.who, Who::Nobody)
     }
 
+    /// No key of one scope.
+    pub fn is_somebody(&self) -> bool {
+        matches!(&self.who, Who::Person(_)) || self.name == "key *"
+    }
+
     /// Who may do everything of a tenant tries everything; the others show that they may not do more.
     pub fn is_thorough(&self) -> bool {
         matches!(&self.who, Who::Person(role) if *role == rank("owner")) || self.name == "key *"

@@ -14,6 +14,8 @@ pub struct Endpoint {
     pub access: Option<(String, String)>,
     /// Names of what can be asked for in the query.
     pub query: Vec<String>,
+    /// Its answer goes on for as long as somebody listens.
+    pub streams: bool,
     /// The media type that it reads, with its schema.
     pub reads: Option<(String, Value)>,
 }
@@ -64,6 +66,7 @@ fn one(path: &str, method: &str, operation: &Value) -> Endpoint {
         paths: std::iter::once(path.to_owned()).chain(others).collect(),
         access: operation.get("x-scope").map(|scope| (text(scope), text(&operation["x-role"]))),
         query: query.map(|p| text(&p["name"])).collect(),
+        streams: operation["responses"]["200"]["content"].get("text/event-stream").is_some(),
         reads: media.map(|(media, content)| (media.clone(), content["schema"].clone())),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     endpoints::Endpoint,
-    tenants::{MARKS, Neighbour},
+    tenants::{MARKS, Neighbour, shared_name},
 };
 use crate::support::client::Client;
 use reqwest::{
@@ -30,9 +30,13 @@ impl Fill {
     pub fn theirs(endpoint: &Endpoint, path: &str, neighbour: &Neighbour) -> Vec<Self> {
         let values = neighbour.references();
         let few = &values[..1];
-        let rows = neighbour.rows_of(path).into_iter().map(|row| put(path, &row));
-        let paths = if path.contains('{') { rows.collect() } else { vec![path.to_owned()] };
-        let named = path.contains('{');
+        let shared = shared_name(path);
+        let named = path.contains('{') && shared.is_none();
+        let paths = match shared {
+            Some(name) => vec![put(path, &[name])],
+            None if named => neighbour.rows_of(path).iter().map(|row| put(path, row)).collect(),
+            None => vec![path.to_owned()],
+        };
         let mut fills = Vec::new();
         for path in paths {
             let bodies = few.iter().flat_map(|v| endpoint.bodies(v)).map(|body| Self::new(path.clone(), named, body));

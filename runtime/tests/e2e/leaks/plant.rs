@@ -91,7 +91,8 @@ async fn a_picture(api: &Client, channel: &str, from: &str) -> Option<String> {
 async fn a_call(api: &Client) -> Option<String> {
     let (agent, caller) = (MARKS[2], MARKS[17]);
     let settings = json!({ "provider": "vapi", "webhook_secret": "hush", "company": MARKS[0] });
-    let body = json!({ "kind": "voice", "name": "Vapi", "agent": agent, "external_id": "+15557317318", "settings": settings });
+    let body =
+        json!({ "kind": "voice", "name": "Vapi", "agent": agent, "external_id": "+15557317318", "settings": settings });
     make(api, "/api/channels", body).await;
     let call = json!({ "id": caller, "type": "inboundPhoneCall", "customer": { "number": "+15557317319" },
         "phoneNumber": { "number": "+15557317318" } });
@@ -119,7 +120,8 @@ async fn a_trade(api: &Client, services: &Services) -> [String; 3] {
     let (item, _) = make(api, "/api/menu", json!({ "name": dish, "priceCents": 650 })).await;
     let order = json!({ "items": [{ "item": dish, "quantity": 2 }], "name": guest, "phone": "+15557317320" });
     let (order, _) = make(api, "/api/orders/create", order).await;
-    let table = json!({ "name": guest, "phone": "+15557317320", "partySize": 4, "date": "2099-05-01", "time": "19:30" });
+    let table =
+        json!({ "name": guest, "phone": "+15557317320", "partySize": 4, "date": "2099-05-01", "time": "19:30" });
     let (table, _) = make(api, "/api/reservations", table).await;
     [item, order, table]
 }

@@ -160,6 +160,11 @@ impl Neighbour {
     }
 }
 
+/// A name that stands for the parameter of a path and that all tenants have: each finds its own under it.
+pub fn shared_name(path: &str) -> Option<String> {
+    path.contains("/integrations/{provider}").then(|| "stripe".to_owned())
+}
+
 /// The parameters of a path.
 fn count(path: &str) -> usize {
     path.matches('{').count()
@@ -181,7 +186,8 @@ struct Explored {
 
 async fn explore(api: &Client, all: &[Endpoint], seeds: BTreeSet<String>) -> Explored {
     let (mut ids, mut rows, mut marks, mut tried) = (seeds, Found::new(), BTreeSet::new(), BTreeSet::new());
-    let reading: Vec<&str> = all.iter().filter(|e| e.method == Method::GET).map(|e| e.paths[0].as_str()).collect();
+    let reading = all.iter().filter(|e| e.method == Method::GET && (!e.streams || e.paths[0].contains('{')));
+    let reading: Vec<&str> = reading.map(|e| e.paths[0].as_str()).collect();
     loop {
         let known = ids.len();
         for path in &reading {
@@ -195,7 +201,9 @@ async fn explore(api: &Client, all: &[Endpoint], seeds: BTreeSet<String>) -> Exp
                     let text = answer.map(|a| a.text).unwrap_or_default();
                     ids.extend(uuids(&text));
                     marks.extend(MARKS.iter().filter(|m| text.contains(**m)).copied());
-                    rows.entry((*path).to_owned()).or_default().push(row);
+                    if shared_name(path).is_none() {
+                        rows.entry((*path).to_owned()).or_default().push(row);
+                    }
                 }
             }
         }
@@ -212,6 +220,9 @@ async fn read(api: &Client, path: &str) -> Option<Answer> {
 
 /// What may stand for the parameters: an id, or what stands for the first ones and an id.
 fn candidates(path: &str, ids: &BTreeSet<String>, found: &Found) -> Vec<Vec<String>> {
+    if let Some(name) = shared_name(path) {
+        return vec![vec![name]];
+    }
     match count(path) {
         0 => vec![Vec::new()],
         1 => ids.iter().map(|id| vec![id.clone()]).collect(),
@@ -226,7 +237,10 @@ fn candidates(path: &str, ids: &BTreeSet<String>, found: &Found) -> Vec<Vec<Stri
 /// Everything that lists show, without what changes by itself.
 pub async fn everything(api: &Client, all: &[Endpoint]) -> BTreeMap<String, String> {
     const BY_ITSELF: &[&str] = &["/health", "/metrics", "/deliveries", "/sessions", "/openapi", "/docs"];
-    let lists = all.iter().filter(|e| e.method == Method::GET && count(&e.paths[0]) == 0).map(|e| e.paths[0].as_str());
+    let lists = all
+        .iter()
+        .filter(|e| e.method == Method::GET && !e.streams && count(&e.paths[0]) == 0)
+        .map(|e| e.paths[0].as_str());
     let mut shown = BTreeMap::new();
     for path in lists.filter(|p| !BY_ITSELF.iter().any(|b| p.contains(b))) {
         if let Some(mut answer) = read(api, path).await.filter(|a| a.status.is_success()) {
