@@ -31,9 +31,10 @@ CREATE INDEX templates_at_provider ON templates (tenant_id, provider_id) WHERE p
 CREATE TABLE integrations (
     tenant_id  uuid NOT NULL REFERENCES tenants (id),
     kind       text NOT NULL,
+    id         uuid NOT NULL,
     -- A JSON object of texts.
     settings   text NOT NULL,
-    -- Encrypted with the installation's key, bound to tenant and kind.
+    -- Encrypted with the installation's key, bound to `id`.
     secrets    bytea NOT NULL,
     updated_at bigint NOT NULL,
     PRIMARY KEY (tenant_id, kind)

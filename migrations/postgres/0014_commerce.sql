@@ -105,20 +105,6 @@ CREATE UNIQUE INDEX commerce_flows_open ON commerce_flows (tenant_id, subject_id
 CREATE INDEX commerce_flows_due ON commerce_flows (due_at, id) WHERE state = 'running';
 CREATE INDEX commerce_flows_of_conversation ON commerce_flows (tenant_id, conversation_id);
 
--- How tenants reach the services that their flows use.
-CREATE TABLE commerce_settings (
-    tenant_id  uuid NOT NULL REFERENCES tenants (id),
-    provider   text NOT NULL CHECK (provider IN ('google', 'stripe')),
-    id         uuid NOT NULL,
-    -- A JSON object of texts.
-    settings   text NOT NULL,
-    -- Encrypted with the installation's key, bound to `id`.
-    secrets    bytea NOT NULL,
-    created_at bigint NOT NULL,
-    updated_at bigint NOT NULL,
-    PRIMARY KEY (tenant_id, provider)
-);
-
 -- What a payment provider told already.
 CREATE TABLE payment_events (
     tenant_id  uuid NOT NULL,
@@ -194,8 +180,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY[
-        'reservations', 'menu_items', 'orders', 'commerce_flows', 'commerce_settings', 'payment_events',
-        'whatsapp_fallbacks'
+        'reservations', 'menu_items', 'orders', 'commerce_flows', 'payment_events', 'whatsapp_fallbacks'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);

@@ -30,9 +30,10 @@ CREATE INDEX templates_at_provider ON templates (tenant_id, provider_id) WHERE p
 CREATE TABLE integrations (
     tenant_id  BLOB NOT NULL REFERENCES tenants (id),
     kind       TEXT NOT NULL,
+    id         BLOB NOT NULL,
     -- A JSON object of texts.
     settings   TEXT NOT NULL,
-    -- Encrypted with the installation's key, bound to tenant and kind.
+    -- Encrypted with the installation's key, bound to `id`.
     secrets    BLOB NOT NULL,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, kind)

@@ -105,20 +105,6 @@ CREATE UNIQUE INDEX commerce_flows_open ON commerce_flows (tenant_id, subject_id
 CREATE INDEX commerce_flows_due ON commerce_flows (due_at, id) WHERE state = 'running';
 CREATE INDEX commerce_flows_of_conversation ON commerce_flows (tenant_id, conversation_id);
 
--- How tenants reach the services that their flows use.
-CREATE TABLE commerce_settings (
-    tenant_id  BLOB NOT NULL REFERENCES tenants (id),
-    provider   TEXT NOT NULL CHECK (provider IN ('google', 'stripe')),
-    id         BLOB NOT NULL,
-    -- A JSON object of texts.
-    settings   TEXT NOT NULL,
-    -- Encrypted with the installation's key, bound to `id`.
-    secrets    BLOB NOT NULL,
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, provider)
-) WITHOUT ROWID;
-
 -- What a payment provider told already.
 CREATE TABLE payment_events (
     tenant_id  BLOB NOT NULL,

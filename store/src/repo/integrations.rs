@@ -5,22 +5,27 @@ use crate::{db, error::store_error, error::unreadable, records, sql::settings as
 use colloquy_domain::{channel::Secret, ports::StoreError, time::Timestamp};
 use futures::FutureExt;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What can be connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntegrationKind {
+    Google,
+    N8n,
+    Stripe,
     Twilio,
     Vapi,
-    N8n,
 }
 
 impl IntegrationKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Google => "google",
+            Self::N8n => "n8n",
+            Self::Stripe => "stripe",
             Self::Twilio => "twilio",
             Self::Vapi => "vapi",
-            Self::N8n => "n8n",
         }
     }
 }
@@ -34,7 +39,7 @@ pub struct Integration {
     pub updated_at: Timestamp,
 }
 
-type Row = (String, Vec<u8>, i64);
+type Row = (Uuid, String, Vec<u8>, i64);
 
 impl TenantStore {
     /// `None` if it was not set up.
@@ -43,8 +48,8 @@ impl TenantStore {
     /// [`StoreError::Broken`] if its secrets were encrypted with another key, or the store's.
     pub async fn integration(&self, kind: IntegrationKind) -> Result<Option<Integration>, StoreError> {
         let row: Option<Row> = self.one(sql::INTEGRATION, kind.name()).await?;
-        let Some((settings, secrets, updated_at)) = row else { return Ok(None) };
-        let plain = self.store.cipher().open(&self.owner(kind), &secrets)?;
+        let Some((id, settings, secrets, updated_at)) = row else { return Ok(None) };
+        let plain = self.store.cipher().open(id.as_bytes(), &secrets)?;
         let secrets: BTreeMap<String, String> = serde_json::from_slice(&plain).map_err(|_| unreadable("secrets"))?;
         Ok(Some(Integration {
             settings: records::read("settings", &settings)?,
@@ -59,11 +64,13 @@ impl TenantStore {
     /// The store's.
     pub async fn set_integration(&self, kind: IntegrationKind, to: &Integration) -> Result<(), StoreError> {
         let secrets: BTreeMap<&str, &str> = to.secrets.iter().map(|(n, s)| (n.as_str(), s.expose())).collect();
-        let sealed = self.store.cipher().seal(&self.owner(kind), records::write(&secrets)?.as_bytes())?;
+        // What is sealed is bound to the row that it lies in.
+        let id = self.store.uuid();
+        let sealed = self.store.cipher().seal(id.as_bytes(), records::write(&secrets)?.as_bytes())?;
         let (tenant, settings, now) = (self.key(), records::write(&to.settings)?, self.store.now().millis());
         self.tell(move |conn| {
             let query = db::query(sql::SET_INTEGRATION).bind(tenant).bind(kind.name()).bind(settings.clone());
-            let query = query.bind(sealed.clone()).bind(now);
+            let query = query.bind(sealed.clone()).bind(now).bind(id);
             async move { query.execute(conn).await.map(|_| ()).map_err(store_error) }.boxed()
         })
         .await
@@ -78,10 +85,5 @@ impl TenantStore {
             async move { found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "integration") }.boxed()
         })
         .await
-    }
-
-    /// What its secrets are bound to.
-    fn owner(&self, kind: IntegrationKind) -> Vec<u8> {
-        [self.key().as_bytes().as_slice(), kind.name().as_bytes()].concat()
     }
 }

@@ -41,8 +41,8 @@ impl Installation {
     /// The store's.
     pub async fn keys_in_use(&self) -> Result<BTreeMap<Option<KeyId>, u64>, StoreError> {
         let mut keys = BTreeMap::new();
-        for table in sql::keys::TABLES {
-            let query = db::query_as(table.count);
+        for column in sql::keys::COLUMNS {
+            let query = db::query_as(column.count);
             let counted: Vec<(Vec<u8>, i64)> = query.fetch_all(self.store.readers()).await.map_err(store_error)?;
             for (prefix, count) in counted {
                 *keys.entry(Cipher::sealed_by(&prefix)).or_default() += u64::try_from(count).unwrap_or(0);
@@ -58,13 +58,13 @@ impl Installation {
     /// The store's.
     pub async fn reseal(&self) -> Result<Resealed, StoreError> {
         let mut all = Resealed::default();
-        for table in sql::keys::TABLES {
+        for column in sql::keys::COLUMNS {
             let mut after = Uuid::nil();
             loop {
-                let rows = self.sealed_by_others(table, after).await?;
+                let rows = self.sealed_by_others(column, after).await?;
                 let Some((_, last, _)) = rows.last() else { break };
                 after = *last;
-                let done = self.reseal_rows(table, rows).await?;
+                let done = self.reseal_rows(column, rows).await?;
                 all.changed += done.changed;
                 all.unreadable += done.unreadable;
             }
@@ -73,19 +73,19 @@ impl Installation {
         Ok(all)
     }
 
-    async fn sealed_by_others(&self, table: &Sealed, after: Uuid) -> Result<Vec<Row>, StoreError> {
-        let query = db::query_as(table.others).bind(self.store.cipher().newest_prefix()).bind(after).bind(BATCH);
+    async fn sealed_by_others(&self, column: &Sealed, after: Uuid) -> Result<Vec<Row>, StoreError> {
+        let query = db::query_as(column.others).bind(self.store.cipher().newest_prefix()).bind(after).bind(BATCH);
         query.fetch_all(self.store.readers()).await.map_err(store_error)
     }
 
-    async fn reseal_rows(&self, table: &'static Sealed, rows: Vec<Row>) -> Result<Resealed, StoreError> {
+    async fn reseal_rows(&self, column: &'static Sealed, rows: Vec<Row>) -> Result<Resealed, StoreError> {
         let cipher = self.store.cipher();
         let (mut changes, mut unreadable) = (Vec::new(), 0);
         for (tenant, id, old) in rows {
             match cipher.open(id.as_bytes(), &old) {
                 Ok(plain) => changes.push((tenant, id, old, cipher.seal(id.as_bytes(), &plain)?)),
                 Err(error) => {
-                    tracing::error!(table = table.table, tenant.id = %tenant, row = %id, %error, "secret left as it is");
+                    tracing::error!(table = column.table, column = column.column, tenant.id = %tenant, row = %id, %error, "secret left as it is");
                     unreadable += 1;
                 }
             }
@@ -95,7 +95,7 @@ impl Installation {
             async move {
                 let mut changed = 0;
                 for (tenant, id, old, new) in changes {
-                    let query = db::query(table.change).bind(tenant).bind(id).bind(old).bind(new);
+                    let query = db::query(column.change).bind(tenant).bind(id).bind(old).bind(new);
                     changed += query.execute(&mut *conn).await.map_err(store_error)?.rows_affected();
                 }
                 Ok(changed)
@@ -127,23 +127,25 @@ impl Installation {
 
 #[cfg(test)]
 mod tests {
-    use crate::sql::keys::TABLES;
+    use crate::sql::keys::COLUMNS;
 
     // req: S3-UTL-1
     #[test]
-    fn every_table_with_secrets_is_sealed_again() {
+    fn every_column_of_secrets_is_sealed_again() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite");
         let mut sealed = Vec::new();
         for file in std::fs::read_dir(folder).expect("migrations").flatten() {
             let text = std::fs::read_to_string(file.path()).expect("a migration");
             for table in text.split("CREATE TABLE ").skip(1) {
                 let body = table.split(");").next().unwrap_or_default();
-                if body.lines().any(|line| line.trim_start().starts_with("secrets ")) {
-                    sealed.push(table.split([' ', '(']).next().unwrap_or_default().to_owned());
+                let name = table.split([' ', '(']).next().unwrap_or_default();
+                for line in body.lines().filter(|line| line.contains(" BLOB") && line.contains("secret")) {
+                    sealed.push((name.to_owned(), line.split_whitespace().next().unwrap_or_default().to_owned()));
                 }
             }
         }
         sealed.sort();
-        assert_eq!(sealed, TABLES.iter().map(|t| t.table).collect::<Vec<_>>());
+        let known: Vec<_> = COLUMNS.iter().map(|c| (c.table.to_owned(), c.column.to_owned())).collect();
+        assert_eq!(sealed, known);
     }
 }

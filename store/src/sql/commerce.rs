@@ -103,14 +103,6 @@ pub(crate) const LEASE: &str = "UPDATE commerce_flows SET leased_until = $2, ver
      ORDER BY due_at, id LIMIT 1) AND state = 'running' AND leased_until <= $1 \
      RETURNING tenant_id, id, kind, subject_id, state, past, phase, tries, code, skipped, payment_method, version, due_at";
 
-pub(crate) const SETTINGS: &str =
-    "SELECT id, settings, secrets FROM commerce_settings WHERE tenant_id = $1 AND provider = $2";
-pub(crate) const SET_SETTINGS: &str = "INSERT INTO commerce_settings \
-     (tenant_id, provider, id, settings, secrets, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) \
-     ON CONFLICT (tenant_id, provider) DO UPDATE SET id = excluded.id, settings = excluded.settings, \
-     secrets = excluded.secrets, updated_at = excluded.updated_at";
-pub(crate) const DELETE_SETTINGS: &str = "DELETE FROM commerce_settings WHERE tenant_id = $1 AND provider = $2";
-
 pub(crate) const NOTE_PAYMENT_EVENT: &str = "INSERT INTO payment_events (tenant_id, event_id, created_at) \
      VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 

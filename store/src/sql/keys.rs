@@ -1,9 +1,9 @@
-//! Sealed values and the keys that sealed them. These walk over whole tables, which are short: one row for each channel or
-//! endpoint.
+//! Sealed values and the keys that sealed them. These walk over whole tables.
 
-/// A table with a column `secrets`, sealed for its row's id.
+/// A column of sealed values, each sealed for its row's id.
 pub(crate) struct Sealed {
     pub table: &'static str,
+    pub column: &'static str,
     /// What another key than the one with the prefix `$1` sealed, after the id `$2`.
     pub others: &'static str,
     /// Unless somebody else changed it meanwhile.
@@ -13,16 +13,19 @@ pub(crate) struct Sealed {
 }
 
 macro_rules! sealed {
-    ($($table:literal),*) => {
+    ($($table:literal $column:literal),*) => {
         /// Every one that there is.
-        pub(crate) const TABLES: &[Sealed] = &[$(Sealed {
+        pub(crate) const COLUMNS: &[Sealed] = &[$(Sealed {
             table: $table,
-            others: concat!("SELECT tenant_id, id, secrets FROM ", $table, " WHERE LENGTH(secrets) > 0 \
-                AND substr(secrets, 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3"),
-            change: concat!("UPDATE ", $table, " SET secrets = $4 WHERE tenant_id = $1 AND id = $2 AND secrets = $3"),
-            count: concat!("SELECT substr(secrets, 1, 5), COUNT(*) FROM ", $table, " WHERE LENGTH(secrets) > 0 GROUP BY 1"),
+            column: $column,
+            others: concat!("SELECT tenant_id, id, ", $column, " FROM ", $table, " WHERE LENGTH(", $column, ") > 0 \
+                AND substr(", $column, ", 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3"),
+            change: concat!("UPDATE ", $table, " SET ", $column, " = $4 WHERE tenant_id = $1 AND id = $2 \
+                AND ", $column, " = $3"),
+            count: concat!("SELECT substr(", $column, ", 1, 5), COUNT(*) FROM ", $table, " \
+                WHERE LENGTH(", $column, ") > 0 GROUP BY 1"),
         }),*];
     };
 }
 
-sealed!("channels", "webhook_endpoints");
+sealed!("channels" "secrets", "integrations" "secrets", "orders" "payment_secret", "webhook_endpoints" "secrets");

@@ -73,7 +73,6 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("commerce::OPEN_FLOW", commerce::OPEN_FLOW.into()),
         ("commerce::DUE", commerce::DUE.into()),
         ("commerce::LEASE", commerce::LEASE.into()),
-        ("commerce::SETTINGS", commerce::SETTINGS.into()),
         ("documents::TAKE", documents::TAKE.into()),
         ("documents::PROGRESS", documents::PROGRESS.into()),
         ("documents::EXISTS", documents::EXISTS.into()),

@@ -1,10 +1,10 @@
 //! What a tenant sets up: other systems, how long things are kept, and the keys of requests that are carried out once.
 
-pub(crate) const SET_INTEGRATION: &str = "INSERT INTO integrations (tenant_id, kind, settings, secrets, updated_at) \
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, kind) DO UPDATE SET settings = excluded.settings, \
-     secrets = excluded.secrets, updated_at = excluded.updated_at";
+pub(crate) const SET_INTEGRATION: &str = "INSERT INTO integrations (tenant_id, kind, settings, secrets, updated_at, id) \
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, kind) DO UPDATE SET id = excluded.id, \
+     settings = excluded.settings, secrets = excluded.secrets, updated_at = excluded.updated_at";
 pub(crate) const INTEGRATION: &str =
-    "SELECT settings, secrets, updated_at FROM integrations WHERE tenant_id = $1 AND kind = $2";
+    "SELECT id, settings, secrets, updated_at FROM integrations WHERE tenant_id = $1 AND kind = $2";
 pub(crate) const DELETE_INTEGRATION: &str = "DELETE FROM integrations WHERE tenant_id = $1 AND kind = $2";
 
 /// Whoever comes first carries it out.

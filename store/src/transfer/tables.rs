@@ -35,7 +35,7 @@ pub(crate) const NOT_COPIED: [&str; 9] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 54] = [
+pub(crate) const TABLES: [Table; 53] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -487,7 +487,14 @@ pub(crate) const TABLES: [Table; 54] = [
     table(
         "integrations",
         2,
-        &[("tenant_id", Uuid), ("kind", Text), ("settings", Text), ("secrets", Bytes), ("updated_at", Int)],
+        &[
+            ("tenant_id", Uuid),
+            ("kind", Text),
+            ("id", Uuid),
+            ("settings", Text),
+            ("secrets", Bytes),
+            ("updated_at", Int),
+        ],
     ),
     table(
         "idempotency_keys",
@@ -525,7 +532,6 @@ pub(crate) const TABLES: [Table; 54] = [
     commerce::MENU_ITEMS,
     commerce::ORDERS,
     commerce::COMMERCE_FLOWS,
-    commerce::COMMERCE_SETTINGS,
     commerce::PAYMENT_EVENTS,
     commerce::WHATSAPP_FALLBACKS,
     numbered(

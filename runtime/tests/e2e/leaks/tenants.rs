@@ -236,7 +236,8 @@ fn candidates(path: &str, ids: &BTreeSet<String>, found: &Found) -> Vec<Vec<Stri
 
 /// Everything that lists show, without what changes by itself.
 pub async fn everything(api: &Client, all: &[Endpoint]) -> BTreeMap<String, String> {
-    const BY_ITSELF: &[&str] = &["/health", "/metrics", "/deliveries", "/sessions", "/openapi", "/docs"];
+    // Exports are noted.
+    const BY_ITSELF: &[&str] = &["/export", "/health", "/metrics", "/deliveries", "/sessions", "/openapi", "/docs"];
     let lists = all
         .iter()
         .filter(|e| e.method == Method::GET && !e.streams && count(&e.paths[0]) == 0)

@@ -94,20 +94,6 @@ pub(super) const COMMERCE_FLOWS: Table = table(
     ],
 );
 
-pub(super) const COMMERCE_SETTINGS: Table = table(
-    "commerce_settings",
-    2,
-    &[
-        ("tenant_id", Uuid),
-        ("provider", Text),
-        ("id", Uuid),
-        ("settings", Text),
-        ("secrets", Bytes),
-        ("created_at", Int),
-        ("updated_at", Int),
-    ],
-);
-
 pub(super) const PAYMENT_EVENTS: Table =
     table("payment_events", 2, &[("tenant_id", Uuid), ("event_id", Text), ("created_at", Int)]);
 
