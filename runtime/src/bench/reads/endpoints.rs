@@ -133,7 +133,10 @@ async fn the_rest(client: &mut Client, base: KnowledgeBaseId) -> anyhow::Result<
         each("an agent", &agents, |id| format!("/api/agents/{id}")),
         one("channels", "/api/channels"),
         one("dead letters", "/api/dead-letters"),
-        one("dead letters, last page", format!("/api/dead-letters?page={}", pages(client, "/api/dead-letters", 20).await?)),
+        one(
+            "dead letters, last page",
+            format!("/api/dead-letters?page={}", pages(client, "/api/dead-letters", 20).await?),
+        ),
         one("knowledge bases", "/api/knowledge-bases"),
         one("unanswered questions", unanswered.as_str()),
         each("an unanswered question", &topics, |id| format!("{unanswered}/{id}")),

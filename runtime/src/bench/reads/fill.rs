@@ -14,15 +14,18 @@ use colloquy_domain::{
         Snapshot,
     },
     failure::Failure,
-    ids::{AgentId, ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, TenantId, UnansweredId, UserId},
+    ids::{
+        AgentId, ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, TenantId, UnansweredId,
+        UserId,
+    },
     knowledge::IngestReport,
     message::{Content, Inbound, Outcome, Peer},
     model::{Completion, Speaker, Usage},
     outbound::{Checks, Citation},
     placement::Lane,
     ports::{
-        Clock, ConversationStore, DocumentQueue, Ids, InboxStore, LogEntry, NewEntry, OutboxItem, OutboxStore, Settlement,
-        StoreError,
+        Clock, ConversationStore, DocumentQueue, Ids, InboxStore, LogEntry, NewEntry, OutboxItem, OutboxStore,
+        Settlement, StoreError,
     },
     time::Timestamp,
 };
@@ -36,7 +39,7 @@ use std::{
 use tokio::time::Instant;
 
 /// Conversations that are written together, and how many such batches at once.
-const BATCH: usize = 200;
+const BATCH: usize = 1_000;
 const BATCHES: usize = 3;
 /// The first message is so old.
 const DAYS: i64 = 60;
@@ -45,14 +48,14 @@ const DAY: i64 = 86_400_000;
 const LONG: usize = 200;
 const REPLY: &str = "Our opening hours are from nine in the morning to six in the evening, on Saturdays until four.";
 const GIVEN: [&str; 32] = [
-    "Camille", "Louis", "Manon", "Hugo", "Chloe", "Nathan", "Emma", "Lucas", "Lea", "Theo", "Ines", "Enzo", "Jade", "Paul",
-    "Alice", "Jules", "Louise", "Adam", "Zoe", "Arthur", "Anna", "Noah", "Eva", "Tom", "Rose", "Liam", "Sarah", "Ethan",
-    "Nina", "Gabriel", "Lina", "Victor",
+    "Camille", "Louis", "Manon", "Hugo", "Chloe", "Nathan", "Emma", "Lucas", "Lea", "Theo", "Ines", "Enzo", "Jade",
+    "Paul", "Alice", "Jules", "Louise", "Adam", "Zoe", "Arthur", "Anna", "Noah", "Eva", "Tom", "Rose", "Liam", "Sarah",
+    "Ethan", "Nina", "Gabriel", "Lina", "Victor",
 ];
 const FAMILY: [&str; 25] = [
-    "Bernard", "Dubois", "Thomas", "Robert", "Richard", "Petit", "Durand", "Leroy", "Moreau", "Simon", "Laurent", "Lefebvre",
-    "Michel", "Garcia", "David", "Bertrand", "Roux", "Vincent", "Fournier", "Morel", "Girard", "Andre", "Mercier", "Dupont",
-    "Lambert",
+    "Bernard", "Dubois", "Thomas", "Robert", "Richard", "Petit", "Durand", "Leroy", "Moreau", "Simon", "Laurent",
+    "Lefebvre", "Michel", "Garcia", "David", "Bertrand", "Roux", "Vincent", "Fournier", "Morel", "Girard", "Andre",
+    "Mercier", "Dupont", "Lambert",
 ];
 
 /// What was written, and the knowledge base of the tenant that is measured.
@@ -86,7 +89,6 @@ pub async fn fill(store: &Store, work: Work) -> anyhow::Result<Filled> {
 struct Team<'a> {
     store: &'a Store,
     tenant: TenantId,
-    agent: AgentId,
     base: KnowledgeBaseId,
     user: UserId,
     /// Every other one reads its replies itself.
@@ -138,9 +140,10 @@ impl<'a> Team<'a> {
         let new = NewUser { email, name: "Ann".to_owned(), role: Role::Operator, password: None };
         let user = rows.create_user(new).await?.id;
         let events = ["conversation.handed_over", "conversation.closed"].map(str::to_owned);
-        rows.create_webhook_endpoint("https://hooks.example/colloquy", &events, true, Secret::new("whsec_bench")).await?;
+        rows.create_webhook_endpoint("https://hooks.example/colloquy", &events, true, Secret::new("whsec_bench"))
+            .await?;
         let now = MachineClock.now().millis();
-        Ok(Self { store, tenant, agent, base, user, channels, contacts, pairs, offsets, now })
+        Ok(Self { store, tenant, base, user, channels, contacts, pairs, offsets, now })
     }
 
     /// The conversations, many at once: what is written together is committed together.
@@ -184,7 +187,8 @@ impl<'a> Team<'a> {
     }
 
     async fn batch(&self, many: std::ops::Range<usize>) -> Result<(), StoreError> {
-        let entries = many.clone().flat_map(|n| (0..self.pairs_of(n)).map(move |number| self.entry(n, number))).collect();
+        let entries =
+            many.clone().flat_map(|n| (0..self.pairs_of(n)).map(move |number| self.entry(n, number))).collect();
         // Beyond the cursor, which stays: the application has a log of its own.
         self.store.take_in(Lane(0), 0, 0, entries).await?;
         try_join_all(many.clone().map(|n| self.answer(n))).await?;
@@ -210,7 +214,8 @@ impl<'a> Team<'a> {
 
     async fn answer(&self, n: usize) -> Result<(), StoreError> {
         let rows = self.store.tenant(self.tenant);
-        let id = rows.conversation_with(self.channel(n), &address(n)).await?.ok_or(StoreError::NotFound("conversation"))?;
+        let id =
+            rows.conversation_with(self.channel(n), &address(n)).await?.ok_or(StoreError::NotFound("conversation"))?;
         self.store.commit(self.commit(n, id)).await?;
         if n % 33 == 0 {
             rows.tag_conversation(id, &["vip".to_owned()]).await?;
