@@ -76,10 +76,10 @@ impl Narrowed {
 
 /// Of so many contacts, at least one: they begin with $2.
 pub(crate) fn identities_of(contacts: usize) -> String {
-    let places = (2..contacts + 2).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    let given = (2..contacts + 2).map(|n| format!("(${n})")).collect::<Vec<_>>().join(", ");
     format!(
-        "SELECT i.contact_id, i.channel_id, ch.kind, i.address FROM contact_identities i \
-         JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id IN ({places}) \
+        "SELECT i.contact_id, i.channel_id, ch.kind, i.address FROM (VALUES {given}) AS v CROSS JOIN contact_identities i \
+         JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id = v.column1 \
          ORDER BY i.channel_id, i.address"
     )
 }

@@ -85,7 +85,7 @@ macro_rules! of_conversation {
     ($filter:literal) => {
         pub(crate) const LINES_OF: &str = chosen!(
             "position",
-            concat!("m.position FROM ", $filter, " ORDER BY m.created_at DESC, m.position DESC LIMIT $5 OFFSET $6")
+            concat!("m.position FROM ", $filter, " ORDER BY m.position DESC LIMIT $5 OFFSET $6")
         );
         pub(crate) const COUNT_LINES_OF: &str = concat!("SELECT COUNT(*) FROM ", $filter);
     };

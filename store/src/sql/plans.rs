@@ -288,6 +288,8 @@ async fn what_is_asked_for_is_found_by_its_own_index() {
         (contacts::Narrowed { searched: true, ..contact }.count(), "t USING PRIMARY KEY"),
         (desk::LINES.to_owned(), "messages_by_time"),
         (desk::LINES_IN.to_owned(), "messages_by_time"),
+        (desk::LINES_OF.to_owned(), "messages_of_conversation"),
+        (contacts::identities_of(20), "contact_identities_of_contact"),
         (desk::FAILED_LINES.to_owned(), "outbox_failed"),
         (desk::QUEUED_LINES.to_owned(), "outbox_open"),
         (webhooks::OPEN_DELIVERIES_IN.to_owned(), "webhook_deliveries_open"),
