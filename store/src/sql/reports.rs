@@ -2,7 +2,8 @@
 
 use super::contacts::found;
 
-/// A conversation as it is listed, for a reader.
+/// A conversation as it is listed, for a reader, with its last line (`v.last`). That is looked up before the join, behind
+/// a LIMIT: PostgreSQL's walls let no subquery find rows by an index.
 macro_rules! conversations {
     ($from:literal, $reader:literal, $rest:literal) => {
         concat!(
@@ -15,14 +16,18 @@ macro_rules! conversations {
              JOIN contacts k ON k.id = c.contact_id LEFT JOIN conversation_reads r ON r.tenant_id = c.tenant_id \
              AND r.conversation_id = c.id AND r.reader_id = ",
             $reader,
-            " LEFT JOIN messages m ON m.position = (SELECT MAX(position) FROM messages \
-             WHERE tenant_id = c.tenant_id AND conversation_id = c.id) WHERE c.tenant_id = $1 ",
+            " LEFT JOIN messages m ON m.position = v.last WHERE c.tenant_id = $1 ",
             $rest
         )
     };
 }
 
-pub(crate) const CONVERSATION: &str = conversations!("conversations c", "$3", "AND c.id = $2");
+pub(crate) const CONVERSATION: &str = conversations!(
+    "(SELECT c.id, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = c.id) AS last \
+     FROM conversations c WHERE c.tenant_id = $1 AND c.id = $2 LIMIT 1) AS v CROSS JOIN conversations c",
+    "$3",
+    "AND c.id = v.id"
+);
 
 /// How a list of conversations is narrowed. Each way has an index, so each has a text of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +43,8 @@ impl Narrowed {
     /// The one that was written to last comes first: the reader is $5, limit and offset are $6 and $7.
     pub(crate) fn list(self) -> String {
         let text = conversations!(
-            "(SELECT c.id FROM {from} WHERE {those} ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $6 OFFSET $7) AS v \
+            "(SELECT v.id, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = v.id) \
+             AS last FROM (SELECT c.id FROM {from} WHERE {those} ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $6 OFFSET $7) AS v LIMIT 1000) AS v \
              CROSS JOIN conversations c",
             "$5",
             "AND c.id = v.id ORDER BY c.last_inbound_at DESC, c.id DESC"
