@@ -10,7 +10,7 @@ use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
     conversation::{Commit, JournalRow, JournalWhat, LedgerRow, Mode, NewDeadLetter, Settled},
     failure::Failure,
-    ids::{ConversationId, DeadLetterId, DocumentId, OutboxId, Seq},
+    ids::{ConversationId, DeadLetterId, DocumentId, MessageId, OutboxId, Seq},
     message::{IgnoreRule, Outcome},
     model::{Speaker, Usage},
     outbound::Citation,
@@ -20,7 +20,7 @@ use colloquy_domain::{
     time::Timestamp,
     tool::ToolResult,
 };
-use colloquy_store::{ConversationFilter, FiguresOf, NewDocument, NewUser, PageRequest, TenantStore};
+use colloquy_store::{ConversationFilter, FiguresOf, MessageFilter, NewDocument, NewUser, PageRequest, TenantStore};
 use common::{Kind, NOW, Opened};
 use proptest::prelude::*;
 use std::{
@@ -370,6 +370,39 @@ impl Town {
         assert_eq!(sum(&mut costs.iter().map(|c| c.usage)), sum(&mut spent.values().copied()));
         let abroad = self.opened.store.tenant(self.f.abroad.tenant);
         assert_eq!(abroad.figures(0, i64::from(u32::MAX)).await.expect("read"), ByDay::new(), "another tenant's");
+        self.check_lists().await;
+    }
+
+    /// Nobody counts messages row by row: lists have as many as they say all the same, whichever page is asked for.
+    async fn check_lists(&self) {
+        use DeliveryStatus::{Delivered, Failed, Queued, Read, Sent, Uncertain};
+        let rows = self.rows();
+        let listed = async |filter: MessageFilter| {
+            let (mut found, mut pages) = (Vec::new(), 1);
+            loop {
+                let page = rows.all_messages(filter, PageRequest::new(pages, 25)).await.expect("listed");
+                if page.items.is_empty() {
+                    assert_eq!(page.total, found.len() as u64, "{filter:?}");
+                    return found;
+                }
+                found.extend(page.items.into_iter().map(|m| (m.id, m.speaker != Speaker::Person, m.status)));
+                pages += 1;
+            }
+        };
+        let all = listed(MessageFilter::default()).await;
+        let statuses = [Queued, Uncertain, Sent, Delivered, Read, Failed].map(Some);
+        for outbound in [None, Some(true), Some(false)] {
+            for status in statuses.into_iter().chain([None]) {
+                let mut found = listed(MessageFilter { conversation: None, outbound, status }).await;
+                let fits = |m: &&(MessageId, bool, DeliveryStatus)| {
+                    outbound.is_none_or(|out| out == m.1) && status.is_none_or(|status| status == m.2)
+                };
+                let mut expected: Vec<_> = all.iter().filter(fits).copied().collect();
+                found.sort_unstable_by_key(|m| m.0);
+                expected.sort_unstable_by_key(|m| m.0);
+                assert_eq!(found, expected, "{outbound:?} {status:?}");
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{ApiError, ApiResult, Detail};
 use argon2::{
-    Argon2,
+    Argon2, Params,
     password_hash::{PasswordHasher, PasswordVerifier},
 };
 use colloquy_store::PasswordHash;
@@ -42,6 +42,9 @@ pub fn weakness(field: &str, password: &str) -> Option<Detail> {
 }
 
 impl Passwords {
+    /// Memory that one hash takes while it is made or checked.
+    pub const KIB: u32 = Params::DEFAULT_M_COST;
+
     /// # Errors
     /// 500 if the machine refuses (for example, memory).
     pub async fn hash(&self, password: String) -> ApiResult<PasswordHash> {

@@ -13,6 +13,7 @@ pub mod ingest;
 mod memory;
 mod neighbour;
 mod open;
+pub mod reads;
 mod report;
 mod rig;
 pub mod search;

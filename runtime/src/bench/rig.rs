@@ -106,7 +106,8 @@ impl Rig {
     }
 }
 
-fn account(tenant: TenantId, id: ChannelId, kind: &'static str, agent: AgentId) -> ChannelAccount {
+/// An account of the agent that nothing is known of yet.
+pub fn account(tenant: TenantId, id: ChannelId, kind: &'static str, agent: AgentId) -> ChannelAccount {
     ChannelAccount {
         tenant,
         id,

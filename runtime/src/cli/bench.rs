@@ -6,7 +6,7 @@ use crate::{
 };
 use clap::{Args, Subcommand, ValueEnum};
 use colloquy_rag::models::{ModelFiles, ModelState, manifest::DEFAULT_MODEL};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Measure this machine's limits and Colloquy's own figures, side by side
 ///
@@ -32,7 +32,8 @@ use std::path::PathBuf;
 /// or not the targets are met.
 ///
 /// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `colloquy bench sim` for the simulator;
-/// `colloquy bench search` and `colloquy bench ingest` measure knowledge.
+/// `colloquy bench reads` measures lists and pages of a full database; `colloquy bench search` and `colloquy bench ingest`
+/// measure knowledge.
 ///
 /// Example:
 ///   colloquy bench --dir /var/lib/colloquy
@@ -56,6 +57,7 @@ pub struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Cluster(OnCluster),
+    Reads(OfReads),
     Search(OfSearch),
     Ingest(OfIngest),
     Sim(OnSim),
@@ -86,6 +88,17 @@ pub struct OnSim {
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
     json: bool,
+}
+
+/// Servers on which a benchmark runs.
+#[derive(Debug, Args)]
+pub struct OnEngines {
+    /// Any database of the server, `postgres://…` [default: the configured one, DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// `nats://…` [default: the configured one, NATS_URL]
+    #[arg(long, value_name = "URL")]
+    pub nats_url: Option<String>,
 }
 
 /// Measure PostgreSQL, NATS and one to three nodes on them, side by side
@@ -124,18 +137,52 @@ pub struct OnSim {
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct OnCluster {
-    /// Any database of the server, `postgres://…` [default: the configured one, DATABASE_URL]
-    #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// `nats://…` [default: the configured one, NATS_URL]
-    #[arg(long, value_name = "URL")]
-    pub nats_url: Option<String>,
+    #[command(flatten)]
+    engines: OnEngines,
     /// Seconds for each measurement
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(2..=600))]
     seconds: u64,
     /// Measure this alone; may be given several times
     #[arg(long, value_name = "PHASE")]
     only: Vec<Phase>,
+    /// Print all figures and {targets: [{name, bound, measured, met}]}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measure the lists and pages of a team whose database is full
+///
+/// Fills a database with conversations of many people (each of whom wrote and was answered as often as the others, but for
+/// one who wrote much; some were handed over, closed, tagged, noted; replies of every other channel were delivered, read, or
+/// failed), and a second tenant with a tenth of all that. Then the whole application serves it, and clients in this process
+/// read every list and page that a team uses daily, over HTTP with an API key: one request after the other, then 4 at
+/// once. The times are those of whole requests; those of `/health/live` stand beside them. In the end somebody signs in.
+///
+/// It runs on SQLite in a scratch folder; where PostgreSQL and NATS are named (as for `serve`, without a vector store), in a
+/// scratch database there, for which the role must be allowed to make databases. Everything is removed afterwards. Run it
+/// with a release build. The exit code is 0 whether or not the targets are met.
+///
+/// Example:
+///   colloquy bench reads
+///   colloquy bench reads --messages 100000 --contacts 10000 --json | jq '.targets[] | select(.met | not)'
+///   DATABASE_URL=postgres://me@localhost/postgres NATS_URL=nats://localhost:4222 colloquy bench reads
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OfReads {
+    #[command(flatten)]
+    engines: OnEngines,
+    /// Messages of the tenant that is measured, received and sent
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    messages: u32,
+    /// People who wrote them, each in a conversation
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(200..=10_000_000))]
+    contacts: u32,
+    /// Seconds for each measurement
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
     json: bool,
@@ -222,12 +269,13 @@ impl OfIngest {
 impl Bench {
     /// Whether it runs on engines, of which not all need to be configured.
     pub const fn is_on_engines(&self) -> bool {
-        matches!(self.what, Some(What::Cluster(_) | What::Node))
+        matches!(self.what, Some(What::Cluster(_) | What::Reads(_) | What::Node))
     }
 
-    pub const fn engines(&self) -> Option<&OnCluster> {
+    pub const fn engines(&self) -> Option<&OnEngines> {
         match &self.what {
-            Some(What::Cluster(cluster)) => Some(cluster),
+            Some(What::Cluster(cluster)) => Some(&cluster.engines),
+            Some(What::Reads(reads)) => Some(&reads.engines),
             _ => None,
         }
     }
@@ -252,6 +300,15 @@ impl Bench {
                 return told(cluster.json, &report, || report.print());
             }
             Some(What::Ingest(ingest)) => return ingest.run(config).await,
+            Some(What::Reads(reads)) => {
+                let work = bench::reads::Work {
+                    messages: reads.messages as usize,
+                    contacts: reads.contacts as usize,
+                    lasting: Duration::from_secs(reads.seconds),
+                };
+                let report = Box::pin(bench::reads::run(config, &reads.dir.unwrap_or(usual), work)).await?;
+                return told(reads.json, &report, || report.print());
+            }
             Some(What::Search(search)) => {
                 let dir = search.dir.unwrap_or(usual);
                 let (passages, questions) = (search.passages as usize, search.questions as usize);

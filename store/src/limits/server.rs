@@ -86,6 +86,20 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{scheme}://{authority}/{name}{others}")
 }
 
+/// What the server does by itself some time after much was written: it looks again what there is, and what everybody may
+/// see.
+///
+/// # Errors
+/// The server's.
+pub async fn tidy(database: &Secret) -> Result<(), StoreError> {
+    let there = db::read_url(database.expose()).map_err(store_error)?;
+    let mut conn = db::connect_postgres(&there).await.map(Conn::from).map_err(store_error)?;
+    conn.script("VACUUM (ANALYZE)".to_owned()).await.map(|_| ()).map_err(store_error)?;
+    // It goes with the process anyway.
+    let _ = conn.close().await;
+    Ok(())
+}
+
 /// What the server counts for a database.
 pub struct Meter {
     conn: Conn,

@@ -1,6 +1,6 @@
 use super::{
     Page, PageRequest, TenantStore,
-    filter::{piece, tagged},
+    filter::{beginning, tagged},
     found,
 };
 use crate::{
@@ -85,7 +85,7 @@ pub struct Contact {
 /// Which contacts are wanted; what is absent matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct ContactFilter {
-    /// A piece of a name, a number or another address.
+    /// How a word of a name begins, or a piece of a number or of another address.
     pub search: Option<String>,
     pub tag: Option<String>,
     /// Only those that are older.
@@ -155,22 +155,35 @@ impl TenantStore {
     /// # Errors
     /// The store's.
     pub async fn contacts(&self, filter: &ContactFilter, request: PageRequest) -> Result<Page<Contact>, StoreError> {
-        let matching = |text: &'static str| {
-            db::query(text)
+        let narrowed = sql::Narrowed {
+            searched: filter.search.is_some(),
+            tagged: filter.tag.is_some(),
+            before: filter.before.is_some(),
+        };
+        let matching = |text| {
+            Query::built(text)
                 .bind(self.key())
-                .bind(filter.search.as_deref().map(piece))
+                .bind(filter.search.as_deref().map(beginning))
                 .bind(filter.tag.as_deref().map(tagged))
                 .bind(filter.before.map(ContactId::uuid))
         };
-        let paged = |text| matching(text).bind(request.sql_limit()).bind(request.sql_offset());
-        let rows = paged(sql::CONTACTS).fetch_all(self.reads()).await.map_err(store_error)?;
-        let identities = paged(sql::IDENTITIES_OF).fetch_all(self.reads()).await.map_err(store_error)?;
-        let identities: Vec<IdentityRow> =
-            identities.iter().map(|row| row.read()).collect::<Result<_, _>>().map_err(store_error)?;
+        let query = matching(narrowed.list()).bind(request.sql_limit()).bind(request.sql_offset());
+        let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows = rows.iter().map(|row| row.read::<Row>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
-        let count = matching(sql::COUNT_CONTACTS).fetch_optional(self.reads()).await.map_err(store_error)?;
+        let identities = self.identities_of(&rows).await?;
+        let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
         let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
         Page::new(rows, request, total).try_map(|row| row.contact(&identities))
+    }
+
+    async fn identities_of(&self, contacts: &[Row]) -> Result<Vec<IdentityRow>, StoreError> {
+        if contacts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = Query::built(sql::identities_of(contacts.len())).bind(self.key());
+        let query = contacts.iter().fold(query, |query, contact| query.bind(contact.id));
+        let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
+        rows.iter().map(|row| row.read()).collect::<Result<_, _>>().map_err(store_error)
     }
 
     /// # Errors

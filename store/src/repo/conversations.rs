@@ -1,13 +1,13 @@
 use super::{
     Page, PageRequest, TenantStore,
-    filter::{piece, tagged},
+    filter::{beginning, tagged},
 };
 use crate::{
-    db,
+    db::{self, Query},
     error::{store_error, unreadable},
     ports::{read_speaker, read_status, signed, unsigned},
     records::{self, ChecksRecord, CitationRecord, OutcomeRecord},
-    sql::reports as sql,
+    sql::reports::{self as sql, Narrowed},
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
@@ -51,10 +51,21 @@ pub struct ConversationSummary {
 #[derive(Debug, Clone, Default)]
 pub struct ConversationFilter {
     pub closed: Option<bool>,
-    /// A piece of a name, a number or another address.
+    /// How a word of a name begins, or a piece of a number or of another address.
     pub search: Option<String>,
     pub tag: Option<String>,
     pub assigned_to: Option<UserId>,
+}
+
+impl ConversationFilter {
+    const fn narrowed(&self) -> Narrowed {
+        Narrowed {
+            closed: self.closed,
+            assigned: self.assigned_to.is_some(),
+            tagged: self.tag.is_some(),
+            searched: self.search.is_some(),
+        }
+    }
 }
 
 /// The end of a transcript.
@@ -195,19 +206,19 @@ impl TenantStore {
         reader: Uuid,
         request: PageRequest,
     ) -> Result<Page<ConversationSummary>, StoreError> {
+        let narrowed = filter.narrowed();
         let matching = |text| {
-            db::query(text)
+            Query::built(text)
                 .bind(self.key())
-                .bind(filter.closed)
-                .bind(filter.search.as_deref().map(piece))
-                .bind(filter.tag.as_deref().map(tagged))
                 .bind(filter.assigned_to.map(UserId::uuid))
+                .bind(filter.tag.as_deref().map(tagged))
+                .bind(filter.search.as_deref().map(beginning))
         };
-        let query = matching(sql::CONVERSATIONS).bind(reader).bind(request.sql_limit()).bind(request.sql_offset());
+        let query = matching(narrowed.list()).bind(reader).bind(request.sql_limit()).bind(request.sql_offset());
         let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows =
             rows.iter().map(|row| row.read::<SummaryRow>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
-        let count = matching(sql::COUNT_CONVERSATIONS).fetch_optional(self.reads()).await.map_err(store_error)?;
+        let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
         let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
         Page::new(rows, request, total).try_map(SummaryRow::summary)
     }

@@ -5,15 +5,15 @@ fn escaped(text: &str) -> String {
     text.chars().flat_map(escape).collect()
 }
 
-/// Texts that hold this one, whatever its case. A telephone number is found by its digits.
-pub(super) fn piece(text: &str) -> String {
-    let text = text.trim().to_lowercase();
+/// The longest term that is kept of a name or an address.
+const LONGEST: usize = 40;
+
+/// How terms begin that hold this. A telephone number is found by its digits.
+pub(super) fn beginning(text: &str) -> String {
+    let text = text.trim();
     let is_number = text.chars().any(|c| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '.' | '(' | ')'));
-    if is_number {
-        return format!("%{}%", text.chars().filter(char::is_ascii_digit).collect::<String>());
-    }
-    format!("%{}%", escaped(&text))
+    text.chars().filter(|c| !is_number || c.is_ascii_digit()).take(LONGEST).collect()
 }
 
 /// JSON lists of texts that hold this one.
@@ -28,8 +28,10 @@ mod tests {
 
     #[test]
     fn what_is_looked_for_is_taken_literally() {
-        assert_eq!(piece("50%_Off!"), "%50!%!_off!!%");
-        assert_eq!(piece("+1 (555) 000-1"), "%15550001%");
+        assert_eq!(beginning(" 50%_Off! "), "50%_Off!");
+        assert_eq!(beginning("+1 (555) 000-1"), "15550001");
+        assert_eq!(beginning(&"é".repeat(50)).chars().count(), LONGEST);
         assert_eq!(tagged("vip"), "%\"vip\"%");
+        assert_eq!(tagged("50%_off!"), "%\"50!%!_off!!\"%");
     }
 }

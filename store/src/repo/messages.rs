@@ -1,10 +1,10 @@
 use super::{AttachmentState, Page, PageRequest, TenantStore};
 use crate::{
-    db,
+    db::{self, Query},
     error::{store_error, unreadable},
     ports::{read_speaker, read_status, unsigned},
     records::{FailureRecord, RichRecord},
-    sql::desk as sql,
+    sql::{desk as sql, metrics},
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
@@ -125,25 +125,84 @@ impl Row {
     }
 }
 
+const DAY: i64 = 86_400_000;
+
+/// Where a page lies in a list whose rows are counted by day.
+struct Window {
+    total: i64,
+    /// Milliseconds: the days that hold the page, the end excluded.
+    from: i64,
+    until: i64,
+    /// Rows of these days that come before the page.
+    offset: i64,
+}
+
+impl Window {
+    /// `days` are the last ones first, each with how many rows it has; none holds a page behind the end.
+    fn of(days: &[(i64, i64)], request: PageRequest) -> Self {
+        let mut window = Self { total: days.iter().map(|(_, rows)| rows).sum(), from: 0, until: 0, offset: 0 };
+        let (first, end) = (request.sql_offset(), request.sql_offset() + request.sql_limit());
+        let mut before = 0;
+        for (day, rows) in days {
+            let after = before + rows;
+            if before >= end {
+                break;
+            }
+            if after > first {
+                if window.until == 0 {
+                    (window.until, window.offset) = ((day + 1) * DAY, first - before);
+                }
+                window.from = day * DAY;
+            }
+            before = after;
+        }
+        window
+    }
+}
+
 impl TenantStore {
     /// The newest first.
     ///
     /// # Errors
     /// The store's.
     pub async fn all_messages(&self, filter: MessageFilter, request: PageRequest) -> Result<Page<Message>, StoreError> {
-        let matching = |text| {
-            db::query(text)
-                .bind(self.key())
-                .bind(filter.conversation.map(ConversationId::uuid))
-                .bind(filter.outbound)
-                .bind(filter.status.map(DeliveryStatus::name))
+        let status = filter.status.map(DeliveryStatus::name);
+        let (query, total) = match filter.conversation {
+            Some(conversation) => {
+                let of = |text| {
+                    db::query(text).bind(self.key()).bind(conversation.uuid()).bind(filter.outbound).bind(status)
+                };
+                let count = of(sql::COUNT_LINES_OF).fetch_optional(self.reads()).await.map_err(store_error)?;
+                let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
+                (of(sql::LINES_OF).bind(request.sql_limit()).bind(request.sql_offset()), total)
+            }
+            None => {
+                let days = db::query_as(metrics::MESSAGE_DAYS).bind(self.key()).bind(filter.outbound).bind(status);
+                let days: Vec<(i64, i64)> = days.fetch_all(self.reads()).await.map_err(store_error)?;
+                let window = Window::of(&days, request);
+                (self.lines(filter, request, &window), window.total)
+            }
         };
-        let query = matching(sql::LINES).bind(request.sql_limit()).bind(request.sql_offset());
         let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows = rows.iter().map(|row| row.read::<Row>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
-        let count = matching(sql::COUNT_LINES).fetch_optional(self.reads()).await.map_err(store_error)?;
-        let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
         Page::new(rows, request, total).try_map(Row::message)
+    }
+
+    /// Of all conversations. What is rare has an index of its own; the rest is found by its time.
+    fn lines(&self, filter: MessageFilter, request: PageRequest, window: &Window) -> Query {
+        let paged = |query: Query, offset| query.bind(request.sql_limit()).bind(offset);
+        let timed = |text| {
+            let query = db::query(text).bind(self.key()).bind(window.from).bind(window.until).bind(filter.outbound);
+            paged(query, window.offset)
+        };
+        match filter.status.filter(|_| window.total > 0) {
+            None => timed(sql::LINES),
+            Some(DeliveryStatus::Queued) => paged(db::query(sql::QUEUED_LINES).bind(self.key()), request.sql_offset()),
+            Some(status @ (DeliveryStatus::Uncertain | DeliveryStatus::Failed)) => {
+                paged(db::query(sql::FAILED_LINES).bind(self.key()).bind(status.name()), request.sql_offset())
+            }
+            Some(status) => timed(sql::LINES_IN).bind(status.name()),
+        }
     }
 
     /// # Errors
@@ -151,5 +210,25 @@ impl TenantStore {
     pub async fn message(&self, id: MessageId) -> Result<Message, StoreError> {
         let row: Option<Row> = self.one(sql::LINE, id.uuid()).await?;
         row.ok_or(StoreError::NotFound("message"))?.message()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_lies_in_the_days_that_hold_it() {
+        let days = [(9, 3), (7, 1), (5, 10), (2, 4)];
+        let of = |page, limit| {
+            let w = Window::of(&days, PageRequest::new(page, limit));
+            (w.total, w.from / DAY, w.until / DAY, w.offset)
+        };
+        assert_eq!(of(1, 2), (18, 9, 10, 0));
+        assert_eq!(of(2, 2), (18, 7, 10, 2));
+        assert_eq!(of(3, 2), (18, 5, 6, 0));
+        assert_eq!(of(4, 4), (18, 2, 6, 8));
+        assert_eq!(of(9, 4), (18, 0, 0, 0), "behind the end");
+        assert_eq!(Window::of(&[], PageRequest::default()).until, 0);
     }
 }

@@ -369,9 +369,17 @@ impl TenantStore {
                 (page.items, signed(page.total))
             }
             Some(state) => {
-                let query = db::query_as(sql::DELIVERIES_IN).bind(self.key()).bind(request.sql_limit());
+                let (list, count) = match state {
+                    DeliveryState::Delivered => {
+                        (sql::DELIVERIES_IN, db::query_scalar(sql::COUNT_DELIVERED).bind(self.key()))
+                    }
+                    DeliveryState::Queued | DeliveryState::Dead => {
+                        let count = db::query_scalar(sql::COUNT_OPEN_DELIVERIES_IN).bind(self.key());
+                        (sql::OPEN_DELIVERIES_IN, count.bind(state.name()))
+                    }
+                };
+                let query = db::query_as(list).bind(self.key()).bind(request.sql_limit());
                 let query = query.bind(request.sql_offset()).bind(state.name());
-                let count = db::query_scalar(sql::COUNT_DELIVERIES_IN).bind(self.key()).bind(state.name());
                 let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
                 (rows, count.fetch_one(self.reads()).await.map_err(store_error)?)
             }

@@ -11,36 +11,78 @@ pub(crate) const CONTACT: &str =
 pub(crate) const IDENTITIES: &str = "SELECT i.contact_id, i.channel_id, ch.kind, i.address FROM contact_identities i \
      JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id = $2 ORDER BY i.channel_id, i.address";
 
-/// Those that match, the newest first: a piece of a name, a number or another address ($2), a tag ($3), older than one
-/// ($4).
-macro_rules! filtered {
-    ($filter:literal) => {
-        pub(crate) const CONTACTS: &str = concat!(
-            "SELECT ",
-            columns!(),
-            " FROM contacts k WHERE k.tenant_id = $1 ",
-            $filter,
-            " ORDER BY k.id DESC LIMIT $5 OFFSET $6"
-        );
-        /// Of the contacts of the same page.
-        pub(crate) const IDENTITIES_OF: &str = concat!(
-            "SELECT i.contact_id, i.channel_id, ch.kind, i.address FROM contact_identities i \
-             JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 \
-             AND i.contact_id IN (SELECT k.id FROM contacts k WHERE k.tenant_id = $1 ",
-            $filter,
-            " ORDER BY k.id DESC LIMIT $5 OFFSET $6) ORDER BY i.channel_id, i.address"
-        );
-        pub(crate) const COUNT_CONTACTS: &str =
-            concat!("SELECT COUNT(*) FROM contacts k WHERE k.tenant_id = $1 ", $filter);
+/// Who has a word or a number that begins so (in $parameter): nothing comes behind U+10FFFF.
+macro_rules! found {
+    ($parameter:literal) => {
+        concat!(
+            "t.tenant_id = $1 AND t.term >= LOWER(",
+            $parameter,
+            ") AND t.term < LOWER(",
+            $parameter,
+            ") || '\u{10FFFF}'"
+        )
     };
 }
+pub(super) use found;
 
-filtered!(
-    "AND (LOWER(k.name) LIKE $2 ESCAPE '!' OR k.phone LIKE $2 ESCAPE '!' OR k.email LIKE $2 ESCAPE '!' \
-     OR EXISTS (SELECT 1 FROM contact_identities x WHERE x.contact_id = k.id AND x.tenant_id = k.tenant_id \
-     AND LOWER(x.address) LIKE $2 ESCAPE '!') OR $2 IS NULL) AND (k.tags LIKE $3 ESCAPE '!' OR $3 IS NULL) \
-     AND (k.id < $4 OR $4 IS NULL)"
-);
+/// How a list of contacts is narrowed. Each way has an index, so each has a text of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Narrowed {
+    /// By how a word or a number begins ($2), a tag ($3), being older than one ($4); what is not asked for takes no part.
+    pub searched: bool,
+    pub tagged: bool,
+    pub before: bool,
+}
+
+impl Narrowed {
+    /// The newest first; limit and offset are $5 and $6. They are chosen before anything else of them is read; SQLite never
+    /// turns a CROSS JOIN round.
+    pub(crate) fn list(self) -> String {
+        let chosen = if self.searched { "DISTINCT t.contact_id AS id" } else { "k.id" };
+        let order = if self.searched { "t.contact_id" } else { "k.id" };
+        format!(
+            "SELECT {} FROM (SELECT {chosen} FROM {} ORDER BY {order} DESC LIMIT $5 OFFSET $6) AS v CROSS JOIN contacts k \
+             WHERE k.tenant_id = $1 AND k.id = v.id ORDER BY k.id DESC",
+            columns!(),
+            self.those()
+        )
+    }
+
+    pub(crate) fn count(self) -> String {
+        let counted = if self.searched { "DISTINCT t.contact_id" } else { "*" };
+        format!("SELECT COUNT({counted}) FROM {}", self.those())
+    }
+
+    fn those(self) -> String {
+        let (from, id) = match (self.searched, self.tagged) {
+            (false, _) => ("contacts k WHERE k.tenant_id = $1", "k.id"),
+            (true, false) => (concat!("contact_terms t WHERE ", found!("$2")), "t.contact_id"),
+            (true, true) => (
+                concat!(
+                    "contact_terms t CROSS JOIN contacts k WHERE k.tenant_id = t.tenant_id AND k.id = t.contact_id AND ",
+                    found!("$2")
+                ),
+                "t.contact_id",
+            ),
+        };
+        let mut those = from.to_owned();
+        those.push_str(if self.tagged { " AND k.tags <> '[]' AND k.tags LIKE $3 ESCAPE '!'" } else { "" });
+        if self.before {
+            those.push_str(&format!(" AND {id} < $4"));
+        }
+        those
+    }
+}
+
+/// Of so many contacts, at least one: they begin with $2.
+pub(crate) fn identities_of(contacts: usize) -> String {
+    let given = (2..contacts + 2).map(|n| format!("(${n})")).collect::<Vec<_>>().join(", ");
+    format!(
+        "SELECT i.contact_id, i.channel_id, ch.kind, i.address FROM (VALUES {given}) AS v CROSS JOIN contact_identities i \
+         JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id = v.column1 \
+         ORDER BY i.channel_id, i.address"
+    )
+}
 
 pub(crate) const ADD: &str = "INSERT INTO contacts (tenant_id, id, name, phone, email, tags, attributes, consent, \
      consent_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";

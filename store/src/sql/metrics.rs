@@ -53,10 +53,63 @@ macro_rules! by_conversation {
     };
 }
 
+/// What notes say of how many messages there are, by their day and how far they came. The columns of the list: what was
+/// noted; of channels whose clients read replies themselves (1), of others (0) or of any (2); the status; how many more.
+macro_rules! message_changes {
+    ($noted:literal) => {
+        concat!(
+            "SELECT n.tenant_id, n.day, s.column3 AS status, n.times * s.column4 AS times FROM ",
+            $noted,
+            " n CROSS JOIN channels h CROSS JOIN (VALUES \
+             ('received', 2, 'received', 1), ('echoed', 2, 'sent', 1), \
+             ('replied.cited', 0, 'queued', 1), ('replied.cited', 1, 'sent', 1), \
+             ('replied.unknown', 0, 'queued', 1), ('replied.unknown', 1, 'sent', 1), \
+             ('replied.plain', 0, 'queued', 1), ('replied.plain', 1, 'sent', 1), \
+             ('notice', 0, 'queued', 1), ('notice', 1, 'sent', 1), ('written', 0, 'queued', 1), ('written', 1, 'sent', 1), \
+             ('out.uncertain', 2, 'uncertain', 1), ('out.uncertain', 2, 'queued', -1), \
+             ('out.sent', 2, 'sent', 1), ('out.sent', 2, 'queued', -1), \
+             ('out.delivered', 2, 'delivered', 1), ('out.delivered', 2, 'queued', -1), \
+             ('out.read', 2, 'read', 1), ('out.read', 2, 'queued', -1), \
+             ('out.failed', 2, 'failed', 1), ('out.failed', 2, 'queued', -1), \
+             ('gone.received', 2, 'received', -1), ('gone.sent', 2, 'sent', -1), ('gone.queued', 2, 'queued', -1), \
+             ('gone.out.uncertain', 2, 'uncertain', -1), ('gone.out.uncertain', 2, 'queued', 1), \
+             ('gone.out.sent', 2, 'sent', -1), ('gone.out.sent', 2, 'queued', 1), \
+             ('gone.out.delivered', 2, 'delivered', -1), ('gone.out.delivered', 2, 'queued', 1), \
+             ('gone.out.read', 2, 'read', -1), ('gone.out.read', 2, 'queued', 1), \
+             ('gone.out.failed', 2, 'failed', -1), ('gone.out.failed', 2, 'queued', 1)) AS s \
+             WHERE h.tenant_id = n.tenant_id AND h.id = n.channel_id AND s.column1 = n.what AND s.column2 IN (2, CASE WHEN h.pull THEN 1 ELSE 0 END)"
+        )
+    };
+}
+
+macro_rules! of_messages {
+    ($noted:literal, $where:expr) => {
+        concat!(
+            "INSERT INTO message_counts (tenant_id, day, status, times) SELECT v.tenant_id, v.day, v.status, SUM(v.times) \
+             FROM (",
+            message_changes!($noted),
+            $where,
+            ") AS v GROUP BY v.tenant_id, v.day, v.status ORDER BY v.tenant_id, v.day, v.status \
+             ON CONFLICT (tenant_id, day, status) DO UPDATE SET times = message_counts.times + excluded.times"
+        )
+    };
+}
+
+/// How many messages each day has, the last one first: those that went out or those that did not ($2), with a status ($3).
+pub(crate) const MESSAGE_DAYS: &str = concat!(
+    "SELECT v.day, CAST(SUM(v.times) AS BIGINT) FROM (SELECT day, status, times FROM message_counts WHERE tenant_id = $1 \
+     UNION ALL SELECT n.day, n.status, n.times FROM (",
+    message_changes!("metric_changes"),
+    " AND n.tenant_id = $1) AS n) AS v WHERE ((v.status <> 'received') = $2 OR $2 IS NULL) \
+     AND (CASE v.status WHEN 'received' THEN 'delivered' ELSE v.status END = $3 OR $3 IS NULL) \
+     GROUP BY v.day HAVING SUM(v.times) > 0 ORDER BY v.day DESC"
+);
+
 /// SQLite's, one after the other.
-pub(crate) const ADD_UP_IN_TURN: [&str; 3] = [
+pub(crate) const ADD_UP_IN_TURN: [&str; 4] = [
     daily!("metric_changes", concat!(" WHERE (tenant_id, id) IN (", noted!(), ")")),
     by_conversation!("metric_changes", concat!(" WHERE (tenant_id, id) IN (", noted!(), ")")),
+    of_messages!("metric_changes", concat!(" AND (n.tenant_id, n.id) IN (", noted!(), ")")),
     concat!("DELETE FROM metric_changes WHERE (tenant_id, id) IN (", noted!(), ")"),
 ];
 
@@ -66,6 +119,8 @@ pub(crate) const ADD_UP: &str = concat!(
     noted!(),
     ") RETURNING *), spent AS (",
     by_conversation!("taken", " WHERE TRUE"),
+    "), there AS (",
+    of_messages!("taken", ""),
     "), counted AS (",
     daily!("taken", " WHERE TRUE"),
     ") SELECT COUNT(*) FROM taken"

@@ -1,8 +1,8 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    attachments, calls, commerce, conversation, documents, events, inbox, knowledge, log, metrics, outbox, platform,
-    reports, retention, settings, subscriptions, templates,
+    attachments, calls, commerce, contacts, conversation, desk, documents, events, inbox, knowledge, log, metrics,
+    outbox, people, platform, reports, retention, settings, subscriptions, templates, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -108,19 +108,42 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("calls::FIGURES", calls::FIGURES),
         ("calls::OUTCOMES", calls::OUTCOMES.into()),
         ("calls::STEPS", calls::STEPS.into()),
-        ("reports::CONVERSATIONS", reports::CONVERSATIONS.into()),
+        ("reports::CONVERSATION", reports::CONVERSATION.into()),
         ("reports::BY_PEER", reports::BY_PEER.into()),
         ("reports::MESSAGES", reports::MESSAGES.into()),
         ("reports::MESSAGES_SINCE", reports::MESSAGES_SINCE.into()),
         ("reports::REPLY", reports::REPLY.into()),
+        ("reports::COUNT_MESSAGES", reports::COUNT_MESSAGES.into()),
         ("reports::DEAD_LETTERS", reports::DEAD_LETTERS.into()),
+        ("reports::COUNT_DEAD_LETTERS", reports::COUNT_DEAD_LETTERS.into()),
+        ("reports::OPEN_DEAD_LETTERS", reports::OPEN_DEAD_LETTERS.into()),
+        ("reports::COUNT_OPEN_DEAD_LETTERS", reports::COUNT_OPEN_DEAD_LETTERS.into()),
+        ("desk::LINE", desk::LINE.into()),
+        ("desk::LINES", desk::LINES.into()),
+        ("desk::LINES_IN", desk::LINES_IN.into()),
+        ("desk::LINES_OF", desk::LINES_OF.into()),
+        ("desk::COUNT_LINES_OF", desk::COUNT_LINES_OF.into()),
+        ("desk::FAILED_LINES", desk::FAILED_LINES.into()),
+        ("desk::QUEUED_LINES", desk::QUEUED_LINES.into()),
+        ("desk::NOTES", desk::NOTES.into()),
+        ("desk::COUNT_NOTES", desk::COUNT_NOTES.into()),
+        ("contacts::CONTACT", contacts::CONTACT.into()),
+        ("contacts::IDENTITIES", contacts::IDENTITIES.into()),
         ("reports::SPENDING", reports::SPENDING.into()),
         ("metrics::FIGURES", metrics::FIGURES.into()),
         ("metrics::SO_FAR", metrics::SO_FAR.into()),
+        ("metrics::MESSAGE_DAYS", metrics::MESSAGE_DAYS.into()),
         ("metrics::CONVERSATION_COSTS", metrics::CONVERSATION_COSTS.into()),
         ("metrics::COUNT_CONVERSATION_COSTS", metrics::COUNT_CONVERSATION_COSTS.into()),
         ("metrics::AGENT_NAMES", metrics::AGENT_NAMES.into()),
         ("metrics::CHANNEL_NAMES", metrics::CHANNEL_NAMES.into()),
+        ("people::AUDIT", people::AUDIT.into()),
+        ("people::COUNT_AUDIT", people::COUNT_AUDIT.into()),
+        ("webhooks::DELIVERIES", webhooks::DELIVERIES.into()),
+        ("webhooks::DELIVERIES_IN", webhooks::DELIVERIES_IN.into()),
+        ("webhooks::OPEN_DELIVERIES_IN", webhooks::OPEN_DELIVERIES_IN.into()),
+        ("webhooks::COUNT_OPEN_DELIVERIES_IN", webhooks::COUNT_OPEN_DELIVERIES_IN.into()),
+        ("webhooks::COUNT_DELIVERED", webhooks::COUNT_DELIVERED.into()),
         ("subscriptions::HELD", subscriptions::HELD.into()),
         ("subscriptions::BARS", subscriptions::BARS.into()),
     ]
@@ -158,6 +181,26 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
     ]
 }
 
+/// Lists that are narrowed in any of the ways that there are, and their counts, with the types of their parameters on
+/// PostgreSQL.
+fn narrowed() -> Vec<(String, String, &'static str)> {
+    let mut all = Vec::new();
+    let mut add = |name: String, list: String, count: String, types| {
+        all.push((format!("the count of {name}"), count, types));
+        all.push((name, list, types));
+    };
+    for n in 0..24 {
+        let closed = [None, Some(true), Some(false)][n / 8];
+        let of = reports::Narrowed { closed, assigned: n & 1 > 0, tagged: n & 2 > 0, searched: n & 4 > 0 };
+        add(format!("conversations, {of:?}"), of.list(), of.count(), "uuid, uuid, text, text, uuid, bigint, bigint");
+    }
+    for n in 0..8 {
+        let of = contacts::Narrowed { searched: n & 1 > 0, tagged: n & 2 > 0, before: n & 4 > 0 };
+        add(format!("contacts, {of:?}"), of.list(), of.count(), "uuid, text, text, uuid, bigint, bigint");
+    }
+    all
+}
+
 async fn plan(store: &Store, text: &str) -> Vec<String> {
     let rows = Query::built(format!("EXPLAIN QUERY PLAN {text}")).fetch_all(store.readers()).await;
     let detail = |row: &Row| row.read::<(i64, i64, i64, String)>().expect("a step").3;
@@ -189,7 +232,9 @@ async fn hot_statements_use_indexes() {
     let mut scans = Vec::new();
     let fixed = fixed().into_iter().map(|(name, sql)| (name, sql.sqlite.to_owned()));
     let many = many().into_iter().map(|(name, rows, _)| (name, rows.text(Dialect::Sqlite, 4)));
-    for (name, text) in fixed.chain(many) {
+    let narrowed = narrowed().into_iter().map(|(name, text, _)| (name, text));
+    let named = |(name, text): (&str, String)| (name.to_owned(), text);
+    for (name, text) in fixed.chain(many).map(named).chain(narrowed) {
         let steps = plan(&store, &text).await;
         scans.extend(steps.iter().filter(|step| is_scan(step)).map(|step| format!("{name}: {step}")));
     }
@@ -213,6 +258,44 @@ async fn what_is_unfinished_is_found_by_its_own_index() {
     for (sql, index) in expected {
         let steps = plan(&store, sql.sqlite).await;
         assert!(steps.iter().any(|s| s.contains(index)), "{sql:?}: {steps:#?}");
+    }
+}
+
+// req: S1-DB-1
+#[tokio::test]
+async fn what_is_asked_for_is_found_by_its_own_index() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(&folder).await;
+    let any = reports::Narrowed { closed: None, assigned: false, tagged: false, searched: false };
+    let contact = contacts::Narrowed { searched: false, tagged: false, before: false };
+    let expected = [
+        (any.list(), "conversations_of_tenant"),
+        (reports::Narrowed { closed: Some(true), ..any }.list(), "conversations_closed"),
+        (reports::Narrowed { closed: Some(true), ..any }.count(), "conversations_closed"),
+        (reports::Narrowed { closed: Some(false), ..any }.list(), "conversations_open"),
+        (reports::Narrowed { closed: Some(false), ..any }.count(), "conversations_open"),
+        (reports::Narrowed { tagged: true, ..any }.list(), "conversations_tagged"),
+        (reports::Narrowed { tagged: true, ..any }.count(), "conversations_tagged"),
+        (reports::Narrowed { assigned: true, ..any }.list(), "conversations_assigned"),
+        (reports::Narrowed { assigned: true, ..any }.count(), "conversations_assigned"),
+        (contact.list(), "contacts_of_tenant"),
+        (contacts::Narrowed { tagged: true, ..contact }.list(), "contacts_tagged"),
+        (contacts::Narrowed { tagged: true, ..contact }.count(), "contacts_tagged"),
+        (reports::Narrowed { searched: true, ..any }.list(), "conversations_with_contact"),
+        (reports::Narrowed { searched: true, ..any }.count(), "conversations_with_contact"),
+        (contacts::Narrowed { searched: true, ..contact }.list(), "t USING PRIMARY KEY"),
+        (contacts::Narrowed { searched: true, ..contact }.count(), "t USING PRIMARY KEY"),
+        (desk::LINES.to_owned(), "messages_by_time"),
+        (desk::LINES_IN.to_owned(), "messages_by_time"),
+        (desk::LINES_OF.to_owned(), "messages_of_conversation"),
+        (contacts::identities_of(20), "contact_identities_of_contact"),
+        (desk::FAILED_LINES.to_owned(), "outbox_failed"),
+        (desk::QUEUED_LINES.to_owned(), "outbox_open"),
+        (webhooks::OPEN_DELIVERIES_IN.to_owned(), "webhook_deliveries_open"),
+    ];
+    for (text, index) in expected {
+        let steps = plan(&store, &text).await;
+        assert!(steps.iter().any(|s| s.contains(index)), "{text}: {steps:#?}");
     }
 }
 
@@ -252,6 +335,10 @@ async fn hot_statements_use_indexes_behind_walls_too() {
         ("conversation::LOCK_ALL", conversation::LOCK_ALL, "uuid[], uuid[]"),
     ] {
         let text = rows.text(Dialect::Postgres, 0);
+        let steps = postgres_plan(&mut conn, types, types.split(',').count(), &text).await;
+        scans.extend(steps.iter().filter(|s| s.contains("Seq Scan")).map(|s| format!("{name}: {s}")));
+    }
+    for (name, text, types) in narrowed() {
         let steps = postgres_plan(&mut conn, types, types.split(',').count(), &text).await;
         scans.extend(steps.iter().filter(|s| s.contains("Seq Scan")).map(|s| format!("{name}: {s}")));
     }

@@ -1,45 +1,94 @@
 //! What the API and the command line show.
 
-/// A conversation as it is listed, for a reader (`$2` or another parameter).
+use super::contacts::found;
+
+/// A conversation as it is listed, for a reader, with its last line (`v.last`). That is looked up before the join, behind
+/// a LIMIT: PostgreSQL's walls let no subquery find rows by an index.
 macro_rules! conversations {
-    ($reader:literal, $($rest:tt)*) => {
+    ($from:literal, $reader:literal, $rest:literal) => {
         concat!(
             "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, k.name AS contact_name, c.mode, \
              c.last_seq, c.created_at, c.last_inbound_at, c.assigned_to, c.closed_at, c.tags, \
              c.last_seq - COALESCE(r.seq, 0) AS unread, m.speaker AS last_speaker, m.text AS last_text, \
-             m.created_at AS last_at FROM conversations c JOIN channels ch ON ch.id = c.channel_id \
+             m.created_at AS last_at FROM ",
+            $from,
+            " JOIN channels ch ON ch.id = c.channel_id \
              JOIN contacts k ON k.id = c.contact_id LEFT JOIN conversation_reads r ON r.tenant_id = c.tenant_id \
              AND r.conversation_id = c.id AND r.reader_id = ",
             $reader,
-            " LEFT JOIN messages m ON m.position = (SELECT MAX(position) FROM messages \
-             WHERE tenant_id = c.tenant_id AND conversation_id = c.id) WHERE c.tenant_id = $1 ",
-            $($rest)*
+            " LEFT JOIN messages m ON m.position = v.last WHERE c.tenant_id = $1 ",
+            $rest
         )
     };
 }
 
-pub(crate) const CONVERSATION: &str = conversations!("$3", "AND c.id = $2");
+pub(crate) const CONVERSATION: &str = conversations!(
+    "(SELECT c.id, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = c.id) AS last \
+     FROM conversations c WHERE c.tenant_id = $1 AND c.id = $2 LIMIT 1) AS v CROSS JOIN conversations c",
+    "$3",
+    "AND c.id = v.id"
+);
 
-/// Those that match: closed or not ($2), a piece of a name or an address ($3), a tag ($4), who has it ($5). What is NULL
-/// matches everything.
-macro_rules! filtered {
-    ($filter:literal) => {
-        /// The one that was written to last comes first.
-        pub(crate) const CONVERSATIONS: &str =
-            conversations!("$6", $filter, " ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $7 OFFSET $8");
-        pub(crate) const COUNT_CONVERSATIONS: &str = concat!(
-            "SELECT COUNT(*) FROM conversations c JOIN contacts k ON k.id = c.contact_id WHERE c.tenant_id = $1 ",
-            $filter
-        );
-    };
+/// How a list of conversations is narrowed. Each way has an index, so each has a text of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Narrowed {
+    pub closed: Option<bool>,
+    /// By who has it ($2), a tag ($3), how a word or a number of the person's begins ($4); what is not asked for takes no part.
+    pub assigned: bool,
+    pub tagged: bool,
+    pub searched: bool,
 }
 
-filtered!(
-    "AND ((c.closed_at IS NOT NULL AND c.closed_at >= c.last_inbound_at) = $2 OR $2 IS NULL) \
-     AND (LOWER(c.peer_name) LIKE $3 ESCAPE '!' OR LOWER(k.name) LIKE $3 ESCAPE '!' OR LOWER(c.peer) LIKE $3 ESCAPE '!' \
-     OR k.phone LIKE $3 ESCAPE '!' OR $3 IS NULL) AND (c.tags LIKE $4 ESCAPE '!' OR $4 IS NULL) \
-     AND (c.assigned_to = $5 OR $5 IS NULL)"
-);
+impl Narrowed {
+    /// The one that was written to last comes first: the reader is $5, limit and offset are $6 and $7.
+    pub(crate) fn list(self) -> String {
+        let text = conversations!(
+            "(SELECT v.id, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = v.id) \
+             AS last FROM (SELECT c.id FROM {from} WHERE {those} ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $6 OFFSET $7) AS v LIMIT 1000) AS v \
+             CROSS JOIN conversations c",
+            "$5",
+            "AND c.id = v.id ORDER BY c.last_inbound_at DESC, c.id DESC"
+        );
+        self.filled(text)
+    }
+
+    pub(crate) fn count(self) -> String {
+        self.filled("SELECT COUNT(*) FROM {from} WHERE {those}")
+    }
+
+    fn filled(self, text: &str) -> String {
+        text.replace("{from}", self.from()).replace("{those}", &self.those())
+    }
+
+    /// Of people who were found, whichever of their conversations it is in which they have that name.
+    const fn from(self) -> &'static str {
+        if self.searched {
+            concat!(
+                "(SELECT DISTINCT t.contact_id FROM contact_terms t WHERE ",
+                found!("$4"),
+                ") AS v CROSS JOIN conversations c"
+            )
+        } else {
+            "conversations c"
+        }
+    }
+
+    fn those(self) -> String {
+        let mut those = "c.tenant_id = $1".to_owned();
+        // Tags and who has it narrow more than whether it is open: those words fit no index.
+        those.push_str(match (self.closed, self.tagged || self.assigned) {
+            (None, _) => "",
+            (Some(true), false) => " AND c.closed_at >= c.last_inbound_at",
+            (Some(false), false) => " AND (c.closed_at IS NULL OR c.closed_at < c.last_inbound_at)",
+            (Some(true), true) => " AND COALESCE(c.closed_at, -1) >= c.last_inbound_at",
+            (Some(false), true) => " AND COALESCE(c.closed_at, -1) < c.last_inbound_at",
+        });
+        those.push_str(if self.assigned { " AND c.assigned_to = $2" } else { "" });
+        those.push_str(if self.tagged { " AND c.tags <> '[]' AND c.tags LIKE $3 ESCAPE '!'" } else { "" });
+        those.push_str(if self.searched { " AND c.contact_id = v.contact_id" } else { "" });
+        those
+    }
+}
 
 pub(crate) const BY_PEER: &str = "SELECT id FROM conversations WHERE tenant_id = $1 AND channel_id = $2 AND peer = $3";
 
@@ -48,8 +97,10 @@ pub(crate) const MESSAGES: &str = "SELECT m.position, m.id, m.speaker, m.kind, m
      m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, \
      (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
-     FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
-     WHERE m.tenant_id = $1 AND m.conversation_id = $2 ORDER BY m.position DESC LIMIT $3 OFFSET $4";
+     FROM (SELECT position FROM messages WHERE tenant_id = $1 AND conversation_id = $2 \
+     ORDER BY position DESC LIMIT $3 OFFSET $4) AS v CROSS JOIN messages m \
+     LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
+     WHERE m.tenant_id = $1 AND m.position = v.position ORDER BY m.position DESC";
 pub(crate) const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM messages WHERE tenant_id = $1 AND conversation_id = $2";
 
 pub(crate) const MESSAGES_SINCE: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \

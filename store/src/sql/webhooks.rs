@@ -88,8 +88,17 @@ pub(crate) const DELIVERIES_IN: &str = "SELECT d.id, d.endpoint_id, n.url, d.eve
      JOIN webhook_endpoints n ON n.tenant_id = $1 AND n.id = d.endpoint_id \
      JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id \
      WHERE d.tenant_id = $1 AND d.state = $4 ORDER BY d.id DESC LIMIT $2 OFFSET $3";
-pub(crate) const COUNT_DELIVERIES_IN: &str =
-    "SELECT COUNT(*) FROM webhook_deliveries WHERE tenant_id = $1 AND state = $2";
+/// Those that wait or were given up: few.
+pub(crate) const OPEN_DELIVERIES_IN: &str = "SELECT d.id, d.endpoint_id, n.url, d.event_id, e.kind, d.state, d.due_at, \
+     d.created_at, d.updated_at FROM webhook_deliveries d \
+     JOIN webhook_endpoints n ON n.tenant_id = $1 AND n.id = d.endpoint_id \
+     JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id \
+     WHERE d.tenant_id = $1 AND d.state IN ('queued', 'dead') AND d.state = $4 ORDER BY d.id DESC LIMIT $2 OFFSET $3";
+pub(crate) const COUNT_OPEN_DELIVERIES_IN: &str =
+    "SELECT COUNT(*) FROM webhook_deliveries WHERE tenant_id = $1 AND state IN ('queued', 'dead') AND state = $2";
+/// All others.
+pub(crate) const COUNT_DELIVERED: &str = "SELECT (SELECT COUNT(*) FROM webhook_deliveries WHERE tenant_id = $1) - \
+     (SELECT COUNT(*) FROM webhook_deliveries WHERE tenant_id = $1 AND state IN ('queued', 'dead'))";
 pub(crate) const ATTEMPTS: &str = "SELECT number, at, took, status, cause FROM webhook_attempts \
      WHERE tenant_id = $1 AND delivery_id = $2 ORDER BY number";
 

@@ -41,6 +41,9 @@ pub(super) const DAILY_METRICS: Table = table(
     ],
 );
 
+pub(super) const MESSAGE_COUNTS: Table =
+    table("message_counts", 3, &[("tenant_id", Uuid), ("day", Int), ("status", Text), ("times", Int)]);
+
 pub(super) const CONVERSATION_COSTS: Table = table(
     "conversation_costs",
     4,
