@@ -209,7 +209,7 @@ mod tests {
         let good = with(vec![
             body_of("Hello {{1}}, {{2}} is ready.", &["Ada", "tea"]),
             Component::Footer { text: "The tea house".into() },
-            Component::Buttons { buttons: vec![url.clone(), Button::QuickReply { text: "Thanks".into() }] },
+            Component::Buttons { buttons: vec![url, Button::QuickReply { text: "Thanks".into() }] },
         ]);
         assert_eq!(check(&good), []);
         let bad = Template { name: "Order ready".into(), language: "english".into(), ..good.clone() };

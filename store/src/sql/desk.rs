@@ -83,10 +83,8 @@ pub(crate) const QUEUED_LINES: &str = chosen!(
 /// Of one conversation ($2): those that went out or those that did not ($3), with a status ($4).
 macro_rules! of_conversation {
     ($filter:literal) => {
-        pub(crate) const LINES_OF: &str = chosen!(
-            "position",
-            concat!("m.position FROM ", $filter, " ORDER BY m.position DESC LIMIT $5 OFFSET $6")
-        );
+        pub(crate) const LINES_OF: &str =
+            chosen!("position", concat!("m.position FROM ", $filter, " ORDER BY m.position DESC LIMIT $5 OFFSET $6"));
         pub(crate) const COUNT_LINES_OF: &str = concat!("SELECT COUNT(*) FROM ", $filter);
     };
 }

@@ -217,7 +217,7 @@ impl<'a> Team<'a> {
         let id =
             rows.conversation_with(self.channel(n), &address(n)).await?.ok_or(StoreError::NotFound("conversation"))?;
         self.store.commit(self.commit(n, id)).await?;
-        if n % 33 == 0 {
+        if n.is_multiple_of(33) {
             rows.tag_conversation(id, &["vip".to_owned()]).await?;
         }
         if n % 50 == 2 {

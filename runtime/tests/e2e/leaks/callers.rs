@@ -46,7 +46,9 @@ impl Caller {
     /// what they may, and a few of them what they may not.
     pub fn tries(&self, scope: Option<&str>, place: usize) -> bool {
         match (&self.who, scope) {
-            (Who::Key(own), Some(scope)) if own != "*" && own != scope => (self.place + place) % STRANGERS == 0,
+            (Who::Key(own), Some(scope)) if own != "*" && own != scope => {
+                (self.place + place).is_multiple_of(STRANGERS)
+            }
             (Who::Key(own), None) => own == "*",
             _ => true,
         }
