@@ -252,11 +252,13 @@ pub async fn everything(api: &Client, all: &[Endpoint]) -> BTreeMap<String, Stri
     shown
 }
 
-/// When somebody was last seen says nothing of what became of them.
+/// When somebody was last seen, and how often an address did not answer, says nothing of what became of them.
 fn forget(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields.remove("lastSeenAt");
+            for field in ["lastSeenAt", "failures", "rests_until"] {
+                fields.remove(field);
+            }
             fields.values_mut().for_each(forget);
         }
         Value::Array(items) => items.iter_mut().for_each(forget),
