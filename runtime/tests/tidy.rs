@@ -76,6 +76,11 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
 }
 
 fn sources() -> Vec<PathBuf> {
+    files_below("src")
+}
+
+/// Rust files in this folder of each crate that has it.
+fn files_below(folder: &str) -> Vec<PathBuf> {
     fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(dir).expect("readable folder").flatten() {
             let path = entry.path();
@@ -88,7 +93,10 @@ fn sources() -> Vec<PathBuf> {
     }
     let mut found = Vec::new();
     for krate in ["domain", "actors", "rag", "channels", "llm", "tools", "store", "api", "runtime", "sim"] {
-        walk(&root().join(krate).join("src"), &mut found);
+        let dir = root().join(krate).join(folder);
+        if dir.exists() {
+            walk(&dir, &mut found);
+        }
     }
     found.sort();
     found

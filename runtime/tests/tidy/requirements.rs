@@ -1,7 +1,7 @@
 //! docs/REQUIREMENTS-STATUS.md says which test proves which requirement. The rows and what is missing of them are written by
 //! hand, the tests by this test: `COLLOQUY_UPDATE=1 cargo test --test tidy requirements`.
 
-use super::{read, root, sources};
+use super::{files_below, read, root, sources};
 use std::{collections::BTreeMap, fs};
 
 const PAGE: &str = "docs/REQUIREMENTS-STATUS.md";
@@ -11,7 +11,7 @@ const NAMED: usize = 3;
 /// Requirement → tests that name it, as `file::test`.
 fn proofs() -> BTreeMap<String, Vec<String>> {
     let mut proofs: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for path in sources() {
+    for path in sources().into_iter().chain(files_below("tests")) {
         let file = path.strip_prefix(root()).expect("inside").display().to_string();
         let mut waiting: Vec<String> = Vec::new();
         for line in read(&path).lines().map(str::trim) {
