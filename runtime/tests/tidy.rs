@@ -1,5 +1,7 @@
 //! Keeps the house in order: dependency walls, file lengths, registries, opening words of each crate.
 
+#[path = "tidy/documents.rs"]
+mod documents;
 #[path = "tidy/requirements.rs"]
 mod requirements;
 
