@@ -2,7 +2,7 @@
 
 use crate::support::{
     client::Client,
-    graph::{FILE, Graph},
+    graph::{FILE, Graph, TOKEN},
     meta::{self, Text, VERIFY_TOKEN},
     server::{Place, Server},
     twilio::{self, Twilio, sms},
@@ -17,6 +17,42 @@ const PUBLIC: &str = "https://colloquy.example";
 
 async fn started() -> Server {
     Server::start_on(Place::default().with("COLLOQUY_PUBLIC_URL", PUBLIC)).await
+}
+
+// req: S1-CHN-1
+#[tokio::test]
+async fn a_channel_is_connected_tried_changed_and_ended() {
+    let (graph, server) = (Graph::start().await, Server::start().await);
+    let api = &server.api;
+    api.agent("Echo", "scripted", &[]).await;
+    let nothing = json!({ "kind": "whatsapp", "name": "Shop", "agent": "Echo", "settings": {} });
+    let fields = api.post("/api/channels", &nothing).await.fields();
+    assert!(fields.contains(&"settings.access_token".to_owned()), "{fields:?}");
+    let channel = meta::connect_whatsapp(api, "Echo", &graph.url).await;
+    let path = format!("/api/channels/{channel}");
+    let tried = async || api.post(&format!("{path}/test"), &json!({})).await.data();
+    assert_eq!(tried().await["connected"], true);
+    let listed = api.list("/api/channels", "channels").await;
+    assert!(listed.iter().any(|c| c["id"] == channel.as_str()), "{listed:?}");
+    let shown = api.get(&path).await;
+    assert!(!shown.text.contains(TOKEN), "{shown:?}");
+
+    let revoked = json!({ "name": "Old shop", "settings": { "access_token": "EAAG-somebody-elses" } });
+    assert_eq!(api.patch(&path, &revoked).await.data()["name"], "Old shop");
+    let refused = tried().await;
+    assert_eq!(refused["connected"], false);
+    assert!(refused["message"].as_str().is_some_and(|m| m.contains("Invalid OAuth access token")), "{refused}");
+    // What is shown for the secrets, sent back, leaves them alone.
+    let mended = json!({ "settings": { "access_token": TOKEN, "app_secret": "***" } });
+    api.put(&path, &mended).await.data();
+    assert_eq!(tried().await["connected"], true);
+    let payload = meta::texts(&[Text::new("15550001", "wamid.1", "Hello")]);
+    assert_eq!(meta::deliver(api, &channel, &payload).await.unwrap().status, 200);
+
+    api.delete(&path).await.data();
+    assert_eq!(api.get(&path).await.status, 404);
+    assert_eq!(api.post(&format!("{path}/test"), &json!({})).await.status, 404);
+    assert_eq!(meta::deliver(api, &channel, &payload).await.unwrap().status, 404);
 }
 
 // req: S2-WHK-1
