@@ -1,6 +1,6 @@
 //! What the team's lists and pages take from a database with a million messages.
 //!
-//! The database is filled through the store's own ports, as a year of work would have filled it; then the whole
+//! The database is filled through the store's own ports, as two months of work would have filled it; then the whole
 //! application serves it as [`crate::wire`] builds it, and clients on the same machine read what a console reads, over
 //! HTTP: one request after the other, then several at once.
 
