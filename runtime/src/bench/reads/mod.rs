@@ -162,6 +162,8 @@ mod tests {
     // req: S1-DB-1
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_small_run_measures_everything() {
+        // What `main` does before any command.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().expect("a folder");
         let work = Work { messages: 2_400, contacts: 400, lasting: Duration::from_millis(20) };
         let config = Config { data_dir: dir.path().to_owned(), ..Config::defaults() };
