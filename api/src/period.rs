@@ -13,7 +13,7 @@ use colloquy_domain::{agent::Spent, time::Timestamp};
 use jiff::{civil::Date, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 const USUAL: i64 = 30;
 /// Days of one request.
@@ -57,8 +57,12 @@ impl Period {
         Self { first: last - days + 1, last }
     }
 
-    pub fn days(self) -> impl DoubleEndedIterator<Item = i64> {
+    pub const fn days(self) -> RangeInclusive<i64> {
         self.first..=self.last
+    }
+
+    pub const fn covers(self, other: Self) -> bool {
+        self.first <= other.first && other.last <= self.last
     }
 
     fn of(asked: &Asked, now: Timestamp) -> Result<Self, ApiError> {

@@ -20,7 +20,9 @@ use colloquy_domain::{
     time::Timestamp,
     tool::ToolResult,
 };
-use colloquy_store::{ConversationFilter, FiguresOf, MessageFilter, NewDocument, NewUser, PageRequest, TenantStore};
+use colloquy_store::{
+    ContactFilter, ConversationFilter, FiguresOf, MessageFilter, NewDocument, NewUser, PageRequest, TenantStore,
+};
 use common::{Kind, NOW, Opened};
 use proptest::prelude::*;
 use std::{
@@ -74,6 +76,11 @@ enum Step {
     Erase {
         peer: usize,
     },
+    /// Or opened again.
+    Close {
+        peer: usize,
+        closed: bool,
+    },
     AddUp,
     Later {
         minutes: u16,
@@ -95,6 +102,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..8_usize, 0..4_u8).prop_map(|(claimed, how)| Step::Settle { claimed, how }),
         4 => (0..8_usize, status).prop_map(|(claimed, status)| Step::Status { claimed, status }),
         1 => (0..PEERS).prop_map(|peer| Step::Erase { peer }),
+        2 => (0..PEERS, any::<bool>()).prop_map(|(peer, closed)| Step::Close { peer, closed }),
         2 => Just(Step::AddUp),
         2 => (0..900_u16).prop_map(|minutes| Step::Later { minutes }),
     ]
@@ -181,6 +189,11 @@ impl Town {
             Step::Settle { claimed, how } => self.settle(*claimed, *how).await,
             Step::Status { claimed, status } => self.status(*claimed, *status).await,
             Step::Erase { peer } => self.erase(*peer).await,
+            Step::Close { peer, closed } => {
+                if let Some(id) = self.conversation(*peer).await {
+                    self.rows().close_conversation(id, *closed).await.expect("told");
+                }
+            }
             Step::AddUp => _ = self.opened.store.installation().add_up().await.expect("added up"),
             Step::Later { minutes } => {
                 self.now = self.now + Duration::from_secs(u64::from(*minutes) * 60 + 7);
@@ -371,6 +384,23 @@ impl Town {
         let abroad = self.opened.store.tenant(self.f.abroad.tenant);
         assert_eq!(abroad.figures(0, i64::from(u32::MAX)).await.expect("read"), ByDay::new(), "another tenant's");
         self.check_lists().await;
+        self.check_sizes().await;
+    }
+
+    /// Nor does anybody count conversations and contacts.
+    async fn check_sizes(&self) {
+        let (rows, page) = (self.rows(), PageRequest::new(1, 100));
+        let listed = async |closed| {
+            let filter = ConversationFilter { closed, ..ConversationFilter::default() };
+            let page = rows.conversations(&filter, Uuid::nil(), page).await.expect("listed");
+            assert_eq!(page.total, page.items.len() as u64, "{filter:?}");
+            page.items
+        };
+        let (all, closed, open) = (listed(None).await, listed(Some(true)).await, listed(Some(false)).await);
+        assert!(closed.iter().all(|c| c.closed) && open.iter().all(|c| !c.closed));
+        assert_eq!(all.len(), closed.len() + open.len());
+        let contacts = rows.contacts(&ContactFilter::default(), page).await.expect("listed");
+        assert_eq!(contacts.total, contacts.items.len() as u64);
     }
 
     /// Nobody counts messages row by row: lists have as many as they say all the same, whichever page is asked for.

@@ -171,8 +171,13 @@ impl TenantStore {
         let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows = rows.iter().map(|row| row.read::<Row>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
         let identities = self.identities_of(&rows).await?;
-        let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
-        let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
+        let total = if narrowed.is_all() {
+            self.sizes().await?.contacts
+        } else {
+            let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
+            let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
+            total
+        };
         Page::new(rows, request, total).try_map(|row| row.contact(&identities))
     }
 

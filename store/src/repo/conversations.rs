@@ -218,8 +218,18 @@ impl TenantStore {
         let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows =
             rows.iter().map(|row| row.read::<SummaryRow>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
-        let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
-        let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
+        let total = if narrowed.is_by_state() {
+            let sizes = self.sizes().await?;
+            match narrowed.closed {
+                None => sizes.conversations,
+                Some(true) => sizes.closed,
+                Some(false) => sizes.conversations - sizes.closed,
+            }
+        } else {
+            let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
+            let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
+            total
+        };
         Page::new(rows, request, total).try_map(SummaryRow::summary)
     }
 

@@ -4,9 +4,9 @@
 use super::{Installation, Page, PageRequest, TenantStore};
 use crate::{
     db::{self, Conn, Dialect},
-    error::store_error,
+    error::{store_error, unreadable},
     ports::unsigned,
-    sql::metrics as sql,
+    sql::{metrics as sql, sizes},
 };
 use colloquy_domain::{
     analytics::{Figures, Times},
@@ -50,21 +50,19 @@ struct Row {
     day: i64,
     channel_id: Uuid,
     agent_id: Uuid,
-    what: String,
-    bound: i64,
-    times: i64,
-    prompt_tokens: i64,
-    completion_tokens: i64,
-    cost_micros: i64,
+    counts: String,
     pull: bool,
 }
+
+/// What, the bound of a wait, how often, tokens of prompts and completions, cost.
+type Count<'a> = (&'a str, i64, i64, i64, i64, i64);
 
 fn usage(prompt: i64, completion: i64, cost: i64) -> Usage {
     Usage { prompt_tokens: unsigned(prompt), completion_tokens: unsigned(completion), cost_micros: unsigned(cost) }
 }
 
 impl TenantStore {
-    /// From the first day to the last one, both included, in their order: everything that is committed.
+    /// From the first day to the last one, both included: everything that is committed.
     ///
     /// # Errors
     /// The store's.
@@ -74,8 +72,11 @@ impl TenantStore {
         let mut figures: BTreeMap<FiguresOf, Figures> = BTreeMap::new();
         for r in rows {
             let of = FiguresOf { day: r.day, channel: ChannelId::new(r.channel_id), agent: AgentId::new(r.agent_id) };
-            let n = Times { times: r.times, usage: usage(r.prompt_tokens, r.completion_tokens, r.cost_micros) };
-            figures.entry(of).or_default().add(&r.what, r.bound, n, r.pull);
+            let counts: Vec<Count<'_>> = serde_json::from_str(&r.counts).map_err(|_| unreadable("counts"))?;
+            let figures = figures.entry(of).or_default();
+            for (what, bound, times, prompt, completion, cost) in counts {
+                figures.add(what, bound, Times { times, usage: usage(prompt, completion, cost) }, r.pull);
+            }
         }
         Ok(figures)
     }
@@ -136,9 +137,13 @@ impl Installation {
     /// # Errors
     /// The store's.
     pub async fn add_up(&self) -> Result<bool, StoreError> {
-        let noted = db::query_scalar(sql::NOTED).fetch_optional(self.store.readers()).await;
-        let noted: Option<i64> = noted.map_err(store_error)?;
-        if noted.is_none() {
+        let mut noted = false;
+        for text in [sql::NOTED, sizes::NOTED] {
+            let any: Option<i64> =
+                db::query_scalar(text).fetch_optional(self.store.readers()).await.map_err(store_error)?;
+            noted |= any.is_some();
+        }
+        if !noted {
             return Ok(false);
         }
         let now = self.store.now();
@@ -147,22 +152,32 @@ impl Installation {
 }
 
 async fn add_up(conn: &mut Conn, now: Timestamp) -> Result<bool, StoreError> {
-    let mut taken = 0;
-    if conn.dialect() == Dialect::Sqlite {
-        for statement in sql::ADD_UP_IN_TURN {
-            // The last one deletes what the others added up.
-            taken = db::query(statement).execute(&mut *conn).await.map_err(store_error)?.rows_affected();
-        }
+    let taken = if conn.dialect() == Dialect::Sqlite {
+        [in_turn(conn, &sql::ADD_UP_IN_TURN).await?, in_turn(conn, &sizes::ADD_UP_IN_TURN).await?]
     } else {
         let alone: bool = db::query_scalar(sql::ALONE).fetch_one(&mut *conn).await.map_err(store_error)?;
         if !alone {
             return Ok(false);
         }
-        let counted: i64 = db::query_scalar(sql::ADD_UP).fetch_one(&mut *conn).await.map_err(store_error)?;
-        taken = unsigned(counted);
-    }
+        [at_once(conn, sql::ADD_UP).await?, at_once(conn, sizes::ADD_UP).await?]
+    };
     warn(conn, now).await?;
-    Ok(taken == sql::STEP)
+    Ok(taken.contains(&sql::STEP))
+}
+
+/// How many notes the last statement deletes, which the others added up.
+async fn in_turn(conn: &mut Conn, statements: &[&'static str]) -> Result<u64, StoreError> {
+    let mut taken = 0;
+    for &statement in statements {
+        taken = db::query(statement).execute(&mut *conn).await.map_err(store_error)?.rows_affected();
+    }
+    Ok(taken)
+}
+
+/// The same in one statement, which counts them.
+async fn at_once(conn: &mut Conn, statement: &'static str) -> Result<u64, StoreError> {
+    let taken: i64 = db::query_scalar(statement).fetch_one(conn).await.map_err(store_error)?;
+    Ok(unsigned(taken))
 }
 
 /// Tells of budgets that are nearly spent, and of those that are, once in a month.

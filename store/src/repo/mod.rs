@@ -35,6 +35,7 @@ mod recall;
 mod received;
 mod retention;
 mod sessions;
+mod sizes;
 mod stats;
 mod subscriptions;
 mod templates;

@@ -2,7 +2,7 @@
 
 use super::{
     attachments, calls, commerce, contacts, conversation, desk, documents, events, inbox, knowledge, log, metrics,
-    outbox, people, platform, reports, retention, settings, subscriptions, templates, webhooks,
+    outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -130,7 +130,8 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("contacts::CONTACT", contacts::CONTACT.into()),
         ("contacts::IDENTITIES", contacts::IDENTITIES.into()),
         ("reports::SPENDING", reports::SPENDING.into()),
-        ("metrics::FIGURES", metrics::FIGURES.into()),
+        ("metrics::FIGURES", metrics::FIGURES),
+        ("sizes::SIZES", sizes::SIZES.into()),
         ("metrics::SO_FAR", metrics::SO_FAR.into()),
         ("metrics::MESSAGE_DAYS", metrics::MESSAGE_DAYS.into()),
         ("metrics::CONVERSATION_COSTS", metrics::CONVERSATION_COSTS.into()),

@@ -40,6 +40,11 @@ pub(crate) struct Narrowed {
 }
 
 impl Narrowed {
+    /// By nothing but whether it is open.
+    pub(crate) const fn is_by_state(self) -> bool {
+        !self.assigned && !self.tagged && !self.searched
+    }
+
     /// The one that was written to last comes first: the reader is $5, limit and offset are $6 and $7.
     pub(crate) fn list(self) -> String {
         let text = conversations!(
@@ -62,15 +67,7 @@ impl Narrowed {
 
     /// Of people who were found, whichever of their conversations it is in which they have that name.
     const fn from(self) -> &'static str {
-        if self.searched {
-            concat!(
-                "(SELECT DISTINCT t.contact_id FROM contact_terms t WHERE ",
-                found!("$4"),
-                ") AS v CROSS JOIN conversations c"
-            )
-        } else {
-            "conversations c"
-        }
+        if self.searched { concat!(found!("$4"), " CROSS JOIN conversations c") } else { "conversations c" }
     }
 
     fn those(self) -> String {

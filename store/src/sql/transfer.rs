@@ -31,7 +31,7 @@ pub(crate) fn set_last_number(table: &Table, last: i64) -> String {
 pub(crate) const REPLACE_META: &str = "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2";
 
 /// PostgreSQL's: what is copied happened elsewhere, and its events and figures are copied, too.
-pub(crate) const SILENCE: [&str; 10] = [
+pub(crate) const SILENCE: [&str; 12] = [
     "ALTER TABLE conversations DISABLE TRIGGER tells",
     "ALTER TABLE messages DISABLE TRIGGER tells",
     "ALTER TABLE dead_letters DISABLE TRIGGER tells",
@@ -42,10 +42,12 @@ pub(crate) const SILENCE: [&str; 10] = [
     "ALTER TABLE messages DISABLE TRIGGER counts",
     "ALTER TABLE journal DISABLE TRIGGER counts",
     "ALTER TABLE ledger DISABLE TRIGGER counts",
+    "ALTER TABLE contacts DISABLE TRIGGER sizes",
+    "ALTER TABLE conversations DISABLE TRIGGER sizes",
 ];
 
 /// PostgreSQL's: from now on things happen here.
-pub(crate) const SPEECH: [&str; 10] = [
+pub(crate) const SPEECH: [&str; 12] = [
     "ALTER TABLE conversations ENABLE TRIGGER tells",
     "ALTER TABLE messages ENABLE TRIGGER tells",
     "ALTER TABLE dead_letters ENABLE TRIGGER tells",
@@ -56,4 +58,6 @@ pub(crate) const SPEECH: [&str; 10] = [
     "ALTER TABLE messages ENABLE TRIGGER counts",
     "ALTER TABLE journal ENABLE TRIGGER counts",
     "ALTER TABLE ledger ENABLE TRIGGER counts",
+    "ALTER TABLE contacts ENABLE TRIGGER sizes",
+    "ALTER TABLE conversations ENABLE TRIGGER sizes",
 ];

@@ -36,7 +36,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 54] = [
+pub(crate) const TABLES: [Table; 56] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -527,6 +527,8 @@ pub(crate) const TABLES: [Table; 54] = [
     figures::METRIC_CHANGES,
     figures::DAILY_METRICS,
     figures::MESSAGE_COUNTS,
+    figures::LIST_CHANGES,
+    figures::LIST_SIZES,
     figures::CONVERSATION_COSTS,
     figures::SUBSCRIPTIONS,
     figures::BUDGETS,

@@ -13,7 +13,7 @@ use crate::{
     state::Api,
 };
 use axum::extract::{Query, State, rejection::QueryRejection};
-use colloquy_domain::{agent::Spent, analytics::Figures};
+use colloquy_domain::analytics::Figures;
 use colloquy_store::FiguresOf;
 use figures::{ByOutcome, FiguresOut};
 use schemars::JsonSchema;
@@ -27,6 +27,15 @@ async fn by<K: Ord>(tenant: &Tenant, period: Period, key: impl Fn(&FiguresOf) ->
         *sums.entry(key(of)).or_default() += figures;
     }
     Ok(sums)
+}
+
+/// The figures of each day of a period and of of `recent` days, which are mostly among them.
+async fn by_day(tenant: &Tenant, period: Period, recent: Period) -> ApiResult<BTreeMap<i64, Figures>> {
+    let mut days = by(tenant, period, |of| of.day).await?;
+    if !period.covers(recent) {
+        days.extend(by(tenant, recent, |of| of.day).await?);
+    }
+    Ok(days)
 }
 
 fn sum<'f>(all: impl IntoIterator<Item = &'f Figures>) -> Figures {
@@ -51,14 +60,14 @@ pub struct Dashboard {
 }
 
 pub async fn dashboard(State(api): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Dashboard>> {
-    let now = api.clock.now();
-    let days = by(&tenant, period, |of| of.day).await?;
-    let today = by(&tenant, Period::until(now, 1), |_| ()).await?;
+    let today = Period::until(api.clock.now(), 1);
+    let days = by_day(&tenant, period, today).await?;
     let held = tenant.store.held().await?;
+    let of = |period: Period| sum(days.range(period.days()).map(|(_, f)| f));
     ok(Dashboard {
         period: period.into(),
-        totals: (&sum(days.values())).into(),
-        today: (&sum(today.values())).into(),
+        totals: (&of(period)).into(),
+        today: (&of(today)).into(),
         agents: held.agents,
         documents: held.documents,
     })
@@ -203,11 +212,10 @@ pub struct Activity {
 /// 7 and the last 30 days are those of now, whatever the period.
 pub async fn overview(State(api): State<Arc<Api>>, tenant: Tenant, period: Period) -> ApiResult<Of<Overview>> {
     let now = api.clock.now();
-    let days = by(&tenant, period, |of| of.day).await?;
-    let recent = by(&tenant, Period::until(now, 30), |of| of.day).await?;
-    let today = Spent::day_of(now);
-    let sent_since = |day: i64| sum(recent.range(day..).map(|(_, f)| f)).out();
-    let all = sum(days.values());
+    let days = by_day(&tenant, period, Period::until(now, 30)).await?;
+    let of = |period: Period| sum(days.range(period.days()).map(|(_, f)| f));
+    let sent_in = |days| of(Period::until(now, days)).out();
+    let all = of(period);
     let s = all.statuses;
     let activity = period.days().map(|day| {
         let f = days.get(&day).cloned().unwrap_or_default();
@@ -224,9 +232,9 @@ pub async fn overview(State(api): State<Arc<Api>>, tenant: Tenant, period: Perio
         total_messages: all.received + all.out(),
         total_conversations: all.begun,
         delivery_rate: all.delivery_rate(),
-        sent_today: sent_since(today),
-        sent_week: sent_since(today - 6),
-        sent_month: sent_since(today - 29),
+        sent_today: sent_in(1),
+        sent_week: sent_in(7),
+        sent_month: sent_in(30),
         messages_by_status: ByStatusName {
             queued: all.queued(),
             uncertain: s.uncertain,

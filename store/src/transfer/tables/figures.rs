@@ -44,6 +44,11 @@ pub(super) const DAILY_METRICS: Table = table(
 pub(super) const MESSAGE_COUNTS: Table =
     table("message_counts", 3, &[("tenant_id", Uuid), ("day", Int), ("status", Text), ("times", Int)]);
 
+pub(super) const LIST_CHANGES: Table =
+    table("list_changes", 2, &[("tenant_id", Uuid), ("id", Uuid), ("list", Text), ("times", Int)]);
+
+pub(super) const LIST_SIZES: Table = table("list_sizes", 2, &[("tenant_id", Uuid), ("list", Text), ("times", Int)]);
+
 pub(super) const CONVERSATION_COSTS: Table = table(
     "conversation_costs",
     4,
