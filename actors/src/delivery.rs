@@ -2,6 +2,7 @@
 
 use crate::{
     channel::{Desk, Drained},
+    spans,
     supervision::Backoff,
 };
 use colloquy_domain::{
@@ -13,6 +14,7 @@ use colloquy_domain::{
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::PoisonError, time::Duration};
+use tracing::Instrument as _;
 
 /// Attempts at one reply whose failures are passing ones: about a day with the backoff below.
 const TRIES: u32 = 12;
@@ -248,10 +250,7 @@ async fn deliver(
             now,
             leaves_within,
         };
-        let sent = AssertUnwindSafe(desk.driver.send(delivery)).catch_unwind().await.unwrap_or_else(|_| {
-            Err(SendError::Uncertain(Failure::reject("channel.panicked", "the driver panicked while sending")))
-        });
-        match sent {
+        match sent(desk, item, delivery).await {
             Ok(Sent { provider_message_id: id }) => {
                 let (tenant, outbox) = (item.tenant, item.id);
                 if (done as usize) + 1 < parts.len() {
@@ -267,6 +266,22 @@ async fn deliver(
     }
     let (tenant, id) = (item.tenant, item.id);
     Ok(Settlement::Sent { tenant, id, provider_message_id: last_id, at: clock.now() })
+}
+
+async fn sent(desk: &Desk, item: &OutboxItem, delivery: Delivery<'_>) -> Result<Sent, SendError> {
+    let sending = AssertUnwindSafe(desk.driver.send(delivery)).catch_unwind().map(|sent| {
+        let sent = sent.unwrap_or_else(|_| {
+            Err(SendError::Uncertain(Failure::reject("channel.panicked", "the driver panicked while sending")))
+        });
+        if let Err(
+            SendError::Refused(failure) | SendError::Uncertain(failure) | SendError::AccountDown(failure),
+        ) = &sent
+        {
+            spans::failed(failure);
+        }
+        sent
+    });
+    sending.instrument(spans::delivery(item, desk.account.kind.as_str())).await
 }
 
 fn unsent(item: &OutboxItem, parts: u32, error: SendError, now: Timestamp, down: &mut Option<Failure>) -> Settlement {

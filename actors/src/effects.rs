@@ -4,6 +4,7 @@ use crate::{
     agents::Permit,
     conversation::Msg,
     node::Shared,
+    spans,
     work::{self, Task},
 };
 use colloquy_domain::{
@@ -16,6 +17,7 @@ use colloquy_domain::{
 use ractor::ActorRef;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{sync::OnceCell, task::AbortHandle};
+use tracing::Span;
 
 /// What an effect may use.
 pub(crate) struct Cx<'a> {
@@ -33,6 +35,8 @@ pub(crate) struct Work {
     tasks: Vec<AbortHandle>,
     typing: Option<AbortHandle>,
     timers: BTreeMap<Timer, AbortHandle>,
+    /// The running turn's, for who exports traces.
+    turn: Option<Span>,
     /// The transcript before the running turn, read once.
     history: Arc<OnceCell<Vec<HistoryMessage>>>,
 }
@@ -56,6 +60,7 @@ impl Work {
         });
         self.history = Arc::default();
         self.permit = None;
+        self.turn = None;
     }
 }
 
@@ -74,10 +79,12 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
         conversation: cx.conversation.clone(),
         profile: Arc::clone(cx.profile),
         history: Arc::clone(&work.history),
+        span: work.turn.clone().unwrap_or_else(Span::none),
     };
     match effect {
         Effect::SetTimer { timer, at } => set_timer(cx, work, timer, at),
         Effect::AskPermit { turn } => {
+            work.turn = Some(spans::turn(cx.conversation, cx.profile, turn));
             let turn_ref = (cx.conversation.key.id, turn);
             let reply_to = cx.myself.clone();
             let tenant = cx.conversation.key.tenant;

@@ -1,6 +1,6 @@
 //! The ingestion actor: takes documents from the durable queue and has them turned into passages, one at a time.
 
-use crate::{node::Shared, supervision::Backoff};
+use crate::{node::Shared, spans, supervision::Backoff};
 use colloquy_domain::{
     failure::Failure,
     ids::{DocumentId, TenantId},
@@ -11,6 +11,7 @@ use futures::FutureExt;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, async_trait};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::{oneshot, watch};
+use tracing::Instrument as _;
 
 /// Attempts at a document whose failures are passing ones.
 const TRIES: u32 = 5;
@@ -71,7 +72,8 @@ impl Actor for Ingestion {
             state.busy = true;
             let shared = Arc::clone(&state.shared);
             tokio::spawn(async move {
-                ingest(&shared, job).await;
+                let span = spans::ingestion(&job);
+                ingest(&shared, job).instrument(span).await;
                 // Gone meanwhile: its successor looks by itself.
                 let _ = myself.send_message(Msg::Done);
             });
@@ -95,6 +97,9 @@ async fn ingest(shared: &Arc<Shared>, job: IngestJob) {
         let failure = Failure::reject("ingest.panicked", "the document made the pipeline panic");
         Err(IngestFailure { failure, pages: Vec::new() })
     });
+    if let Err(failed) = &result {
+        spans::failed(&failed.failure);
+    }
     settle(shared, &job, result).await;
 }
 

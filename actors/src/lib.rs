@@ -32,6 +32,7 @@ mod pressure;
 mod root;
 mod router;
 mod slot;
+mod spans;
 pub mod supervision;
 mod timers;
 mod turnstile;

@@ -1,6 +1,6 @@
 //! The slow work of a turn, each piece a task that ends in one message to its conversation.
 
-use crate::{conversation::Msg, node::Shared, supervision::Backoff};
+use crate::{conversation::Msg, node::Shared, spans, supervision::Backoff};
 use colloquy_domain::{
     agent::AgentProfile,
     conversation::{Conversation, Input, Key, Prompt, completion_request, retrieval_query},
@@ -16,6 +16,7 @@ use ractor::ActorRef;
 use sha2::{Digest, Sha256};
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
+use tracing::{Instrument as _, Span};
 
 /// Completions begun for one step when the first ends in a passing failure (providers have their own retries before the
 /// first byte; this one covers a stream that was cut).
@@ -31,6 +32,8 @@ pub struct Task {
     pub conversation: Conversation,
     pub profile: Arc<AgentProfile>,
     pub history: Arc<OnceCell<Vec<HistoryMessage>>>,
+    /// The turn's.
+    pub span: Span,
 }
 
 impl Task {
@@ -80,7 +83,7 @@ pub async fn retrieve(task: Task, turn: TurnNo) {
     let mut tries = 0;
     let result = loop {
         tries += 1;
-        match guarded("retrieval", passages(&task)).await {
+        match guarded("retrieval", passages(&task).instrument(spans::retrieval(&task.span))).await {
             Err(f) if tries < RETRIEVAL_TRIES => match wait_of(&f) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => break Err(f),
@@ -92,6 +95,15 @@ pub async fn retrieve(task: Task, turn: TurnNo) {
 }
 
 async fn passages(task: &Task) -> Result<Vec<Passage>, Failure> {
+    let found = search(task).await;
+    match &found {
+        Ok(passages) => _ = Span::current().record("retrieval.passages", passages.len()),
+        Err(failure) => spans::failed(failure),
+    }
+    found
+}
+
+async fn search(task: &Task) -> Result<Vec<Passage>, Failure> {
     let Some(turn) = task.conversation.turn() else { return Ok(Vec::new()) };
     let history = task.history().await.map_err(store_failure)?;
     match retrieval_query(&task.conversation, turn, &task.profile, history) {
@@ -104,7 +116,7 @@ pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
     let mut tries = 0;
     let result = loop {
         tries += 1;
-        match guarded("model", complete(&task, turn)).await {
+        match guarded("model", complete(&task, turn).instrument(spans::chat(&task.span, &task.profile))).await {
             Err(f) if tries < COMPLETION_TRIES => match wait_of(&f) {
                 Some(wait) => {
                     reset(&task, turn);
@@ -124,7 +136,9 @@ pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
 async fn complete(task: &Task, turn: TurnNo) -> CompletionResult {
     let request = request(task).await?;
     let sink = Announce { task, turn };
-    task.shared.ports.model.complete(request, &sink).await
+    let result = task.shared.ports.model.complete(request, &sink).await;
+    spans::completed(&result);
+    result
 }
 
 async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
@@ -165,7 +179,7 @@ pub struct CallAt {
 }
 
 pub async fn run_tool(task: Task, at: CallAt, call: ToolCall) {
-    let key = &task.conversation.key;
+    let (key, span) = (&task.conversation.key, spans::tool(&task.span, &task, at, &call));
     let invocation = ToolInvocation {
         tenant: key.tenant,
         conversation: key.id,
@@ -179,7 +193,12 @@ pub async fn run_tool(task: Task, at: CallAt, call: ToolCall) {
         allowed: task.profile.tools.clone(),
         language: task.conversation.language.unwrap_or(task.profile.language),
     };
-    let run = async { Ok(task.shared.ports.tools.run(invocation).await) };
+    let run = async {
+        let result = task.shared.ports.tools.run(invocation).await;
+        spans::settled(&result);
+        Ok(result)
+    };
+    let run = run.instrument(span);
     let result = guarded("tool", run).await.unwrap_or_else(ToolResult::uncertain);
     task.send(Input::ToolSettled { turn: at.turn, step: at.step, index: at.index, result });
 }

@@ -13,6 +13,7 @@ use axum::{
 use colloquy_domain::language::Language;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span, field::Empty};
 use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     set_header::SetResponseHeaderLayer,
@@ -87,8 +88,13 @@ async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> R
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let language = speech::wanted(request.headers());
     let begun = Instant::now();
-    let mut response = next.run(request).await;
+    let span = span(&id, method, &route);
+    let mut response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status(), begun.elapsed());
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     api.metrics.answered(method, &route, status.as_u16(), took);
     log(&id, method, &route, status, took);
     if status.is_client_error() || status.is_server_error() {
@@ -102,6 +108,16 @@ async fn observe(State(api): State<Arc<Api>>, request: Request, next: Next) -> R
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The request for who exports traces, in OpenTelemetry's names. What its handler does lies within.
+fn span(id: &str, method: &str, route: &str) -> Span {
+    tracing::info_span!(
+        target: "trace", "request",
+        otel.name = format!("{method} {route}"), otel.kind = "server", request.id = id,
+        http.request.method = method, http.route = route,
+        http.response.status_code = Empty, otel.status_code = Empty,
+    )
 }
 
 /// One line for each request, under the target `access`, and what failed on our side for everybody who reads the log. No

@@ -155,7 +155,7 @@ fn commerce() -> Endpoints {
         .delete("/menu/{id}", manage_menu, menu::remove)
         .get("/orders", view_orders, orders::list)
         .post("/orders/create", manage_orders, orders::create)
-        .post("/orders/confirm", manage_orders, orders::confirm)
+        .post("/orders/confirm", manage_orders, orders::confirm.layer(Extension(Rate::Payment)))
         .get("/orders/{id}", view_orders, orders::show)
         .post("/orders/{id}/cancel", manage_orders, orders::cancel)
         .post("/orders/{id}/reconcile", manage_orders, orders::reconcile)

@@ -19,6 +19,8 @@ pub enum Rate {
     Upload,
     /// Messages to an agent.
     Chat,
+    /// What may charge somebody.
+    Payment,
 }
 
 /// Who is counted.
@@ -88,6 +90,8 @@ pub struct Quotas {
     pub upload: Option<Quota>,
     /// Of one person, or one visitor's address.
     pub chat: Option<Quota>,
+    /// Of one person.
+    pub payment: Option<Quota>,
     /// Of one API key, for each [`Rate`]: programs speak for many.
     pub key: Option<Quota>,
 }
@@ -99,6 +103,7 @@ impl Default for Quotas {
             anonymous: Some(Quota { most: 100, within: Duration::from_secs(900) }),
             upload: Some(Quota::a_minute(10)),
             chat: Some(Quota::a_minute(60)),
+            payment: Some(Quota::a_minute(10)),
             key: Some(Quota::a_minute(60_000)),
         }
     }
@@ -114,6 +119,7 @@ impl Quotas {
             (Caller::Address(_), _) => self.anonymous,
             (Caller::Person(_), Rate::Api) => self.api,
             (Caller::Person(_), Rate::Upload) => self.upload,
+            (Caller::Person(_), Rate::Payment) => self.payment,
         }
     }
 }
@@ -209,6 +215,7 @@ mod tests {
         assert_eq!(of(Rate::Api, person), Some((100, 60)));
         assert_eq!(of(Rate::Api, address), Some((100, 900)));
         assert_eq!(of(Rate::Upload, person), Some((10, 60)));
+        assert_eq!(of(Rate::Payment, person), Some((10, 60)));
         assert_eq!(of(Rate::Chat, person), of(Rate::Chat, address));
         assert_eq!(of(Rate::Upload, Caller::Key(Uuid::nil())), Some((60_000, 60)));
     }

@@ -33,7 +33,7 @@ impl Doctor {
         let mut report = Report::default();
         match loaded {
             Ok(config) => {
-                logging::start(&config, "error");
+                let _ends_with_it = logging::start(&config, "error")?;
                 report.ok("config", format!("model provider: {}", config.default_model().provider));
                 checks::all(&config, &mut report).await;
             }

@@ -20,6 +20,7 @@ mod migrate_to;
 mod models;
 mod openapi;
 mod propose;
+mod reset;
 mod reset_log;
 mod restore;
 mod seed;
@@ -100,6 +101,7 @@ enum Command {
     Seed(seed::Seed),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Reset(reset::Reset),
     Keys(keys::Keys),
     Openapi(openapi::Openapi),
     Migrate(migrate::Migrate),
@@ -137,11 +139,13 @@ impl Cli {
             return Box::pin(doctor.run(loaded)).await;
         }
         let mut config = loaded.map_err(|problems| Stop::Wrong(problems.to_string()))?;
-        logging::start(&config, self.command.usual_log());
+        let telemetry = logging::start(&config, self.command.usual_log())?;
         if let Command::Demo(_) = self.command {
             demo::adapt(&mut config, self.global.data_dir.is_some());
         }
-        self.command.run(&flags, &config).await
+        let result = self.command.run(&flags, &config).await;
+        telemetry.end().await;
+        result
     }
 
     fn flags(&self) -> Flags {
@@ -205,6 +209,7 @@ impl Command {
             Self::Seed(c) => Box::pin(c.run(config)),
             Self::Backup(c) => Box::pin(c.run(config)),
             Self::Restore(c) => Box::pin(c.run(config)),
+            Self::Reset(c) => Box::pin(c.run(config)),
             Self::Keys(c) => Box::pin(c.run(config)),
             Self::Openapi(c) => Box::pin(async move { c.run() }),
             Self::Migrate(c) => Box::pin(c.run(config)),

@@ -39,6 +39,7 @@ fn help_is_short_and_tells_each_command() {
       seed          Make the demonstration tenant: people, an agent, a public web chat
       backup        Copy this installation into a folder, while it runs or not
       restore       Make an installation out of a backup
+      reset         Begin anew: forget every tenant, conversation and document
       keys          See and change the keys under which secrets lie in the database
       openapi       Print the description of the HTTP API (OpenAPI 3.1, JSON)
       migrate       Bring the database up to date

@@ -91,10 +91,16 @@ pub const FIELDS: &[Field] = &[
     }),
     open("limits.upload", "COLLOQUY_LIMIT_UPLOAD", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.upload = q)),
     open("limits.chat", "COLLOQUY_LIMIT_CHAT", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.chat = q)),
+    open("limits.payment", "COLLOQUY_LIMIT_PAYMENT", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.payment = q)),
     open("limits.key", "COLLOQUY_LIMIT_KEY", |c, v| edges::a_minute(v).map(|q| c.edges.quotas.key = q)),
     hidden("mail.smtp_url", "SMTP_URL", |c, v| smtp(v).map(|u| c.people.mail.smtp_url = Some(u))),
     open("mail.from", "MAIL_FROM", |c, v| sender(v).map(|f| c.people.mail.from = Some(f))),
     open("log", "RUST_LOG", |c, v| filter(v).map(|f| c.log = Some(f))),
+    open("log_dir", "COLLOQUY_LOG_DIR", |c, v| path(v).map(|p| c.log_dir = Some(p))),
+    open("log_days", "COLLOQUY_LOG_DAYS", |c, v| {
+        number(v, 1, 3_650).map(|n| c.log_days = usize::try_from(n).unwrap_or(usize::MAX))
+    }),
+    open("otlp.endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", |c, v| url(v).map(|u| c.otlp_endpoint = Some(u))),
     open("log_format", "COLLOQUY_LOG_FORMAT", |c, v| log_format(v).map(|f| c.log_format = f)),
     hidden("openai.api_key", "OPENAI_API_KEY", |c, v| {
         c.openai.api_key = Some(Secret::new(v));

@@ -62,6 +62,12 @@ pub struct Config {
     /// A `tracing` filter; `None` is each command's own.
     pub log: Option<String>,
     pub log_format: LogFormat,
+    /// Where log lines are kept, too, a file a day.
+    pub log_dir: Option<PathBuf>,
+    /// For so many days.
+    pub log_days: usize,
+    /// The collector that traces are exported to, over gRPC.
+    pub otlp_endpoint: Option<String>,
     pub openai: OpenAi,
     /// By the model's name.
     pub prices: BTreeMap<String, Price>,
@@ -123,6 +129,9 @@ impl Config {
             secret_key: None,
             log: None,
             log_format: LogFormat::Text,
+            log_dir: None,
+            log_days: 14,
+            otlp_endpoint: None,
             openai: OpenAi::default(),
             prices: BTreeMap::new(),
             idle: Duration::from_secs(60),

@@ -77,6 +77,32 @@ async fn the_demonstration_tenant_is_made_once() {
     assert_eq!(owner.list("/api/agents", "agents").await.len(), 1);
 }
 
+// req: S1-SCR-1
+// req: S3-SCR-1
+#[tokio::test]
+async fn an_installation_begins_anew_when_that_is_meant_and_nobody_runs_it() {
+    let mut server = Server::start().await;
+    server.api.agent("Echo", "scripted", &[]).await;
+    server.api.upload("handbook", "leave.md", "Everybody has 27 days of leave.").await;
+    let in_use = server.place.run(&["reset", "--yes"]).await;
+    assert_eq!(in_use.code, Some(1), "{in_use:?}");
+    assert!(in_use.stderr.contains("in use"), "{in_use:?}");
+    server.stop().await;
+    let asked = server.place.run(&["reset"]).await;
+    assert_eq!(asked.code, Some(2), "{asked:?}");
+    server.restart().await;
+    assert_eq!(server.api.list("/api/agents", "agents").await.len(), 1, "nothing was done");
+
+    server.stop().await;
+    let done = server.place.run(&["reset", "--yes"]).await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    server.restart().await;
+    assert_eq!(server.api.list("/api/agents", "agents").await.len(), 0, "the same key opens an empty installation");
+    assert_eq!(server.api.list("/api/documents", "documents").await.len(), 0);
+    let files = std::fs::read_dir(server.place.data_dir().join("files")).unwrap();
+    assert_eq!(files.count(), 0);
+}
+
 async fn restore(from: &Server, into: &Place) -> Ran {
     into.run(&["restore", from.place.path().join("copy").to_str().unwrap()]).await
 }

@@ -35,6 +35,7 @@ fn assert_refused(answer: &Answer) {
 #[tokio::test]
 async fn a_person_and_their_uploads_and_a_key_are_counted_each_by_themselves() {
     let place = Place::default().with("COLLOQUY_LIMIT_API", "3").with("COLLOQUY_LIMIT_UPLOAD", "2");
+    let place = place.with("COLLOQUY_LIMIT_PAYMENT", "2");
     let server = Server::start_on(place.with("COLLOQUY_LIMIT_CHAT", "1")).await;
     let ann = person(&server.api, "ann@team.example").await;
     let bob = person(&server.api, "bob@team.example").await;
@@ -52,6 +53,11 @@ async fn a_person_and_their_uploads_and_a_key_are_counted_each_by_themselves() {
     let hello = json!({ "message": "hello" });
     assert_ne!(ann.chat(&hello).await.status, StatusCode::TOO_MANY_REQUESTS, "messages count by themselves");
     assert_refused(&ann.chat(&hello).await);
+    let order = json!({ "orderId": Uuid::from_u128(7) });
+    for n in 0..2 {
+        assert_ne!(ann.post("/api/orders/confirm", &order).await.status, StatusCode::TOO_MANY_REQUESTS, "{n}");
+    }
+    assert_refused(&ann.post("/api/orders/confirm", &order).await);
     for n in 0..20 {
         assert_eq!(server.api.get("/api/agents").await.status, StatusCode::OK, "a key has its own limit: {n}");
     }

@@ -34,4 +34,5 @@ mod sources;
 mod surface;
 mod telling;
 mod templates;
+mod traces;
 mod webhooks;

@@ -19,6 +19,7 @@ enum RateRecord {
     Api,
     Upload,
     Chat,
+    Payment,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -35,6 +36,7 @@ impl From<(Subject, u32)> for CountRecord {
             Rate::Api => RateRecord::Api,
             Rate::Upload => RateRecord::Upload,
             Rate::Chat => RateRecord::Chat,
+            Rate::Payment => RateRecord::Payment,
         };
         let caller = match subject.caller {
             Caller::Person(id) => CallerRecord::Person(id),
@@ -51,6 +53,7 @@ impl From<CountRecord> for (Subject, u32) {
             RateRecord::Api => Rate::Api,
             RateRecord::Upload => Rate::Upload,
             RateRecord::Chat => Rate::Chat,
+            RateRecord::Payment => Rate::Payment,
         };
         let caller = match caller {
             CallerRecord::Person(id) => Caller::Person(id),
