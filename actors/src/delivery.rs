@@ -273,9 +273,8 @@ async fn sent(desk: &Desk, item: &OutboxItem, delivery: Delivery<'_>) -> Result<
         let sent = sent.unwrap_or_else(|_| {
             Err(SendError::Uncertain(Failure::reject("channel.panicked", "the driver panicked while sending")))
         });
-        if let Err(
-            SendError::Refused(failure) | SendError::Uncertain(failure) | SendError::AccountDown(failure),
-        ) = &sent
+        if let Err(SendError::Refused(failure) | SendError::Uncertain(failure) | SendError::AccountDown(failure)) =
+            &sent
         {
             spans::failed(failure);
         }

@@ -4,8 +4,14 @@
 
 use crate::work::{CallAt, Task};
 use colloquy_domain::{
-    agent::AgentProfile, conversation::Conversation, failure::Failure, ids::TurnNo, knowledge::IngestJob,
-    model::CompletionResult, ports::OutboxItem, tool::{ToolCall, ToolResult, ToolStatus},
+    agent::AgentProfile,
+    conversation::Conversation,
+    failure::Failure,
+    ids::TurnNo,
+    knowledge::IngestJob,
+    model::CompletionResult,
+    ports::OutboxItem,
+    tool::{ToolCall, ToolResult, ToolStatus},
 };
 use tracing::{Span, field::Empty, info_span};
 

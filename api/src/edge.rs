@@ -13,11 +13,11 @@ use axum::{
 use colloquy_domain::language::Language;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
-use tracing::{Instrument as _, Span, field::Empty};
 use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     set_header::SetResponseHeaderLayer,
 };
+use tracing::{Instrument as _, Span, field::Empty};
 
 /// Answers are data; pages say themselves what they need.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";

@@ -3,7 +3,9 @@
 use crate::config::{Config, LogFormat};
 use anyhow::Context;
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithTonicConfig as _, tonic_types::transport::ClientTlsConfig};
+use opentelemetry_otlp::{
+    SpanExporter, WithExportConfig as _, WithTonicConfig as _, tonic_types::transport::ClientTlsConfig,
+};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use std::{io::IsTerminal, path::Path};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};

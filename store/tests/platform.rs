@@ -32,6 +32,15 @@ async fn the_default_tenant_is_made_once(on: Kind) {
     assert_eq!(installation.tenant(first.id).await, Ok(first));
 }
 
+// req: S1-TEST-1
+async fn each_test_has_an_installation_of_its_own(on: Kind) {
+    let (one, other) = (common::open(on).await, common::open(on).await);
+    common::fixture(&one.store).await;
+    let tenants =
+        async |opened: &common::Opened| opened.store.installation().tenants(all()).await.expect("listed").total;
+    assert_eq!((tenants(&one).await, tenants(&other).await), (2, 0));
+}
+
 async fn keys_open_until_they_are_revoked(on: Kind) {
     let opened = common::open(on).await;
     let tenant = common::new_tenant(&opened.store, "t").await;
@@ -349,6 +358,7 @@ async fn unknown_ids_are_not_found(on: Kind) {
 
 on_both! {
     the_default_tenant_is_made_once
+    each_test_has_an_installation_of_its_own
     keys_open_until_they_are_revoked
     agents_belong_to_their_tenant
     secrets_of_channels_are_encrypted

@@ -66,7 +66,9 @@ fn beside(database: &Path, end: &str) -> PathBuf {
 
 fn gone(path: &Path, removed: io::Result<()>) -> anyhow::Result<()> {
     match removed {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).with_context(|| format!("cannot remove {}", path.display())),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("cannot remove {}", path.display()))
+        }
         _ => Ok(()),
     }
 }

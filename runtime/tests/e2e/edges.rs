@@ -53,7 +53,7 @@ async fn a_person_and_their_uploads_and_a_key_are_counted_each_by_themselves() {
     let hello = json!({ "message": "hello" });
     assert_ne!(ann.chat(&hello).await.status, StatusCode::TOO_MANY_REQUESTS, "messages count by themselves");
     assert_refused(&ann.chat(&hello).await);
-    let order = json!({ "orderId": Uuid::from_u128(7) });
+    let order = json!({ "orderId": uuid::Uuid::from_u128(7).to_string() });
     for n in 0..2 {
         assert_ne!(ann.post("/api/orders/confirm", &order).await.status, StatusCode::TOO_MANY_REQUESTS, "{n}");
     }

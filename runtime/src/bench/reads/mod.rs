@@ -68,7 +68,7 @@ pub async fn run(config: &Config, dir: &Path, work: Work) -> anyhow::Result<Repo
         secret_key: Some(SecretKey::from_bytes(KEY)),
         ..Config::defaults()
     };
-    own.edges.quotas = Quotas { api: None, anonymous: None, upload: None, chat: None, key: None };
+    own.edges.quotas = Quotas { api: None, anonymous: None, upload: None, chat: None, payment: None, key: None };
     // Sign-ins come from many places: each may try a few times only.
     own.people.trusted_proxies = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
     let Some(postgres) = &config.engines.postgres else {
