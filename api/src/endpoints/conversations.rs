@@ -132,6 +132,8 @@ impl From<TranscriptLine> for Line {
 #[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     status: Option<String>,
+    /// How a word of the person's name begins, or a piece of a number or another address. Of more than 2000 people that are
+    /// found, the newest count.
     search: Option<String>,
     /// One tag; `tags` is understood, too.
     #[serde(alias = "tags")]

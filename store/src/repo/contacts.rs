@@ -2,6 +2,7 @@ use super::{
     Page, PageRequest, TenantStore,
     filter::{beginning, tagged},
     found,
+    page::Found,
 };
 use crate::{
     db::{self, Conn, Query},
@@ -168,11 +169,14 @@ impl TenantStore {
                 .bind(filter.before.map(ContactId::uuid))
         };
         let query = matching(narrowed.list()).bind(request.sql_limit()).bind(request.sql_offset());
-        let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
-        let rows = rows.iter().map(|row| row.read::<Row>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+        let read = query.fetch_all(self.reads()).await.map_err(store_error)?;
+        let rows = read.iter().map(|row| row.read::<Row>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
         let identities = self.identities_of(&rows).await?;
+        let found = read.first().filter(|_| narrowed.searched).map(db::Row::read::<Found>);
         let total = if narrowed.is_all() {
             self.sizes().await?.contacts
+        } else if let Some(found) = found {
+            found.map_err(store_error)?.total
         } else {
             let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
             let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;

@@ -1,6 +1,7 @@
 use super::{
     Page, PageRequest, TenantStore,
     filter::{beginning, tagged},
+    page::Found,
 };
 use crate::{
     db::{self, Query},
@@ -215,9 +216,10 @@ impl TenantStore {
                 .bind(filter.search.as_deref().map(beginning))
         };
         let query = matching(narrowed.list()).bind(reader).bind(request.sql_limit()).bind(request.sql_offset());
-        let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
+        let read = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows =
-            rows.iter().map(|row| row.read::<SummaryRow>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+            read.iter().map(|row| row.read::<SummaryRow>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
+        let found = read.first().filter(|_| narrowed.searched).map(db::Row::read::<Found>);
         let total = if narrowed.is_by_state() {
             let sizes = self.sizes().await?;
             match narrowed.closed {
@@ -225,6 +227,8 @@ impl TenantStore {
                 Some(true) => sizes.closed,
                 Some(false) => sizes.conversations - sizes.closed,
             }
+        } else if let Some(found) = found {
+            found.map_err(store_error)?.total
         } else {
             let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
             let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;

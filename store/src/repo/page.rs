@@ -33,6 +33,12 @@ impl Default for PageRequest {
     }
 }
 
+/// What the rows of a search say of all of them.
+#[derive(sqlx::FromRow)]
+pub(super) struct Found {
+    pub(super) total: i64,
+}
+
 /// A piece of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {

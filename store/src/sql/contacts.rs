@@ -12,7 +12,7 @@ pub(crate) const IDENTITIES: &str = "SELECT i.contact_id, i.channel_id, ch.kind,
      JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id = $2 ORDER BY i.channel_id, i.address";
 
 /// Who has a word or a number that begins so (in $parameter), as the table `v` of their ids: nothing comes behind
-/// U+10FFFF. Nobody looks through more than a few thousand, so no more are looked for.
+/// U+10FFFF. Nobody looks through more than 2000, so no more are found: the newest of so many.
 macro_rules! found {
     ($parameter:literal) => {
         concat!(
@@ -21,7 +21,8 @@ macro_rules! found {
             $parameter,
             ") AND t.term < LOWER(",
             $parameter,
-            ") || '\u{10FFFF}' LIMIT 5000) AS v) AS v"
+            ") || '\u{10FFFF}' LIMIT 5000) AS v \
+             ORDER BY v.contact_id DESC LIMIT 2000) AS v"
         )
     };
 }
@@ -42,12 +43,15 @@ impl Narrowed {
         !self.searched && !self.tagged && !self.before
     }
 
-    /// The newest first; limit and offset are $5 and $6. They are chosen before anything else of them is read; SQLite never
+    /// The newest first; limit and offset are $5 and $6. Rows of a search say how many there are (`total`). They are chosen before anything else of them is read; SQLite never
     /// turns a CROSS JOIN round.
     pub(crate) fn list(self) -> String {
-        let id = if self.searched { "v.contact_id" } else { "k.id" };
+        let (id, counted, total) = match self.searched {
+            true => ("v.contact_id", ", COUNT(*) OVER () AS total", ", v.total"),
+            false => ("k.id", "", ""),
+        };
         format!(
-            "SELECT {} FROM (SELECT {id} AS id FROM {} ORDER BY {id} DESC LIMIT $5 OFFSET $6) AS v CROSS JOIN contacts k \
+            "SELECT {}{total} FROM (SELECT {id} AS id{counted} FROM {} ORDER BY {id} DESC LIMIT $5 OFFSET $6) AS v CROSS JOIN contacts k \
              WHERE k.tenant_id = $1 AND k.id = v.id ORDER BY k.id DESC",
             columns!(),
             self.those()

@@ -5,12 +5,14 @@ use super::contacts::found;
 /// A conversation as it is listed, for a reader, with its last line (`v.last`). That is looked up before the join, behind
 /// a LIMIT: PostgreSQL's walls let no subquery find rows by an index.
 macro_rules! conversations {
-    ($from:literal, $reader:literal, $rest:literal) => {
+    ($more:literal, $from:literal, $reader:literal, $rest:literal) => {
         concat!(
             "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, k.name AS contact_name, c.mode, \
              c.last_seq, c.created_at, c.last_inbound_at, c.assigned_to, c.closed_at, c.tags, \
              c.last_seq - COALESCE(r.seq, 0) AS unread, m.speaker AS last_speaker, m.text AS last_text, \
-             m.created_at AS last_at FROM ",
+             m.created_at AS last_at",
+            $more,
+            " FROM ",
             $from,
             " JOIN channels ch ON ch.id = c.channel_id \
              JOIN contacts k ON k.id = c.contact_id LEFT JOIN conversation_reads r ON r.tenant_id = c.tenant_id \
@@ -23,6 +25,7 @@ macro_rules! conversations {
 }
 
 pub(crate) const CONVERSATION: &str = conversations!(
+    "",
     "(SELECT c.id, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = c.id) AS last \
      FROM conversations c WHERE c.tenant_id = $1 AND c.id = $2 LIMIT 1) AS v CROSS JOIN conversations c",
     "$3",
@@ -45,11 +48,13 @@ impl Narrowed {
         !self.assigned && !self.tagged && !self.searched
     }
 
-    /// The one that was written to last comes first: the reader is $5, limit and offset are $6 and $7.
+    /// The one that was written to last comes first: the reader is $5, limit and offset are $6 and $7. Rows of a search say
+    /// how many there are (`total`).
     pub(crate) fn list(self) -> String {
         let text = conversations!(
-            "(SELECT v.id, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = v.id) \
-             AS last FROM (SELECT c.id FROM {from} WHERE {those} ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $6 OFFSET $7) AS v LIMIT 1000) AS v \
+            "{total}",
+            "(SELECT v.id{total}, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = v.id) \
+             AS last FROM (SELECT c.id{counted} FROM {from} WHERE {those} ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $6 OFFSET $7) AS v LIMIT 1000) AS v \
              CROSS JOIN conversations c",
             "$5",
             "AND c.id = v.id ORDER BY c.last_inbound_at DESC, c.id DESC"
@@ -62,6 +67,8 @@ impl Narrowed {
     }
 
     fn filled(self, text: &str) -> String {
+        let (total, counted) = if self.searched { (", v.total", ", COUNT(*) OVER () AS total") } else { ("", "") };
+        let text = text.replace("{total}", total).replace("{counted}", counted);
         text.replace("{from}", self.from()).replace("{those}", &self.those())
     }
 
