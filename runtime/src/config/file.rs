@@ -10,7 +10,7 @@ use toml::{
 /// The table of prices.
 const PRICES: &str = "prices";
 /// Tables whose entries are settings.
-const SECTIONS: &[&str] = &["openai", "nats", "qdrant", "jwt", "mail", "limits"];
+const SECTIONS: &[&str] = &["openai", "nats", "qdrant", "jwt", "mail", "limits", "otlp"];
 
 /// One reading of one file.
 struct Reading<'a> {

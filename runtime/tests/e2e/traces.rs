@@ -76,7 +76,7 @@ async fn a_turn_and_its_completion_are_spans_in_the_standards_words_and_hold_no_
     assert_eq!((&completion.parent_span_id, &completion.trace_id), (&turn.span_id, &turn.trace_id));
     assert_eq!(attribute(&turn, "gen_ai.operation.name"), "invoke_agent");
     assert_eq!(attribute(&turn, "gen_ai.agent.id"), agent);
-    assert_eq!(attribute(&turn, "gen_ai.conversation.id"), said["conversationId"]);
+    assert_eq!(attribute(&turn, "gen_ai.conversation.id"), said["conversation"]);
     assert_eq!(completion.kind(), SpanKind::Client);
     assert_eq!(attribute(&completion, "gen_ai.operation.name"), "chat");
     assert_eq!(attribute(&completion, "gen_ai.provider.name"), "scripted");
