@@ -95,6 +95,7 @@ fn situation(api: &Api, tenant: TenantId, question: Question<'_>) -> (Conversati
         channel: ChannelId::new(api.ids.uuid()),
         peer: peer.clone(),
         pull: true,
+        spoken: false,
     };
     let mut conversation = Conversation::restore(key, Snapshot::default());
     conversation.language = question.language.or_else(|| Language::detect(question.text));

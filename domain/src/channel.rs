@@ -31,6 +31,12 @@ impl ChannelKind {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Replies are read out to a caller.
+    #[must_use]
+    pub fn is_spoken(&self) -> bool {
+        self.as_str() == "voice"
+    }
 }
 
 impl fmt::Display for ChannelKind {

@@ -394,6 +394,11 @@ impl Town {
             let filter = ConversationFilter { closed, ..ConversationFilter::default() };
             let page = rows.conversations(&filter, Uuid::nil(), page).await.expect("listed");
             assert_eq!(page.total, page.items.len() as u64, "{filter:?}");
+            for (number, one) in (1..).zip(&page.items) {
+                let alone =
+                    rows.conversations(&filter, Uuid::nil(), PageRequest::new(number, 1)).await.expect("listed");
+                assert_eq!(alone.items.first(), Some(one), "the last pages are read from the other end");
+            }
             page.items
         };
         let (all, closed, open) = (listed(None).await, listed(Some(true)).await, listed(Some(false)).await);

@@ -6,10 +6,14 @@ use crate::{
     grounding::ABSTAIN,
     knowledge::{KnowledgeQuery, Narrow},
     language::Language,
-    model::{CompletionRequest, HistoryMessage, Speaker},
+    model::{CompletionRequest, HistoryMessage, ModelChoice, Speaker},
     time::Timestamp,
     tool::ToolSpec,
 };
+
+/// Of a reply on the telephone.
+const SPOKEN_TOKENS: u32 = 300;
+const SPOKEN_TEMPERATURE: f32 = 0.7;
 
 /// What the interpreter fetched for a completion.
 #[derive(Debug, Clone)]
@@ -52,7 +56,7 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
     CompletionRequest {
         tenant: c.key.tenant,
         conversation: c.key.id,
-        choice: profile.model.clone(),
+        choice: choice(profile, c.key.spoken),
         instructions: instructions(profile, language, !turn.passages.is_empty()),
         language,
         history: prompt.history,
@@ -62,6 +66,16 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
         steps: turn.steps.clone(),
         timeout: profile.limits.deadline.saturating_sub(prompt.now.since(turn.started_at)),
     }
+}
+
+/// What is read out is short, unless the agent's own settings say otherwise: nobody listens to a page.
+fn choice(profile: &AgentProfile, spoken: bool) -> ModelChoice {
+    let mut choice = profile.model.clone();
+    if spoken {
+        choice.max_tokens.get_or_insert(SPOKEN_TOKENS);
+        choice.temperature.get_or_insert(SPOKEN_TEMPERATURE);
+    }
+    choice
 }
 
 fn said(turn: &Turn) -> Vec<String> {
@@ -101,11 +115,24 @@ fn instructions(profile: &AgentProfile, language: Language, has_passages: bool) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ids::{AgentId, TenantId},
-        model::ModelChoice,
-    };
+    use crate::ids::{AgentId, TenantId};
     use uuid::Uuid;
+
+    // req: S4-CFG-1
+    #[test]
+    fn replies_that_are_read_out_are_short_unless_the_agent_says_otherwise() {
+        let model =
+            ModelChoice { provider: "scripted".into(), model: String::new(), temperature: None, max_tokens: None };
+        let (tenant, id) = (TenantId::new(Uuid::from_u128(1)), AgentId::new(Uuid::from_u128(2)));
+        let mut agent = AgentProfile::new(tenant, id, "Léa", model);
+        let asked = |agent: &AgentProfile, spoken| {
+            let choice = choice(agent, spoken);
+            (choice.max_tokens, choice.temperature)
+        };
+        assert_eq!((asked(&agent, true), asked(&agent, false)), ((Some(300), Some(0.7)), (None, None)));
+        agent.model.max_tokens = Some(1_000);
+        assert_eq!(asked(&agent, true), (Some(1_000), Some(0.7)));
+    }
 
     // req: S4-LLM-1
     #[test]

@@ -20,6 +20,8 @@ pub struct Key {
     pub peer: Peer,
     /// Replies are read by the client itself (web chat): nothing goes to the outbox.
     pub pull: bool,
+    /// Replies are read out to a caller.
+    pub spoken: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

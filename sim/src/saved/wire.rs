@@ -220,6 +220,7 @@ impl SavedConversation {
                 channel,
                 peer,
                 pull,
+                spoken: false,
             },
             version: self.version,
             snapshot,

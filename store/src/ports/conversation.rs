@@ -9,6 +9,7 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
+    channel::ChannelKind,
     conversation::{Commit, Key, Snapshot},
     ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
     message::{InboxItem, Peer},
@@ -27,6 +28,7 @@ struct LoadRow {
     snapshot: Option<String>,
     agent_id: Uuid,
     pull: bool,
+    kind: String,
 }
 
 #[async_trait]
@@ -47,6 +49,7 @@ impl ConversationStore for Store {
             channel: ChannelId::new(row.channel_id),
             peer: Peer { address: row.peer, name: row.peer_name },
             pull: row.pull,
+            spoken: ChannelKind::named(&row.kind).is_spoken(),
         };
         Ok(Loaded {
             key,

@@ -168,13 +168,18 @@ impl TenantStore {
                 .bind(filter.tag.as_deref().map(tagged))
                 .bind(filter.before.map(ContactId::uuid))
         };
-        let query = matching(narrowed.list()).bind(request.sql_limit()).bind(request.sql_offset());
+        let known = if narrowed.is_all() { Some(self.sizes().await?.contacts) } else { None };
+        let (text, limit, offset) = match known.and_then(|total| request.near_end(total)) {
+            Some((limit, offset)) => (narrowed.list_from_end(), limit, offset),
+            None => (narrowed.list(), request.sql_limit(), request.sql_offset()),
+        };
+        let query = matching(text).bind(limit).bind(offset);
         let read = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows = read.iter().map(|row| row.read::<Row>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
         let identities = self.identities_of(&rows).await?;
         let found = read.first().filter(|_| narrowed.searched).map(db::Row::read::<Found>);
-        let total = if narrowed.is_all() {
-            self.sizes().await?.contacts
+        let total = if let Some(total) = known {
+            total
         } else if let Some(found) = found {
             found.map_err(store_error)?.total
         } else {

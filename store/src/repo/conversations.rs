@@ -215,18 +215,19 @@ impl TenantStore {
                 .bind(filter.tag.as_deref().map(tagged))
                 .bind(filter.search.as_deref().map(beginning))
         };
-        let query = matching(narrowed.list()).bind(reader).bind(request.sql_limit()).bind(request.sql_offset());
+        let known =
+            if narrowed.is_by_state() { Some(self.sizes().await?.conversations(narrowed.closed)) } else { None };
+        let (text, limit, offset) = match known.and_then(|total| request.near_end(total)) {
+            Some((limit, offset)) => (narrowed.list_from_end(), limit, offset),
+            None => (narrowed.list(), request.sql_limit(), request.sql_offset()),
+        };
+        let query = matching(text).bind(reader).bind(limit).bind(offset);
         let read = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows =
             read.iter().map(|row| row.read::<SummaryRow>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
         let found = read.first().filter(|_| narrowed.searched).map(db::Row::read::<Found>);
-        let total = if narrowed.is_by_state() {
-            let sizes = self.sizes().await?;
-            match narrowed.closed {
-                None => sizes.conversations,
-                Some(true) => sizes.closed,
-                Some(false) => sizes.conversations - sizes.closed,
-            }
+        let total = if let Some(total) = known {
+            total
         } else if let Some(found) = found {
             found.map_err(store_error)?.total
         } else {

@@ -25,6 +25,13 @@ impl PageRequest {
     pub(super) fn sql_offset(self) -> i64 {
         i64::from(self.page - 1) * i64::from(self.limit)
     }
+
+    /// How many rows to take from the end of a list of so many, and how many to pass over there, where that is nearer than
+    /// its beginning.
+    pub(super) fn near_end(self, total: i64) -> Option<(i64, i64)> {
+        let (limit, left) = (self.sql_limit(), total - self.sql_offset());
+        (left > 0 && left < total / 2).then(|| (limit.min(left), (left - limit).max(0)))
+    }
 }
 
 impl Default for PageRequest {
@@ -64,5 +71,20 @@ impl<T> Page<T> {
     pub(super) fn try_map<U>(self, f: impl FnMut(T) -> Result<U, StoreError>) -> Result<Page<U>, StoreError> {
         let Self { items, page, limit, total } = self;
         Ok(Page { items: items.into_iter().map(f).collect::<Result<_, _>>()?, page, limit, total })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_pages_are_walked_to_from_the_end() {
+        let from_end = |page, total| PageRequest::new(page, 20).near_end(total);
+        assert_eq!((from_end(1, 1_000), from_end(25, 1_000)), (None, None), "the beginning is nearer");
+        assert_eq!(from_end(27, 1_000), Some((20, 460)));
+        assert_eq!(from_end(50, 1_000), Some((20, 0)), "the last one");
+        assert_eq!(from_end(51, 1_005), Some((5, 0)), "it may be short");
+        assert_eq!(from_end(52, 1_005), None, "there is nothing");
     }
 }

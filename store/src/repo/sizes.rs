@@ -9,9 +9,20 @@ use colloquy_domain::ports::StoreError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sizes {
     pub contacts: i64,
-    pub conversations: i64,
+    conversations: i64,
     /// Of the conversations.
-    pub closed: i64,
+    closed: i64,
+}
+
+impl Sizes {
+    /// All conversations, or those that are closed, or open.
+    pub(super) const fn conversations(self, closed: Option<bool>) -> i64 {
+        match closed {
+            None => self.conversations,
+            Some(true) => self.closed,
+            Some(false) => self.conversations - self.closed,
+        }
+    }
 }
 
 impl TenantStore {

@@ -12,7 +12,7 @@ pub(crate) const IDENTITIES: &str = "SELECT i.contact_id, i.channel_id, ch.kind,
      JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id = $2 ORDER BY i.channel_id, i.address";
 
 /// Who has a word or a number that begins so (in $parameter), as the table `v` of their ids: nothing comes behind
-/// U+10FFFF. Nobody looks through more than 2000, so no more are found: the newest of so many.
+/// U+10FFFF. Nobody looks through more than 1000, so no more are found.
 macro_rules! found {
     ($parameter:literal) => {
         concat!(
@@ -21,8 +21,8 @@ macro_rules! found {
             $parameter,
             ") AND t.term < LOWER(",
             $parameter,
-            ") || '\u{10FFFF}' LIMIT 5000) AS v \
-             ORDER BY v.contact_id DESC LIMIT 2000) AS v"
+            ") || '\u{10FFFF}' LIMIT 3000) AS v \
+             ORDER BY v.contact_id DESC LIMIT 1000) AS v"
         )
     };
 }
@@ -46,13 +46,23 @@ impl Narrowed {
     /// The newest first; limit and offset are $5 and $6. Rows of a search say how many there are (`total`). They are chosen before anything else of them is read; SQLite never
     /// turns a CROSS JOIN round.
     pub(crate) fn list(self) -> String {
+        self.walked("DESC")
+    }
+
+    /// The same, limit and offset counted from the end of the list.
+    pub(crate) fn list_from_end(self) -> String {
+        self.walked("ASC")
+    }
+
+    /// No page has more than 200 rows: PostgreSQL, told so, does not walk over all contacts to join them.
+    fn walked(self, way: &str) -> String {
         let (id, counted, total) = match self.searched {
             true => ("v.contact_id", ", COUNT(*) OVER () AS total", ", v.total"),
             false => ("k.id", "", ""),
         };
         format!(
-            "SELECT {}{total} FROM (SELECT {id} AS id{counted} FROM {} ORDER BY {id} DESC LIMIT $5 OFFSET $6) AS v CROSS JOIN contacts k \
-             WHERE k.tenant_id = $1 AND k.id = v.id ORDER BY k.id DESC",
+            "SELECT {}{total} FROM (SELECT v.id{total} FROM (SELECT {id} AS id{counted} FROM {} ORDER BY {id} {way} \
+             LIMIT $5 OFFSET $6) AS v LIMIT 200) AS v CROSS JOIN contacts k WHERE k.tenant_id = $1 AND k.id = v.id ORDER BY k.id DESC",
             columns!(),
             self.those()
         )

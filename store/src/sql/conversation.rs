@@ -1,7 +1,7 @@
 use crate::db::Rows;
 
-pub(crate) const LOAD: &str = "SELECT c.channel_id, c.peer, c.peer_name, c.version, c.snapshot, ch.agent_id, ch.pull \
-     FROM conversations c JOIN channels ch ON ch.id = c.channel_id WHERE c.tenant_id = $1 AND c.id = $2";
+pub(crate) const LOAD: &str = "SELECT c.channel_id, c.peer, c.peer_name, c.version, c.snapshot, ch.agent_id, ch.pull, \
+     ch.kind FROM conversations c JOIN channels ch ON ch.id = c.channel_id WHERE c.tenant_id = $1 AND c.id = $2";
 
 pub(crate) const PENDING: &str = "SELECT seq, received_at, payload FROM inbox \
      WHERE conversation_id = $1 AND tenant_id = $3 AND seq > $2 AND outcome IS NULL ORDER BY seq";

@@ -186,18 +186,30 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
 /// PostgreSQL.
 fn narrowed() -> Vec<(String, String, &'static str)> {
     let mut all = Vec::new();
-    let mut add = |name: String, list: String, count: String, types| {
+    let mut add = |name: String, lists: [String; 2], count: String, types| {
         all.push((format!("the count of {name}"), count, types));
+        let [list, from_end] = lists;
+        all.push((format!("{name}, from the end"), from_end, types));
         all.push((name, list, types));
     };
     for n in 0..24 {
         let closed = [None, Some(true), Some(false)][n / 8];
         let of = reports::Narrowed { closed, assigned: n & 1 > 0, tagged: n & 2 > 0, searched: n & 4 > 0 };
-        add(format!("conversations, {of:?}"), of.list(), of.count(), "uuid, uuid, text, text, uuid, bigint, bigint");
+        add(
+            format!("conversations, {of:?}"),
+            [of.list(), of.list_from_end()],
+            of.count(),
+            "uuid, uuid, text, text, uuid, bigint, bigint",
+        );
     }
     for n in 0..8 {
         let of = contacts::Narrowed { searched: n & 1 > 0, tagged: n & 2 > 0, before: n & 4 > 0 };
-        add(format!("contacts, {of:?}"), of.list(), of.count(), "uuid, text, text, uuid, bigint, bigint");
+        add(
+            format!("contacts, {of:?}"),
+            [of.list(), of.list_from_end()],
+            of.count(),
+            "uuid, text, text, uuid, bigint, bigint",
+        );
     }
     all
 }

@@ -51,15 +51,24 @@ impl Narrowed {
     /// The one that was written to last comes first: the reader is $5, limit and offset are $6 and $7. Rows of a search say
     /// how many there are (`total`).
     pub(crate) fn list(self) -> String {
+        self.walked("DESC")
+    }
+
+    /// The same, limit and offset counted from the end of the list.
+    pub(crate) fn list_from_end(self) -> String {
+        self.walked("ASC")
+    }
+
+    fn walked(self, way: &str) -> String {
         let text = conversations!(
             "{total}",
             "(SELECT v.id{total}, (SELECT MAX(l.position) FROM messages l WHERE l.tenant_id = $1 AND l.conversation_id = v.id) \
-             AS last FROM (SELECT c.id{counted} FROM {from} WHERE {those} ORDER BY c.last_inbound_at DESC, c.id DESC LIMIT $6 OFFSET $7) AS v LIMIT 1000) AS v \
+             AS last FROM (SELECT c.id{counted} FROM {from} WHERE {those} ORDER BY c.last_inbound_at {way}, c.id {way} LIMIT $6 OFFSET $7) AS v LIMIT 200) AS v \
              CROSS JOIN conversations c",
             "$5",
             "AND c.id = v.id ORDER BY c.last_inbound_at DESC, c.id DESC"
         );
-        self.filled(text)
+        self.filled(&text.replace("{way}", way))
     }
 
     pub(crate) fn count(self) -> String {

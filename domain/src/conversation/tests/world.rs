@@ -58,6 +58,7 @@ fn key() -> Key {
         channel: ChannelId::new(Uuid::from_u128(3)),
         peer: Peer { address: "peer".into(), name: None },
         pull: false,
+        spoken: false,
     }
 }
 

@@ -58,7 +58,7 @@ impl State {
         }
         let id = self.conversation_of(tenant, channel, &inbound.peer.address)?;
         let thread = self.conversations.entry(id).or_insert_with(|| Thread {
-            key: Key { tenant, id, channel, peer: inbound.peer.clone(), pull },
+            key: Key { tenant, id, channel, peer: inbound.peer.clone(), pull, spoken: false },
             version: 0,
             snapshot: Snapshot::default(),
             inbox: Vec::new(),
