@@ -23,8 +23,14 @@ pub async fn serve(
     bind: SocketAddr,
     begin: impl AsyncFnOnce(&Api) -> CommandResult<()>,
 ) -> CommandResult<()> {
+    // Before anybody can know of us: whoever reads where we serve may tell us to end at once.
+    let mut told_to_end = pin!(stop_signal());
     let mut folder = DataFolder::open(config, command)?;
-    let mut app = Box::pin(App::start(config, &folder, bind)).await?;
+    let mut app = tokio::select! {
+        app = Box::pin(App::start(config, &folder, bind)) => app?,
+        // Nothing was taken in yet.
+        () = &mut told_to_end => return Ok(()),
+    };
     let local = folder.announce(&app.url)?;
     let key_file = folder.path().join("api-key");
     tracing::info!(url = app.url, api_key_file = %key_file.display(), "serving");
@@ -35,7 +41,7 @@ pub async fn serve(
         let (mut beginning, mut installing) = (true, true);
         loop {
             tokio::select! {
-                () = stop_signal() => break Ok(()),
+                () = &mut told_to_end => break Ok(()),
                 () = app.failed() => break Err(gave_up()),
                 result = &mut begun, if beginning => {
                     beginning = false;
