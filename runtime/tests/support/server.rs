@@ -27,6 +27,9 @@ pub struct Place {
     starter: Vec<String>,
 }
 
+/// What a command may take that computes: simulations do, for half a minute on a machine that has nothing else to do.
+const WORKING: Duration = Duration::from_secs(300);
+
 impl Default for Place {
     fn default() -> Self {
         // Before any client is made. It fails only if it was done already.
@@ -90,7 +93,7 @@ impl Place {
     /// Runs a command to its end.
     pub async fn run(&self, args: &[&str]) -> Ran {
         let output = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).output();
-        let output = tokio::time::timeout(USUAL, output).await.expect("the command does not end").unwrap();
+        let output = tokio::time::timeout(WORKING, output).await.expect("the command does not end").unwrap();
         Ran::of(output)
     }
 }
