@@ -11,15 +11,18 @@ use std::{io::IsTerminal, path::Path};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::{LevelFilter, Targets},
+    filter::{FilterExt as _, LevelFilter, Targets, filter_fn},
     fmt::{self, MakeWriter},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
+/// The target of spans.
+const SPANS: &str = "trace";
+
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Ends with the process: what was not exported yet is.
+/// What exports traces; to be ended with the process.
 #[must_use]
 pub struct Telemetry(Option<SdkTracerProvider>);
 
@@ -31,7 +34,7 @@ pub fn start(config: &Config, usual: &str) -> anyhow::Result<Telemetry> {
     let mut layers = logs(config, usual)?;
     let provider = config.otlp_endpoint.as_deref().map(exporter).transpose()?;
     if let Some(provider) = &provider {
-        let spans = Targets::new().with_target("trace", LevelFilter::INFO);
+        let spans = Targets::new().with_target(SPANS, LevelFilter::INFO);
         let layer = tracing_opentelemetry::layer().with_location(false).with_threads(false);
         layers.push(layer.with_tracer(provider.tracer("colloquy")).with_filter(spans).boxed());
     }
@@ -41,7 +44,8 @@ pub fn start(config: &Config, usual: &str) -> anyhow::Result<Telemetry> {
 }
 
 fn logs(config: &Config, usual: &str) -> anyhow::Result<Vec<Boxed>> {
-    let wanted = || EnvFilter::new(config.log.as_deref().unwrap_or(usual));
+    // Spans are for collectors: lines say themselves what they are about.
+    let wanted = || EnvFilter::new(config.log.as_deref().unwrap_or(usual)).and(filter_fn(|m| m.target() != SPANS));
     let colours = std::io::stderr().is_terminal();
     let mut layers: Vec<Boxed> = vec![lines(config.log_format, std::io::stderr, colours).with_filter(wanted()).boxed()];
     if let Some(dir) = &config.log_dir {
@@ -121,6 +125,7 @@ mod tests {
             let config = Config { log_format: format, log_dir: Some(dir.path().to_owned()), ..Config::defaults() };
             let subscriber = tracing_subscriber::registry().with(logs(&config, "info").unwrap());
             tracing::subscriber::with_default(subscriber, || {
+                let _turn = tracing::info_span!(target: "trace", "invoke_agent", gen_ai.agent.name = "Léa").entered();
                 tracing::info!(tenant.id = "t1", "document ready");
                 tracing::error!(error = "store.broken", "nothing can be written");
                 tracing::debug!("too much");
@@ -128,6 +133,7 @@ mod tests {
             let (all, errors) = (written(dir.path(), "colloquy."), written(dir.path(), "errors."));
             assert_eq!((all.lines().count(), errors.lines().count()), (2, 1), "{all}{errors}");
             assert!(all.contains("store.broken") && errors.contains("store.broken"), "{all}{errors}");
+            assert!(!all.contains("Léa"), "{all}");
             let first = all.lines().next().unwrap();
             match format {
                 LogFormat::Text => assert!(first.ends_with("document ready tenant.id=\"t1\""), "{first}"),

@@ -122,8 +122,11 @@ async fn a_search_finds_so_many_people_and_no_more(on: Kind) {
     let f = common::fixture(&opened.store).await;
     receive(&opened.store, &f.home, "peer", &[("m1", "hello")], NOW).await;
     let rows = opened.store.tenant(f.home.tenant);
-    let people =
-        (0..1_010).map(|n| ContactDetails { name: Some(format!("Camille {n:04}")), ..ContactDetails::default() });
+    let people = (0..1_010).map(|n| ContactDetails {
+        name: Some(format!("Camille {n:04}")),
+        tags: vec!["vip".to_owned()],
+        ..ContactDetails::default()
+    });
     rows.import_contacts(people.collect()).await.expect("imported");
     let found = async |search: &str, page| {
         let filter = ContactFilter { search: Some(search.to_owned()), ..ContactFilter::default() };
@@ -135,6 +138,11 @@ async fn a_search_finds_so_many_people_and_no_more(on: Kind) {
     assert_eq!(found("cam", 5).await.items.len(), 200);
     let behind = found("cam", 6).await;
     assert_eq!((behind.total, behind.items.len()), (1_000, 0));
+    let tagged = ContactFilter { search: Some("cam".to_owned()), tag: Some("vip".to_owned()), before: None };
+    let narrowed = rows.contacts(&tagged, PageRequest::new(6, 200)).await.expect("listed");
+    assert_eq!((narrowed.total, narrowed.items.len()), (1_010, 10), "what else narrows a search looks at all of them");
+    let before = ContactFilter { search: Some("cam".to_owned()), tag: None, before: Some(first.items[0].id) };
+    assert_eq!(rows.contacts(&before, PageRequest::default()).await.expect("listed").total, 1_009, "an export, too");
     let mut all = Vec::new();
     for number in 1..=6 {
         let page = rows.contacts(&ContactFilter::default(), PageRequest::new(number, 200)).await.expect("listed");

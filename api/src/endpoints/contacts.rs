@@ -84,7 +84,7 @@ impl From<Contact> for Out {
 /// `?search=…&tag=…`.
 #[derive(Deserialize, JsonSchema)]
 pub struct Filter {
-    /// How a word of the name begins, or a piece of a number or another address. At most 1000 are found.
+    /// How a word of the name begins, or a piece of a number or another address. Without another filter at most 1000 are found.
     search: Option<String>,
     #[serde(alias = "tags")]
     tag: Option<String>,

@@ -132,7 +132,8 @@ impl From<TranscriptLine> for Line {
 #[derive(Deserialize, JsonSchema)]
 pub struct Filter {
     status: Option<String>,
-    /// How a word of the person's name begins, or a piece of a number or another address. At most 1000 people are found.
+    /// How a word of the person's name begins, or a piece of a number or another address. Without another
+    /// filter at most 1000 people are found.
     search: Option<String>,
     /// One tag; `tags` is understood, too.
     #[serde(alias = "tags")]

@@ -2,7 +2,6 @@ use super::{
     Page, PageRequest, TenantStore,
     filter::{beginning, tagged},
     found,
-    page::Found,
 };
 use crate::{
     db::{self, Conn, Query},
@@ -177,15 +176,9 @@ impl TenantStore {
         let read = query.fetch_all(self.reads()).await.map_err(store_error)?;
         let rows = read.iter().map(|row| row.read::<Row>()).collect::<Result<Vec<_>, _>>().map_err(store_error)?;
         let identities = self.identities_of(&rows).await?;
-        let found = read.first().filter(|_| narrowed.searched).map(db::Row::read::<Found>);
-        let total = if let Some(total) = known {
-            total
-        } else if let Some(found) = found {
-            found.map_err(store_error)?.total
-        } else {
-            let count = matching(narrowed.count()).fetch_optional(self.reads()).await.map_err(store_error)?;
-            let (total,): (i64,) = count.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
-            total
+        let total = match known {
+            Some(total) => total,
+            None => self.total(narrowed.searched, &read, matching(narrowed.count())).await?,
         };
         Page::new(rows, request, total).try_map(|row| row.contact(&identities))
     }

@@ -1,4 +1,9 @@
-use crate::ports::unsigned;
+use super::TenantStore;
+use crate::{
+    db::{Query, Row},
+    error::{store_error, unreadable},
+    ports::unsigned,
+};
 use colloquy_domain::ports::StoreError;
 
 /// Which piece of a list is wanted.
@@ -42,8 +47,20 @@ impl Default for PageRequest {
 
 /// What the rows of a search say of all of them.
 #[derive(sqlx::FromRow)]
-pub(super) struct Found {
-    pub(super) total: i64,
+struct Found {
+    total: i64,
+}
+
+impl TenantStore {
+    /// How many rows a search has: its rows say so, and behind the last page they are counted. So is every other list.
+    pub(super) async fn total(&self, searched: bool, page: &[Row], count: Query) -> Result<i64, StoreError> {
+        if let Some(row) = page.first().filter(|_| searched) {
+            return Ok(row.read::<Found>().map_err(store_error)?.total);
+        }
+        let counted = count.fetch_optional(self.reads()).await.map_err(store_error)?;
+        let (total,) = counted.ok_or_else(|| unreadable("count"))?.read().map_err(store_error)?;
+        Ok(total)
+    }
 }
 
 /// A piece of a list.

@@ -12,21 +12,33 @@ pub(crate) const IDENTITIES: &str = "SELECT i.contact_id, i.channel_id, ch.kind,
      JOIN channels ch ON ch.id = i.channel_id WHERE i.tenant_id = $1 AND i.contact_id = $2 ORDER BY i.channel_id, i.address";
 
 /// Who has a word or a number that begins so (in $parameter), as the table `v` of their ids: nothing comes behind
-/// U+10FFFF. Nobody looks through more than 1000, so no more are found.
+/// U+10FFFF. They are looked for once: PostgreSQL, where it knows little of a table yet, did it for each row of another.
 macro_rules! found {
     ($parameter:literal) => {
+        found!($parameter, "", "")
+    };
+    ($parameter:literal, $terms:literal, $people:literal) => {
         concat!(
-            "(SELECT DISTINCT v.contact_id FROM (SELECT t.contact_id FROM contact_terms t WHERE t.tenant_id = $1 \
+            "(WITH v AS MATERIALIZED (SELECT DISTINCT v.contact_id FROM (SELECT t.contact_id FROM contact_terms t WHERE t.tenant_id = $1 \
              AND t.term >= LOWER(",
             $parameter,
             ") AND t.term < LOWER(",
             $parameter,
-            ") || '\u{10FFFF}' LIMIT 3000) AS v \
-             ORDER BY v.contact_id DESC LIMIT 1000) AS v"
+            ") || '\u{10FFFF}'",
+            $terms,
+            ") AS v",
+            $people,
+            ") SELECT v.contact_id FROM v) AS v"
         )
     };
 }
-pub(super) use found;
+/// The same where nothing else narrows the list. Nobody looks through more than 1000 people, so no more are found.
+macro_rules! found_alone {
+    ($parameter:literal) => {
+        found!($parameter, " LIMIT 3000", " ORDER BY v.contact_id DESC LIMIT 1000")
+    };
+}
+pub(super) use {found, found_alone};
 
 /// How a list of contacts is narrowed. Each way has an index, so each has a text of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +55,8 @@ impl Narrowed {
         !self.searched && !self.tagged && !self.before
     }
 
-    /// The newest first; limit and offset are $5 and $6. Rows of a search say how many there are (`total`). They are chosen before anything else of them is read; SQLite never
+    /// The newest first; limit and offset are $5 and $6. Rows of a search say how many there are (`total`).
+    /// They are chosen before anything else of them is read; SQLite never
     /// turns a CROSS JOIN round.
     pub(crate) fn list(self) -> String {
         self.walked("DESC")
@@ -61,10 +74,11 @@ impl Narrowed {
             false => ("k.id", "", ""),
         };
         format!(
-            "SELECT {}{total} FROM (SELECT v.id{total} FROM (SELECT {id} AS id{counted} FROM {} ORDER BY {id} {way} \
-             LIMIT $5 OFFSET $6) AS v LIMIT 200) AS v CROSS JOIN contacts k WHERE k.tenant_id = $1 AND k.id = v.id ORDER BY k.id DESC",
-            columns!(),
-            self.those()
+            "WITH v AS MATERIALIZED (SELECT {id} AS id{counted} FROM {} ORDER BY {id} {way} LIMIT $5 OFFSET $6) \
+             SELECT {}{total} FROM (SELECT v.id{total} FROM v LIMIT 200) AS v CROSS JOIN contacts k \
+             WHERE k.tenant_id = $1 AND k.id = v.id ORDER BY k.id DESC",
+            self.those(),
+            columns!()
         )
     }
 
@@ -75,7 +89,8 @@ impl Narrowed {
     fn those(self) -> String {
         let (from, id) = match (self.searched, self.tagged) {
             (false, _) => ("contacts k WHERE k.tenant_id = $1", "k.id"),
-            (true, false) => (concat!(found!("$2"), " WHERE TRUE"), "v.contact_id"),
+            (true, false) if self.before => (concat!(found!("$2"), " WHERE TRUE"), "v.contact_id"),
+            (true, false) => (concat!(found_alone!("$2"), " WHERE TRUE"), "v.contact_id"),
             (true, true) => (
                 concat!(found!("$2"), " CROSS JOIN contacts k WHERE k.tenant_id = $1 AND k.id = v.contact_id"),
                 "v.contact_id",

@@ -1,6 +1,6 @@
 //! What the API and the command line show.
 
-use super::contacts::found;
+use super::contacts::{found, found_alone};
 
 /// A conversation as it is listed, for a reader, with its last line (`v.last`). That is looked up before the join, behind
 /// a LIMIT: PostgreSQL's walls let no subquery find rows by an index.
@@ -83,7 +83,11 @@ impl Narrowed {
 
     /// Of people who were found, whichever of their conversations it is in which they have that name.
     const fn from(self) -> &'static str {
-        if self.searched { concat!(found!("$4"), " CROSS JOIN conversations c") } else { "conversations c" }
+        match (self.searched, self.assigned || self.tagged || self.closed.is_some()) {
+            (true, false) => concat!(found_alone!("$4"), " CROSS JOIN conversations c"),
+            (true, true) => concat!(found!("$4"), " CROSS JOIN conversations c"),
+            (false, _) => "conversations c",
+        }
     }
 
     fn those(self) -> String {

@@ -29,7 +29,7 @@ async fn by<K: Ord>(tenant: &Tenant, period: Period, key: impl Fn(&FiguresOf) ->
     Ok(sums)
 }
 
-/// The figures of each day of a period and of of `recent` days, which are mostly among them.
+/// The figures of each day of a period and of the `recent` days, which are mostly among them.
 async fn by_day(tenant: &Tenant, period: Period, recent: Period) -> ApiResult<BTreeMap<i64, Figures>> {
     let mut days = by(tenant, period, |of| of.day).await?;
     if !period.covers(recent) {
