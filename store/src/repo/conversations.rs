@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     db::{self, Query},
-    error::{store_error, unreadable},
+    error::store_error,
     ports::{read_speaker, read_status, signed, unsigned},
     records::{self, ChecksRecord, CitationRecord, OutcomeRecord},
     sql::reports::{self as sql, Narrowed},
