@@ -146,7 +146,8 @@ async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
         return Err(Failure::reject("turn.over", "the turn is over"));
     };
     let history = task.history().await.map_err(store_failure)?.to_vec();
-    let tools = task.shared.ports.tools.specs(&task.profile.tools);
+    let tenant = task.conversation.key.tenant;
+    let tools = task.shared.ports.tools.specs(tenant, &task.profile.tools).await?;
     let prompt = Prompt { history, tools, now: task.shared.ports.clock.now() };
     Ok(completion_request(&task.conversation, turn, &task.profile, prompt))
 }

@@ -34,6 +34,7 @@ mod idempotent;
 mod identity;
 mod jobs;
 mod limits;
+mod mcp;
 mod metrics;
 mod openapi;
 mod page;

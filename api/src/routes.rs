@@ -7,11 +7,13 @@ use crate::{
         channels, chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts,
         conversations, dead_letters, docs, documents, events, health, integrations, jobs, knowledge_bases, menu,
         messages, metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription,
-        templates, tenant_config, tenants, unanswered, users, webhook, webhook_deliveries, webhook_endpoints,
-        webhook_meta, webhook_twilio,
+        templates, tenant_config, tenants, tool_servers, tools, unanswered, users, webhook, webhook_deliveries,
+        webhook_endpoints, webhook_meta, webhook_twilio,
     },
     error::ApiError,
-    idempotent, realtime,
+    idempotent,
+    mcp::{self, Inside},
+    realtime,
     registry::{
         Access::{May, Open},
         Endpoint, Endpoints,
@@ -51,6 +53,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/agents/{id}", manage_agents, agents::remove)
         .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post.layer(Extension(Rate::Chat)))
         .post("/agents/{id}/train", manage_agents, agents::train)
+        .get("/tools", view_agents, tools::list)
         .post("/ask", May(Action::UseAgents), ask::post.layer(Extension(Rate::Chat)))
         .get("/channels", view_channels, channels::list)
         .post("/channels", manage_channels, channels::create)
@@ -163,6 +166,12 @@ fn commerce() -> Endpoints {
         .put("/integrations/{provider}", manage_services, integrations::replace)
         .delete("/integrations/{provider}", manage_services, integrations::remove)
         .post("/integrations/{provider}/test", manage_services, integrations::test)
+        .get("/tool-servers", view_services, tool_servers::list)
+        .post("/tool-servers", manage_services, tool_servers::create)
+        .get("/tool-servers/{id}", view_services, tool_servers::show)
+        .put("/tool-servers/{id}", manage_services, tool_servers::replace)
+        .delete("/tool-servers/{id}", manage_services, tool_servers::remove)
+        .post("/tool-servers/{id}/refresh", manage_services, tool_servers::refresh)
 }
 
 /// People who write.
@@ -390,6 +399,9 @@ fn outside() -> Endpoints {
         .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)
         .reading::<Object>("application/json")
         .answering::<Object>("application/json")
+        .post("/mcp", May(Action::UseAgents), mcp::serve)
+        .reading::<Object>("application/json")
+        .answering::<Object>("application/json")
         .and(pages())
 }
 
@@ -433,20 +445,25 @@ pub fn endpoints() -> Vec<(String, Endpoint)> {
 
 /// All endpoints, ready to serve.
 pub fn router(api: Arc<Api>) -> Router {
+    let inside = Inside(built(Router::new(), &api));
+    built(realtime::route(Router::new(), &api), &api).layer(Extension(inside))
+}
+
+fn built(first: Router<Arc<Api>>, api: &Arc<Api>) -> Router {
     let nest = |router: Router<Arc<Api>>, (prefix, endpoints): (&str, Endpoints)| {
         let (inner, _) = endpoints.parts();
         if prefix.is_empty() { router.merge(inner) } else { router.nest(prefix, inner) }
     };
     let router = everything(api.options.max_upload)
         .into_iter()
-        .fold(realtime::route(Router::new(), &api), nest)
+        .fold(first, nest)
         .fallback(|| async { ApiError::not_found("endpoint") })
         .method_not_allowed_fallback(|| async {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this endpoint has no such method")
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    let router = conditional::around(router, &api)
-        .layer(middleware::from_fn_with_state(Arc::clone(&api), idempotent::around))
+    let router = conditional::around(router, api)
+        .layer(middleware::from_fn_with_state(Arc::clone(api), idempotent::around))
         .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()));
-    edge::around(router, &api).with_state(api)
+    edge::around(router, api).with_state(Arc::clone(api))
 }

@@ -2,12 +2,14 @@ use crate::{
     commerce::Commerce, hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, realtime::Realtime,
     sources::Visitor,
 };
+use async_trait::async_trait;
 use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::{ChannelKind, Secret},
     failure::Failure,
+    ids::TenantId,
     model::ModelChoice,
-    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, Poster},
+    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, Poster, RemoteTools},
     tool::ToolSpec,
 };
 use colloquy_store::Store;
@@ -21,17 +23,27 @@ use std::{
 };
 
 /// What can be named in an agent or a channel, for validation and choice.
+#[async_trait]
 pub trait Catalogue: Send + Sync {
     /// # Errors
     /// Why an agent cannot use this model.
     fn check_model(&self, choice: &ModelChoice) -> Result<(), Failure>;
 
     /// # Errors
-    /// Names the tools that do not exist.
-    fn check_tools(&self, names: &[String]) -> Result<(), Failure>;
+    /// `tool.unknown` names the tools that this tenant does not have; otherwise they cannot be read now.
+    async fn check_tools(&self, tenant: TenantId, names: &[String]) -> Result<(), Failure>;
 
     /// The tools of these names, as a model sees them.
-    fn tools(&self, names: &[String]) -> Vec<ToolSpec>;
+    ///
+    /// # Errors
+    /// They cannot be read now.
+    async fn tools(&self, tenant: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure>;
+
+    /// All tools that an agent of this tenant can be given.
+    ///
+    /// # Errors
+    /// They cannot be read now.
+    async fn all_tools(&self, tenant: TenantId) -> Result<Vec<ToolSpec>, Failure>;
 
     /// The kinds of channels that can be connected.
     fn channel_kinds(&self) -> Vec<ChannelKind>;
@@ -87,6 +99,8 @@ pub struct Api {
     /// Tells other systems what happened.
     pub poster: Arc<dyn Poster>,
     pub catalogue: Arc<dyn Catalogue>,
+    /// Tools of other programs.
+    pub remote: Arc<dyn RemoteTools>,
     pub commerce: Arc<Commerce>,
     pub options: ApiOptions,
     pub identity: Identity,

@@ -24,14 +24,15 @@ use colloquy_domain::{
     placement::{Lane, Ownership},
     ports::{
         ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore, Poster,
-        Services, Settlement, StoreError, Told, Web, WebPost, WebRequest, WebResponse, Work,
+        RemoteTool, RemoteTools, Services, Settlement, StoreError, Told, Web, WebPost, WebRequest, WebResponse, Work,
     },
     rate::Quotas,
     testkit::{
         Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MemoryDirectory, MemoryStore, SeqIds,
     },
     time::Timestamp,
-    tool::ToolSpec,
+    tool::{ToolInvocation, ToolResult, ToolSpec},
+    tool_server::{OfferedTool, ToolServer},
 };
 use colloquy_store::{Database, SecretKey, Store, StoreOptions};
 use std::{
@@ -243,17 +244,22 @@ impl ChannelDriver for Provider {
 
 struct Nothing;
 
+#[async_trait]
 impl Catalogue for Nothing {
     fn check_model(&self, _: &ModelChoice) -> Result<(), Failure> {
         Ok(())
     }
 
-    fn check_tools(&self, _: &[String]) -> Result<(), Failure> {
+    async fn check_tools(&self, _: TenantId, _: &[String]) -> Result<(), Failure> {
         Ok(())
     }
 
-    fn tools(&self, _: &[String]) -> Vec<ToolSpec> {
-        Vec::new()
+    async fn tools(&self, _: TenantId, _: &[String]) -> Result<Vec<ToolSpec>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn all_tools(&self, _: TenantId) -> Result<Vec<ToolSpec>, Failure> {
+        Ok(Vec::new())
     }
 
     fn channel_kinds(&self) -> Vec<ChannelKind> {
@@ -262,6 +268,21 @@ impl Catalogue for Nothing {
 
     fn retrieval(&self) -> (&'static str, Option<String>) {
         ("hybrid", None)
+    }
+}
+
+#[async_trait]
+impl RemoteTools for Nothing {
+    async fn given(&self, _: TenantId, _: Option<&str>) -> Result<Vec<RemoteTool>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn look(&self, _: &ToolServer) -> Result<Vec<OfferedTool>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn call(&self, _: &RemoteTool, _: &str, _: &ToolInvocation) -> ToolResult {
+        ToolResult::done("")
     }
 }
 
@@ -330,6 +351,7 @@ impl World {
             model,
             poster: Arc::new(NoWeb),
             catalogue: Arc::new(Nothing),
+            remote: Arc::new(Nothing),
             options: ApiOptions {
                 files: folder.path().into(),
                 max_upload: 1,

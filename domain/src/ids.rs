@@ -85,6 +85,8 @@ ids! {
     EventId = "event";
     /// An address that is told of events.
     WebhookEndpointId = "webhook_endpoint";
+    /// A server of tools that a tenant connected.
+    ToolServerId = "tool_server";
     /// One event for one such address.
     WebhookDeliveryId = "webhook_delivery";
     /// A message that is approved beforehand.

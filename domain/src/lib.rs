@@ -42,6 +42,7 @@ pub mod rich;
 pub mod template;
 pub mod time;
 pub mod tool;
+pub mod tool_server;
 pub mod unanswered;
 pub mod webhook;
 pub mod words;

@@ -98,17 +98,22 @@ pub struct Names {
     pub rag: Arc<Rag>,
 }
 
+#[async_trait]
 impl Catalogue for Names {
     fn check_model(&self, choice: &ModelChoice) -> Result<(), Failure> {
         self.models.check(choice)
     }
 
-    fn check_tools(&self, names: &[String]) -> Result<(), Failure> {
-        self.tools.check(names)
+    async fn check_tools(&self, tenant: TenantId, names: &[String]) -> Result<(), Failure> {
+        self.tools.check(tenant, names).await
     }
 
-    fn tools(&self, names: &[String]) -> Vec<ToolSpec> {
-        self.tools.specs(names)
+    async fn tools(&self, tenant: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
+        self.tools.specs(tenant, names).await
+    }
+
+    async fn all_tools(&self, tenant: TenantId) -> Result<Vec<ToolSpec>, Failure> {
+        self.tools.all(tenant).await
     }
 
     fn channel_kinds(&self) -> Vec<ChannelKind> {

@@ -8,6 +8,7 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use std::{io::IsTerminal, path::Path};
+use tracing::{Level, Metadata};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
@@ -45,7 +46,9 @@ pub fn start(config: &Config, usual: &str) -> anyhow::Result<Telemetry> {
 
 fn logs(config: &Config, usual: &str) -> anyhow::Result<Vec<Boxed>> {
     // Spans are for collectors: lines say themselves what they are about.
-    let wanted = || EnvFilter::new(config.log.as_deref().unwrap_or(usual)).and(filter_fn(|m| m.target() != SPANS));
+    // What servers of tools say of themselves is theirs.
+    let ours = |m: &Metadata<'_>| m.target() != SPANS && (!m.target().starts_with("rmcp") || *m.level() <= Level::WARN);
+    let wanted = || EnvFilter::new(config.log.as_deref().unwrap_or(usual)).and(filter_fn(ours));
     let colours = std::io::stderr().is_terminal();
     let mut layers: Vec<Boxed> = vec![lines(config.log_format, std::io::stderr, colours).with_filter(wanted()).boxed()];
     if let Some(dir) = &config.log_dir {

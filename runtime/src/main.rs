@@ -28,6 +28,7 @@ mod folder;
 mod install;
 mod logging;
 mod machine;
+mod mcp;
 mod memory;
 mod nats;
 mod out;

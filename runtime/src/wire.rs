@@ -8,6 +8,7 @@ use crate::{
     files::Fetching,
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
+    mcp::ToolServers,
     memory, people, upkeep,
     web::Internet,
 };
@@ -116,7 +117,9 @@ impl App {
         let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
         let services = Arc::new(Integrations::new(internet.clone(), clock.clone()));
         let commerce = Arc::new(Commerce::new(store.clone(), services, clock.clone()));
-        let tools = Arc::new(Tools::with_concierge(rag.clone(), Arc::new(AtService(commerce.clone()))));
+        let remote = Arc::new(ToolServers::new(store.clone(), internet.clone(), config.local_servers.clone()));
+        let tools = Tools::with_concierge(rag.clone(), Arc::new(AtService(commerce.clone())));
+        let tools = Arc::new(tools.and_remote(remote.clone()));
         let drivers = Registry::new(
             &ChannelOptions::new(CONNECT, REQUEST)?.reached_at(config.public_url.as_ref().unwrap_or(&url)),
         );
@@ -187,6 +190,7 @@ impl App {
             knowledge: rag.clone(),
             model: models.clone(),
             catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
+            remote,
             commerce: commerce.clone(),
             options: ApiOptions {
                 files: folder.files(),

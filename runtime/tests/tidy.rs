@@ -56,6 +56,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("async-nats", &["colloquy"]),
     ("nkeys", &["colloquy"]),
     ("clap", &["colloquy"]),
+    ("rmcp", &["colloquy", "colloquy-api"]),
 ];
 
 /// What the pure core must not know.

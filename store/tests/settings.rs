@@ -9,8 +9,12 @@ use colloquy_domain::{
     template::{Category, Component, Registered, Template, TemplateStatus},
     testkit::{answer, receive},
     time::Timestamp,
+    tool::EffectClass,
+    tool_server::{OfferedTool, ToolRule},
 };
-use colloquy_store::{Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore};
+use colloquy_store::{
+    Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore, ToolServerSettings,
+};
 use common::{Kind, NOW};
 use std::time::Duration;
 
@@ -160,7 +164,46 @@ async fn two_who_change_an_endpoints_secret_both_have_theirs(on: Kind) {
     assert_eq!(now.secrets[0].secret.expose(), "four");
 }
 
+async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, there) = (opened.store.tenant(f.home.tenant), opened.store.tenant(f.abroad.tenant));
+    let settings = ToolServerSettings {
+        name: "shop".into(),
+        url: "https://shop.example/mcp".into(),
+        headers: [("authorization".to_owned(), Secret::new("Bearer naïve"))].into(),
+        enabled: true,
+        trusted: false,
+        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None })].into(),
+    };
+    let made = here.create_tool_server(&settings).await.expect("made");
+    assert_eq!((&made.headers, &made.rules, made.asked_at), (&settings.headers, &settings.rules, None));
+    assert_eq!(here.create_tool_server(&settings).await, Err(StoreError::Conflict("tool server")));
+    let theirs = there.create_tool_server(&settings).await.expect("another tenant's is another");
+    assert_eq!(there.tool_server(made.id).await, Err(StoreError::NotFound("tool server")));
+    assert_eq!(there.delete_tool_server(made.id).await, Err(StoreError::NotFound("tool server")));
+
+    let offered = OfferedTool {
+        name: "pay".into(),
+        description: "é".into(),
+        parameters: "{}".into(),
+        effect: EffectClass::Unsafe,
+    };
+    here.tool_server_told(&made, std::slice::from_ref(&offered)).await.expect("told");
+    let moved = ToolServerSettings { url: "https://other.example/mcp".into(), ..settings };
+    let now = here.update_tool_server(made.id, &moved).await.expect("changed");
+    assert_eq!((now.url.as_str(), now.tools.as_slice(), now.asked_at), (moved.url.as_str(), &[offered][..], Some(NOW)));
+    here.tool_server_told(&made, &[]).await.expect("nothing");
+    assert_eq!(here.tool_server(made.id).await.expect("read").tools.len(), 1, "another address said that");
+
+    here.delete_tool_server(made.id).await.expect("deleted");
+    let left = there.tool_servers(PageRequest::default()).await.expect("read");
+    assert_eq!((left.total, left.items[0].id), (1, theirs.id));
+    assert_eq!(here.tool_servers(PageRequest::default()).await.expect("read").total, 0);
+}
+
 on_both! {
+    a_server_of_tools_is_its_tenants_and_its_headers_are_sealed
     what_is_kept_no_longer_goes_and_nothing_else
     a_key_is_claimed_once_and_its_answer_is_the_callers_alone
     integrations_are_sealed_and_of_one_tenant

@@ -1,20 +1,24 @@
 //! The engine: every call goes through the same gates, in the same order.
 
-use crate::{arguments, builtin, tool::Tool};
+use crate::{arguments, builtin, remote, tool::Tool};
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    ports::{Concierge, Knowledge, Toolbox},
+    ids::TenantId,
+    ports::{Concierge, Knowledge, RemoteTool, RemoteTools, Toolbox},
     tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec, ToolStatus},
+    tool_server::server_of,
 };
 use futures::FutureExt;
 use jsonschema::Validator;
 use serde_json::Value;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
 
 /// The tools of an installation.
 pub struct Tools {
-    entries: Vec<Entry>,
+    entries: Vec<Arc<Entry>>,
+    /// Those of other programs.
+    remote: Option<Arc<dyn RemoteTools>>,
 }
 
 struct Entry {
@@ -42,58 +46,88 @@ impl Tools {
     /// If the schema of a tool's arguments is no JSON Schema.
     #[must_use]
     pub fn of(tools: Vec<Arc<dyn Tool>>) -> Self {
-        Self { entries: tools.into_iter().map(Entry::new).collect() }
+        let ours = |tool| Arc::new(Entry::ours(tool));
+        Self { entries: tools.into_iter().map(ours).collect(), remote: None }
     }
 
-    /// The names of all tools, in the order of the registry.
+    /// Beside these, the tools of other programs.
     #[must_use]
-    pub fn names(&self) -> Vec<&str> {
-        self.entries.iter().map(|e| e.spec.name.as_str()).collect()
+    pub fn and_remote(self, remote: Arc<dyn RemoteTools>) -> Self {
+        Self { remote: Some(remote), ..self }
+    }
+
+    /// All that an agent of this tenant can be given, ours first.
+    ///
+    /// # Errors
+    /// What the tenant connected cannot be read now.
+    pub async fn all(&self, tenant: TenantId) -> Result<Vec<ToolSpec>, Failure> {
+        let ours = self.entries.iter().map(|e| e.spec.clone());
+        Ok(ours.chain(self.given(tenant, None).await?.into_iter().map(|tool| tool.spec)).collect())
     }
 
     /// Checks the tools that an agent is to be given.
     ///
     /// # Errors
-    /// `tool.unknown`, naming those that do not exist and those that do.
-    pub fn check(&self, names: &[String]) -> Result<(), Failure> {
-        let unknown: Vec<&str> = names.iter().map(String::as_str).filter(|n| self.entry(n).is_none()).collect();
+    /// `tool.unknown`, naming those that do not exist and those that do; or what the tenant connected cannot be read now.
+    pub async fn check(&self, tenant: TenantId, names: &[String]) -> Result<(), Failure> {
+        let all = self.all(tenant).await?;
+        let unknown: Vec<&str> =
+            names.iter().map(String::as_str).filter(|n| all.iter().all(|s| s.name != *n)).collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        let detail = format!("no such tool: {}; there are: {}", unknown.join(", "), self.names().join(", "));
+        let there: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
+        let detail = format!("no such tool: {}; there are: {}", unknown.join(", "), there.join(", "));
         Err(Failure::reject("tool.unknown", detail))
     }
 
-    fn entry(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.spec.name == name)
+    async fn given(&self, tenant: TenantId, of: Option<&str>) -> Result<Vec<RemoteTool>, Failure> {
+        match &self.remote {
+            Some(remote) => remote.given(tenant, of).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn ours(&self, name: &str) -> Option<Arc<Entry>> {
+        self.entries.iter().find(|e| e.spec.name == name).cloned()
+    }
+
+    /// Ours, or the one that the tenant connected under this name.
+    async fn entry(&self, tenant: TenantId, name: &str) -> Result<Option<Arc<Entry>>, Failure> {
+        let ours = self.ours(name);
+        let (Some(remote), Some(server), None) = (&self.remote, server_of(name), &ours) else { return Ok(ours) };
+        let found = remote.given(tenant, Some(server)).await?.into_iter().find(|tool| tool.spec.name == name);
+        found.map(|tool| Entry::remote(tool, Arc::clone(remote)).map(Arc::new)).transpose()
     }
 
     /// The gates before a tool runs; a refusal is the call's result.
-    fn admit(&self, inv: &ToolInvocation) -> Result<(&Entry, Value), Box<ToolResult>> {
-        let Some(entry) = self.entry(&inv.call.name) else {
-            let detail = format!("there is no tool of this name; there are: {}", inv.allowed.join(", "));
-            return Err(Box::new(ToolResult::failed(Failure::reject("tool.unknown", detail))));
-        };
+    fn admit(entry: &Entry, inv: &ToolInvocation) -> Result<Value, Box<ToolResult>> {
         // Before the other gates: what they say today says nothing about what an earlier run did.
         if inv.resumed && entry.spec.effect == EffectClass::Unsafe {
-            let detail = "the program stopped while this ran: a person must see whether it happened";
-            return Err(Box::new(ToolResult::uncertain(Failure::reject("tool.maybe_started", detail))));
+            return Err(Box::new(maybe_started()));
         }
         if !inv.allowed.contains(&inv.call.name) {
             let detail = "this agent was not given this tool";
             return Err(Box::new(ToolResult::failed(Failure::reject("tool.not_allowed", detail))));
         }
-        let args = arguments::check(&inv.call.arguments, &entry.schema).map_err(|f| Box::new(ToolResult::failed(f)))?;
-        Ok((entry, args))
+        arguments::check(&inv.call.arguments, &entry.schema).map_err(|f| Box::new(ToolResult::failed(f)))
     }
 }
 
 impl Entry {
-    fn new(tool: Arc<dyn Tool>) -> Self {
+    fn ours(tool: Arc<dyn Tool>) -> Self {
         let spec = tool.spec();
         let schema = serde_json::from_str(&spec.parameters).expect("a tool's schema is JSON");
         let schema = jsonschema::validator_for(&schema).expect("a tool's schema is a valid JSON Schema");
         Self { spec, schema, tool }
+    }
+
+    fn remote(tool: RemoteTool, remote: Arc<dyn RemoteTools>) -> Result<Self, Failure> {
+        let unusable =
+            || Failure::reject("tool.schema", "what the server says of this tool's arguments is no JSON Schema");
+        let schema = serde_json::from_str(&tool.spec.parameters).map_err(|_| unusable())?;
+        let schema = jsonschema::validator_for(&schema).map_err(|_| unusable())?;
+        Ok(Self { spec: tool.spec.clone(), schema, tool: Arc::new(remote::OnServer { tool, remote }) })
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {
@@ -121,18 +155,46 @@ impl Entry {
 
 #[async_trait]
 impl Toolbox for Tools {
-    fn specs(&self, names: &[String]) -> Vec<ToolSpec> {
-        names.iter().filter_map(|n| self.entry(n)).map(|e| e.spec.clone()).collect()
+    async fn specs(&self, tenant: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
+        let elsewhere = names.iter().filter(|n| self.ours(n).is_none()).filter_map(|n| server_of(n));
+        let mut remote = Vec::new();
+        for server in elsewhere.collect::<BTreeSet<_>>() {
+            remote.extend(self.given(tenant, Some(server)).await?);
+        }
+        let spec = |name: &String| match self.ours(name) {
+            Some(entry) => Some(entry.spec.clone()),
+            None => remote.iter().find(|tool| tool.spec.name == *name).map(|tool| tool.spec.clone()),
+        };
+        Ok(names.iter().filter_map(spec).collect())
     }
 
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {
-        let result = match self.admit(&invocation) {
-            Ok((entry, args)) => entry.run(args, &invocation).await,
-            Err(refused) => *refused,
+        let (known, result) = match self.entry(invocation.tenant, &invocation.call.name).await {
+            Ok(Some(entry)) => {
+                let result = match Self::admit(&entry, &invocation) {
+                    Ok(args) => entry.run(args, &invocation).await,
+                    Err(refused) => *refused,
+                };
+                (Some(entry), result)
+            }
+            // It was a server's, and is not there any more.
+            Ok(None) if invocation.resumed && server_of(&invocation.call.name).is_some() => (None, maybe_started()),
+            Ok(None) => {
+                let detail = format!("there is no tool of this name; there are: {}", invocation.allowed.join(", "));
+                (None, ToolResult::failed(Failure::reject("tool.unknown", detail)))
+            }
+            // Whether it ran before is not known without knowing what it is.
+            Err(failure) if invocation.resumed => (None, ToolResult::uncertain(failure)),
+            Err(failure) => (None, ToolResult::failed(failure)),
         };
-        log(&invocation, self.entry(&invocation.call.name), &result);
+        log(&invocation, known.as_deref(), &result);
         result
     }
+}
+
+fn maybe_started() -> ToolResult {
+    let detail = "the program stopped while this ran: a person must see whether it happened";
+    ToolResult::uncertain(Failure::reject("tool.maybe_started", detail))
 }
 
 fn log(inv: &ToolInvocation, entry: Option<&Entry>, result: &ToolResult) {

@@ -18,6 +18,7 @@ mod arguments;
 mod builtin;
 mod engine;
 mod integrations;
+mod remote;
 mod tool;
 
 pub use engine::Tools;

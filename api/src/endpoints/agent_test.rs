@@ -96,7 +96,7 @@ pub async fn post(
     let language = checked(&request)?;
     let question = Question { text: &request.message, previous: &[], language, without: &[] };
     let history = request.history.iter().map(|s| HistoryMessage { speaker: s.speaker, text: s.text.clone() });
-    let tools = api.catalogue.tools(&profile.tools);
+    let tools = api.catalogue.tools(tenant.id, &profile.tools).await?;
     let found = rehearse(&api, &profile, question, history.collect(), tools).await?;
     ok(Out {
         answer: found.reply.text,

@@ -258,8 +258,10 @@ async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> Ap
     if let Some(tools) = f.tools {
         p.tools = tools;
     }
-    if let Err(e) = api.catalogue.check_tools(&p.tools) {
-        wrong.push(Detail::new("tools", e.detail));
+    match api.catalogue.check_tools(p.tenant, &p.tools).await {
+        Ok(()) => {}
+        Err(e) if e.is_retry() => return Err(e.into()),
+        Err(e) => wrong.push(Detail::new("tools", e.detail)),
     }
     if let Some(names) = f.knowledge {
         p.knowledge = knowledge(tenant, &names, &mut wrong).await?;

@@ -44,6 +44,8 @@ pub mod subscription;
 pub mod templates;
 pub mod tenant_config;
 pub mod tenants;
+pub mod tool_servers;
+pub mod tools;
 pub mod unanswered;
 pub mod users;
 pub mod webhook;

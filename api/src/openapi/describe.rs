@@ -10,7 +10,7 @@ use crate::{
     speech::Speech,
 };
 use axum::{
-    Json,
+    Extension, Json,
     body::Bytes,
     extract::{Multipart, OriginalUri, Path, Query, RawQuery, Request, State},
     handler::Layered,
@@ -94,6 +94,7 @@ impl Takes for Speech {}
 impl Takes for HeaderMap {}
 impl Takes for OriginalUri {}
 impl Takes for RawQuery {}
+impl<T> Takes for Extension<T> {}
 
 /// What is read by hand: the registry has to say what it is.
 macro_rules! raw {

@@ -1,7 +1,7 @@
 // One agent: its fields on one side, a chat that nothing is kept of on the other.
 import { html, useState } from '../html.js';
 import { get, isAdmin, patch, remove } from '../api.js';
-import { t } from '../i18n.js';
+import { named, t } from '../i18n.js';
 import { go, path } from '../router.js';
 import { Button, Check, Field, Form, Loaded, Page, attempt, notice, sure, useData } from '../ui.js';
 import { TestChat } from './test-chat.js';
@@ -37,12 +37,12 @@ function Choice({ label, hint, value, options, onInput, error }) {
   return html`<${Field} label=${label} hint=${hint} kind="select" value=${value} onInput=${onInput} error=${error}>${known.map(([id, text]) => html`<option key=${id} value=${id}>${text}</option>`)}<//>`;
 }
 
-function Fields({ values, set, bases, wrong }) {
+function Fields({ values, set, bases, offered, wrong }) {
   const bind = (name) => ({ value: values[name], onInput: (value) => set({ [name]: value }), error: wrong[name] });
   const model = (name) => ({ value: values.model[name], onInput: (value) => set({ model: { ...values.model, [name]: value } }) });
   const number = (name, min, max, step = 1) => ({ label: t(`agent.${name}`), hint: t(`agent.${name}.hint`), type: 'number', min, max, step, inputmode: 'decimal', ...bind(name) });
   const options = (name, ids) => ({ label: t(`agent.${name}`), options: ids.map((id) => [id, t(`agent.${name}.${id}`)]), ...bind(name) });
-  const tools = [...new Set([...TOOLS, ...values.tools])];
+  const tools = [...new Set([...TOOLS, ...offered, ...values.tools])];
   return html`
     <section class="card padded"><h2>${t('agent.who')}</h2>
       <div class="columns"><${Field} label=${t('name')} required ...${bind('name')} />
@@ -59,7 +59,7 @@ function Fields({ values, set, bases, wrong }) {
       <div class="columns"><${Choice} label=${t('agent.provider')} hint=${t('agent.provider.hint')} options=${PROVIDERS.map((p) => [p, t(`provider.${p}`)])} ...${model('provider')} error=${wrong.model} />
         <${Field} label=${t('agent.model')} placeholder=${t('agent.model.usual')} ...${model('model')} /></div>
       <div class="columns"><${Field} label=${t('agent.temperature')} type="number" min="0" max="2" step="0.1" ...${model('temperature')} /><${Field} ...${number('daily_budget_usd', 0, undefined, 0.1)} /></div>
-      <${Chips} legend=${t('agent.tools')} all=${tools} chosen=${values.tools} onChange=${(chosen) => set({ tools: chosen })} name=${(tool) => (TOOLS.includes(tool) ? t(`tool.${tool}`) : tool)} />
+      <${Chips} legend=${t('agent.tools')} all=${tools} chosen=${values.tools} onChange=${(chosen) => set({ tools: chosen })} name=${(tool) => named('tool', tool)} />
     </section>
     <details class="card padded more"><summary>${t('agent.rhythm')}</summary>
       <div class="columns"><${Choice} ...${options('during_turn', ['queue', 'merge', 'interrupt', 'reject'])} /><${Field} ...${number('gather_quiet_ms', 0, 60000)} /></div>
@@ -68,7 +68,7 @@ function Fields({ values, set, bases, wrong }) {
     </details>`;
 }
 
-function Editor({ agent, bases, onSaved, onChange }) {
+function Editor({ agent, bases, offered, onSaved, onChange }) {
   const [values, setValues] = useState(agent);
   const set = (change) => setValues((old) => ({ ...old, ...change }));
   const dirty = JSON.stringify(body(values)) !== JSON.stringify(body(agent));
@@ -87,7 +87,7 @@ function Editor({ agent, bases, onSaved, onChange }) {
   return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
       extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><span class="grow soft small">${dirty && t('unsaved')}</span>`}>
-      ${(wrong) => html`<fieldset disabled=${!isAdmin.value} class="stack"><${Fields} values=${values} set=${set} bases=${bases} wrong=${wrong} /></fieldset>`}
+      ${(wrong) => html`<fieldset disabled=${!isAdmin.value} class="stack"><${Fields} values=${values} set=${set} bases=${bases} offered=${offered} wrong=${wrong} /></fieldset>`}
     <//>
     <${TestChat} agent=${agent} dirty=${dirty} />
   </div>`;
@@ -95,12 +95,12 @@ function Editor({ agent, bases, onSaved, onChange }) {
 
 export function AgentEditor({ id, onChange }) {
   const data = useData(async () => {
-    const [agent, bases] = await Promise.all([get(`/api/agents/${id}`), get('/api/knowledge-bases?limit=100')]);
-    return { agent, bases: bases.knowledge_bases.map((b) => b.name) };
+    const [agent, bases, tools] = await Promise.all([get(`/api/agents/${id}`), get('/api/knowledge-bases?limit=100'), get('/api/tools')]);
+    return { agent, bases: bases.knowledge_bases.map((b) => b.name), offered: tools.tools.map((tool) => tool.name) };
   }, [id]);
   return html`<${Page} title=${data.data?.agent.name ?? t('agent')} back=${[path('agents'), t('nav.agents')]}>
     <${Loaded} of=${data}>
-      ${({ agent, bases }) => html`<${Editor} agent=${agent} bases=${bases} onChange=${onChange} onSaved=${(saved) => data.change({ agent: saved, bases })} />`}
+      ${({ agent, bases, offered }) => html`<${Editor} agent=${agent} bases=${bases} offered=${offered} onChange=${onChange} onSaved=${(saved) => data.change({ agent: saved, bases, offered })} />`}
     <//>
   <//>`;
 }

@@ -66,7 +66,7 @@ pub struct FakeTools {
 
 #[async_trait]
 impl Toolbox for FakeTools {
-    fn specs(&self, names: &[String]) -> Vec<ToolSpec> {
+    async fn specs(&self, _: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
         let spec = |name: &String| ToolSpec {
             name: name.clone(),
             description: "does nothing".into(),
@@ -74,7 +74,7 @@ impl Toolbox for FakeTools {
             effect: EffectClass::Idempotent,
             timeout: Duration::from_secs(5),
         };
-        names.iter().map(spec).collect()
+        Ok(names.iter().map(spec).collect())
     }
 
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {

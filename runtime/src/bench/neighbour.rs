@@ -42,6 +42,8 @@ pub struct Neighbour {
     pub failed: u64,
     pub alone: Percentiles,
     pub beside: Percentiles,
+    /// Of the same tenants while they write as much as all together before: what the load costs, whoever makes it.
+    pub spread: Percentiles,
     pub loud_reply: Percentiles,
 }
 
@@ -51,7 +53,7 @@ pub trait Ask: Clone + Send + Sync + 'static {
     fn ask(&self, number: u64) -> impl Future<Output = Option<Duration>> + Send;
 }
 
-/// The quiet tenants' load without and with the loud one's beside it, in turn. `turns_per_second`: what there can be at most.
+/// The quiet tenants' load without and with the loud one's beside it, and the same load from the quiet ones alone, in turn. `turns_per_second`: what there can be at most.
 ///
 /// # Errors
 /// A task panicked.
@@ -67,6 +69,7 @@ pub async fn measure(
     let piece = Duration::from_secs_f64(MESSAGES / rate).clamp(lasting, lasting * PATIENT) / ROUNDS;
     let mut told = Neighbour { tenants: QUIET, each, loud: noise, ..Neighbour::default() };
     let (mut alone, mut beside, mut louds) = (Fared::default(), Fared::default(), Fared::default());
+    let mut spread = Fared::default();
     written(&quiet, PEOPLE as f64 * QUIET as f64 / WARM.as_secs_f64(), WARM).await?;
     written(&loud, noise, WARM).await?;
     for _ in 0..ROUNDS {
@@ -79,10 +82,11 @@ pub async fn measure(
         beside.extend(written(&quiet, rate, piece).await?);
         over.store(true, Ordering::Relaxed);
         louds.extend(noisy.await?);
+        spread.extend(written(&quiet, rate + noise, piece).await?);
     }
     told.messages = beside.times.len() as u64;
-    told.failed = alone.unanswered + beside.unanswered + louds.unanswered;
-    told.alone = Percentiles::of(alone.times);
+    told.failed = alone.unanswered + beside.unanswered + louds.unanswered + spread.unanswered;
+    (told.alone, told.spread) = (Percentiles::of(alone.times), Percentiles::of(spread.times));
     (told.beside, told.loud_reply) = (Percentiles::of(beside.times), Percentiles::of(louds.times));
     Ok(told)
 }
@@ -115,6 +119,11 @@ impl Neighbour {
                     times(self.loud_reply),
                     self.failed
                 ),
+            ),
+            row(
+                "… with as much, all of it from them",
+                &format!("p99 {:.1} ms", self.spread.p99),
+                &format!("p50 {:.1} ms", self.spread.p50),
             ),
         ]
     }

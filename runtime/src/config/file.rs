@@ -1,6 +1,10 @@
 //! The configuration file: TOML, read into the same texts as the other layers.
 
-use super::{Config, fields, problems::Problems};
+use super::{
+    Config, fields,
+    mcp::{self, MCP},
+    problems::Problems,
+};
 use colloquy_llm::Price;
 use toml::{
     Spanned,
@@ -51,6 +55,11 @@ impl Reading<'_> {
                     self.price(model, price);
                 }
             }
+            DeValue::Table(programs) if name == MCP => {
+                for (program, entries) in in_order(programs) {
+                    self.program(program, entries);
+                }
+            }
             DeValue::Table(entries) if SECTIONS.contains(&name) => {
                 for (key, value) in in_order(entries) {
                     self.setting(&format!("{name}.{}", key.get_ref()), key.span().start, value);
@@ -65,6 +74,7 @@ impl Reading<'_> {
         let Some(field) = fields::by_key(key) else {
             let sentence = match key {
                 PRICES => "must be tables, for example [prices.\"gpt-4o-mini\"]",
+                MCP => "must be tables, for example [mcp.files]",
                 k if SECTIONS.contains(&k) => "must be a table",
                 _ => "there is no such setting",
             };
@@ -74,6 +84,19 @@ impl Reading<'_> {
             Some(text) => super::load::set(self.config, field, key, &text, &at, self.problems),
             None => self.problems.add(key, "must be a single value", at),
         }
+    }
+
+    fn program(&mut self, name: &Key<'_>, entries: &Spanned<DeValue<'_>>) {
+        let at = self.line(name.span().start);
+        let name = name.get_ref();
+        let Some(table) = entries.get_ref().as_table() else {
+            return self.problems.add(format!("{MCP}.{name}"), "must be a table with a `command`", at);
+        };
+        let mut found = Vec::new();
+        for (key, value) in in_order(table) {
+            found.push((key.get_ref().as_ref(), value.get_ref(), self.line(key.span().start)));
+        }
+        mcp::read(self.config, name, &found, &at, self.problems);
     }
 
     fn price(&mut self, model: &Key<'_>, price: &Spanned<DeValue<'_>>) {

@@ -8,12 +8,14 @@ mod engines;
 mod fields;
 mod file;
 mod load;
+mod mcp;
 mod people;
 mod problems;
 
 pub use edges::Edges;
 pub use engines::Engines;
 pub use load::{Flags, load_bench_from_machine, load_embedded_from_machine, load_from_machine};
+pub use mcp::LocalServer;
 pub use people::{Mail, People};
 pub use problems::Problems;
 
@@ -71,6 +73,8 @@ pub struct Config {
     pub openai: OpenAi,
     /// By the model's name.
     pub prices: BTreeMap<String, Price>,
+    /// Programs that offer tools.
+    pub local_servers: Vec<LocalServer>,
     /// After this time without anything to do, a conversation's actor is let go.
     pub idle: Duration,
     /// Conversations in memory at most.
@@ -134,6 +138,7 @@ impl Config {
             otlp_endpoint: None,
             openai: OpenAi::default(),
             prices: BTreeMap::new(),
+            local_servers: Vec::new(),
             idle: Duration::from_secs(60),
             max_active: 50_000,
             memory_limit: None,

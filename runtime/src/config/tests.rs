@@ -230,3 +230,30 @@ fn what_is_moved_is_embedded_whatever_engines_are_named() {
     assert_eq!((config.database_path(), config.data_dir), ("mine.db".into(), "d".into()));
     assert!(load_embedded(&Flags::default(), &env, &only("colloquy.toml", "port = \"many\"")).is_err());
 }
+
+#[test]
+fn programs_that_offer_tools_are_tables_of_the_file() {
+    let text = "[mcp.files]\ncommand = \"npx\"\nargs = [\"-y\", \"server\"]\nenv = { TOKEN = \"hunter2\" }\ntenants = [\"default\"]\n\
+                trusted = true\n";
+    let config = load(&Flags::default(), &env(&[]), &only("colloquy.toml", text)).unwrap();
+    assert!(!format!("{:?}", config.local_servers).contains("hunter2"));
+    let files = LocalServer {
+        name: "files".into(),
+        command: "npx".into(),
+        args: vec!["-y".into(), "server".into()],
+        env: [("TOKEN".to_owned(), Secret::new("hunter2"))].into(),
+        tenants: Some(vec!["default".into()]),
+        trusted: true,
+    };
+    assert_eq!(config.local_servers, [files]);
+    let wrong = "[mcp.Files]\nargs = \"-y\"\ncolour = 1\n[mcp.a]\ncommand = \"\"\n";
+    insta::assert_snapshot!(told(load(&Flags::default(), &env(&[]), &only("colloquy.toml", wrong))), @r"
+    the configuration has 6 problems:
+      mcp.Files: must be a name of lower-case letters, digits, `-` and single `_`, 24 characters at most (from colloquy.toml line 1)
+      mcp.Files.args: must be a list of texts (from colloquy.toml line 2)
+      mcp.Files.colour: there is no such setting (from colloquy.toml line 3)
+      mcp.Files.command: is missing (from colloquy.toml line 1)
+      mcp.a.command: must be the name or path of a program (from colloquy.toml line 5)
+      mcp.a.command: is missing (from colloquy.toml line 4)
+    ");
+}

@@ -35,7 +35,7 @@ impl Resolve for Guard {
 }
 
 /// The guard's refusal behind an error of the client.
-pub(super) fn refusal(error: &(dyn Error + 'static)) -> Option<Failure> {
+pub fn refusal(error: &(dyn Error + 'static)) -> Option<Failure> {
     let mut at = Some(error);
     while let Some(e) = at {
         if let Some(refused) = e.downcast_ref::<Refused>() {

@@ -9,7 +9,8 @@ use colloquy_domain::{
     failure::Failure,
     ports::{Poster, Web, WebPost, WebRequest, WebResponse},
 };
-use guard::{Guard, refusal};
+use guard::Guard;
+pub use guard::refusal;
 use reqwest::{Client, Response, Url, header, redirect::Policy};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -41,8 +42,16 @@ impl Internet {
         Ok(Self { client, egress })
     }
 
+    /// For whoever speaks a protocol of its own over it, after [`Internet::address`].
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Checks what can be checked before names are resolved; an address in the place of a name never is.
-    fn address(&self, url: &str) -> Result<Url, Failure> {
+    ///
+    /// # Errors
+    /// Reject: `web.url`, `egress.private`.
+    pub fn address(&self, url: &str) -> Result<Url, Failure> {
         let wrong = |why: &str| Failure::reject("web.url", why.to_owned());
         let url = Url::parse(url).map_err(|_| wrong("is not an address"))?;
         if !matches!(url.scheme(), "http" | "https") {

@@ -12,6 +12,7 @@ mod concierge;
 mod console;
 mod install;
 mod judge;
+mod mcp;
 mod model;
 mod realtime;
 mod schemathesis;

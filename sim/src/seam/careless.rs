@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use colloquy_domain::{
+    failure::Failure,
+    ids::TenantId,
     ports::Toolbox,
     tool::{ToolInvocation, ToolResult, ToolSpec},
 };
@@ -10,8 +12,8 @@ pub struct Careless<T>(pub T);
 
 #[async_trait]
 impl<T: Toolbox> Toolbox for Careless<T> {
-    fn specs(&self, names: &[String]) -> Vec<ToolSpec> {
-        self.0.specs(names)
+    async fn specs(&self, tenant: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
+        self.0.specs(tenant, names).await
     }
 
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {

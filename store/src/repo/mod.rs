@@ -41,6 +41,7 @@ mod subscriptions;
 mod templates;
 mod tenants;
 mod told;
+mod tool_servers;
 mod unanswered;
 mod webhooks;
 
@@ -78,6 +79,7 @@ pub use subscriptions::Subscription;
 pub use templates::{KeptTemplate, Synchronised};
 pub use tenants::Tenant;
 pub use told::{DueDelivery, Event, ToldOrder, ToldReservation};
+pub use tool_servers::{MOST_TOOL_SERVERS, ToolServerSettings};
 pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
 pub use webhooks::{DeliveryState, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint};
 

@@ -28,4 +28,5 @@ macro_rules! sealed {
     };
 }
 
-sealed!("channels" "secrets", "integrations" "secrets", "orders" "payment_secret", "webhook_endpoints" "secrets");
+sealed!("channels" "secrets", "integrations" "secrets", "orders" "payment_secret", "tool_servers" "secrets",
+    "webhook_endpoints" "secrets");

@@ -46,6 +46,7 @@ pub(crate) mod settings;
 pub(crate) mod sizes;
 pub(crate) mod subscriptions;
 pub(crate) mod templates;
+pub(crate) mod tool_servers;
 pub(crate) mod transfer;
 pub(crate) mod webhooks;
 

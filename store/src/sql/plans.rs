@@ -2,7 +2,7 @@
 
 use super::{
     attachments, calls, commerce, contacts, conversation, desk, documents, events, inbox, knowledge, log, metrics,
-    outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates, webhooks,
+    outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates, tool_servers, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -94,6 +94,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("templates::TEMPLATES", templates::TEMPLATES.into()),
         ("templates::BY_NAME", templates::BY_NAME.into()),
         ("templates::TOLD", templates::TOLD.into()),
+        ("tool_servers::SERVERS", tool_servers::SERVERS.into()),
         ("settings::INTEGRATION", settings::INTEGRATION.into()),
         ("settings::KEY", settings::KEY.into()),
         ("settings::FORGET_KEYS", settings::FORGET_KEYS.into()),

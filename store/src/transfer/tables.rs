@@ -36,7 +36,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 56] = [
+pub(crate) const TABLES: [Table; 57] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -481,6 +481,24 @@ pub(crate) const TABLES: [Table; 56] = [
             ("reason", Text),
             ("provider_id", Text),
             ("told_at", Int),
+            ("created_at", Int),
+            ("updated_at", Int),
+        ],
+    ),
+    table(
+        "tool_servers",
+        1,
+        &[
+            ("id", Uuid),
+            ("tenant_id", Uuid),
+            ("name", Text),
+            ("url", Text),
+            ("secrets", Bytes),
+            ("enabled", Bool),
+            ("trusted", Bool),
+            ("rules", Text),
+            ("tools", Text),
+            ("asked_at", Int),
             ("created_at", Int),
             ("updated_at", Int),
         ],

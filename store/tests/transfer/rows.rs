@@ -23,8 +23,8 @@ use colloquy_domain::{
 };
 use colloquy_store::{
     Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewCall, NewOrder, NewReservation,
-    NewUser, PageRequest, ProposedAnswer, Purpose, Retention, SecretHash, SettledDelivery, Store, TopicState,
-    WebhookAttempt,
+    NewUser, PageRequest, ProposedAnswer, Purpose, Retention, SecretHash, SettledDelivery, Store, ToolServerSettings,
+    TopicState, WebhookAttempt,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -170,6 +170,15 @@ async fn with_settings(store: &Store, f: &Fixture) {
     let mut twilio = Integration { updated_at: NOW, ..Integration::default() };
     twilio.secrets.insert("auth_token".into(), Secret::new("secret"));
     view.set_integration(IntegrationKind::Twilio, &twilio).await.expect("set");
+    let server = ToolServerSettings {
+        name: "shop".into(),
+        url: "https://shop.example/mcp".into(),
+        headers: [("authorization".to_owned(), Secret::new("secret"))].into(),
+        enabled: true,
+        trusted: true,
+        rules: BTreeMap::new(),
+    };
+    view.create_tool_server(&server).await.expect("made");
     view.claim_key([1; 32], [2; 32]).await.expect("claimed");
     view.set_retention(Retention { messages: Some(30), ..Retention::default() }).await.expect("set");
     view.set_subscription("small", Limits::default()).await.expect("given");

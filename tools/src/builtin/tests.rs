@@ -154,10 +154,11 @@ fn knowledge() -> Arc<dyn Knowledge> {
 
 async fn run(fake: &Arc<Fake>, tool: &str, arguments: Value) -> ToolResult {
     let tools = Tools::with_concierge(knowledge(), fake.clone());
-    let allowed = tools.names().into_iter().map(str::to_owned).collect();
+    let tenant = TenantId::new(Uuid::from_u128(1));
+    let allowed = tools.all(tenant).await.unwrap().into_iter().map(|spec| spec.name).collect();
     tools
         .run(ToolInvocation {
-            tenant: TenantId::new(Uuid::from_u128(1)),
+            tenant,
             conversation: ConversationId::new(Uuid::from_u128(2)),
             turn: 3,
             step: 0,
@@ -222,12 +223,11 @@ async fn a_payment_in_doubt_is_told_as_such_and_a_declined_one_as_failed() {
     assert_eq!(declined.asked.lock().unwrap().len(), 1, "what is no id is not asked for");
 }
 
-#[test]
-fn what_changes_something_is_never_called_reading() {
+#[tokio::test]
+async fn what_changes_something_is_never_called_reading() {
     let fake = fake(OrderStatus::Paid, None);
     let tools = Tools::with_concierge(knowledge(), fake);
-    let names: Vec<String> = tools.names().into_iter().map(str::to_owned).collect();
-    let reads: Vec<String> =
-        tools.specs(&names).into_iter().filter(|s| s.effect == EffectClass::Read).map(|s| s.name).collect();
+    let all = tools.all(TenantId::new(Uuid::from_u128(1))).await.unwrap();
+    let reads: Vec<String> = all.into_iter().filter(|s| s.effect == EffectClass::Read).map(|s| s.name).collect();
     assert_eq!(reads, ["search_knowledge", "check_availability", "show_menu"]);
 }

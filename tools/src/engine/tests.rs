@@ -3,8 +3,10 @@ use colloquy_domain::{
     ids::{ConversationId, DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{KnowledgeQuery, Narrow, Passage, Scores},
     language::Language,
+    ports::ToolPlace,
     testkit::injections::{FORBIDDEN, INJECTIONS},
     tool::ToolCall,
+    tool_server::{OfferedTool, ToolServer},
 };
 use serde_json::json;
 use std::{
@@ -232,19 +234,104 @@ async fn a_resumed_unsafe_call_is_uncertain_even_if_it_would_be_refused_today() 
     assert_eq!(code(&tools.run(inv).await), ("uncertain", "tool.maybe_started"));
 }
 
-#[test]
-fn specs_keep_the_order_asked_for_and_leave_unknown_names_out() {
-    let tools = Tools::new(Arc::new(FakeKnowledge::default()));
-    let names: Vec<String> =
-        tools.specs(&["hand_over", "nope", "search_knowledge"].map(String::from)).into_iter().map(|s| s.name).collect();
-    assert_eq!(names, ["hand_over", "search_knowledge"]);
-    assert_eq!(tools.names(), ["search_knowledge", "hand_over"]);
+fn names(specs: Vec<ToolSpec>) -> Vec<String> {
+    specs.into_iter().map(|s| s.name).collect()
 }
 
-#[test]
-fn saving_an_agent_with_an_unknown_tool_names_it() {
+#[tokio::test]
+async fn specs_keep_the_order_asked_for_and_leave_unknown_names_out() {
     let tools = Tools::new(Arc::new(FakeKnowledge::default()));
-    assert_eq!(tools.check(&["hand_over".into()]), Ok(()));
-    let failure = tools.check(&["hand_over".into(), "teleport".into()]).unwrap_err();
+    let tenant = TenantId::new(uuid(1));
+    let asked = ["hand_over", "nope", "search_knowledge"].map(String::from);
+    assert_eq!(names(tools.specs(tenant, &asked).await.unwrap()), ["hand_over", "search_knowledge"]);
+    assert_eq!(names(tools.all(tenant).await.unwrap()), ["search_knowledge", "hand_over"]);
+}
+
+#[tokio::test]
+async fn saving_an_agent_with_an_unknown_tool_names_it() {
+    let tools = Tools::new(Arc::new(FakeKnowledge::default()));
+    let tenant = TenantId::new(uuid(1));
+    assert_eq!(tools.check(tenant, &["hand_over".into()]).await, Ok(()));
+    let failure = tools.check(tenant, &["hand_over".into(), "teleport".into()]).await.unwrap_err();
     insta::assert_snapshot!(failure.to_string(), @"tool.unknown: no such tool: teleport; there are: search_knowledge, hand_over");
+}
+
+/// One server of one tenant, whose tool remembers what it was called with.
+struct OneServer {
+    effect: EffectClass,
+    parameters: &'static str,
+    called: Mutex<Vec<String>>,
+}
+
+impl OneServer {
+    fn new(effect: EffectClass) -> Arc<Self> {
+        let parameters = r#"{"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}"#;
+        Arc::new(Self { effect, parameters, called: Mutex::default() })
+    }
+}
+
+#[async_trait]
+impl RemoteTools for OneServer {
+    async fn given(&self, tenant: TenantId, _: Option<&str>) -> Result<Vec<RemoteTool>, Failure> {
+        let spec = ToolSpec {
+            name: "shop__find".into(),
+            description: String::new(),
+            parameters: self.parameters.into(),
+            effect: self.effect,
+            timeout: Duration::from_secs(5),
+        };
+        let tool = RemoteTool { place: ToolPlace::Installed("shop".into()), name: "find".into(), spec };
+        Ok(if tenant == TenantId::new(uuid(1)) { vec![tool] } else { Vec::new() })
+    }
+
+    async fn look(&self, _: &ToolServer) -> Result<Vec<OfferedTool>, Failure> {
+        unreachable!("nobody asks")
+    }
+
+    async fn call(&self, tool: &RemoteTool, arguments: &str, _: &ToolInvocation) -> ToolResult {
+        self.called.lock().unwrap().push(format!("{} {arguments}", tool.name));
+        ToolResult::done("found")
+    }
+}
+
+fn at_shop(arguments: &str) -> ToolInvocation {
+    ToolInvocation { allowed: vec!["shop__find".into()], ..invocation("shop__find", arguments) }
+}
+
+#[tokio::test]
+async fn a_servers_tool_goes_through_the_same_gates() {
+    let shop = OneServer::new(EffectClass::Unsafe);
+    let tools = Tools::of(vec![Probe::new(EffectClass::Read, Does::Succeed)]).and_remote(shop.clone());
+    assert_eq!(code(&tools.run(at_shop(r#"{"id": 7}"#)).await), ("done", ""));
+    assert_eq!(code(&tools.run(at_shop("{}")).await), ("failed", "tool.invalid_arguments"));
+    let refused = ToolInvocation { allowed: vec!["probe".into()], ..at_shop(r#"{"id": 7}"#) };
+    assert_eq!(code(&tools.run(refused).await), ("failed", "tool.not_allowed"));
+    let again = ToolInvocation { resumed: true, ..at_shop(r#"{"id": 7}"#) };
+    assert_eq!(code(&tools.run(again).await), ("uncertain", "tool.maybe_started"));
+    assert_eq!(*shop.called.lock().unwrap(), [r#"find {"id":7}"#]);
+}
+
+#[tokio::test]
+async fn a_servers_tools_are_its_tenants_alone() {
+    let tools = Tools::of(Vec::new()).and_remote(OneServer::new(EffectClass::Read));
+    let (owner, other, asked) = (TenantId::new(uuid(1)), TenantId::new(uuid(9)), ["shop__find".to_owned()]);
+    assert_eq!(names(tools.specs(owner, &asked).await.unwrap()), asked);
+    assert!(tools.specs(other, &asked).await.unwrap().is_empty());
+    assert_eq!(tools.check(other, &asked).await.unwrap_err().code, "tool.unknown");
+    let theirs = ToolInvocation { tenant: other, ..at_shop(r#"{"id": 7}"#) };
+    assert_eq!(code(&tools.run(theirs).await), ("failed", "tool.unknown"));
+}
+
+#[tokio::test]
+async fn a_call_on_a_server_that_is_gone_may_have_happened() {
+    let tools = Tools::of(Vec::new());
+    let again = ToolInvocation { resumed: true, ..at_shop("{}") };
+    assert_eq!(code(&tools.run(again).await), ("uncertain", "tool.maybe_started"));
+}
+
+#[tokio::test]
+async fn a_schema_that_is_none_refuses_the_call() {
+    let shop = OneServer { parameters: r#"{"type": 7}"#, effect: EffectClass::Read, called: Mutex::default() };
+    let tools = Tools::of(Vec::new()).and_remote(Arc::new(shop));
+    assert_eq!(code(&tools.run(at_shop("{}")).await), ("failed", "tool.schema"));
 }

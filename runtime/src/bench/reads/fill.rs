@@ -39,7 +39,7 @@ use std::{
 use tokio::time::Instant;
 
 /// Conversations that are written together, and how many such batches at once.
-const BATCH: usize = 1_000;
+const BATCH: usize = 500;
 const BATCHES: usize = 3;
 /// The first message is so old.
 const DAYS: i64 = 60;

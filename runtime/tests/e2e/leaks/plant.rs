@@ -38,6 +38,7 @@ pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> Stri
     api.learn(base, &format!("{document}.txt"), content.clone()).await;
     let hook = format!("https://{hook}.invalid/");
     make("/api/webhook-endpoints", json!({ "url": hook, "events": ["*"] })).await;
+    make("/api/tool-servers", json!({ "name": "shop", "url": hook, "headers": { "x-key": "hush" } })).await;
     let model = json!({ "provider": "extractive" });
     let fields = json!({ "name": agent, "instructions": instructions, "model": model, "knowledge": [base], "gather_quiet_ms": 0 });
     let made = make("/api/agents", fields).await;

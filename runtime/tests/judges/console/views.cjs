@@ -34,6 +34,7 @@ async function furnish() {
   await own('PATCH', `/api/conversations/${conversations[0].id}`, { mode: 'operator', tags: ['vip'] });
   await own('POST', `/api/conversations/${conversations[0].id}/notes`, { text: 'A regular guest.' });
   await own('POST', '/api/webhook-endpoints', { url: 'https://crm.example.com/hook' });
+  await own('POST', '/api/tool-servers', { name: 'shop', url: 'https://shop.example.com/mcp' });
   await own('POST', '/api/users', { name: 'Ben Okri', email: 'ben@seaview.example', role: 'operator' });
   await own('POST', '/api/api-keys', { name: 'Website', scopes: ['chat:write'] });
   return {
@@ -42,7 +43,7 @@ async function furnish() {
     proposals: ['knowledge', base.id, 'proposals'], document: ['knowledge', 'documents', document.id],
     agents: ['agents'], agent: ['agents', agent.id], channels: ['channels'],
     contacts: ['contacts'], contact: ['contacts', conversations[0].contact], analytics: ['analytics'],
-    ...Object.fromEntries(['account', 'people', 'keys', 'webhooks', 'deliveries', 'audit'].map((tab) => [tab, ['settings', tab]])),
+    ...Object.fromEntries(['account', 'people', 'keys', 'webhooks', 'deliveries', 'tools', 'audit'].map((tab) => [tab, ['settings', tab]])),
     start: ['start'], lost: ['nowhere'],
   };
 }

@@ -1,0 +1,267 @@
+//! `GET/POST /api/tool-servers`, `GET/PUT/DELETE /api/tool-servers/{id}`, `POST /api/tool-servers/{id}/refresh`: servers that
+//! speak the Model Context Protocol, whose tools agents can be given. Headers are entered and never shown.
+
+use crate::{
+    answer::{Created, Deleted, Listed, Of},
+    auth::Tenant,
+    body::{Body, PageOf},
+    error::{ApiError, ApiResult, Detail, created, ok},
+    openapi::one_of,
+    page::list as page,
+    state::Api,
+    time::rfc3339,
+};
+use axum::extract::{Path, State};
+use colloquy_domain::{
+    channel::Secret,
+    ids::ToolServerId,
+    tool::EffectClass,
+    tool_server::{LONGEST_SERVER, ToolRule, ToolServer, agents_name, is_server_name},
+};
+use colloquy_store::{MOST_TOOL_SERVERS, PageRequest, ToolServerSettings};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+use url::Url;
+
+/// Stands for a header that stays as it is.
+const MASK: &str = "***";
+const LONGEST_URL: usize = 2_000;
+const LONGEST_HEADER: usize = 8_000;
+const MOST_HEADERS: usize = 20;
+const MOST_RULES: usize = 500;
+/// Those that the protocol itself sets.
+const RESERVED: &[&str] = &[
+    "accept",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "last-event-id",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "transfer-encoding",
+];
+
+/// What is decided of one tool.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Whether agents can be given it.
+    #[serde(default = "yes")]
+    enabled: bool,
+    /// What it does, whatever its server says: `read` and `idempotent` ones may be repeated, `unsafe` ones never.
+    #[serde(default)]
+    #[schemars(schema_with = "one_of::<EffectClass>")]
+    effect: Option<EffectClass>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct OfferedOut {
+    /// What the server calls it.
+    name: String,
+    /// What agents call it: this belongs into an agent's `tools`.
+    agents_name: String,
+    description: String,
+    enabled: bool,
+    #[schemars(schema_with = "one_of::<EffectClass>")]
+    effect: EffectClass,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Out {
+    id: String,
+    name: String,
+    url: String,
+    /// `***` for each that is there.
+    headers: BTreeMap<String, &'static str>,
+    enabled: bool,
+    trusted: bool,
+    rules: BTreeMap<String, Rule>,
+    /// What it offered when it was asked last.
+    tools: Vec<OfferedOut>,
+    asked_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<ToolServer> for Out {
+    fn from(s: ToolServer) -> Self {
+        let given: BTreeMap<String, EffectClass> =
+            s.given().into_iter().map(|(own, spec)| (own, spec.effect)).collect();
+        let tool = |t: &colloquy_domain::tool_server::OfferedTool| OfferedOut {
+            name: t.name.clone(),
+            agents_name: agents_name(&s.name, &t.name),
+            description: t.description.clone(),
+            enabled: given.contains_key(&t.name),
+            effect: given.get(&t.name).copied().unwrap_or(EffectClass::Unsafe),
+        };
+        Self {
+            id: s.id.to_string(),
+            tools: s.tools.iter().map(tool).collect(),
+            headers: s.headers.into_keys().map(|name| (name, MASK)).collect(),
+            enabled: s.enabled,
+            trusted: s.trusted,
+            rules: s.rules.into_iter().map(|(n, r)| (n, Rule { enabled: r.enabled, effect: r.effect })).collect(),
+            asked_at: s.asked_at.map(rfc3339),
+            created_at: rfc3339(s.created_at),
+            updated_at: rfc3339(s.updated_at),
+            name: s.name,
+            url: s.url,
+        }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct New {
+    /// Begins the names of its tools: lower-case letters, digits, `-` and single `_`.
+    name: String,
+    url: String,
+    /// Sent with each request, such as `authorization`; `***` leaves one as it is.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    /// Believe what it says of its tools' effects. Otherwise all of them count as unsafe.
+    #[serde(default)]
+    trusted: bool,
+    /// By the names that the server gives its tools.
+    #[serde(default)]
+    rules: BTreeMap<String, Rule>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl New {
+    /// All that is wrong at once.
+    fn settings(self, before: &BTreeMap<String, Secret>) -> ApiResult<ToolServerSettings> {
+        let mut wrong = Vec::new();
+        if !is_server_name(&self.name) {
+            let must = format!("must have 1 to {LONGEST_SERVER} lower-case letters, digits, `-` and single `_` inside");
+            wrong.push(Detail::new("name", must));
+        }
+        let called = Url::parse(&self.url).is_ok_and(|u| {
+            matches!(u.scheme(), "http" | "https") && u.has_host() && u.username().is_empty() && u.password().is_none()
+        });
+        if !called || self.url.len() > LONGEST_URL {
+            wrong.push(Detail::new("url", "must be an http or https address without a password"));
+        }
+        if self.headers.len() > MOST_HEADERS {
+            wrong.push(Detail::new("headers", format!("must be at most {MOST_HEADERS}")));
+        }
+        if self.rules.len() > MOST_RULES {
+            wrong.push(Detail::new("rules", format!("must be at most {MOST_RULES}")));
+        }
+        let mut headers = BTreeMap::new();
+        for (name, value) in self.headers {
+            match header(&name, value, before) {
+                Ok((name, value)) => drop(headers.insert(name, value)),
+                Err(must) => wrong.push(Detail::new(format!("headers.{name}"), must)),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(ApiError::validation(wrong));
+        }
+        let rule = |r: Rule| ToolRule { enabled: r.enabled, effect: r.effect };
+        Ok(ToolServerSettings {
+            name: self.name,
+            url: self.url,
+            headers,
+            enabled: self.enabled,
+            trusted: self.trusted,
+            rules: self.rules.into_iter().map(|(name, r)| (name, rule(r))).collect(),
+        })
+    }
+}
+
+fn header(name: &str, value: String, before: &BTreeMap<String, Secret>) -> Result<(String, Secret), &'static str> {
+    let name = name.to_ascii_lowercase();
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(token) {
+        return Err("is no name of a header");
+    }
+    if RESERVED.contains(&name.as_str()) {
+        return Err("is set by the protocol");
+    }
+    if value == MASK {
+        return before.get(&name).cloned().map(|kept| (name, kept)).ok_or("has no value that could stay");
+    }
+    let printed = |c: char| c == ' ' || c.is_ascii_graphic();
+    if value.is_empty() || value.len() > LONGEST_HEADER || !value.chars().all(printed) {
+        return Err("must be printed ASCII characters");
+    }
+    Ok((name, Secret::new(value)))
+}
+
+async fn find(tenant: &Tenant, id: &str) -> ApiResult<ToolServer> {
+    Ok(tenant.store.tool_server(id.parse::<ToolServerId>()?).await?)
+}
+
+pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
+    page("tool_servers", tenant.store.tool_servers(at.into()).await?, Out::from)
+}
+
+pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
+    ok(find(&tenant, &id).await?.into())
+}
+
+/// Connects it; what it offers is known once it was asked (`…/refresh`).
+pub async fn create(State(_): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
+    let settings = new.settings(&BTreeMap::new())?;
+    let there = tenant.store.tool_servers(PageRequest::new(1, 1)).await?.total;
+    if there >= u64::from(MOST_TOOL_SERVERS) {
+        return Err(ApiError::invalid("name", format!("there are {MOST_TOOL_SERVERS} already, the most that can be")));
+    }
+    let made = tenant.store.create_tool_server(&settings).await?;
+    tenant.note("tool_server.created", made.id, &made.name).await?;
+    created(made.into())
+}
+
+/// All of it.
+pub async fn replace(
+    State(_): State<Arc<Api>>,
+    tenant: Tenant,
+    Path(id): Path<String>,
+    Body(new): Body<New>,
+) -> ApiResult<Of<Out>> {
+    let before = find(&tenant, &id).await?;
+    let settings = new.settings(&before.headers)?;
+    let changed = tenant.store.update_tool_server(before.id, &settings).await?;
+    tenant.note("tool_server.changed", changed.id, &changed.name).await?;
+    ok(changed.into())
+}
+
+pub async fn remove(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
+    tenant.store.delete_tool_server(id.parse::<ToolServerId>()?).await?;
+    tenant.note("tool_server.deleted", &id, "").await?;
+    ok(Deleted::of(id))
+}
+
+/// What came of asking a server.
+#[derive(Serialize, JsonSchema)]
+pub struct Refreshed {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    server: Out,
+}
+
+/// Asks the server what it offers. What it offered before stays known if it does not answer.
+pub async fn refresh(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Refreshed>> {
+    let server = find(&tenant, &id).await?;
+    match api.remote.look(&server).await {
+        Ok(tools) => {
+            tenant.store.tool_server_told(&server, &tools).await?;
+            let server = find(&tenant, &id).await?.into();
+            ok(Refreshed { ok: true, code: None, message: None, server })
+        }
+        Err(f) => {
+            ok(Refreshed { ok: false, code: Some(f.code.to_string()), message: Some(f.detail), server: server.into() })
+        }
+    }
+}
