@@ -125,14 +125,30 @@ fn validate(request: &Request) -> ApiResult<()> {
         return Err(ApiError::invalid("message", format!("must have 1 to {LONGEST} characters")));
     }
     for (field, value) in [("session", &request.session), ("message_id", &request.message_id)] {
-        let fits = |v: &String| {
-            (1..=100).contains(&v.len()) && v.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        };
-        if value.as_ref().is_some_and(|v| !fits(v)) {
-            return Err(ApiError::invalid(field, "must have 1 to 100 letters, digits, `-`, `_` or `.`"));
-        }
+        value.as_deref().map_or(Ok(()), |v| named_well(field, v))?;
     }
-    Ok(())
+    request.visitor.as_ref().map_or(Ok(()), Visitor::validate)
+}
+
+/// # Errors
+/// What cannot be a client's name of a session or a message, naming the field.
+pub fn named_well(field: &str, value: &str) -> ApiResult<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if (1..=100).contains(&value.len()) && value.chars().all(fits) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(field, "must have 1 to 100 letters, digits, `-`, `_` or `.`"))
+}
+
+/// The web chat account that visitors may use without a key.
+///
+/// # Errors
+/// 404 for everything else, whatever it is; or the store's.
+pub async fn public_account(api: &Api, channel: &str) -> ApiResult<Arc<ChannelAccount>> {
+    let missing = || ApiError::not_found("web chat channel");
+    let id: ChannelId = channel.parse().map_err(|_| missing())?;
+    let account = api.channels.account(id).await?.filter(|a| a.kind == WEBCHAT && a.enabled);
+    account.filter(|a| a.setting("public") == Some("true")).ok_or_else(missing)
 }
 
 /// The web chat account that the caller may use.
