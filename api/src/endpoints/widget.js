@@ -238,9 +238,9 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
     if (!state.open) count(unread + 1);
     tell('message', { speaker, text: words });
   }
-  function answeredBy(now) {
+  function answeredBy(now, history) {
     if (!now || now === mode) return;
-    if (mode || now === 'operator') add(el('p', { class: 'note' }, now === 'operator' ? say.byOperator : say.byAgent));
+    if (mode || (now === 'operator' && !history)) add(el('p', { class: 'note' }, now === 'operator' ? say.byOperator : say.byAgent));
     if (mode) tell('mode', { mode: now });
     mode = now;
     condition();
@@ -347,7 +347,7 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
       if (session !== state.session) return;
       attach.hidden = !data.files;
       data.messages.forEach((l) => line(l, history));
-      answeredBy(data.mode);
+      answeredBy(data.mode, history);
       more = data.messages.length === 100;
     }
   }
