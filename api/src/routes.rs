@@ -4,8 +4,8 @@ use crate::{
     conditional, edge,
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, attachments, audit, auth, budget, call_webhooks, calls,
-        channels, chat, chat_audio, chat_events, chat_messages, chat_page, console, contact_files, contacts,
-        conversation_acts, conversations, dead_letters, docs, documents, events, health, integrations, jobs,
+        channels, chat, chat_audio, chat_events, chat_files, chat_messages, chat_page, console, contact_files,
+        contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health, integrations, jobs,
         knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals, reservations, settings,
         stripe_webhook, subscription, templates, tenant_config, tenants, unanswered, users, webhook,
         webhook_deliveries, webhook_endpoints, webhook_meta, webhook_twilio, widget,
@@ -64,6 +64,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .reading::<chat_audio::Form>("multipart/form-data")
         .get("/chat/events", Open, chat_events::get)
         .answering::<String>("text/event-stream")
+        .post("/chat/files", Open, chat_files::post.layer(DefaultBodyLimit::max(chat_files::BODY_LIMIT)))
+        .reading::<chat_files::Form>("multipart/form-data")
         .get("/chat/messages", Open, chat_messages::get)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)

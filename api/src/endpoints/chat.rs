@@ -1,6 +1,9 @@
 //! `POST /api/chat`: the web chat channel. Answers when the message has its outcome, or streams on request.
 
-use super::ask::{ChecksOut, CitationOut, UsageOut};
+use super::{
+    ask::{ChecksOut, CitationOut, UsageOut},
+    visitor::{Visitor, introduce},
+};
 use crate::{
     auth,
     body::Body,
@@ -22,7 +25,7 @@ use colloquy_domain::{
     access::Action,
     channel::{ChannelAccount, ChannelKind},
     ids::{AgentId, ChannelId},
-    message::Outcome,
+    message::{Content, Outcome},
     outbound::Reply,
     rate::{Caller as Counted, Rate},
 };
@@ -55,6 +58,8 @@ pub struct Request {
     /// Stream the answer as server-sent events (as `Accept: text/event-stream` does).
     #[serde(default)]
     pub stream: bool,
+    /// Who it is, as they say.
+    pub visitor: Option<Visitor>,
 }
 
 /// With an API key: its tenant. Without: a visitor, who must name a public web chat account.
@@ -91,23 +96,50 @@ pub async fn post(
 ///
 /// # Errors
 /// What is wrong with the request, or the store's.
-pub async fn say(api: Arc<Api>, caller: Caller, headers: &HeaderMap, request: Request) -> ApiResult {
-    validate(&request)?;
-    let account = account(&api, caller.0, &request).await?;
-    let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let streams = request.stream || accepts.contains("text/event-stream");
-    let asked = accept(api, &account, request).await?;
-    if streams {
-        return Ok(Sse::new(events(asked)).keep_alive(KeepAlive::default()).into_response());
-    }
-    answered(asked).await
+pub async fn say(api: Arc<Api>, caller: Caller, headers: &HeaderMap, mut request: Request) -> ApiResult {
+    check(&request, true)?;
+    let visitor = request.visitor.take().map(Visitor::checked).transpose()?;
+    let account = account(&api, caller, &request).await?;
+    let names = names(&api, &request);
+    let content = Content::text(request.message);
+    let asked = begin(api, &account, names, visitor, content).await?;
+    answer(asked, headers, request.stream).await
+}
+
+/// The client's names of the conversation and of the message, or ours.
+pub fn names(api: &Api, request: &Request) -> (String, String) {
+    let name = |given: &Option<String>| given.clone().unwrap_or_else(|| api.ids.uuid().to_string());
+    (name(&request.session), name(&request.message_id))
 }
 
 /// Logs the message; it is durable when this returns.
-async fn accept(api: Arc<Api>, account: &ChannelAccount, request: Request) -> ApiResult<Exchange> {
-    let session = request.session.unwrap_or_else(|| api.ids.uuid().to_string());
-    let message_id = request.message_id.unwrap_or_else(|| api.ids.uuid().to_string());
-    Exchange::begin(api, account, Saying { session, message_id, name: None, text: request.message }).await
+///
+/// # Errors
+/// The log's.
+pub async fn begin(
+    api: Arc<Api>,
+    account: &ChannelAccount,
+    (session, message_id): (String, String),
+    visitor: Option<Visitor>,
+    content: Content,
+) -> ApiResult<Exchange> {
+    let (name, email) = visitor.map_or((None, None), |v| (v.name, v.email));
+    if let Some(email) = email {
+        introduce(&api, account, &session, email);
+    }
+    Exchange::begin(api, account, Saying { session, message_id, name, content }).await
+}
+
+/// What comes of it, as a whole or as it comes.
+///
+/// # Errors
+/// The store's.
+pub async fn answer(asked: Exchange, headers: &HeaderMap, stream: bool) -> ApiResult {
+    let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if stream || accepts.contains("text/event-stream") {
+        return Ok(Sse::new(events(asked)).keep_alive(KeepAlive::default()).into_response());
+    }
+    answered(asked).await
 }
 
 /// The answer as a whole, or 202 if it takes too long.
@@ -120,14 +152,17 @@ async fn answered(mut asked: Exchange) -> ApiResult {
     ok(body)
 }
 
-fn validate(request: &Request) -> ApiResult<()> {
-    if request.message.trim().is_empty() || request.message.chars().count() > LONGEST {
+/// # Errors
+/// What is wrong with it, naming the field. Beside a file nothing has to be said.
+pub fn check(request: &Request, words: bool) -> ApiResult<()> {
+    let silent = words && request.message.trim().is_empty();
+    if silent || request.message.chars().count() > LONGEST {
         return Err(ApiError::invalid("message", format!("must have 1 to {LONGEST} characters")));
     }
     for (field, value) in [("session", &request.session), ("message_id", &request.message_id)] {
         value.as_deref().map_or(Ok(()), |v| named_well(field, v))?;
     }
-    request.visitor.as_ref().map_or(Ok(()), Visitor::validate)
+    Ok(())
 }
 
 /// # Errors
@@ -152,9 +187,12 @@ pub async fn public_account(api: &Api, channel: &str) -> ApiResult<Arc<ChannelAc
 }
 
 /// The web chat account that the caller may use.
-async fn account(api: &Api, tenant: Option<auth::Tenant>, request: &Request) -> ApiResult<Arc<ChannelAccount>> {
+///
+/// # Errors
+/// 401, 404, or the store's.
+pub async fn account(api: &Api, caller: Caller, request: &Request) -> ApiResult<Arc<ChannelAccount>> {
     let missing = || ApiError::not_found("web chat channel");
-    let Some(tenant) = tenant else {
+    let Caller(Some(tenant)) = caller else {
         let named = request.channel.as_deref().ok_or_else(|| ApiError::unauthorized("an API key is needed"))?;
         let id: ChannelId = named.parse().map_err(|_| missing())?;
         let account = api.channels.account(id).await?.filter(|a| a.kind == WEBCHAT && a.enabled);
@@ -239,27 +277,27 @@ impl From<&Reply> for ReplyOut {
     }
 }
 
-fn named(name: &str, data: &serde_json::Value) -> Event {
+fn event(name: &str, data: &serde_json::Value) -> Event {
     Event::default().event(name).data(data.to_string())
 }
 
 /// The answer as events: `session`, then `typing`, `delta`, `reset` as they come, then `reply` (or `error`).
 fn events(asked: Exchange) -> impl Stream<Item = Result<Event, Infallible>> {
-    let first = named("session", &json!({ "session": asked.session, "message_id": asked.message_id }));
+    let first = event("session", &json!({ "session": asked.session, "message_id": asked.message_id }));
     let rest = stream::unfold(Some(asked), |asked| async move {
         let mut asked = asked?;
         loop {
-            let event = match asked.step().await {
+            let next = match asked.step().await {
                 Ok(Step::Ended(ended)) => {
-                    return Some((Ok(named("reply", &json!(ChatOut::of(&asked, &ended)))), None));
+                    return Some((Ok(event("reply", &json!(ChatOut::of(&asked, &ended)))), None));
                 }
-                Ok(Step::Typing) => named("typing", &json!({})),
-                Ok(Step::Delta(text)) => named("delta", &json!({ "text": text })),
-                Ok(Step::Reset) => named("reset", &json!({})),
+                Ok(Step::Typing) => event("typing", &json!({})),
+                Ok(Step::Delta(text)) => event("delta", &json!({ "text": text })),
+                Ok(Step::Reset) => event("reset", &json!({})),
                 Ok(Step::Nothing) => continue,
-                Err(e) => return Some((Ok(named("error", &json!({ "code": e.code, "message": e.message }))), None)),
+                Err(e) => return Some((Ok(event("error", &json!({ "code": e.code, "message": e.message }))), None)),
             };
-            return Some((Ok(event), Some(asked)));
+            return Some((Ok(next), Some(asked)));
         }
     });
     stream::StreamExt::chain(stream::iter([Ok(first)]), rest)

@@ -42,13 +42,24 @@ pub struct Line {
     #[schemars(schema_with = "one_of::<Speaker>")]
     speaker: Speaker,
     text: String,
+    /// Of what the visitor sent.
+    file: Option<FileOut>,
     at: String,
 }
 
-impl From<TranscriptLine> for Line {
-    fn from(l: TranscriptLine) -> Self {
-        Self { position: l.position, speaker: l.speaker, text: l.text, at: rfc3339(l.at) }
-    }
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FileOut {
+    name: Option<String>,
+    /// `image`, `video`, `audio` or `document`.
+    media: String,
+}
+
+async fn line(store: &TenantStore, l: TranscriptLine) -> Result<Line, StoreError> {
+    let file = match l.attachment {
+        Some(id) => Some(store.attachment(id).await?).map(|a| FileOut { name: a.name, media: a.media }),
+        None => None,
+    };
+    Ok(Line { position: l.position, speaker: l.speaker, text: l.text, file, at: rfc3339(l.at) })
 }
 
 /// Who answers.
@@ -71,6 +82,8 @@ pub struct Said {
     messages: Vec<Line>,
     /// `null` before the first message.
     mode: Option<Mode>,
+    /// Whether the channel takes files (`POST /api/chat/files`).
+    files: bool,
 }
 
 pub async fn get(
@@ -81,14 +94,14 @@ pub async fn get(
     api.limits.take(Rate::Chat, Caller::from_address(from), api.clock.now())?;
     let Query(asked) = asked.map_err(|e| ApiError::invalid("query", e.body_text()))?;
     let account = public_account(&api, &asked.channel).await?;
-    let store = api.store.tenant(account.tenant);
+    let (store, files) = (api.store.tenant(account.tenant), account.setting("files") == Some("true"));
     // Nobody has written yet under a session that is not known: nothing was said to them.
     let Some(conversation) = store.conversation_with(account.id, &asked.session).await? else {
-        return ok(Said { messages: Vec::new(), mode: None });
+        return ok(Said { messages: Vec::new(), mode: None, files });
     };
     let (messages, _) = lines_since(&store, conversation, asked.after).await?;
     let mode = Mode::of(&store.conversation(conversation).await?);
-    ok(Said { messages, mode: Some(mode) })
+    ok(Said { messages, mode: Some(mode), files })
 }
 
 /// The next lines behind a position, as the visitor sees them, and whether there may be more.
@@ -100,7 +113,11 @@ pub async fn lines_since(
     conversation: ConversationId,
     after: u64,
 ) -> Result<(Vec<Line>, bool), StoreError> {
-    let lines = store.messages_since(conversation, after, MOST).await?;
-    let more = lines.len() >= MOST as usize;
-    Ok((lines.into_iter().map(Line::from).collect(), more))
+    let found = store.messages_since(conversation, after, MOST).await?;
+    let more = found.len() >= MOST as usize;
+    let mut lines = Vec::with_capacity(found.len());
+    for l in found {
+        lines.push(line(store, l).await?);
+    }
+    Ok((lines, more))
 }

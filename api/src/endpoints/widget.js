@@ -449,17 +449,16 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
     return Object.assign(new Error(body.message ?? response.status), { final: !passing, wait });
   }
   async function post(entry, accepted) {
-    const headers = { 'accept-language': lang };
+    const streams = !streaming, headers = { 'accept-language': lang };
+    const about = { channel, session: state.session, message_id: entry.id, stream: streams };
+    let body = new FormData();
     if (entry.file) {
-      const body = new FormData();
-      for (const [n, v] of [['channel', channel], ['session', state.session], ['message_id', entry.id], ['file', entry.file]]) body.append(n, v);
-      const response = await fetch(`${server}/api/chat/files`, { method: 'POST', credentials: 'omit', headers, body });
-      if (!response.ok) throw await refusal(response);
-      return;
+      for (const [name, value] of Object.entries({ ...about, file: entry.file })) body.append(name, value);
+    } else {
+      headers['content-type'] = 'application/json';
+      body = JSON.stringify({ ...about, message: entry.text, ...(visitor && { visitor }) });
     }
-    const streams = !streaming;
-    const body = JSON.stringify({ message: entry.text, channel, session: state.session, message_id: entry.id, stream: streams, ...(visitor && { visitor }) });
-    const response = await fetch(`${server}/api/chat`, { method: 'POST', credentials: 'omit', headers: { ...headers, 'content-type': 'application/json' }, body });
+    const response = await fetch(`${server}/api/chat${entry.file ? '/files' : ''}`, { method: 'POST', credentials: 'omit', headers, body });
     if (!response.ok) throw await refusal(response);
     reached(true);
     if (streams) await stream(response, accepted);

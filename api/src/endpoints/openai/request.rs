@@ -101,7 +101,7 @@ impl Request {
             session: self.session.clone().unwrap_or_else(fresh),
             message_id: self.message_id.clone().unwrap_or_else(fresh),
             name: None,
-            text: self.text.clone(),
+            content: Content::text(&self.text),
         }
     }
 }
