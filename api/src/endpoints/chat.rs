@@ -10,7 +10,7 @@ use crate::{
     error::{ApiError, ApiResult, ok},
     exchange::{Ended, Exchange, Saying, Step},
     openapi::Takes,
-    peer,
+    peer::Peer,
     state::Api,
 };
 use axum::{
@@ -67,6 +67,19 @@ pub struct Caller(Option<auth::Tenant>);
 
 impl Takes for Caller {}
 
+impl Caller {
+    /// Counts the request as this, too. A visitor is counted by their address.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn count(&self, api: &Api, rate: Rate, Peer(from): Peer) -> ApiResult<()> {
+        match &self.0 {
+            Some(tenant) => auth::count(api, &tenant.who, rate),
+            None => api.limits.take(rate, Counted::from_address(from), api.clock.now()),
+        }
+    }
+}
+
 impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
 
@@ -77,9 +90,10 @@ impl FromRequestParts<Arc<Api>> for Caller {
             auth::allow(&tenant.who, Action::UseAgents)?;
             return Ok(Self(Some(tenant)));
         }
-        let Ok(peer::Peer(address)) = peer::Peer::from_request_parts(parts, api).await;
-        api.limits.take(Rate::Chat, Counted::from_address(address), api.clock.now())?;
-        Ok(Self(None))
+        let Ok(peer) = Peer::from_request_parts(parts, api).await;
+        let visitor = Self(None);
+        visitor.count(api, Rate::Chat, peer)?;
+        Ok(visitor)
     }
 }
 

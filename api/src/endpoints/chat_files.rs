@@ -19,7 +19,7 @@ use axum::{
 use colloquy_domain::{
     channel::ChannelAccount,
     message::{Content, MediaKind},
-    rate::{Caller as Counted, Rate},
+    rate::Rate,
 };
 use schemars::JsonSchema;
 use std::sync::Arc;
@@ -51,9 +51,9 @@ struct Upload {
     bytes: Vec<u8>,
 }
 
-pub async fn post(State(api): State<Arc<Api>>, caller: Caller, Peer(from): Peer, request: Request) -> ApiResult {
+pub async fn post(State(api): State<Arc<Api>>, caller: Caller, from: Peer, request: Request) -> ApiResult {
     // A file costs more than words.
-    api.limits.take(Rate::Upload, Counted::from_address(from), api.clock.now())?;
+    caller.count(&api, Rate::Upload, from)?;
     let headers = request.headers().clone();
     let mut form =
         Multipart::from_request(request, &api).await.map_err(|e| ApiError::invalid("body", e.body_text()))?;

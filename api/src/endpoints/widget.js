@@ -7,6 +7,8 @@
   if (!script || window.Colloquy) return;
   const { channel, color, title, language, side } = script.dataset;
   const server = new URL(script.src).origin;
+  /** Bytes of a file; the server takes no more. */
+  const LARGEST = 10 * 1024 * 1024;
 
   const TEXTS = {
     en: {
@@ -570,7 +572,10 @@ textarea::placeholder { color: var(--soft); opacity: 1; }
     form.requestSubmit();
   }
   function onPicked() {
-    for (const file of picker.files) queue('', file);
+    for (const file of picker.files) {
+      if (file.size > LARGEST) fate({ line: add(bubble('person', '', file.name)) }, `${say.refused} ${say.large}`);
+      else queue('', file);
+    }
     picker.value = '';
   }
   function onPanelKey(event) {

@@ -3,6 +3,7 @@
 use super::shape::Refused;
 use crate::{exchange::Saying, state::Api};
 use axum::http::HeaderMap;
+use colloquy_domain::message::Content;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
