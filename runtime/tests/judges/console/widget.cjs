@@ -76,7 +76,7 @@ run(async (open) => {
 
   // The team takes over while the chat is closed: it is told at once, and the visitor sees how many.
   const [conversation] = (await own('GET', '/api/conversations')).conversations;
-  assert.equal((await own('GET', `/api/conversations/${conversation.id}`)).peer_name, 'Zoe');
+  assert.equal((await own('GET', `/api/conversations/${conversation.id}`)).name, 'Zoe');
   await own('PATCH', `/api/conversations/${conversation.id}`, { mode: 'operator' });
   await own('POST', `/api/conversations/${conversation.id}/notes`, { text: 'A secret of the team.' });
   const words = '**Ann** here: [red ones](https://kettles.example/red), and [no](javascript:alert(1)).\n- one\n- two';
