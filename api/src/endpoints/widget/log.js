@@ -1,6 +1,9 @@
 // Lines of the log.
 const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
 const toEnd = () => { log.scrollTop = log.scrollHeight; };
+let pinned = true;
+log.addEventListener('scroll', () => { pinned = atEnd(); });
+new ResizeObserver(() => { if (pinned) toEnd(); }).observe(log);
 const WHO = { person: say.you, agent: say.agent, operator: say.operator };
 function bubble(speaker, words, file) {
   const body = el('div', { class: 'words', dir: 'auto' });
