@@ -114,7 +114,7 @@ run(async (open) => {
   assert.equal(messages.filter((m) => m.speaker === 'person' && m.text === 'Do you gift-wrap?').length, 1);
 
   // What the answer to was lost is sent again by the next page, and is still said once.
-  await page.route('**/api/chat', async (route) => { await route.fetch().catch(() => {}); await route.abort(); });
+  await page.route('**/api/chat', async (route) => { await route.fetch().catch(() => {}); await route.abort('internetdisconnected'); });
   await say(page, 'And engrave?');
   await page.getByText('Not sent yet.').or(line(page, 'agent', 'engrave')).first().waitFor();
   await page.unroute('**/api/chat');
