@@ -5,8 +5,10 @@
 //! it. What a payload calls the address of a file is read past the same guard as any address that somebody names.
 
 use crate::{
+    endpoints::chat::WEBCHAT,
     error::{ApiError, ApiResult},
     state::Api,
+    uploads,
 };
 use colloquy_domain::{
     channel::Fetched,
@@ -30,7 +32,7 @@ const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 
 /// Bytes that a file of this kind may have.
-const fn most(media: &str) -> u64 {
+pub const fn most(media: &str) -> u64 {
     match media.as_bytes() {
         b"image" => 5 << 20,
         b"video" | b"audio" => 16 << 20,
@@ -69,10 +71,18 @@ async fn serve(api: Arc<Api>, attachment: Attachment) {
     if let Brought::Refused { cause } = &brought {
         tracing::warn!(tenant.id = %tenant, attachment.id = %id, failure.code = cause, "attachment refused");
     }
+    let over = !matches!(brought, Brought::Again { .. });
     if let Err(e) = api.store.tenant(tenant).settle_attachment(id, brought).await {
         // The lease runs out, and it is tried again.
         tracing::warn!(tenant.id = %tenant, attachment.id = %id, error = %e, "attachment not settled");
+    } else if over && is_webchat(&api, &attachment).await {
+        drop_file(&api, tenant, &attachment.reference).await;
     }
+}
+
+/// Whether the file came to us and not to a provider.
+async fn is_webchat(api: &Api, attachment: &Attachment) -> bool {
+    matches!(api.channels.account(attachment.channel).await, Ok(Some(account)) if account.kind == WEBCHAT)
 }
 
 fn unbrought(attachment: &Attachment, failure: &Failure, now: Timestamp) -> Brought {
@@ -90,18 +100,22 @@ async fn bring(api: &Api, attachment: &Attachment) -> Result<Brought, Failure> {
     let account = api.channels.account(attachment.channel).await.map_err(store)?.ok_or_else(gone)?;
     let driver = api.channels.driver(&account.kind).ok_or_else(gone)?;
     let most = most(&attachment.media);
-    let (bytes, mime) = match driver.fetch(&account, &attachment.reference, most).await? {
-        Fetched::File { bytes, mime } => (bytes, mime),
-        Fetched::At(url) => {
-            let response = api.sources.file(&url, most).await?;
-            (response.body, Some(response.content_type).filter(|t| !t.is_empty()))
+    let (bytes, mime) = if account.kind == WEBCHAT {
+        (uploads::bring(api, attachment).await?, None)
+    } else {
+        match driver.fetch(&account, &attachment.reference, most).await? {
+            Fetched::File { bytes, mime } => (bytes, mime),
+            Fetched::At(url) => {
+                let response = api.sources.file(&url, most).await?;
+                (response.body, Some(response.content_type).filter(|t| !t.is_empty()))
+            }
         }
     };
     let mime = mime.as_deref().map(plain).or_else(|| attachment.mime.as_deref().map(plain));
     if !fits(&attachment.media, mime.as_deref()) {
         return Err(Failure::reject("attachment.type", "the file is of another type than the message said"));
     }
-    keep(api, attachment.tenant, attachment.id, &bytes).await?;
+    put(api, attachment.tenant, &shared_name(attachment.id), &bytes).await?;
     let (size, sha256) = (bytes.len() as u64, hex::encode(Sha256::digest(&bytes)));
     Ok(Brought::Kept { size, sha256, mime })
 }
@@ -123,29 +137,52 @@ fn fits(media: &str, mime: Option<&str>) -> bool {
     }
 }
 
-fn place(api: &Api, tenant: TenantId, id: AttachmentId) -> PathBuf {
-    api.options.files.join(tenant.to_string()).join(format!("attachment-{id}"))
+fn place(api: &Api, tenant: TenantId, name: &str) -> PathBuf {
+    api.options.files.join(tenant.to_string()).join(name)
 }
 
 fn shared_name(id: AttachmentId) -> String {
     format!("attachment-{id}")
 }
 
-async fn keep(api: &Api, tenant: TenantId, id: AttachmentId, bytes: &[u8]) -> Result<(), Failure> {
+/// Keeps a file of a tenant under a name.
+///
+/// # Errors
+/// Retry: the store's, or the disk's.
+pub async fn put(api: &Api, tenant: TenantId, name: &str, bytes: &[u8]) -> Result<(), Failure> {
     if api.store.keeps_files() {
         let store = |e: StoreError| Failure::retry("attachment.store", e.to_string());
         let rows = api.store.tenant(tenant);
         for (part, content) in (0_u32..).zip(bytes.chunks(TenantStore::PART)) {
-            rows.put_file_part(&shared_name(id), part, content.to_vec()).await.map_err(store)?;
+            rows.put_file_part(name, part, content.to_vec()).await.map_err(store)?;
         }
         return Ok(());
     }
     let disk = |e: std::io::Error| Failure::retry("attachment.disk", e.to_string());
-    let path = place(api, tenant, id);
+    let path = place(api, tenant, name);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).await.map_err(disk)?;
     }
     fs::write(&path, bytes).await.map_err(disk)
+}
+
+/// The file that a tenant has under a name; `None` if it is gone.
+///
+/// # Errors
+/// The store's.
+pub async fn get(api: &Api, tenant: TenantId, name: &str) -> ApiResult<Option<Vec<u8>>> {
+    if !api.store.keeps_files() {
+        return Ok(fs::read(place(api, tenant, name)).await.ok());
+    }
+    let rows = api.store.tenant(tenant);
+    let mut bytes = Vec::new();
+    for part in 0.. {
+        match rows.file_part(name, part).await? {
+            Some(content) => bytes.extend_from_slice(&content),
+            None => break,
+        }
+    }
+    Ok((!bytes.is_empty()).then_some(bytes))
 }
 
 /// The bytes of a file that was kept.
@@ -153,30 +190,24 @@ async fn keep(api: &Api, tenant: TenantId, id: AttachmentId, bytes: &[u8]) -> Re
 /// # Errors
 /// 404 if they are gone, or the store's.
 pub async fn read(api: &Api, attachment: &Attachment) -> ApiResult<Vec<u8>> {
-    let gone = || ApiError::not_found("attachment");
-    if !api.store.keeps_files() {
-        return fs::read(place(api, attachment.tenant, attachment.id)).await.map_err(|_| gone());
-    }
-    let (rows, name) = (api.store.tenant(attachment.tenant), shared_name(attachment.id));
-    let mut bytes = Vec::new();
-    for part in 0.. {
-        match rows.file_part(&name, part).await? {
-            Some(content) => bytes.extend_from_slice(&content),
-            None => break,
-        }
-    }
-    if bytes.is_empty() { Err(gone()) } else { Ok(bytes) }
+    let bytes = get(api, attachment.tenant, &shared_name(attachment.id)).await?;
+    bytes.ok_or_else(|| ApiError::not_found("attachment"))
+}
+
+/// Forgets a file that came with a message.
+pub async fn forget(api: &Api, tenant: TenantId, id: AttachmentId) {
+    drop_file(api, tenant, &shared_name(id)).await;
 }
 
 /// A file that stays behind is waste, not harm.
-pub async fn forget(api: &Api, tenant: TenantId, id: AttachmentId) {
+pub async fn drop_file(api: &Api, tenant: TenantId, name: &str) {
     let removed = if api.store.keeps_files() {
-        api.store.tenant(tenant).remove_file(&shared_name(id)).await.map_err(|e| e.to_string())
+        api.store.tenant(tenant).remove_file(name).await.map_err(|e| e.to_string())
     } else {
-        fs::remove_file(place(api, tenant, id)).await.map_err(|e| e.to_string())
+        fs::remove_file(place(api, tenant, name)).await.map_err(|e| e.to_string())
     };
     if let Err(error) = removed {
-        tracing::warn!(tenant.id = %tenant, attachment.id = %id, error, "attachment's file not removed");
+        tracing::warn!(tenant.id = %tenant, file = name, error, "attachment's file not removed");
     }
 }
 

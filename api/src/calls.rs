@@ -20,7 +20,7 @@ use colloquy_domain::{
     },
     channel::{ChannelAccount, ChannelKind, WebhookRejection},
     language::Language,
-    message::Outcome,
+    message::{Content, Outcome},
     ports::{CallDriver, ChannelDriver},
 };
 use colloquy_store::{Call, NewCall};
@@ -228,7 +228,12 @@ impl Telephone<'_> {
     }
 
     fn saying(&self, message_id: String, text: String) -> Saying {
-        Saying { session: self.news.external_id.clone(), message_id, name: self.news.from.clone(), text }
+        Saying {
+            session: self.news.external_id.clone(),
+            message_id,
+            name: self.news.from.clone(),
+            content: Content::text(text),
+        }
     }
 
     async fn waited(&self, at: Place) -> ApiResult<CallAnswer> {

@@ -60,7 +60,7 @@ pub struct Saying {
     pub message_id: String,
     /// As people of the team see who says it.
     pub name: Option<String>,
-    pub text: String,
+    pub content: Content,
 }
 
 impl Exchange {
@@ -69,14 +69,14 @@ impl Exchange {
     /// # Errors
     /// The log's.
     pub async fn begin(api: Arc<Api>, account: &ChannelAccount, saying: Saying) -> ApiResult<Self> {
-        let Saying { session, message_id, name, text } = saying;
+        let Saying { session, message_id, name, content } = saying;
         let exchange = Self::of(api, account, session, message_id);
         let now = exchange.api.clock.now();
         let inbound = Inbound {
             provider_message_id: exchange.provider_message_id(),
             peer: Peer { address: exchange.session.clone(), name },
             sent_at: now,
-            content: Content::text(text),
+            content,
             reply_to: None,
             raw: None,
         };

@@ -50,6 +50,7 @@ mod speech;
 mod state;
 mod telling;
 mod time;
+mod uploads;
 
 pub use attachments::run as run_attachments;
 pub use commerce::{AtService, Commerce, run as run_commerce};

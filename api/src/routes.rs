@@ -4,11 +4,11 @@ use crate::{
     conditional, edge,
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, attachments, audit, auth, budget, call_webhooks, calls,
-        channels, chat, chat_audio, chat_messages, chat_page, console, contact_files, contacts, conversation_acts,
-        conversations, dead_letters, docs, documents, events, health, integrations, jobs, knowledge_bases, menu,
-        messages, metrics, openai, orders, progress, proposals, reservations, settings, stripe_webhook, subscription,
-        templates, tenant_config, tenants, tool_servers, tools, unanswered, users, webhook, webhook_deliveries,
-        webhook_endpoints, webhook_meta, webhook_twilio,
+        channels, chat, chat_audio, chat_events, chat_files, chat_messages, chat_page, console, contact_files,
+        contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health, integrations, jobs,
+        knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals, reservations, settings,
+        stripe_webhook, subscription, templates, tenant_config, tenants, tool_servers, tools, unanswered, users,
+        webhook, webhook_deliveries, webhook_endpoints, webhook_meta, webhook_twilio, widget,
     },
     error::ApiError,
     idempotent,
@@ -65,6 +65,11 @@ fn resources(max_upload: usize) -> Endpoints {
         .post("/chat", Open, chat::post)
         .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
         .reading::<chat_audio::Form>("multipart/form-data")
+        .get("/chat/events", Open, chat_events::get)
+        .answering::<String>("text/event-stream")
+        .post("/chat/files", Open, chat_files::post.layer(DefaultBodyLimit::max(chat_files::BODY_LIMIT)))
+        .reading::<chat_files::Form>("multipart/form-data")
+        .answering::<Object>("application/json")
         .get("/chat/messages", Open, chat_messages::get)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
@@ -409,6 +414,8 @@ fn outside() -> Endpoints {
 fn pages() -> Endpoints {
     Endpoints::default()
         .get("/", Open, console::home)
+        .get("/widget.js", Open, widget::get.layer(console::compressed()))
+        .answering::<String>("text/javascript")
         .get("/reset", Open, console::reset)
         .get("/console", Open, console::page)
         .answering::<String>("text/html")

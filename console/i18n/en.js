@@ -143,6 +143,7 @@ export default {
   'channel.whatsapp.step1': 'Make an app with WhatsApp at developers.facebook.com.',
   'channel.whatsapp.step2': 'Copy the phone number id, a permanent token and the app secret here.',
   'channel.whatsapp.step3': 'Afterwards you get the webhook address to enter there.',
+  'channel.widget': 'For a page of yours',
   'channel.works': 'It works: {account}',
   'channels.lead': 'Where people write to you. Each channel is answered by one agent.',
   'channels.no.agent': 'A channel needs an agent that answers. Make one first:',

@@ -143,6 +143,7 @@ export default {
   'channel.whatsapp.step1': 'Créez une application avec WhatsApp sur developers.facebook.com.',
   'channel.whatsapp.step2': 'Copiez ici l’identifiant du numéro, un jeton permanent et la clé secrète.',
   'channel.whatsapp.step3': 'Vous recevrez ensuite l’adresse du webhook à y saisir.',
+  'channel.widget': 'Pour une page à vous',
   'channel.works': 'Cela fonctionne : {account}',
   'channels.lead': 'Là où l’on vous écrit. Chaque canal a un agent qui répond.',
   'channels.no.agent': 'Un canal a besoin d’un agent qui répond. Créez-le d’abord :',

@@ -1,13 +1,17 @@
 //! Logs, to standard error and into files of a day; and traces, to a collector.
 
-use crate::config::{Config, LogFormat};
+use crate::{
+    alerts::{Alerts, Ear, Way},
+    config::{Config, LogFormat},
+};
 use anyhow::Context;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{
     SpanExporter, WithExportConfig as _, WithTonicConfig as _, tonic_types::transport::ClientTlsConfig,
 };
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
-use std::{io::IsTerminal, path::Path};
+use std::{io::IsTerminal, path::Path, sync::Arc};
+use tokio::task::JoinHandle;
 use tracing::{Level, Metadata};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::{
@@ -23,9 +27,27 @@ const SPANS: &str = "trace";
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// What exports traces; to be ended with the process.
+/// What exports traces and tells of errors; to be ended with the process.
 #[must_use]
-pub struct Telemetry(Option<SdkTracerProvider>);
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+    alerts: Option<Calling>,
+}
+
+/// Errors on their way to whoever is called.
+struct Calling {
+    alerts: Arc<Alerts>,
+    way: Arc<Way>,
+    task: JoinHandle<()>,
+}
+
+impl Calling {
+    fn start(url: &str, node: String) -> anyhow::Result<Self> {
+        let (alerts, way) = (Arc::<Alerts>::default(), Arc::new(Way::new(url, node)?));
+        let (heard, to) = (Arc::clone(&alerts), Arc::clone(&way));
+        Ok(Self { alerts, way, task: tokio::spawn(async move { heard.run(&to).await }) })
+    }
+}
 
 /// Starts logging; `usual` is the command's own filter where none is configured.
 ///
@@ -39,9 +61,13 @@ pub fn start(config: &Config, usual: &str) -> anyhow::Result<Telemetry> {
         let layer = tracing_opentelemetry::layer().with_location(false).with_threads(false);
         layers.push(layer.with_tracer(provider.tracer("colloquy")).with_filter(spans).boxed());
     }
+    let calling = config.alert_url.as_ref().map(|url| Calling::start(url.expose(), config.node_name())).transpose()?;
+    if let Some(calling) = &calling {
+        layers.push(Ear(Arc::clone(&calling.alerts)).with_filter(LevelFilter::ERROR).boxed());
+    }
     // A second start (in tests) keeps the first.
     let _ = tracing_subscriber::registry().with(layers).try_init();
-    Ok(Telemetry(provider))
+    Ok(Telemetry { traces: provider, alerts: calling })
 }
 
 fn logs(config: &Config, usual: &str) -> anyhow::Result<Vec<Boxed>> {
@@ -99,9 +125,13 @@ fn exporter(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
 }
 
 impl Telemetry {
-    /// Exports what is left. The runtime must still be there.
+    /// Tells and exports what is left. The runtime must still be there.
     pub async fn end(self) {
-        let Some(provider) = self.0 else { return };
+        if let Some(Calling { alerts, way, task }) = self.alerts {
+            task.abort();
+            alerts.flush(&way).await;
+        }
+        let Some(provider) = self.traces else { return };
         // It waits for its own thread.
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || provider.shutdown()).await {
             tracing::warn!(%error, "the last traces were not exported");

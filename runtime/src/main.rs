@@ -13,6 +13,7 @@
 //!
 //! **Start here:** [`wire`], the one function that builds everything; then `cli`, one file for each command.
 
+mod alerts;
 mod backup;
 mod bench;
 mod cli;

@@ -23,9 +23,16 @@ pub async fn files_of(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let paths: Vec<String> = query.fetch_all(&mut conn).await.map_err(cannot)?;
     let query = sqlx::query_as("SELECT tenant_id, id FROM attachments WHERE state = 'kept'");
     let kept: Vec<(Uuid, Uuid)> = query.fetch_all(&mut conn).await.map_err(cannot)?;
+    let query = sqlx::query_as(
+        "SELECT a.tenant_id, a.reference FROM attachments a JOIN channels ch ON ch.id = a.channel_id \
+         WHERE a.state = 'waiting' AND ch.kind = 'webchat'",
+    );
+    let sent: Vec<(Uuid, String)> = query.fetch_all(&mut conn).await.map_err(cannot)?;
     conn.close().await.map_err(cannot)?;
+    // What visitors sent lies here before it is brought.
+    let sent = sent.into_iter().map(|(tenant, file)| Path::new(&tenant.to_string()).join(file));
     let kept = kept.into_iter().map(|(tenant, id)| Path::new(&tenant.to_string()).join(format!("attachment-{id}")));
-    Ok(paths.into_iter().map(PathBuf::from).chain(kept).collect())
+    Ok(paths.into_iter().map(PathBuf::from).chain(kept).chain(sent).collect())
 }
 
 /// Copies the database to a file that must not exist, as it is at one moment; whoever writes it meanwhile is not held up.

@@ -1,13 +1,16 @@
 //! `POST /api/chat`: the web chat channel. Answers when the message has its outcome, or streams on request.
 
-use super::ask::{ChecksOut, CitationOut, UsageOut};
+use super::{
+    ask::{ChecksOut, CitationOut, UsageOut},
+    visitor::{Visitor, introduce},
+};
 use crate::{
     auth,
     body::Body,
     error::{ApiError, ApiResult, ok},
     exchange::{Ended, Exchange, Saying, Step},
     openapi::Takes,
-    peer,
+    peer::Peer,
     state::Api,
 };
 use axum::{
@@ -22,7 +25,7 @@ use colloquy_domain::{
     access::Action,
     channel::{ChannelAccount, ChannelKind},
     ids::{AgentId, ChannelId},
-    message::Outcome,
+    message::{Content, Outcome},
     outbound::Reply,
     rate::{Caller as Counted, Rate},
 };
@@ -55,12 +58,27 @@ pub struct Request {
     /// Stream the answer as server-sent events (as `Accept: text/event-stream` does).
     #[serde(default)]
     pub stream: bool,
+    /// Who it is, as they say.
+    pub visitor: Option<Visitor>,
 }
 
 /// With an API key: its tenant. Without: a visitor, who must name a public web chat account.
 pub struct Caller(Option<auth::Tenant>);
 
 impl Takes for Caller {}
+
+impl Caller {
+    /// Counts the request as this, too. A visitor is counted by their address.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn count(&self, api: &Api, rate: Rate, Peer(from): Peer) -> ApiResult<()> {
+        match &self.0 {
+            Some(tenant) => auth::count(api, &tenant.who, rate),
+            None => api.limits.take(rate, Counted::from_address(from), api.clock.now()),
+        }
+    }
+}
 
 impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
@@ -72,9 +90,10 @@ impl FromRequestParts<Arc<Api>> for Caller {
             auth::allow(&tenant.who, Action::UseAgents)?;
             return Ok(Self(Some(tenant)));
         }
-        let Ok(peer::Peer(address)) = peer::Peer::from_request_parts(parts, api).await;
-        api.limits.take(Rate::Chat, Counted::from_address(address), api.clock.now())?;
-        Ok(Self(None))
+        let Ok(peer) = Peer::from_request_parts(parts, api).await;
+        let visitor = Self(None);
+        visitor.count(api, Rate::Chat, peer)?;
+        Ok(visitor)
     }
 }
 
@@ -91,23 +110,50 @@ pub async fn post(
 ///
 /// # Errors
 /// What is wrong with the request, or the store's.
-pub async fn say(api: Arc<Api>, caller: Caller, headers: &HeaderMap, request: Request) -> ApiResult {
-    validate(&request)?;
-    let account = account(&api, caller.0, &request).await?;
-    let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let streams = request.stream || accepts.contains("text/event-stream");
-    let asked = accept(api, &account, request).await?;
-    if streams {
-        return Ok(Sse::new(events(asked)).keep_alive(KeepAlive::default()).into_response());
-    }
-    answered(asked).await
+pub async fn say(api: Arc<Api>, caller: Caller, headers: &HeaderMap, mut request: Request) -> ApiResult {
+    check(&request, true)?;
+    let visitor = request.visitor.take().map(Visitor::checked).transpose()?;
+    let account = account(&api, caller, &request).await?;
+    let names = names(&api, &request);
+    let content = Content::text(request.message);
+    let asked = begin(api, &account, names, visitor, content).await?;
+    answer(asked, headers, request.stream).await
+}
+
+/// The client's names of the conversation and of the message, or ours.
+pub fn names(api: &Api, request: &Request) -> (String, String) {
+    let name = |given: &Option<String>| given.clone().unwrap_or_else(|| api.ids.uuid().to_string());
+    (name(&request.session), name(&request.message_id))
 }
 
 /// Logs the message; it is durable when this returns.
-async fn accept(api: Arc<Api>, account: &ChannelAccount, request: Request) -> ApiResult<Exchange> {
-    let session = request.session.unwrap_or_else(|| api.ids.uuid().to_string());
-    let message_id = request.message_id.unwrap_or_else(|| api.ids.uuid().to_string());
-    Exchange::begin(api, account, Saying { session, message_id, name: None, text: request.message }).await
+///
+/// # Errors
+/// The log's.
+pub async fn begin(
+    api: Arc<Api>,
+    account: &ChannelAccount,
+    (session, message_id): (String, String),
+    visitor: Option<Visitor>,
+    content: Content,
+) -> ApiResult<Exchange> {
+    let (name, email) = visitor.map_or((None, None), |v| (v.name, v.email));
+    if let Some(email) = email {
+        introduce(&api, account, &session, email);
+    }
+    Exchange::begin(api, account, Saying { session, message_id, name, content }).await
+}
+
+/// What comes of it, as a whole or as it comes.
+///
+/// # Errors
+/// The store's.
+pub async fn answer(asked: Exchange, headers: &HeaderMap, stream: bool) -> ApiResult {
+    let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if stream || accepts.contains("text/event-stream") {
+        return Ok(Sse::new(events(asked)).keep_alive(KeepAlive::default()).into_response());
+    }
+    answered(asked).await
 }
 
 /// The answer as a whole, or 202 if it takes too long.
@@ -120,25 +166,47 @@ async fn answered(mut asked: Exchange) -> ApiResult {
     ok(body)
 }
 
-fn validate(request: &Request) -> ApiResult<()> {
-    if request.message.trim().is_empty() || request.message.chars().count() > LONGEST {
+/// # Errors
+/// What is wrong with it, naming the field. Beside a file nothing has to be said.
+pub fn check(request: &Request, words: bool) -> ApiResult<()> {
+    let silent = words && request.message.trim().is_empty();
+    if silent || request.message.chars().count() > LONGEST {
         return Err(ApiError::invalid("message", format!("must have 1 to {LONGEST} characters")));
     }
     for (field, value) in [("session", &request.session), ("message_id", &request.message_id)] {
-        let fits = |v: &String| {
-            (1..=100).contains(&v.len()) && v.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        };
-        if value.as_ref().is_some_and(|v| !fits(v)) {
-            return Err(ApiError::invalid(field, "must have 1 to 100 letters, digits, `-`, `_` or `.`"));
-        }
+        value.as_deref().map_or(Ok(()), |v| named_well(field, v))?;
     }
     Ok(())
 }
 
-/// The web chat account that the caller may use.
-async fn account(api: &Api, tenant: Option<auth::Tenant>, request: &Request) -> ApiResult<Arc<ChannelAccount>> {
+/// # Errors
+/// What cannot be a client's name of a session or a message, naming the field.
+pub fn named_well(field: &str, value: &str) -> ApiResult<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if (1..=100).contains(&value.len()) && value.chars().all(fits) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(field, "must have 1 to 100 letters, digits, `-`, `_` or `.`"))
+}
+
+/// The web chat account that visitors may use without a key.
+///
+/// # Errors
+/// 404 for everything else, whatever it is; or the store's.
+pub async fn public_account(api: &Api, channel: &str) -> ApiResult<Arc<ChannelAccount>> {
     let missing = || ApiError::not_found("web chat channel");
-    let Some(tenant) = tenant else {
+    let id: ChannelId = channel.parse().map_err(|_| missing())?;
+    let account = api.channels.account(id).await?.filter(|a| a.kind == WEBCHAT && a.enabled);
+    account.filter(|a| a.setting("public") == Some("true")).ok_or_else(missing)
+}
+
+/// The web chat account that the caller may use.
+///
+/// # Errors
+/// 401, 404, or the store's.
+pub async fn account(api: &Api, caller: Caller, request: &Request) -> ApiResult<Arc<ChannelAccount>> {
+    let missing = || ApiError::not_found("web chat channel");
+    let Caller(Some(tenant)) = caller else {
         let named = request.channel.as_deref().ok_or_else(|| ApiError::unauthorized("an API key is needed"))?;
         let id: ChannelId = named.parse().map_err(|_| missing())?;
         let account = api.channels.account(id).await?.filter(|a| a.kind == WEBCHAT && a.enabled);
@@ -223,27 +291,27 @@ impl From<&Reply> for ReplyOut {
     }
 }
 
-fn named(name: &str, data: &serde_json::Value) -> Event {
+fn event(name: &str, data: &serde_json::Value) -> Event {
     Event::default().event(name).data(data.to_string())
 }
 
 /// The answer as events: `session`, then `typing`, `delta`, `reset` as they come, then `reply` (or `error`).
 fn events(asked: Exchange) -> impl Stream<Item = Result<Event, Infallible>> {
-    let first = named("session", &json!({ "session": asked.session, "message_id": asked.message_id }));
+    let first = event("session", &json!({ "session": asked.session, "message_id": asked.message_id }));
     let rest = stream::unfold(Some(asked), |asked| async move {
         let mut asked = asked?;
         loop {
-            let event = match asked.step().await {
+            let next = match asked.step().await {
                 Ok(Step::Ended(ended)) => {
-                    return Some((Ok(named("reply", &json!(ChatOut::of(&asked, &ended)))), None));
+                    return Some((Ok(event("reply", &json!(ChatOut::of(&asked, &ended)))), None));
                 }
-                Ok(Step::Typing) => named("typing", &json!({})),
-                Ok(Step::Delta(text)) => named("delta", &json!({ "text": text })),
-                Ok(Step::Reset) => named("reset", &json!({})),
+                Ok(Step::Typing) => event("typing", &json!({})),
+                Ok(Step::Delta(text)) => event("delta", &json!({ "text": text })),
+                Ok(Step::Reset) => event("reset", &json!({})),
                 Ok(Step::Nothing) => continue,
-                Err(e) => return Some((Ok(named("error", &json!({ "code": e.code, "message": e.message }))), None)),
+                Err(e) => return Some((Ok(event("error", &json!({ "code": e.code, "message": e.message }))), None)),
             };
-            return Some((Ok(event), Some(asked)));
+            return Some((Ok(next), Some(asked)));
         }
     });
     stream::StreamExt::chain(stream::iter([Ok(first)]), rest)

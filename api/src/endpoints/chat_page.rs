@@ -1,16 +1,12 @@
 //! `GET /chat/{channel}`: a page to talk to a public web chat account.
 
-use super::chat::WEBCHAT;
-use crate::{
-    error::{ApiError, ApiResult},
-    state::Api,
-};
+use super::chat::public_account;
+use crate::{error::ApiResult, state::Api};
 use axum::{
     extract::{Path, State},
     http::header,
     response::{Html, IntoResponse},
 };
-use colloquy_domain::ids::ChannelId;
 use std::sync::Arc;
 
 const PAGE: &str = include_str!("chat_page.html");
@@ -19,10 +15,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
                       base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 pub async fn get(State(api): State<Arc<Api>>, Path(channel): Path<String>) -> ApiResult {
-    let missing = || ApiError::not_found("web chat channel");
-    let id: ChannelId = channel.parse().map_err(|_| missing())?;
-    let account = api.channels.account(id).await?.filter(|a| a.kind == WEBCHAT && a.enabled);
-    account.filter(|a| a.setting("public") == Some("true")).ok_or_else(missing)?;
+    let id = public_account(&api, &channel).await?.id;
     // The id is a UUID that was parsed: nothing in it can leave its place in the page.
     let page = PAGE.replace("{{channel}}", &id.to_string());
     let policy = api.options.frame_origins.iter().fold(POLICY.to_owned(), |policy, origin| policy + " " + origin);

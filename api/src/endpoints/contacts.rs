@@ -133,20 +133,20 @@ pub(super) fn phone(field: &str, text: &str) -> ApiResult<String> {
     Err(ApiError::invalid(field, "must be a telephone number in international form, such as +33612345678"))
 }
 
-fn email(text: &str) -> ApiResult<String> {
+pub(super) fn email(field: &str, text: &str) -> ApiResult<String> {
     let text = text.trim().to_lowercase();
     let good = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
     if good && text.len() <= 254 && !text.chars().any(char::is_whitespace) {
         return Ok(text);
     }
-    Err(ApiError::invalid("email", "must be an e-mail address"))
+    Err(ApiError::invalid(field, "must be an e-mail address"))
 }
 
-fn name(text: &str) -> ApiResult<String> {
+pub(super) fn name(field: &str, text: &str) -> ApiResult<String> {
     let text = text.trim();
     match text.chars().count() {
         1..=LONGEST_NAME => Ok(text.to_owned()),
-        _ => Err(ApiError::invalid("name", format!("must have 1 to {LONGEST_NAME} characters"))),
+        _ => Err(ApiError::invalid(field, format!("must have 1 to {LONGEST_NAME} characters"))),
     }
 }
 
@@ -188,13 +188,13 @@ impl Fields {
         let mut wrong: Vec<Detail> = Vec::new();
         let mut look = |done: ApiResult<()>| wrong.extend(done.err().into_iter().flat_map(|e| e.details));
         if let Some(text) = self.name {
-            look(text.as_deref().map(name).transpose().map(|v| after.name = v));
+            look(text.as_deref().map(|t| name("name", t)).transpose().map(|v| after.name = v));
         }
         if let Some(text) = self.phone_number {
             look(text.as_deref().map(|t| phone("phoneNumber", t)).transpose().map(|v| after.phone = v));
         }
         if let Some(text) = self.email {
-            look(text.as_deref().map(email).transpose().map(|v| after.email = v));
+            look(text.as_deref().map(|t| email("email", t)).transpose().map(|v| after.email = v));
         }
         if let Some(given) = self.tags {
             look(tags("tags", &given).map(|v| after.tags = v));
@@ -306,7 +306,7 @@ pub async fn split(
 ) -> ApiResult<Created<Out>> {
     let id = id.parse::<ContactId>()?;
     let channel = split.channel_id.parse::<ChannelId>().map_err(|e| ApiError::invalid("channelId", e.to_string()))?;
-    let called = split.name.as_deref().map(name).transpose()?;
+    let called = split.name.as_deref().map(|text| name("name", text)).transpose()?;
     match tenant.store.split_contact(id, channel, &split.address, called).await {
         Err(StoreError::Conflict(_)) => Err(ApiError::conflict("it is the contact's only address")),
         done => {

@@ -1,6 +1,7 @@
 //! What one connection hears, whatever it is connected with: what happened, who writes, who is there, and its end.
 
 use super::{
+    MOST_CONNECTIONS,
     frame::{Frame, Kind, Told, Writer},
     lobby::{Lobby, Seat},
     subscription::{News, Subscription},
@@ -24,7 +25,7 @@ use tokio::{
 };
 
 /// How often it is looked at whether the credential still opens anything.
-const CHECK_EVERY: Duration = Duration::from_secs(10);
+pub(super) const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// The server stops.
 pub const STOPPING: &str = "SERVER_STOPPING";
 
@@ -112,7 +113,7 @@ impl Ears {
         last: Option<&str>,
     ) -> ApiResult<Self> {
         auth::allow(&tenant.who, Action::ViewConversations)?;
-        let lobby = api.realtime.lobby(api, tenant.id).await?;
+        let lobby = api.realtime.lobby(api, tenant.id, MOST_CONNECTIONS).await?;
         let notices = api.hub.overhear(tenant.id);
         let since = match last.map(str::parse::<EventId>) {
             Some(Ok(event)) => tenant.store.moment(event).await?,
@@ -278,7 +279,7 @@ impl Ears {
     }
 }
 
-async fn stopped(closing: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(closing: &mut watch::Receiver<bool>) {
     // An error: nobody is left who could stop it, which is the same.
     let _ = closing.wait_for(|closing| *closing).await;
 }

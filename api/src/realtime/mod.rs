@@ -8,14 +8,17 @@
 mod commands;
 mod ears;
 mod frame;
+mod guest;
 mod lobby;
 mod people;
 mod session;
 mod socket;
 mod subscription;
+mod visit;
 
 pub use ears::{Ears, Heard, Joined};
 pub use frame::{Frame, Names};
+pub use guest::{Guest, Visitor, Word};
 pub use socket::route;
 
 use crate::{
@@ -23,7 +26,7 @@ use crate::{
     state::Api,
 };
 use axum::http::StatusCode;
-use colloquy_domain::{ids::TenantId, placement::NodeId};
+use colloquy_domain::{ids::TenantId, placement::NodeId, rate::Caller};
 use lobby::Lobby;
 use socketioxide::SocketIo;
 use std::{
@@ -35,6 +38,8 @@ use tokio::{sync::watch, time::timeout};
 
 /// Connections of one tenant to one node.
 const MOST_CONNECTIONS: usize = 2_000;
+/// With so many, no more visitors are let in: the team keeps its places.
+const MOST_WITH_VISITORS: usize = 1_500;
 /// For connections to hear that the server stops, and then for their transports to end.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -43,17 +48,19 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub struct Realtime {
     /// Of tenants with somebody connected.
     lobbies: Mutex<HashMap<TenantId, Weak<Lobby>>>,
+    /// How many visitors of one address are connected.
+    visitors: Mutex<HashMap<Caller, usize>>,
     sockets: OnceLock<SocketIo>,
     closing: watch::Sender<bool>,
     node: OnceLock<NodeId>,
 }
 
 impl Realtime {
-    /// The tenant's lobby; it is there as long as somebody holds it.
+    /// The tenant's lobby; it is there as long as somebody holds it. `most` connections may be there, this one included.
     ///
     /// # Errors
     /// 429 if too many are connected, or the store's.
-    async fn lobby(&self, api: &Arc<Api>, tenant: TenantId) -> ApiResult<Arc<Lobby>> {
+    async fn lobby(&self, api: &Arc<Api>, tenant: TenantId, most: usize) -> ApiResult<Arc<Lobby>> {
         let node = *self.node.get_or_init(|| NodeId(api.ids.uuid()));
         let lobby = {
             let mut lobbies = self.lobbies.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,9 +74,8 @@ impl Realtime {
                 }
             }
         };
-        if Arc::strong_count(&lobby) > MOST_CONNECTIONS {
-            let message = "too many connections of one tenant";
-            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_CONNECTIONS", message));
+        if Arc::strong_count(&lobby) > most {
+            return Err(too_many("too many connections of one tenant"));
         }
         lobby.begin(api).await?;
         Ok(lobby)
@@ -87,4 +93,8 @@ impl Realtime {
             tracing::info!("some sockets did not close in time");
         }
     }
+}
+
+fn too_many(message: &str) -> ApiError {
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_CONNECTIONS", message)
 }

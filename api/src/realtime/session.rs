@@ -108,19 +108,24 @@ impl Session {
         }
     }
 
-    /// Waits for room; what waits for a client is bounded.
     async fn emit(&self, socket: &SocketRef, frame: &Frame) -> Result<(), Cut> {
         for name in frame.kind.names(self.names) {
-            let until = Instant::now() + SLOWEST;
-            while let Err(e) = socket.emit(name, &frame.body) {
-                match cut_by(&e) {
-                    Cut::Slow if Instant::now() < until && socket.connected() => sleep(ROOM_EVERY).await,
-                    cut => return Err(cut),
-                }
-            }
+            emit(socket, name, &frame.body).await?;
         }
         Ok(())
     }
+}
+
+/// Waits for room; what waits for a client is bounded.
+pub(super) async fn emit(socket: &SocketRef, name: &str, body: &Value) -> Result<(), Cut> {
+    let until = Instant::now() + SLOWEST;
+    while let Err(e) = socket.emit(name, body) {
+        match cut_by(&e) {
+            Cut::Slow if Instant::now() < until && socket.connected() => sleep(ROOM_EVERY).await,
+            cut => return Err(cut),
+        }
+    }
+    Ok(())
 }
 
 fn cut_by(e: &SendError) -> Cut {
@@ -130,7 +135,7 @@ fn cut_by(e: &SendError) -> Cut {
     }
 }
 
-async fn farewell(socket: SocketRef, cut: Cut) {
+pub(super) async fn farewell(socket: SocketRef, cut: Cut) {
     match cut {
         Cut::Gone | Cut::Stopping => return,
         Cut::Slow => tracing::info!(realtime.cut = "slow", "a socket takes nothing and is cut off"),

@@ -3,16 +3,20 @@
 use super::{
     ears::{Ears, Joined},
     frame::Names,
+    guest::{Guest, Visitor},
     session::{Asked, Session},
+    visit::{self, Visit},
 };
 use crate::{
     auth,
     error::{ApiError, ApiResult},
+    peer::Peer,
     state::Api,
 };
 use axum::{
     Router,
-    http::{HeaderMap, header},
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
 };
 use colloquy_domain::{ids::ConversationId, rate::Rate};
 use serde::Deserialize;
@@ -57,6 +61,10 @@ struct Auth {
     names: Option<String>,
     /// Conversations to join at once: ids, or `all`.
     conversations: Option<Wanted>,
+    /// A visitor's, in place of a token: a public web chat, their session, and the last line that they know.
+    channel: Option<String>,
+    session: Option<String>,
+    after: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +84,13 @@ impl fmt::Display for Refused {
 }
 
 /// Somebody who was let in and is not connected yet.
-type Admitted = Arc<Mutex<Option<Session>>>;
+type Admitted = Arc<Mutex<Option<Life>>>;
+
+/// What a socket lives for.
+enum Life {
+    Member(Box<Session>),
+    Visitor(Box<Visit>),
+}
 
 /// Puts the server at its path.
 pub fn route(router: Router<Arc<Api>>, api: &Arc<Api>) -> Router<Arc<Api>> {
@@ -101,9 +115,11 @@ pub fn route(router: Router<Arc<Api>>, api: &Arc<Api>) -> Router<Arc<Api>> {
 
 async fn connected(socket: SocketRef) {
     let admitted = socket.extensions.remove::<Admitted>();
-    let session = admitted.and_then(|a| a.lock().unwrap_or_else(PoisonError::into_inner).take());
-    if let Some(session) = session {
-        session.run(socket).await;
+    let life = admitted.and_then(|a| a.lock().unwrap_or_else(PoisonError::into_inner).take());
+    match life {
+        Some(Life::Member(session)) => session.run(socket).await,
+        Some(Life::Visitor(visit)) => visit.run(socket).await,
+        None => {}
     }
 }
 
@@ -114,6 +130,10 @@ async fn admit(door: Weak<Api>, socket: SocketRef, auth: Auth) -> ApiResult<()> 
         return Err(ApiError::forbidden("pages of this origin may not connect (cors_origins)"));
     }
     let credential = auth.token.filter(|t| !t.is_empty());
+    if let (None, Some(channel)) = (&credential, auth.channel.as_deref()) {
+        let session = auth.session.unwrap_or_default();
+        return admit_visitor(&api, &socket, &mut parts, channel, session, auth.after.unwrap_or(0)).await;
+    }
     let tenant = auth::opened_by(&mut parts, &api, credential.clone()).await?;
     auth::count(&api, &tenant.who, Rate::Api)?;
     let names = match auth.names.as_deref() {
@@ -126,19 +146,50 @@ async fn admit(door: Weak<Api>, socket: SocketRef, auth: Auth) -> ApiResult<()> 
     let last = auth.last_event_id.as_deref();
     let ears = Ears::open(&api, tenant, credential.unwrap_or_default(), joined, last).await?;
     let (ask, asked) = mpsc::channel(INBOX);
-    let gone = Arc::new(Notify::new());
-    let left = Arc::clone(&gone);
+    let gone = leaving(&socket);
     socket.on_fallback(move |Event(name): Event, TryData(body): TryData<Value>, ack: AckSender| {
         hand_over(&ask, Asked { name, body: body.unwrap_or_default(), ack });
         ready(())
     });
+    let session = Session::new(api, ears, names, asked, gone);
+    socket.extensions.insert(admitted(Life::Member(Box::new(session))));
+    Ok(())
+}
+
+/// A visitor of a public web chat: their session is their credential.
+async fn admit_visitor(
+    api: &Arc<Api>,
+    socket: &SocketRef,
+    parts: &mut Parts,
+    channel: &str,
+    session: String,
+    after: u64,
+) -> ApiResult<()> {
+    let Ok(Peer(address)) = Peer::from_request_parts(parts, api).await;
+    let guest = Guest::open(api, Visitor { channel, session, after, address }).await?;
+    socket.on_fallback(|ack: AckSender| {
+        // An error: the client is too slow even for that.
+        let _ = ack.send(&visit::refused());
+        ready(())
+    });
+    let visit = Visit::new(guest, leaving(socket));
+    socket.extensions.insert(admitted(Life::Visitor(Box::new(visit))));
+    Ok(())
+}
+
+fn admitted(life: Life) -> Admitted {
+    Arc::new(Mutex::new(Some(life)))
+}
+
+/// Told when the socket is disconnected.
+fn leaving(socket: &SocketRef) -> Arc<Notify> {
+    let gone = Arc::new(Notify::new());
+    let left = Arc::clone(&gone);
     socket.on_disconnect(move || {
         left.notify_one();
         ready(())
     });
-    let session = Session::new(api, ears, names, asked, gone);
-    socket.extensions.insert::<Admitted>(Arc::new(Mutex::new(Some(session))));
-    Ok(())
+    gone
 }
 
 /// To the session, in the order in which it came; more than it can do is refused.

@@ -22,12 +22,20 @@ impl ChannelDriver for WebChat {
     }
 
     fn fields(&self) -> &'static [SettingField] {
-        &[SettingField {
-            name: "public",
-            required: false,
-            secret: false,
-            help: "`true` lets visitors chat without an API key, on the page /chat/{channel id}",
-        }]
+        &[
+            SettingField {
+                name: "public",
+                required: false,
+                secret: false,
+                help: "`true` lets visitors chat without an API key, on the page /chat/{channel id} or by the widget",
+            },
+            SettingField {
+                name: "files",
+                required: false,
+                secret: false,
+                help: "`true` lets them send files, too: pictures, PDF, Office documents and text, of at most 10 MB",
+            },
+        ]
     }
 
     fn pull(&self) -> bool {

@@ -17,6 +17,8 @@ export const KINDS = {
 const invented = () => [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
 
 export const chatPage = (channel) => `${location.origin}/chat/${channel.id}`;
+/** What a page has to say to have the chat. */
+const widget = (channel) => `<script src="${location.origin}/widget.js" data-channel="${channel.id}" async></script>`;
 
 function settings(kind, values) {
   const { external_id, ...rest } = values;
@@ -95,7 +97,8 @@ function Channel({ channel, agents, onChange }) {
       <div class="grow"><h2 class="clip">${channel.name}</h2><p class="soft small">${kindName(channel.kind)} · ${t('channel.since', { date: moment(channel.created_at) })}</p></div>
       ${channel.enabled ? html`<${Badge} kind="good">${t('on')}<//>` : html`<${Badge} kind="warn">${t('off')}<//>`}</div>
     ${channel.webhook_url && html`<div class="field"><span class="legend">${t('channel.webhook')}</span><${CopyText} text=${channel.webhook_url} label=${t('channel.webhook')} /></div>`}
-    ${open && html`<div class="field"><span class="legend">${t('channel.address')}</span><${CopyText} text=${chatPage(channel)} label=${t('channel.address')} /></div>`}
+    ${open && html`<div class="field"><span class="legend">${t('channel.address')}</span><${CopyText} text=${chatPage(channel)} label=${t('channel.address')} /></div>
+      <div class="field"><span class="legend">${t('channel.widget')}</span><${CopyText} text=${widget(channel)} label=${t('channel.widget')} /></div>`}
     ${isAdmin.value
       ? html`<label class="field"><span class="legend">${t('channel.answered')}</span><select value=${channel.agent} onChange=${(e) => set({ agent: e.target.value })}>${agents.map((a) => html`<option key=${a.id} value=${a.id}>${a.name}</option>`)}</select></label>
           <${Tested} channel=${channel} />

@@ -100,6 +100,7 @@ pub const FIELDS: &[Field] = &[
     open("log_days", "COLLOQUY_LOG_DAYS", |c, v| {
         number(v, 1, 3_650).map(|n| c.log_days = usize::try_from(n).unwrap_or(usize::MAX))
     }),
+    hidden("alert_url", "COLLOQUY_ALERT_URL", |c, v| url(v).map(|u| c.alert_url = Some(Secret::new(u)))),
     open("otlp.endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", |c, v| url(v).map(|u| c.otlp_endpoint = Some(u))),
     open("log_format", "COLLOQUY_LOG_FORMAT", |c, v| log_format(v).map(|f| c.log_format = f)),
     hidden("openai.api_key", "OPENAI_API_KEY", |c, v| {

@@ -68,6 +68,8 @@ pub struct Config {
     pub log_dir: Option<PathBuf>,
     /// For so many days.
     pub log_days: usize,
+    /// Who is told of errors; the address may be a secret.
+    pub alert_url: Option<Secret>,
     /// The collector that traces are exported to, over gRPC.
     pub otlp_endpoint: Option<String>,
     pub openai: OpenAi,
@@ -135,6 +137,7 @@ impl Config {
             log_format: LogFormat::Text,
             log_dir: None,
             log_days: 14,
+            alert_url: None,
             otlp_endpoint: None,
             openai: OpenAi::default(),
             prices: BTreeMap::new(),

@@ -36,3 +36,4 @@ mod telling;
 mod templates;
 mod traces;
 mod webhooks;
+mod widget;

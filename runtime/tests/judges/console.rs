@@ -11,7 +11,7 @@ use crate::{
 };
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
-use std::{path::Path, process::Stdio};
+use std::{net::TcpListener, path::Path, process::Stdio};
 use tokio::{process::Command, sync::Mutex};
 
 /// One browser at a time: each takes what the machine has.
@@ -67,6 +67,15 @@ async fn events_of_the_server_change_the_view() {
 #[tokio::test]
 async fn no_view_has_a_barrier_in_any_theme_size_or_language() {
     flow("views", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+/// On a page of another origin, which the server lets call.
+#[tokio::test]
+async fn a_visitor_chats_on_somebody_elses_page_whatever_its_style_and_policy() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let shop = format!("http://localhost:{port}");
+    let server = Server::start_on(busy_place().with("COLLOQUY_CORS_ORIGINS", &shop)).await;
+    flow("widget", &server, &[("SHOP", &shop)]).await;
 }
 
 #[tokio::test]

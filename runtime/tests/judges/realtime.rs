@@ -274,3 +274,47 @@ async fn who_comes_back_with_the_last_event_gets_the_rest_once() {
     let heard = scene.hears("later", &["new_message"], 2).await;
     assert_eq!((&texts(&heard)[0], heard.len()), (&"fifth".to_owned(), 2));
 }
+
+/// Somebody without a token is a visitor of one public web chat, or nobody.
+#[tokio::test]
+async fn a_visitors_socket_hears_their_own_conversation_and_does_nothing() {
+    let mut scene = Scene::start(Place::default()).await;
+    scene.say("of somebody else").await;
+    let agent = scene.ann.list("/api/agents", "agents").await[0]["id"].clone();
+    let public = json!({ "kind": "webchat", "name": "Site", "agent": agent, "settings": { "public": "true" } });
+    let channel = scene.ann.post("/api/channels", &public).await.data()["id"].clone();
+    let visitor = json!({ "channel": channel, "session": "visitor" });
+    assert_eq!(scene.connect("visitor", visitor.clone()).await, Value::Null);
+    for (refused, why) in [
+        (json!({ "channel": "nothing", "session": "visitor" }), "NOT_FOUND"),
+        (json!({ "channel": channel }), "VALIDATION_FAILED"),
+        (json!({}), "TOKEN_MISSING"),
+    ] {
+        let told = scene.connect("refused", refused).await;
+        assert!(told.as_str().unwrap().starts_with(why), "{told}");
+    }
+    let hello = json!({ "channel": channel, "session": "visitor", "message": "hello" });
+    let conversation = scene.ann.chat(&hello).await.data()["conversation"].as_str().unwrap().to_owned();
+    let path = format!("/api/conversations/{conversation}/messages");
+    scene.ann.post(&path, &json!({ "text": "Ann here." })).await.data();
+    scene.say("of somebody else again").await;
+    let heard = scene.hears("visitor", &["message"], 3).await;
+    let speakers: Vec<&Value> = heard.iter().map(|h| &h["body"]["speaker"]).collect();
+    assert_eq!(speakers, ["person", "agent", "operator"]);
+    let modes = scene.hears("visitor", &["mode"], 2).await;
+    assert_eq!((&modes[0]["body"]["mode"], &modes[1]["body"]["mode"]), (&json!("agent"), &json!("operator")));
+    let asked = scene.emit("visitor", "join_conversation", json!("all")).await;
+    assert_eq!(asked["code"], "UNKNOWN_EVENT");
+
+    // Who comes back hears what came behind what they know.
+    let after = heard[1]["body"]["position"].clone();
+    assert_eq!(
+        scene.connect("again", json!({ "channel": channel, "session": "visitor", "after": after })).await,
+        Value::Null
+    );
+    assert_eq!(scene.hears("again", &["message"], 1).await[0]["body"], heard[2]["body"]);
+    let known = ["message", "mode", "typing", "connect", "disconnect"];
+    let Value::Array(all) = scene.judge.ask("heard", json!({ "client": "visitor" })).await else { panic!("no list") };
+    let foreign: Vec<&Value> = all.iter().filter(|h| !known.contains(&h["event"].as_str().unwrap())).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
+}

@@ -4,7 +4,7 @@ use super::{
     client::{Answer, Client},
     wait::USUAL,
 };
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
 /// Something that was told.
@@ -33,7 +33,11 @@ impl Stream {
     /// Of `/api/events` with this query, from the event on that was seen last.
     pub async fn open(api: &Client, query: &str, last: Option<&str>) -> Self {
         let request = api.request(Method::GET, &format!("/api/events{query}"));
-        let request = last.into_iter().fold(request, |request, id| request.header("last-event-id", id));
+        Self::of(last.into_iter().fold(request, |request, id| request.header("last-event-id", id))).await
+    }
+
+    /// What this request is answered.
+    pub async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         if !response.status().is_success() {
             panic!("no stream: {:?}", Answer::of(response).await);

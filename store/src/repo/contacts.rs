@@ -232,6 +232,39 @@ impl TenantStore {
         self.contact(id).await
     }
 
+    /// Adds an attribute to whoever writes from an address of a channel; `false` if nobody is known by it yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn describe_contact(
+        &self,
+        channel: ChannelId,
+        address: &str,
+        attribute: &str,
+        value: &str,
+    ) -> Result<bool, StoreError> {
+        let (tenant, now, address) = (self.key(), self.store.now().millis(), address.to_owned());
+        let (attribute, value) = (attribute.to_owned(), value.to_owned());
+        self.tell(move |conn| {
+            let (address, attribute, value) = (address.clone(), attribute.clone(), value.clone());
+            async move {
+                let query = db::query_as(sql::ATTRIBUTES_OF).bind(tenant).bind(channel.uuid()).bind(address);
+                let row: Option<(Uuid, String)> = query.fetch_optional(&mut *conn).await.map_err(store_error)?;
+                let Some((id, known)) = row else { return Ok(false) };
+                let mut attributes: BTreeMap<String, String> = records::read("attributes", &known)?;
+                if attributes.get(&attribute) != Some(&value) {
+                    attributes.insert(attribute, value);
+                    let query = db::query(sql::SET_ATTRIBUTES).bind(tenant).bind(id);
+                    let query = query.bind(records::write(&attributes)?).bind(now);
+                    query.execute(conn).await.map_err(store_error)?;
+                }
+                Ok(true)
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// Makes contacts, or completes those that have the number (or, without one, the address): what a row says wins, its
     /// tags and attributes are added. All of them or none. Says of each whether it is new.
     ///

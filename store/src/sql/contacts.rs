@@ -120,6 +120,15 @@ pub(crate) const ADD: &str = "INSERT INTO contacts (tenant_id, id, name, phone, 
 pub(crate) const SET: &str = "UPDATE contacts SET name = $3, phone = $4, email = $5, tags = $6, attributes = $7, \
      consent = $8, consent_at = $9, updated_at = $10 WHERE tenant_id = $1 AND id = $2";
 
+/// The attributes of whoever writes from an address of a channel. They are held: what is added is lost to nobody.
+pub(crate) const ATTRIBUTES_OF: crate::db::Sql = both!(
+    "SELECT k.id, k.attributes FROM contacts k WHERE k.tenant_id = $1 AND k.id = (SELECT i.contact_id \
+     FROM contact_identities i WHERE i.tenant_id = $1 AND i.channel_id = $2 AND i.address = $3)",
+    { "" | " FOR UPDATE" }
+);
+pub(crate) const SET_ATTRIBUTES: &str =
+    "UPDATE contacts SET attributes = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2";
+
 /// Whoever has the number, or writes from it.
 pub(crate) const BY_PHONE: &str = "SELECT k.id FROM contacts k WHERE k.tenant_id = $1 AND k.phone = $2 \
      UNION SELECT i.contact_id FROM contact_identities i JOIN channels ch ON ch.id = i.channel_id \

@@ -130,6 +130,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("desk::COUNT_NOTES", desk::COUNT_NOTES.into()),
         ("contacts::CONTACT", contacts::CONTACT.into()),
         ("contacts::IDENTITIES", contacts::IDENTITIES.into()),
+        ("contacts::ATTRIBUTES_OF", contacts::ATTRIBUTES_OF),
         ("reports::SPENDING", reports::SPENDING.into()),
         ("metrics::FIGURES", metrics::FIGURES),
         ("sizes::SIZES", sizes::SIZES.into()),

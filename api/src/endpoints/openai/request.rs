@@ -3,6 +3,7 @@
 use super::shape::Refused;
 use crate::{exchange::Saying, state::Api};
 use axum::http::HeaderMap;
+use colloquy_domain::message::Content;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -101,7 +102,7 @@ impl Request {
             session: self.session.clone().unwrap_or_else(fresh),
             message_id: self.message_id.clone().unwrap_or_else(fresh),
             name: None,
-            text: self.text.clone(),
+            content: Content::text(&self.text),
         }
     }
 }
