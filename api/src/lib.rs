@@ -51,6 +51,7 @@ mod state;
 mod telling;
 mod time;
 mod uploads;
+mod visitor;
 
 pub use attachments::run as run_attachments;
 pub use commerce::{AtService, Commerce, run as run_commerce};

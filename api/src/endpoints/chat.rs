@@ -1,9 +1,6 @@
 //! `POST /api/chat`: the web chat channel. Answers when the message has its outcome, or streams on request.
 
-use super::{
-    ask::{ChecksOut, CitationOut, UsageOut},
-    visitor::{Visitor, introduce},
-};
+use super::ask::{ChecksOut, CitationOut, UsageOut};
 use crate::{
     auth,
     body::Body,
@@ -12,6 +9,7 @@ use crate::{
     openapi::Takes,
     peer::Peer,
     state::Api,
+    visitor::{Visitor, introduce},
 };
 use axum::{
     extract::{FromRequestParts, State},

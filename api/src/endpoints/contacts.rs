@@ -133,7 +133,7 @@ pub(super) fn phone(field: &str, text: &str) -> ApiResult<String> {
     Err(ApiError::invalid(field, "must be a telephone number in international form, such as +33612345678"))
 }
 
-pub(super) fn email(field: &str, text: &str) -> ApiResult<String> {
+pub(crate) fn email(field: &str, text: &str) -> ApiResult<String> {
     let text = text.trim().to_lowercase();
     let good = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
     if good && text.len() <= 254 && !text.chars().any(char::is_whitespace) {
@@ -142,7 +142,7 @@ pub(super) fn email(field: &str, text: &str) -> ApiResult<String> {
     Err(ApiError::invalid(field, "must be an e-mail address"))
 }
 
-pub(super) fn name(field: &str, text: &str) -> ApiResult<String> {
+pub(crate) fn name(field: &str, text: &str) -> ApiResult<String> {
     let text = text.trim();
     match text.chars().count() {
         1..=LONGEST_NAME => Ok(text.to_owned()),

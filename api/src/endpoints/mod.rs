@@ -50,7 +50,6 @@ pub mod tool_servers;
 pub mod tools;
 pub mod unanswered;
 pub mod users;
-pub mod visitor;
 pub mod webhook;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;

@@ -1,7 +1,6 @@
 //! Who a visitor of a web chat says they are. Nobody verified it: it says so where the team sees it, and opens nothing.
 
-use super::contacts;
-use crate::{error::ApiResult, state::Api};
+use crate::{endpoints::contacts, error::ApiResult, state::Api};
 use colloquy_domain::channel::ChannelAccount;
 use schemars::JsonSchema;
 use serde::Deserialize;
