@@ -9,7 +9,7 @@ use crate::{auth::Tenant, state::Api};
 use axum::{
     Extension, Router,
     extract::{Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, header},
     response::IntoResponse,
 };
 use call::Called;
@@ -47,8 +47,10 @@ pub async fn serve(
     tenant: Tenant,
     Extension(Inside(inside)): Extension<Inside>,
     headers: HeaderMap,
-    request: Request,
+    mut request: Request,
 ) -> axum::response::Response {
+    // The answer is JSON. A client that does not say that it would take a stream, too, is answered all the same.
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     let called = Called::new(inside, &headers, request.extensions());
     let offered = ALL.iter().filter(|tool| tenant.who.may(tool.action)).collect();
     let desk = Desk { called, version: api.options.version, offered };
