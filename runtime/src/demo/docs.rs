@@ -21,7 +21,9 @@ pub const DOCS: &[(&str, &str)] = docs![
     "docs/REALTIME.md",
     "docs/SECURITY.md",
     "docs/SIMULATION.md",
+    "docs/TOOLS.md",
     "docs/WEBHOOKS.md",
+    "docs/WIDGET.md",
 ];
 
 /// What a document is called in the knowledge base.

@@ -40,7 +40,7 @@ pub async fn over_http(internet: &Internet, server: &ToolServer) -> Result<Sessi
         // A session that is over is ours to begin anew: there, nobody would wait for it no longer than a call may take.
         .reinit_on_expired_session(false);
     let transport = StreamableHttpClientTransport::with_client(internet.client(), config);
-    let begun = async { ourselves().serve(transport).await.map_err(|error| lost_beginning(&error)) };
+    let begun = Box::pin(async { ourselves().serve(transport).await.map_err(|error| lost_beginning(&error)) });
     within(PATIENCE, begun).await.map(Session::new)
 }
 
@@ -58,6 +58,6 @@ pub async fn process(server: &LocalServer) -> Result<Session, Failure> {
     command.envs(server.env.iter().map(|(name, value)| (name, value.expose())));
     let started = TokioChildProcess::builder(command).stderr(Stdio::null()).spawn();
     let (transport, _) = started.map_err(|e| Failure::retry("mcp.unreachable", format!("cannot be started: {e}")))?;
-    let begun = async { ourselves().serve(transport).await.map_err(|error| lost_beginning(&error)) };
+    let begun = Box::pin(async { ourselves().serve(transport).await.map_err(|error| lost_beginning(&error)) });
     within(PATIENCE, begun).await.map(Session::new)
 }
