@@ -114,14 +114,10 @@ async fn accept(api: Arc<Api>, account: &ChannelAccount, said: chat::Request, up
     let content = Content::Media {
         media: upload.media,
         caption: Some(said.message).filter(|m| !m.trim().is_empty()),
-        reference: Some(file.clone()),
+        reference: Some(file),
         mime: Some(upload.mime.to_owned()),
         name: Some(upload.name),
     };
-    let (tenant, keeper) = (account.tenant, Arc::clone(&api));
-    let begun = chat::begin(api, account, (session, message_id), None, content).await;
-    if begun.is_err() {
-        crate::attachments::drop_file(&keeper, tenant, &file).await;
-    }
-    begun
+    // The file stays also if this fails: the message may be in the log all the same, and whoever sends it again writes the same.
+    chat::begin(api, account, (session, message_id), None, content).await
 }

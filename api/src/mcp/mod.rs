@@ -70,7 +70,7 @@ fn described(tool: &Offered) -> Tool {
         Value::Object(schema) => schema,
         _ => Default::default(),
     };
-    let says = ToolAnnotations::new().read_only(tool.reads()).destructive(false).open_world(false);
+    let says = ToolAnnotations::new().read_only(tool.reads()).destructive(false).open_world(!tool.reads());
     Tool::new(tool.name, tool.description, schema).with_annotations(says)
 }
 
