@@ -1,10 +1,11 @@
 // The way to the server: one session, its tokens, and requests that say what went wrong.
 //
-// The access token lives in memory only. The refresh token, which is good for one use, lies in this tab's storage, or in
-// the browser's if the person wants to stay signed in (docs/SECURITY.md says why).
+// The access token lives in memory only; the refresh token, which is good for one use, lies where `token.js` keeps it
+// (docs/SECURITY.md says why).
 import { computed, signal } from '../vendor/signals.js';
 import { language } from './i18n.js';
-import { local, perTab, read, write } from './store.js';
+import { perTab, read, write } from './store.js';
+import * as kept from './token.js';
 
 const REFRESH = 'colloquy.refresh';
 const TAB = 'colloquy.tab';
@@ -36,23 +37,15 @@ const RANKS = ['operator', 'admin', 'owner', 'platform_admin'];
 export const atLeast = (role) => RANKS.indexOf(session.value.user?.role) >= RANKS.indexOf(role);
 export const isAdmin = computed(() => atLeast('admin'));
 
-const storages = () => [local(), perTab()];
-const kept = () => storages().find((s) => read(s, REFRESH));
-
-function keep(refreshToken, stay) {
-  storages().forEach((s) => write(s, REFRESH, null));
-  write(stay ? local() : perTab(), REFRESH, refreshToken);
-}
-
-function forget() {
+async function forget() {
   token = null;
-  storages().forEach((s) => write(s, REFRESH, null));
+  await kept.forget();
   session.value = { state: 'out' };
 }
 
 /** A copied tab has a copy of the token: used by both, it would end the session. The copy is thrown away. */
 async function dropCopy() {
-  if (!navigator.locks || !read(perTab(), REFRESH)) return;
+  if (!navigator.locks || !kept.isTabs()) return;
   const id = read(perTab(), TAB) ?? '';
   const mine = await new Promise((resolve) => {
     // Held as long as the tab lives.
@@ -61,7 +54,7 @@ async function dropCopy() {
       return lock && new Promise(() => {});
     });
   });
-  if (!mine) write(perTab(), REFRESH, null);
+  if (!mine) await kept.dropTabs();
 }
 
 function holdTab() {
@@ -77,16 +70,16 @@ function refresh() {
 }
 
 async function rotate() {
-  const where = kept();
-  if (!where) return false;
-  const response = await send('POST', '/api/auth/refresh', { refreshToken: read(where, REFRESH) });
+  const last = await kept.kept();
+  if (!last) return false;
+  const response = await send('POST', '/api/auth/refresh', { refreshToken: last.value });
   if (!response.ok) {
-    if (response.status === 401) forget();
+    if (response.status === 401) await forget();
     return false;
   }
   const { data } = await response.json();
   token = data.token;
-  write(where, REFRESH, data.refreshToken);
+  await last.place.put(data.refreshToken);
   return true;
 }
 
@@ -113,7 +106,7 @@ const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 export async function open(method, path, body, signal) {
   let response = await send(method, path, body, signal);
   if (response.status === 401 && token && (await refresh())) response = await send(method, path, body, signal);
-  if (response.status === 401 && session.value.state === 'in' && !kept()) forget();
+  if (response.status === 401 && session.value.state === 'in' && !(await kept.kept())) await forget();
   return response;
 }
 
@@ -170,32 +163,32 @@ export async function upload(path, form, onBytes) {
   throw new Failure(answer.status, body, Number(answer.getResponseHeader('retry-after')) || undefined);
 }
 
-function enter({ user, tenant, token: access, refreshToken }, stay) {
+async function enter({ user, tenant, token: access, refreshToken }, stay) {
   token = access;
-  keep(refreshToken, stay);
+  await kept.keep(refreshToken, stay);
   if (!stay) holdTab();
   session.value = { state: 'in', user, tenant };
 }
 
 export async function signIn(credentials, stay) {
-  enter(await call('POST', '/api/auth/login', credentials), stay);
+  await enter(await call('POST', '/api/auth/login', credentials), stay);
 }
 
 export async function register(team, stay) {
-  enter(await call('POST', '/api/auth/register', team), stay);
+  await enter(await call('POST', '/api/auth/register', team), stay);
 }
 
 export async function signOut() {
   await call('POST', '/api/auth/logout', {}).catch(() => {});
-  forget();
+  await forget();
 }
 
 /** Goes on with the session that this browser has, if it has one. */
 export async function resume() {
   await dropCopy();
   try {
-    if (!kept() || !(await refresh())) return forget();
-    if (!read(local(), REFRESH)) holdTab();
+    if (!(await kept.kept()) || !(await refresh())) return forget();
+    if (kept.isTabs()) holdTab();
     session.value = { state: 'in', ...(await get('/api/auth/me')) };
   } catch (error) {
     // The server is away, the session may still hold: ask again when it is back.
