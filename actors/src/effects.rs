@@ -3,6 +3,7 @@
 use crate::{
     agents::Permit,
     conversation::Msg,
+    lookup,
     node::Shared,
     spans,
     work::{self, Task},
@@ -113,7 +114,7 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
         }
         Effect::Retrieve { turn } => {
             let task = task();
-            work.tasks.push(tokio::spawn(work::retrieve(task, turn)).abort_handle());
+            work.tasks.push(tokio::spawn(lookup::retrieve(task, turn)).abort_handle());
         }
         Effect::CallModel { turn, step } => {
             let task = task();

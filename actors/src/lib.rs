@@ -24,6 +24,7 @@ mod delivery;
 pub mod effects;
 mod ingestion;
 mod intake;
+mod lookup;
 pub mod node;
 mod placement;
 mod poll;

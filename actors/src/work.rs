@@ -3,10 +3,9 @@
 use crate::{conversation::Msg, node::Shared, spans, supervision::Backoff};
 use colloquy_domain::{
     agent::AgentProfile,
-    conversation::{Conversation, Input, Key, Prompt, completion_request, retrieval_query},
+    conversation::{Conversation, Input, Key, Prompt, completion_request},
     failure::{Failure, Verdict},
     ids::{StepNo, TurnNo},
-    knowledge::Passage,
     model::{CompletionRequest, CompletionResult, HistoryMessage},
     ports::{Notice, StoreError, TokenSink},
     tool::{ToolCall, ToolInvocation, ToolResult},
@@ -21,9 +20,8 @@ use tracing::{Instrument as _, Span};
 /// Completions begun for one step when the first ends in a passing failure (providers have their own retries before the
 /// first byte; this one covers a stream that was cut).
 const COMPLETION_TRIES: u32 = 2;
-const RETRIEVAL_TRIES: u32 = 3;
 const STORE_BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), max: Duration::from_secs(2) };
-const RETRY_AFTER: Duration = Duration::from_millis(250);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// What a piece of work knows of its conversation.
 pub struct Task {
@@ -37,13 +35,13 @@ pub struct Task {
 }
 
 impl Task {
-    fn send(&self, input: Input) {
+    pub(crate) fn send(&self, input: Input) {
         // Gone meanwhile: whatever this was for is found again from durable state.
         let _ = self.reply_to.send_message(Msg::Input(Box::new(input)));
     }
 
     /// Waits out troubles of the store, which are not the turn's: its deadline ends the waiting.
-    async fn history(&self) -> Result<&[HistoryMessage], StoreError> {
+    pub(crate) async fn history(&self) -> Result<&[HistoryMessage], StoreError> {
         let key = &self.conversation.key;
         let first = self.conversation.turn().and_then(|t| t.items.first()).map_or(u64::MAX, |i| i.seq);
         let limit = self.profile.limits.history;
@@ -65,7 +63,10 @@ impl Task {
 }
 
 /// A panic in an adapter is a failure of this piece of work, not of its conversation.
-async fn guarded<T>(what: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) async fn guarded<T>(
+    what: &'static str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!(adapter = what, "adapter panicked");
         Err(Failure::retry(format!("{what}.panicked"), "an adapter panicked"))
@@ -76,39 +77,6 @@ fn wait_of(failure: &Failure) -> Option<Duration> {
     match failure.verdict {
         Verdict::Retry { after } => Some(after.unwrap_or(RETRY_AFTER)),
         Verdict::Reject | Verdict::Fatal => None,
-    }
-}
-
-pub async fn retrieve(task: Task, turn: TurnNo) {
-    let mut tries = 0;
-    let result = loop {
-        tries += 1;
-        match guarded("retrieval", passages(&task).instrument(spans::retrieval(&task.span))).await {
-            Err(f) if tries < RETRIEVAL_TRIES => match wait_of(&f) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => break Err(f),
-            },
-            done => break done,
-        }
-    };
-    task.send(Input::Retrieved { turn, result });
-}
-
-async fn passages(task: &Task) -> Result<Vec<Passage>, Failure> {
-    let found = search(task).await;
-    match &found {
-        Ok(passages) => _ = Span::current().record("retrieval.passages", passages.len()),
-        Err(failure) => spans::failed(failure),
-    }
-    found
-}
-
-async fn search(task: &Task) -> Result<Vec<Passage>, Failure> {
-    let Some(turn) = task.conversation.turn() else { return Ok(Vec::new()) };
-    let history = task.history().await.map_err(store_failure)?;
-    match retrieval_query(&task.conversation, turn, &task.profile, history) {
-        Some(query) => task.shared.ports.knowledge.search(query).await,
-        None => Ok(Vec::new()),
     }
 }
 
@@ -234,7 +202,7 @@ pub async fn show_typing(shared: Arc<Shared>, key: Key, last_message: String) {
     }
 }
 
-fn store_failure(e: StoreError) -> Failure {
+pub(crate) fn store_failure(e: StoreError) -> Failure {
     if e.is_retry() {
         Failure::retry("store.unavailable", e.to_string())
     } else {

@@ -3,14 +3,16 @@
 use crate::state::Api;
 use colloquy_domain::{
     agent::AgentProfile,
-    conversation::{Conversation, Key, Prompt, Snapshot, Stage, Turn, completion_request, retrieval_query},
+    conversation::{
+        Conversation, Key, Prompt, Snapshot, Stage, Turn, completion_request, retrieval_query, rewrite, rewrite_request,
+    },
     failure::Failure,
     grounding::{Evidence, ground, usable},
     ids::{AgentId, ChannelId, ConversationId, DocumentId, TenantId},
     knowledge::Passage,
     language::Language,
     message::{Content, Inbound, InboxItem, Peer},
-    model::{HistoryMessage, Speaker},
+    model::{HistoryMessage, Speaker, Usage},
     outbound::Reply,
     ports::TokenSink,
     tool::{ToolCall, ToolSpec},
@@ -73,6 +75,7 @@ pub async fn rehearse(
     let (conversation, mut turn) = situation(api, profile.tenant, question);
     if let Some(mut query) = retrieval_query(&conversation, &turn, profile, &history) {
         query.without = question.without.to_vec();
+        query.rewritten = rewritten(api, &conversation, &turn, profile, &history).await;
         let found = api.knowledge.search(query).await?;
         turn.passages = usable(found, profile.min_cosine);
     }
@@ -83,6 +86,21 @@ pub async fn rehearse(
     let policy = profile.grounding.unsupported;
     let reply = ground(1, &completion.text, &evidence, policy, answer_in, completion.usage);
     Ok(Rehearsed { reply, passages: turn.passages, calls: completion.calls })
+}
+
+/// The question as the agent's model writes it without need of what was said before; what that costs is nobody's bill.
+async fn rewritten(
+    api: &Api,
+    conversation: &Conversation,
+    turn: &Turn,
+    profile: &AgentProfile,
+    history: &[HistoryMessage],
+) -> Option<String> {
+    let request = rewrite_request(conversation, turn, profile, history, turn.started_at)?;
+    if !api.model.writes(&request.choice) {
+        return None;
+    }
+    rewrite(&*api.model, request).await.ok()?.text
 }
 
 /// A conversation of one message, about to be looked up.
@@ -111,6 +129,7 @@ fn situation(api: &Api, tenant: TenantId, question: Question<'_>) -> (Conversati
         no: 1,
         items: vec![InboxItem { seq: 1, received_at: now, inbound }],
         passages: Vec::new(),
+        rewriting: Usage::default(),
         steps: Vec::new(),
         stage: Stage::Retrieving,
         started_at: now,

@@ -40,6 +40,8 @@ pub struct AgentProfile {
     /// If even the best passage's cosine is below this, none is used (0 to 1; see docs/ARCHITECTURE.md).
     pub min_cosine: f32,
     #[serde(default)]
+    pub follow_ups: FollowUps,
+    #[serde(default)]
     pub grounding: Grounding,
     pub max_concurrent_turns: u32,
     /// Millionths of a US dollar a day (UTC); `None` is no limit.
@@ -70,6 +72,18 @@ pub enum DuringTurn {
     Interrupt,
     /// It is ignored, by the rule `busy_policy`.
     Reject,
+}
+
+/// How passages are looked for where the person wrote before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowUps {
+    /// By the message alone, and by it as the agent's model writes it so that it needs no earlier one: one completion
+    /// more. Where the model cannot, or fails, as [`FollowUps::Together`].
+    #[default]
+    Rewrite,
+    /// By the message alone, and by it together with the person's earlier ones.
+    Together,
 }
 
 /// How strictly the agent keeps to its passages.
@@ -133,6 +147,7 @@ impl AgentProfile {
             limits: TurnLimits { max_steps: 6, deadline: Duration::from_secs(120), history: 20 },
             passages: 6,
             min_cosine: 0.30,
+            follow_ups: FollowUps::default(),
             grounding: Grounding::default(),
             max_concurrent_turns: 64,
             daily_budget_micros: None,

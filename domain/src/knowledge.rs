@@ -19,6 +19,8 @@ pub struct KnowledgeQuery {
     pub text: String,
     /// The person's earlier messages, newest last, for follow-up questions.
     pub previous: Vec<String>,
+    /// `text` as a question that needs no earlier message, if somebody wrote it so; then `previous` does not matter.
+    pub rewritten: Option<String>,
     pub language: Option<Language>,
     pub limit: usize,
     pub narrow: Narrow,

@@ -95,6 +95,10 @@ impl Model for Models {
         provider.model.complete(request, sink).await
     }
 
+    fn writes(&self, choice: &ModelChoice) -> bool {
+        self.provider(&choice.provider).is_ok_and(|provider| provider.model.writes(choice))
+    }
+
     async fn transcribe(&self, recording: Recording) -> Result<String, Failure> {
         self.listens.transcribe(recording).await
     }

@@ -1,6 +1,15 @@
 use super::world::{World, echo, until};
 use colloquy_domain::{
-    agent::DuringTurn, channel::DeliveryStatus, message::Outcome, model::Completion, ports::Notice, tool::ToolCall,
+    agent::{AgentProfile, DuringTurn, FollowUps},
+    channel::DeliveryStatus,
+    failure::Failure,
+    ids::KnowledgeBaseId,
+    knowledge::KnowledgeQuery,
+    message::Outcome,
+    model::{Completion, Usage},
+    ports::Notice,
+    testkit::FAKE_WRITER,
+    tool::ToolCall,
 };
 use std::{
     sync::{
@@ -9,6 +18,7 @@ use std::{
     },
     time::Duration,
 };
+use uuid::Uuid;
 
 fn answered(outcome: &Option<Outcome>) -> bool {
     matches!(outcome, Some(Outcome::Answered { .. }))
@@ -286,4 +296,65 @@ async fn one_tenants_crowd_does_not_hold_up_another() {
     assert!(waited < Duration::from_secs(3), "its own turn takes one second, it waited {waited:?}");
     assert!(w.sent().len() < 40, "the crowd still waits");
     node.stop().await;
+}
+
+/// Of a conversation of two messages, with a model that writes follow-ups so or fails: what was looked for, and what the
+/// the two replies cost.
+async fn followed_up(
+    rewritten: Result<&'static str, Failure>,
+    change: fn(&mut AgentProfile),
+) -> (Vec<KnowledgeQuery>, u64) {
+    let mut w = World::new();
+    w.profile(|p| {
+        p.knowledge = vec![KnowledgeBaseId::new(Uuid::from_u128(7))];
+        p.model.provider = FAKE_WRITER.to_owned();
+        change(p);
+    });
+    w.model = Box::new(move |request| {
+        let usage = Usage { prompt_tokens: 1, completion_tokens: 1, cost_micros: 10 };
+        let rewriting = request.instructions.starts_with("Write the person's last message again");
+        let text = match (rewriting, &rewritten) {
+            (true, Ok(text)) => Ok((*text).to_owned()),
+            (true, Err(failure)) => Err(failure.clone()),
+            (false, _) => Ok("An answer.".to_owned()),
+        };
+        Box::pin(async move { text.map(|text| Completion { text, usage, ..Completion::default() }) })
+    });
+    let node = w.start().await;
+    for (n, text) in ["What does the kettle cost?", "And in red?"].into_iter().enumerate() {
+        w.say("ann", &format!("m{n}"), text).await;
+        until("answered", || w.outcomes("ann").len() > n && w.outcomes("ann").iter().all(answered)).await;
+    }
+    node.stop().await;
+    let looked = w.looked.lock().expect("not poisoned").clone();
+    let days = w.store.spent_by_day(w.account.tenant, w.account.profile().id);
+    (looked, days.values().sum())
+}
+
+// req: S1-RAG-1
+#[tokio::test(start_paused = true)]
+async fn a_follow_up_is_looked_for_as_the_model_writes_it_in_full() {
+    let full = "What does the red kettle cost?";
+    let (looked, cost) = followed_up(Ok(full), |_| {}).await;
+    assert_eq!((looked[0].rewritten.as_deref(), looked[0].text.as_str()), (None, "What does the kettle cost?"));
+    assert_eq!((looked[1].rewritten.as_deref(), looked[1].text.as_str()), (Some(full), "And in red?"));
+    assert_eq!((looked.len(), cost), (2, 30), "the reply's cost contains what its question cost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_up_that_cannot_be_rewritten_is_looked_for_with_what_was_said_before() {
+    let refused = Failure::reject("model.refused", "no");
+    for (rewritten, change, costs) in [
+        (Err(refused), (|_| {}) as fn(&mut AgentProfile), 20),
+        (Ok("Of course.\nIt costs 12 euros."), |_| {}, 30),
+        (Ok("never asked"), |p| p.follow_ups = FollowUps::Together, 20),
+        (Ok("never asked"), |p| p.model.provider = "extractive".to_owned(), 20),
+    ] {
+        let (looked, cost) = followed_up(rewritten, change).await;
+        assert_eq!(
+            (looked[1].rewritten.as_ref(), looked[1].previous.as_slice()),
+            (None, &["What does the kettle cost?".to_owned()][..])
+        );
+        assert_eq!(cost, costs);
+    }
 }

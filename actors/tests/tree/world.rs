@@ -4,7 +4,7 @@ use colloquy_actors::{Cluster, Node, Ports, Settings};
 use colloquy_domain::{
     agent::AgentProfile,
     ids::{ConversationId, TenantId},
-    knowledge::{IngestFailure, IngestJob, IngestReport},
+    knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery},
     message::Outcome,
     model::{Completion, CompletionRequest, CompletionResult},
     placement::Ownership,
@@ -41,6 +41,8 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     pub driver: Arc<FakeDriver>,
     pub tools: Arc<FakeTools>,
+    /// What was looked for.
+    pub looked: Arc<Mutex<Vec<KnowledgeQuery>>>,
     pub heard: Arc<Heard<NoticeFn>>,
     pub clock: Arc<RuntimeClock>,
     pub model: ModelFn,
@@ -70,6 +72,7 @@ impl World {
             store,
             driver: Arc::default(),
             tools: Arc::default(),
+            looked: Arc::default(),
             heard: Arc::new(Heard { notices: Mutex::default(), on }),
             clock: Arc::new(RuntimeClock(Instant::now())),
             model: Box::new(echo),
@@ -108,7 +111,13 @@ impl World {
             agents: directory.clone(),
             channels: directory,
             pipeline: Arc::new(FakePipeline(ingest)),
-            knowledge: Arc::new(FakeKnowledge(|_| Ok(Vec::new()))),
+            knowledge: {
+                let looked = Arc::clone(&self.looked);
+                Arc::new(FakeKnowledge(move |query| {
+                    looked.lock().expect("not poisoned").push(query);
+                    Ok(Vec::new())
+                }))
+            },
             model: Arc::new(FakeModel(model)),
             tools: self.tools.clone(),
             announcer: self.heard.clone(),

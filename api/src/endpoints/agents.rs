@@ -14,7 +14,7 @@ use crate::{
 };
 use axum::extract::{Path, State};
 use colloquy_domain::{
-    agent::{AgentProfile, DuringTurn, NoAnswer, Unsupported},
+    agent::{AgentProfile, DuringTurn, FollowUps, NoAnswer, Unsupported},
     ids::{AgentId, KnowledgeBaseId},
     language::Language,
     model::ModelChoice,
@@ -51,6 +51,8 @@ pub struct Fields {
     history: Option<u32>,
     passages: Option<u32>,
     min_cosine: Option<f32>,
+    #[schemars(schema_with = "maybe_one_of::<FollowUps>")]
+    follow_ups: Option<FollowUps>,
     #[schemars(schema_with = "maybe_one_of::<Unsupported>")]
     unsupported: Option<Unsupported>,
     #[schemars(schema_with = "maybe_one_of::<NoAnswer>")]
@@ -89,6 +91,8 @@ pub struct Out {
     history: u32,
     passages: u32,
     min_cosine: f32,
+    #[schemars(schema_with = "one_of::<FollowUps>")]
+    follow_ups: FollowUps,
     #[schemars(schema_with = "one_of::<Unsupported>")]
     unsupported: Unsupported,
     #[schemars(schema_with = "one_of::<NoAnswer>")]
@@ -128,6 +132,7 @@ fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
         history: p.limits.history,
         passages: p.passages,
         min_cosine: p.min_cosine,
+        follow_ups: p.follow_ups,
         unsupported: p.grounding.unsupported,
         no_answer: p.grounding.no_answer,
         max_concurrent_turns: p.max_concurrent_turns,
@@ -274,6 +279,7 @@ async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> Ap
     set(&mut p.limits.history, f.history);
     set(&mut p.passages, f.passages);
     set(&mut p.min_cosine, f.min_cosine);
+    set(&mut p.follow_ups, f.follow_ups);
     set(&mut p.grounding.unsupported, f.unsupported);
     set(&mut p.grounding.no_answer, f.no_answer);
     set(&mut p.max_concurrent_turns, f.max_concurrent_turns);

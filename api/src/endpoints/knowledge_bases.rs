@@ -178,6 +178,7 @@ pub async fn search(
         narrow: Narrow::default(),
         text: query.to_owned(),
         previous: Vec::new(),
+        rewritten: None,
         language,
         limit,
     };

@@ -9,7 +9,7 @@ import { TestChat } from './test-chat.js';
 const PROVIDERS = ['extractive', 'openai'];
 const TOOLS = ['search_knowledge', 'hand_over'];
 /** What is written as it stands in the form. */
-const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', 'during_turn', 'unsupported', 'no_answer'];
+const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', 'during_turn', 'follow_ups', 'unsupported', 'no_answer'];
 const NUMBERS = ['passages', 'min_cosine', 'gather_quiet_ms', 'history', 'max_steps', 'deadline_seconds', 'daily_budget_usd', 'return_after_seconds'];
 
 const filled = (value) => (value === '' || value === null || value === undefined ? undefined : Number(value));
@@ -54,6 +54,7 @@ function Fields({ values, set, bases, offered, wrong }) {
       <${Chips} legend=${t('bases')} all=${bases} chosen=${values.knowledge} onChange=${(knowledge) => set({ knowledge })} empty=${t('agent.no.bases')} />
       <div class="columns"><${Choice} ...${options('no_answer', ['say', 'hand_over'])} /><${Choice} ...${options('unsupported', ['off', 'flag', 'withhold'])} /></div>
       <div class="columns"><${Field} ...${number('passages', 1, 50)} /><${Field} ...${number('min_cosine', 0, 1, 0.05)} /></div>
+      <${Choice} hint=${t('agent.follow_ups.hint')} ...${options('follow_ups', ['rewrite', 'together'])} />
     </section>
     <section class="card padded"><h2>${t('agent.does')}</h2>
       <div class="columns"><${Choice} label=${t('agent.provider')} hint=${t('agent.provider.hint')} options=${PROVIDERS.map((p) => [p, t(`provider.${p}`)])} ...${model('provider')} error=${wrong.model} />

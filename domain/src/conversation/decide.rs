@@ -45,7 +45,7 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
         Input::TimerFired(Timer::TurnDeadline { turn }) => d.deadline(turn),
         Input::PermitGranted { turn } => d.permit_granted(turn),
         Input::PermitRefused { turn, why } => d.permit_refused(turn, why),
-        Input::Retrieved { turn, result } => d.retrieved(turn, result),
+        Input::Retrieved { turn, rewriting, result } => d.retrieved(turn, rewriting, result),
         Input::Completed { turn, step, result } => d.completed(turn, step, result),
         Input::ToolSettled { turn, step, index, result } => d.tool_settled(turn, step, index, result),
         Input::TakenOver { reason } => d.taken_over(reason),
@@ -244,12 +244,12 @@ impl Draft<'_> {
         self.hand_over(turn, reason.to_owned());
     }
 
-    fn retrieved(&mut self, turn: TurnNo, result: Result<Vec<crate::knowledge::Passage>, Failure>) {
+    fn retrieved(&mut self, turn: TurnNo, rewriting: Usage, result: Result<Vec<crate::knowledge::Passage>, Failure>) {
         let Some(t) = self.turn_at(turn, |s| *s == Stage::Retrieving) else { return };
         match result {
             Ok(passages) => {
                 let passages = usable(passages, self.ctx.profile.min_cosine);
-                self.event(Event::PassagesFound { turn, passages });
+                self.event(Event::PassagesFound { turn, passages, rewriting });
                 self.effect(Effect::CallModel { turn, step: t.next_step() });
             }
             Err(failure) => self.fail(turn, failure),
@@ -258,6 +258,9 @@ impl Draft<'_> {
 
     fn completed(&mut self, turn: TurnNo, step: StepNo, result: CompletionResult) {
         let Some(t) = self.turn_at(turn, |s| *s == Stage::Thinking { step }) else { return };
+        // Written down with the completion that it was for.
+        let result = result.map(|c| Completion { usage: sum(c.usage, t.rewriting), ..c });
+        let t = Turn { rewriting: Usage::default(), ..t };
         match result {
             Err(failure) => self.fail(turn, failure),
             Ok(c) if !c.calls.is_empty() => self.act(&t, step, c),
@@ -434,10 +437,11 @@ impl Draft<'_> {
 }
 
 fn spent(t: &Turn) -> Usage {
-    let mut usage = Usage::default();
-    for s in &t.steps {
-        usage += s.completion.usage;
-    }
+    t.steps.iter().fold(t.rewriting, |usage, s| sum(usage, s.completion.usage))
+}
+
+fn sum(mut usage: Usage, more: Usage) -> Usage {
+    usage += more;
     usage
 }
 

@@ -7,7 +7,7 @@ use crate::{
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Outcome},
-    model::Completion,
+    model::{Completion, Usage},
     outbound::Reply,
     rich::Rich,
     template::TemplateCall,
@@ -78,6 +78,7 @@ pub enum Event {
     PassagesFound {
         turn: TurnNo,
         passages: Vec<Passage>,
+        rewriting: Usage,
     },
     /// Journalled before it is acted on; its tool calls are thereby intended.
     StepCompleted {

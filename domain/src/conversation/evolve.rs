@@ -4,7 +4,12 @@ use super::{
     event::Event,
     state::{Conversation, Gathering, Phase, Stage, Turn},
 };
-use crate::{ids::Seq, message::InboxItem, model::Step, time::Timestamp};
+use crate::{
+    ids::Seq,
+    message::InboxItem,
+    model::{Step, Usage},
+    time::Timestamp,
+};
 
 #[must_use]
 pub fn evolve(mut c: Conversation, event: &Event) -> Conversation {
@@ -25,6 +30,7 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
                 no: *turn,
                 items,
                 passages: Vec::new(),
+                rewriting: Usage::default(),
                 steps: Vec::new(),
                 stage: Stage::AwaitingPermit,
                 started_at: *at,
@@ -45,12 +51,14 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             t.stage = if t.unsettled().next().is_some() { Stage::Acting } else { Stage::Retrieving };
         }),
         Event::PermitRefused { why, .. } => with_turn(c, |t| t.stage = Stage::Refused(*why)),
-        Event::PassagesFound { passages, .. } => with_turn(c, |t| {
+        Event::PassagesFound { passages, rewriting, .. } => with_turn(c, |t| {
             t.passages.clone_from(passages);
+            t.rewriting += *rewriting;
             t.stage = Stage::Thinking { step: t.next_step() };
         }),
         Event::StepCompleted { step, completion, .. } => with_turn(c, |t| {
             let results = vec![None; completion.calls.len()];
+            t.rewriting = Usage::default();
             t.steps.push(Step { no: *step, completion: completion.clone(), results });
             t.stage = Stage::Acting;
         }),

@@ -7,7 +7,7 @@ use crate::{
     ids::{StepNo, TurnNo},
     knowledge::Passage,
     message::InboxItem,
-    model::CompletionResult,
+    model::{CompletionResult, Usage},
     tool::ToolResult,
 };
 
@@ -28,6 +28,8 @@ pub enum Input {
     },
     Retrieved {
         turn: TurnNo,
+        /// What the question in other words cost, see [`super::rewrite`].
+        rewriting: Usage,
         result: Result<Vec<Passage>, Failure>,
     },
     Completed {

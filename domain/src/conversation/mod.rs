@@ -11,6 +11,7 @@ mod evolve;
 mod input;
 mod project;
 mod prompt;
+mod rewrite;
 mod snapshot;
 mod state;
 
@@ -24,6 +25,7 @@ pub use project::{
     TimerChange, project,
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};
+pub use rewrite::{Rewritten, rewrite, rewrite_request};
 pub use snapshot::{OpenTurn, Snapshot};
 pub use state::{Conversation, Gathering, Key, Mode, Phase, Stage, Turn};
 

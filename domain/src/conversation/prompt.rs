@@ -42,6 +42,7 @@ pub fn retrieval_query(
         without: Vec::new(),
         text,
         previous,
+        rewritten: None,
         language: c.language,
         limit: profile.passages as usize,
         narrow: Narrow::default(),
@@ -78,7 +79,7 @@ fn choice(profile: &AgentProfile, spoken: bool) -> ModelChoice {
     choice
 }
 
-fn said(turn: &Turn) -> Vec<String> {
+pub(super) fn said(turn: &Turn) -> Vec<String> {
     turn.items.iter().filter_map(|i| i.inbound.content.words()).collect()
 }
 

@@ -1,7 +1,13 @@
 //! What of a conversation survives a crash; the rest is rebuilt from its inbox.
 
 use super::state::{Conversation, Mode, Phase, Stage, Turn};
-use crate::{ids::TurnNo, language::Language, message::InboxItem, model::Step, time::Timestamp};
+use crate::{
+    ids::TurnNo,
+    language::Language,
+    message::InboxItem,
+    model::{Step, Usage},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// The durable part of a conversation. Stored as JSON with its `v`: a change of shape is a new version.
@@ -60,6 +66,7 @@ impl Conversation {
                 no: open.no,
                 items: open.items,
                 passages: Vec::new(),
+                rewriting: Usage::default(),
                 steps: open.steps,
                 stage: Stage::AwaitingPermit,
                 started_at: open.started_at,

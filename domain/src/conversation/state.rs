@@ -6,7 +6,7 @@ use crate::{
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Peer},
-    model::Step,
+    model::{Step, Usage},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,8 @@ pub struct Turn {
     /// The messages that it answers, in order; never empty.
     pub items: Vec<InboxItem>,
     pub passages: Vec<Passage>,
+    /// What the last retrieval's question in other words cost; the next completion's cost contains it.
+    pub rewriting: Usage,
     pub steps: Vec<Step>,
     pub stage: Stage,
     pub started_at: Timestamp,

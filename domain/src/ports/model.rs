@@ -1,6 +1,6 @@
 use crate::{
     failure::Failure,
-    model::{CompletionRequest, CompletionResult, Recording},
+    model::{CompletionRequest, CompletionResult, ModelChoice, Recording},
 };
 use async_trait::async_trait;
 
@@ -19,6 +19,11 @@ pub trait Model: Send + Sync {
     /// A failure whose verdict says whether the same request may succeed later; `model.unknown_provider` for a provider
     /// that is not registered.
     async fn complete(&self, request: CompletionRequest, sink: &dyn TokenSink) -> CompletionResult;
+
+    /// Whether a completion of this choice can be any text, as that of a language model; others only answer from passages.
+    fn writes(&self, _choice: &ModelChoice) -> bool {
+        false
+    }
 
     /// Writes down what was said.
     ///

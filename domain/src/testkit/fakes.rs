@@ -10,7 +10,7 @@ use crate::{
     ids::{AgentId, ChannelId, DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage},
     message::Peer,
-    model::{CompletionRequest, CompletionResult},
+    model::{CompletionRequest, CompletionResult, ModelChoice},
     outbound::Citation,
     ports::{
         AgentDirectory, Announcer, ChannelDirectory, ChannelDriver, DocumentPipeline, Knowledge, Model, Notice,
@@ -34,6 +34,9 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The provider of agents whose [`FakeModel`] is a language model.
+pub const FAKE_WRITER: &str = "writer";
+
 /// A model that answers as its closure says.
 pub struct FakeModel<F>(pub F);
 
@@ -45,6 +48,10 @@ impl<F: Fn(CompletionRequest) -> Answer<CompletionResult> + Send + Sync> Model f
             sink.delta(&completion.text);
         }
         result
+    }
+
+    fn writes(&self, choice: &ModelChoice) -> bool {
+        choice.provider == FAKE_WRITER
     }
 }
 

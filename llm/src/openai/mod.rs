@@ -115,6 +115,10 @@ impl Model for OpenAi {
         result
     }
 
+    fn writes(&self, _: &ModelChoice) -> bool {
+        true
+    }
+
     async fn transcribe(&self, recording: Recording) -> Result<String, Failure> {
         let endpoint = self.endpoint()?;
         transcribe::transcribe(&endpoint.transport, &endpoint.options, recording).await

@@ -104,6 +104,7 @@ async fn found(rag: &Rag, questions: &[String]) -> Vec<String> {
             without: Vec::new(),
             text: question.clone(),
             previous: Vec::new(),
+            rewritten: None,
             language: Some(Language::En),
             limit: PASSAGES,
             narrow: Narrow::default(),

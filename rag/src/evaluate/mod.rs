@@ -71,6 +71,7 @@ impl Bed {
             bases: vec![KnowledgeBaseId::new(Uuid::from_u128(Self::BASE))],
             text: question.text.clone(),
             previous: if history { question.said_before() } else { Vec::new() },
+            rewritten: None,
             language: None,
             limit: LIMIT,
             without: Vec::new(),

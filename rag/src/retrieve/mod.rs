@@ -2,8 +2,8 @@
 //!
 //! For each form of the question the best [`DEPTH`] passages by BM25 and the best by cosine are fetched, each with the
 //! tenant and the knowledge bases in the query's own filter, and fused in [`fuse`]. A follow-up question is asked in two
-//! forms, alone and together with the person's earlier messages; the history is never simply concatenated, which loses
-//! more than it gains. What is found is chosen for being near the question and unlike what was chosen already
+//! forms, alone and as a model wrote it without need of the rest, or together with the person's earlier messages; the
+//! history is never simply concatenated, which loses more than it gains. What is found is chosen for being near the question and unlike what was chosen already
 //! ([`diverse`]), and the best passage brings its neighbours ([`neighbours`]). There is no threshold here: a caller looks
 //! at [`Scores`] and decides.
 
@@ -169,11 +169,15 @@ impl Knowledge for Retriever {
     }
 }
 
-/// The question alone and, in a conversation, with the earlier messages. The newest come first, because a model reads
-/// only so far.
+/// The question alone and, in a conversation, as somebody wrote it without need of the rest, else with the earlier
+/// messages. The newest come first, because a model reads only so far.
 fn forms(query: &KnowledgeQuery) -> Vec<String> {
     let mut forms = vec![query.text.clone()];
-    if !query.previous.is_empty() {
+    if let Some(rewritten) = &query.rewritten {
+        if *rewritten != query.text {
+            forms.push(rewritten.clone());
+        }
+    } else if !query.previous.is_empty() {
         let all: Vec<&str> =
             std::iter::once(&query.text).chain(query.previous.iter().rev()).map(String::as_str).collect();
         forms.push(all.join("\n"));

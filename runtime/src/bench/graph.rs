@@ -1,4 +1,4 @@
-//! A stand-in for the Graph API on this machine: takes every reply and names it.
+//! Stand-ins for a provider on this machine; the one for the Graph API takes every reply and names it.
 
 use std::sync::{
     Arc,
@@ -14,19 +14,33 @@ use tokio::{
 /// # Errors
 /// No port is free.
 pub async fn start(heard: impl Fn(&[u8]) + Send + Sync + 'static) -> std::io::Result<String> {
+    let names = AtomicU64::new(0);
+    serve(move |request| {
+        heard(request);
+        let name = names.fetch_add(1, Ordering::Relaxed);
+        (200, format!(r#"{{"messaging_product":"whatsapp","messages":[{{"id":"wamid.out.{name}"}}]}}"#))
+    })
+    .await
+}
+
+/// Answers every request with a status and JSON until the runtime ends; returns its address.
+///
+/// # Errors
+/// No port is free.
+pub async fn serve(answer: impl Fn(&[u8]) -> (u16, String) + Send + Sync + 'static) -> std::io::Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = format!("http://{}", listener.local_addr()?);
-    let (names, heard) = (Arc::new(AtomicU64::new(0)), Arc::new(heard));
+    let answer = Arc::new(answer);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // A connection that breaks off was the client's to close.
-            tokio::spawn(answer_all(stream, Arc::clone(&names), Arc::clone(&heard)));
+            tokio::spawn(answer_all(stream, Arc::clone(&answer)));
         }
     });
     Ok(address)
 }
 
-async fn answer_all(mut stream: TcpStream, names: Arc<AtomicU64>, heard: Arc<impl Fn(&[u8])>) -> std::io::Result<()> {
+async fn answer_all(mut stream: TcpStream, answer: Arc<impl Fn(&[u8]) -> (u16, String)>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut received = Vec::new();
     loop {
@@ -36,11 +50,9 @@ async fn answer_all(mut stream: TcpStream, names: Arc<AtomicU64>, heard: Arc<imp
             }
             continue;
         };
-        heard(&received[..length]);
+        let (status, body) = answer(&received[..length]);
         received.drain(..length);
-        let name = names.fetch_add(1, Ordering::Relaxed);
-        let body = format!(r#"{{"messaging_product":"whatsapp","messages":[{{"id":"wamid.out.{name}"}}]}}"#);
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
+        let head = format!("HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: ");
         stream.write_all(format!("{head}{}\r\n\r\n{body}", body.len()).as_bytes()).await?;
     }
 }

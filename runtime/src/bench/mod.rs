@@ -13,11 +13,13 @@ pub mod ingest;
 mod memory;
 mod neighbour;
 mod open;
+pub mod pacing;
 pub mod reads;
 mod report;
 mod rig;
 pub mod search;
 pub mod sim;
+mod strict;
 mod webhooks;
 
 pub use report::Report;
@@ -26,13 +28,13 @@ use crate::{
     machine::{MachineClock, MachineIds},
     out,
 };
-use chat::{Chat, OTHERS, Writers};
+use chat::{Chat, Writers};
 use colloquy_store::{
     SecretKey, StoreOptions,
     limits::{Limits, Rows},
 };
 use figures::{Percentiles, median};
-use neighbour::{PEOPLE, QUIET};
+use neighbour::{LOUD_PEOPLE, PEOPLE, QUIET};
 use report::{Figures, Latency};
 use rig::{Base, Rig};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -115,7 +117,7 @@ pub async fn run(dir: &Path, seconds: u64) -> anyhow::Result<Report> {
         quiet.push(Chat::of(&rig, tenant, channel));
     }
     let quiet = Writers { chats: quiet.into(), people: PEOPLE };
-    let loud = Writers { chats: [Chat::new(&rig)].into(), people: OTHERS };
+    let loud = Writers { chats: [Chat::new(&rig)].into(), people: LOUD_PEOPLE };
     figures.neighbour = neighbour::measure(quiet, loud, figures.turns_per_second, lasting).await?;
     rig.stop().await;
     Ok(Report::new(seconds, figures))

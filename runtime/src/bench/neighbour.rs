@@ -28,8 +28,12 @@ const MESSAGES: f64 = 1000.0;
 const PATIENT: u32 = 10;
 /// People of each quiet tenant, who write in turn.
 pub const PEOPLE: u64 = 16;
-/// Before anything counts: everybody has written once.
-const WARM: Duration = Duration::from_secs(2);
+/// People of the loud one: it is as the others, a hundred times.
+pub const LOUD_PEOPLE: u64 = 100 * PEOPLE;
+/// Before anything counts everybody writes once, at this share of the turns per second there can be.
+const WARM: f64 = 0.5;
+/// How long the crowd writes before the quiet ones count.
+const AHEAD: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Neighbour {
@@ -70,15 +74,15 @@ pub async fn measure(
     let mut told = Neighbour { tenants: QUIET, each, loud: noise, ..Neighbour::default() };
     let (mut alone, mut beside, mut louds) = (Fared::default(), Fared::default(), Fared::default());
     let mut spread = Fared::default();
-    written(&quiet, PEOPLE as f64 * QUIET as f64 / WARM.as_secs_f64(), WARM).await?;
-    written(&loud, noise, WARM).await?;
+    everybody(&quiet, PEOPLE * QUIET as u64, turns_per_second * WARM).await?;
+    everybody(&loud, LOUD_PEOPLE, turns_per_second * WARM).await?;
     for _ in 0..ROUNDS {
         alone.extend(written(&quiet, rate, piece).await?);
         let over = Arc::<AtomicBool>::default();
         let (until, asker) = (Arc::clone(&over), loud.clone());
         let noisy = tokio::spawn(async move { at_rate(asker, noise, until).await });
         // Not of the first moment: the crowd is there.
-        sleep(WARM / 4).await;
+        sleep(AHEAD).await;
         beside.extend(written(&quiet, rate, piece).await?);
         over.store(true, Ordering::Relaxed);
         louds.extend(noisy.await?);
@@ -89,6 +93,12 @@ pub async fn measure(
     (told.alone, told.spread) = (Percentiles::of(alone.times), Percentiles::of(spread.times));
     (told.beside, told.loud_reply) = (Percentiles::of(beside.times), Percentiles::of(louds.times));
     Ok(told)
+}
+
+/// One message of each: their conversations are there, and in memory.
+async fn everybody(asker: &impl Ask, people: u64, rate: f64) -> anyhow::Result<()> {
+    let rate = rate.max(1.0);
+    written(asker, rate, Duration::from_secs_f64(people as f64 / rate)).await.map(|_| ())
 }
 
 /// Messages for so long, and what came of them.

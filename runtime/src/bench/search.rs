@@ -187,6 +187,7 @@ async fn ask(retriever: &Retriever, made: &mut Made, tenant: u128, questions: us
             bases: vec![KnowledgeBaseId::new(Uuid::from_u128(2_000 + tenant))],
             text,
             previous: Vec::new(),
+            rewritten: None,
             language: Some(colloquy_domain::language::Language::En),
             limit: LIMIT,
             without: Vec::new(),

@@ -33,7 +33,7 @@ use std::{path::PathBuf, time::Duration};
 ///
 /// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `colloquy bench sim` for the simulator;
 /// `colloquy bench reads` measures lists and pages of a full database; `colloquy bench search` and `colloquy bench ingest`
-/// measure knowledge.
+/// measure knowledge, `colloquy bench pacing` how fast a burst of messages leaves.
 ///
 /// Example:
 ///   colloquy bench --dir /var/lib/colloquy
@@ -60,6 +60,7 @@ enum What {
     Reads(OfReads),
     Search(OfSearch),
     Ingest(OfIngest),
+    Pacing(OfPacing),
     Sim(OnSim),
     /// A node of that benchmark: a process of its own.
     #[command(hide = true)]
@@ -215,6 +216,33 @@ pub struct OfSearch {
     json: bool,
 }
 
+/// Measure how a burst of messages keeps to a provider's rates
+///
+/// A program writes so many messages to so many Telegram chats as fast as it can. They leave through the real driver to a
+/// stand-in for the Bot API on this machine that counts: so many messages in any second, to one chat one a second with
+/// bursts of 3. What is too fast is answered with 429.
+///
+/// Example:
+///   colloquy bench pacing
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OfPacing {
+    /// Messages, all together
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    messages: u32,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    chats: u32,
+    /// Messages in any second that the provider takes
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+    /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print all figures and {targets: [{name, bound, measured, met}]}
+    #[arg(long)]
+    json: bool,
+}
+
 /// Measure what one document takes from the file to searchable passages
 ///
 /// Reads, cuts, embeds and stores it in a scratch folder, with the installed embedding model or with other weights of it.
@@ -314,6 +342,12 @@ impl Bench {
                 let (passages, questions) = (search.passages as usize, search.questions as usize);
                 let report = Box::pin(bench::search::run(&dir, passages, questions)).await?;
                 return told(search.json, &report, || report.print());
+            }
+            Some(What::Pacing(pacing)) => {
+                let OfPacing { messages, chats, rate, dir, json } = pacing;
+                let work = bench::pacing::Work { messages, chats, rate };
+                let report = Box::pin(bench::pacing::run(&dir.unwrap_or(usual), work)).await?;
+                return told(json, &report, || report.print());
             }
             Some(What::Sim(sim)) => {
                 let report = bench::sim::measure(sim.conversations).await?;

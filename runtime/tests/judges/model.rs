@@ -240,6 +240,38 @@ async fn a_test_of_an_agent_shows_the_calls_and_makes_none() {
     assert_eq!(judge.asked("spaceship").await.len(), 1, "the model is asked once");
 }
 
+// req: S1-RAG-1
+#[tokio::test]
+async fn a_follow_up_is_looked_for_as_the_model_writes_it_in_full() {
+    let rewriting = "Write the person's last message again";
+    let full = "Where does the zeppelin of the museum land?";
+    let fixtures = [
+        json!({ "match": { "systemMessage": rewriting }, "response": { "content": full } }),
+        says("hangar", "At six [1]."),
+        says("the other one", "On the meadow [1]."),
+    ];
+    let judge = Judge::start(&fixtures).await;
+    let server = judge.product(KEY).await;
+    let zeppelin = "# The zeppelin\n\nThe zeppelin of the museum lands on the meadow behind the lake.\n";
+    server.api.learn("default", "zeppelin.md", zeppelin).await;
+    let agent = server.api.agent("Brief", "openai", &["default"]).await;
+    server.api.patch(&format!("/api/agents/{agent}"), &json!({ "passages": 1 })).await.data();
+    let first = server.api.chat(&json!({ "agent": "Brief", "message": "When does the hangar open?" })).await.data();
+    let second = json!({ "agent": "Brief", "session": first["session"], "message": "And what about the other one?" });
+    let second = server.api.chat(&second).await.data();
+    assert_eq!(second["reply"]["text"], "On the meadow [1].", "{second}");
+    assert_eq!(second["reply"]["citations"][0]["document"], "zeppelin.md", "{second}");
+
+    let asked = judge.asked("the other one").await;
+    assert_eq!(asked.len(), 2, "once for the question, once for the answer");
+    let (question, answer) = (asked[0]["body"]["messages"].to_string(), asked[1]["body"]["messages"].to_string());
+    assert!(question.contains(rewriting) && question.contains("When does the hangar open?"), "{question}");
+    assert!(
+        answer.contains("behind the lake") && !answer.contains(full),
+        "the answer is to what was written: {answer}"
+    );
+}
+
 // req: S0-LLM-1
 #[tokio::test]
 async fn a_busy_model_is_asked_again_when_it_said() {

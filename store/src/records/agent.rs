@@ -1,7 +1,7 @@
 use super::{read, write};
 use crate::error::unreadable;
 use colloquy_domain::{
-    agent::{AgentProfile, DuringTurn, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
+    agent::{AgentProfile, DuringTurn, FollowUps, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
     ids::{AgentId, KnowledgeBaseId, TenantId},
     language::Language,
     model::ModelChoice,
@@ -33,6 +33,8 @@ pub struct AgentRecord {
     pub passages: u32,
     pub min_cosine: f32,
     #[serde(default)]
+    pub follow_ups: FollowUpsRecord,
+    #[serde(default)]
     pub unsupported: UnsupportedRecord,
     #[serde(default)]
     pub no_answer: NoAnswerRecord,
@@ -51,6 +53,15 @@ pub enum DuringTurnRecord {
     Merge,
     Interrupt,
     Reject,
+}
+
+/// See [`FollowUps`]; agents from before it have its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowUpsRecord {
+    #[default]
+    Rewrite,
+    Together,
 }
 
 /// See [`Unsupported`]; agents from before it have its default.
@@ -88,6 +99,24 @@ impl From<UnsupportedRecord> for Unsupported {
             UnsupportedRecord::Off => Self::Off,
             UnsupportedRecord::Flag => Self::Flag,
             UnsupportedRecord::Withhold => Self::Withhold,
+        }
+    }
+}
+
+impl From<FollowUps> for FollowUpsRecord {
+    fn from(f: FollowUps) -> Self {
+        match f {
+            FollowUps::Rewrite => Self::Rewrite,
+            FollowUps::Together => Self::Together,
+        }
+    }
+}
+
+impl From<FollowUpsRecord> for FollowUps {
+    fn from(r: FollowUpsRecord) -> Self {
+        match r {
+            FollowUpsRecord::Rewrite => Self::Rewrite,
+            FollowUpsRecord::Together => Self::Together,
         }
     }
 }
@@ -159,6 +188,7 @@ impl AgentRecord {
             },
             passages: r.passages,
             min_cosine: r.min_cosine,
+            follow_ups: r.follow_ups.into(),
             grounding: Grounding { unsupported: r.unsupported.into(), no_answer: r.no_answer.into() },
             max_concurrent_turns: r.max_concurrent_turns,
             daily_budget_micros: r.daily_budget_micros,
@@ -192,6 +222,7 @@ impl From<&AgentProfile> for AgentRecord {
             history: p.limits.history,
             passages: p.passages,
             min_cosine: p.min_cosine,
+            follow_ups: p.follow_ups.into(),
             unsupported: p.grounding.unsupported.into(),
             no_answer: p.grounding.no_answer.into(),
             max_concurrent_turns: p.max_concurrent_turns,

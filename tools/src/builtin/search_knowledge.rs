@@ -62,6 +62,7 @@ impl Tool for SearchKnowledge {
             without: Vec::new(),
             text: args["query"].as_str().unwrap_or_default().to_owned(),
             previous: Vec::new(),
+            rewritten: None,
             language: Some(inv.language),
             limit: limit.min(HIGHEST_LIMIT),
             narrow: Narrow::default(),

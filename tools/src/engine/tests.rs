@@ -135,6 +135,7 @@ async fn knowledge_is_searched_in_the_bases_and_tenant_of_the_call_and_its_passa
         without: Vec::new(),
         text: "delivery price".into(),
         previous: Vec::new(),
+        rewritten: None,
         language: Some(Language::En),
         limit: 3,
         narrow: Narrow::default(),

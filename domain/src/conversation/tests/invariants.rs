@@ -6,6 +6,7 @@ use crate::{
     conversation::{Effect, Input},
     failure::Failure,
     message::{Content, MediaKind, Outcome},
+    model::Usage,
     tool::ToolResult,
 };
 use proptest::prelude::*;
@@ -48,7 +49,9 @@ fn answer(how: u8, effect: &Effect) -> Option<Input> {
     let trouble = || Failure::retry("test.trouble", "drawn");
     match (how, effect) {
         (0, Effect::AskPermit { turn }) => Some(Input::PermitRefused { turn: *turn, why: Refusal::AgentDisabled }),
-        (0, Effect::Retrieve { turn }) => Some(Input::Retrieved { turn: *turn, result: Err(trouble()) }),
+        (0, Effect::Retrieve { turn }) => {
+            Some(Input::Retrieved { turn: *turn, rewriting: Usage::default(), result: Err(trouble()) })
+        }
         (0, Effect::CallModel { turn, step }) => {
             Some(Input::Completed { turn: *turn, step: *step, result: Err(trouble()) })
         }

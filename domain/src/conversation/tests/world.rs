@@ -215,7 +215,9 @@ pub fn kindly(effect: &Effect) -> Option<Input> {
     Some(match effect {
         Effect::SetTimer { timer, .. } => Input::TimerFired(*timer),
         Effect::AskPermit { turn } => Input::PermitGranted { turn: *turn },
-        Effect::Retrieve { turn } => Input::Retrieved { turn: *turn, result: Ok(Vec::new()) },
+        Effect::Retrieve { turn } => {
+            Input::Retrieved { turn: *turn, rewriting: Usage::default(), result: Ok(Vec::new()) }
+        }
         Effect::CallModel { turn, step } => {
             let completion = Completion { text: format!("answer {turn}"), ..Completion::default() };
             Input::Completed { turn: *turn, step: *step, result: Ok(completion) }

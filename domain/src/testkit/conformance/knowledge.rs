@@ -59,8 +59,17 @@ impl<K: Knowledge + DocumentPipeline, W: Fn(&str, &str) -> PathBuf> Suite<'_, K,
     async fn ask(&self, tenant: TenantId, bases: &[KnowledgeBaseId], text: &str, limit: usize) -> Vec<Passage> {
         let (bases, text) = (bases.to_vec(), text.to_owned());
         let (previous, without) = (Vec::new(), Vec::new());
-        let query =
-            KnowledgeQuery { tenant, bases, without, text, previous, language: None, limit, narrow: Narrow::default() };
+        let query = KnowledgeQuery {
+            tenant,
+            bases,
+            without,
+            text,
+            previous,
+            rewritten: None,
+            language: None,
+            limit,
+            narrow: Narrow::default(),
+        };
         self.knowledge.search(query).await.expect("searched")
     }
 
@@ -109,6 +118,7 @@ impl<K: Knowledge + DocumentPipeline, W: Fn(&str, &str) -> PathBuf> Suite<'_, K,
             narrow: Narrow::default(),
             text: "ochre kite".to_owned(),
             previous: Vec::new(),
+            rewritten: None,
             language: None,
             limit: 10,
         };

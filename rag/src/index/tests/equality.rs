@@ -73,6 +73,7 @@ async fn ask(index: &Index, slot: &Slot, question: &str, previous: &[&str], mode
         without: Vec::new(),
         text: question.to_owned(),
         previous: previous.iter().map(|p| (*p).to_owned()).collect(),
+        rewritten: None,
         language: None,
         limit: 10,
         narrow: Narrow::default(),

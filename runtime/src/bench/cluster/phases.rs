@@ -96,7 +96,8 @@ impl Bench {
         if phases.contains(&Phase::Neighbour) {
             out::note("a loud tenant …");
             let quiet = self.writers(&self.accounts.quiet, neighbour::PEOPLE);
-            let loud = self.writers(&self.accounts.usual, OTHERS);
+            let loud = &self.accounts.usual;
+            let loud = self.writers(loud, neighbour::LOUD_PEOPLE.div_ceil(loud.len() as u64));
             figures.neighbour = Some(neighbour::measure(quiet, loud, most, self.lasting).await?);
         }
         figures.doubled_replies = self.senders.replies.doubled();
