@@ -16,21 +16,31 @@ use tracing::{Instrument as _, Span};
 const TRIES: u32 = 3;
 
 pub async fn retrieve(task: Task, turn: TurnNo) {
-    let (result, rewriting) = match query(&task).await {
-        Ok(Some((query, rewriting))) => (found(&task, &query).await, rewriting),
+    let (result, rewriting) = match retried(|| wanted(&task)).await {
+        Ok(Some((query, history))) => found(&task, query, history).await,
         Ok(None) => (Ok(Vec::new()), Usage::default()),
         Err(failure) => (Err(failure), Usage::default()),
     };
     task.send(Input::Retrieved { turn, rewriting, result });
 }
 
-/// What to look for and what its words cost; `None` if the turn needs no passages.
-async fn query(task: &Task) -> Result<Option<(KnowledgeQuery, Usage)>, Failure> {
+/// What to look for, and what was said before; `None` if the turn needs no passages.
+async fn wanted(task: &Task) -> Result<Option<(KnowledgeQuery, &[HistoryMessage])>, Failure> {
     let Some(turn) = task.conversation.turn() else { return Ok(None) };
     let history = task.history().await.map_err(store_failure)?;
-    let Some(query) = retrieval_query(&task.conversation, turn, &task.profile, history) else { return Ok(None) };
+    Ok(retrieval_query(&task.conversation, turn, &task.profile, history).map(|query| (query, history)))
+}
+
+/// The passages, and what asking in other words cost.
+async fn found(
+    task: &Task,
+    query: KnowledgeQuery,
+    history: &[HistoryMessage],
+) -> (Result<Vec<Passage>, Failure>, Usage) {
     let Rewritten { text, usage } = rewritten(task, history).await.unwrap_or(Rewritten::NOT);
-    Ok(Some((KnowledgeQuery { rewritten: text, ..query }, usage)))
+    let query = KnowledgeQuery { rewritten: text, ..query };
+    let search = || passages(task, query.clone()).instrument(spans::retrieval(&task.span));
+    (retried(search).await, usage)
 }
 
 /// The follow-up as the model writes it; `None` where there is none to write, or the model failed.
@@ -49,12 +59,12 @@ async fn rewritten(task: &Task, history: &[HistoryMessage]) -> Option<Rewritten>
     written.inspect_err(failed).ok()
 }
 
-async fn found(task: &Task, query: &KnowledgeQuery) -> Result<Vec<Passage>, Failure> {
+/// Passing failures and panics are waited out a few times.
+async fn retried<T, F: Future<Output = Result<T, Failure>>>(work: impl Fn() -> F) -> Result<T, Failure> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let search = passages(task, query.clone()).instrument(spans::retrieval(&task.span));
-        match guarded("retrieval", search).await {
+        match guarded("retrieval", work()).await {
             Err(Failure { verdict: Verdict::Retry { after }, .. }) if tries < TRIES => {
                 tokio::time::sleep(after.unwrap_or(RETRY_AFTER)).await;
             }
