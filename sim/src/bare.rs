@@ -51,7 +51,7 @@ pub fn workload(conversations: u64, messages: u64, span: Duration, seed: u64) ->
             })
             .collect();
         let (channel, peer) = (ChannelSpec::default().name, format!("{}", 33_600_000_000 + n));
-        ConversationSpec { channel, peer, user: UserSpec::Script { messages } }
+        ConversationSpec { channel, peer, people: 1, user: UserSpec::Script { messages } }
     };
     Scenario {
         format: FORMAT.to_owned(),

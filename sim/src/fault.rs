@@ -82,8 +82,10 @@ pub enum Kind {
     Oversized,
     /// It is lost.
     Lost,
-    /// Refused for good.
+    /// Refused for good; by a provider, because the person has blocked the account.
     Refuse,
+    /// 401, to everything that the account asks for `lasts`: then somebody has renewed its token.
+    Expired,
     /// The answer ends in the middle.
     Truncated,
     /// A tool call's arguments are no JSON.
@@ -118,9 +120,9 @@ impl Site {
     /// Every seam with what can go wrong there.
     pub const ALL: &'static [(Self, &'static [Kind])] = {
         use Kind::{
-            BadSignature, CrashAfter, CrashBefore, Cut, Duplicate, EarlyStatus, Endless, Fail, Full, Garbled, Kill,
-            Late, Lost, LostAnswer, LostRequest, Oversized, Panic, Pause, Refuse, Reordered, Restart, ServerError,
-            Skew, Slow, Throttled, Truncated, Unknown, UnknownTool,
+            BadSignature, CrashAfter, CrashBefore, Cut, Duplicate, EarlyStatus, Endless, Expired, Fail, Full, Garbled,
+            Kill, Late, Lost, LostAnswer, LostRequest, Oversized, Panic, Pause, Refuse, Reordered, Restart,
+            ServerError, Skew, Slow, Throttled, Truncated, Unknown, UnknownTool,
         };
         &[
             (Self::Webhook, &[Duplicate, Late, Reordered, BadSignature, Oversized]),
@@ -141,7 +143,19 @@ impl Site {
             (Self::Ingest, &[Fail, Slow, Panic, CrashBefore, CrashAfter]),
             (
                 Self::Send,
-                &[Throttled, ServerError, LostRequest, LostAnswer, EarlyStatus, Slow, Panic, CrashBefore, CrashAfter],
+                &[
+                    Throttled,
+                    ServerError,
+                    LostRequest,
+                    LostAnswer,
+                    EarlyStatus,
+                    Slow,
+                    Panic,
+                    CrashBefore,
+                    CrashAfter,
+                    Refuse,
+                    Expired,
+                ],
             ),
             (Self::Beat, &[Fail, Slow, Panic, CrashBefore]),
             (Self::Claim, &[Fail, Slow, Panic, CrashBefore, CrashAfter]),
@@ -154,6 +168,14 @@ impl Site {
     #[must_use]
     pub fn kinds(self) -> &'static [Kind] {
         Self::ALL.iter().find(|(site, _)| *site == self).map_or(&[], |(_, kinds)| kinds)
+    }
+
+    /// What goes wrong here in worlds that are made up. Not what ends a reply by design, or stops an account until somebody
+    /// acts: that says nothing unless a scenario says what must have come of it.
+    #[must_use]
+    pub fn drawn(self) -> Vec<Kind> {
+        let by_design = |kind| self == Self::Send && matches!(kind, Kind::Refuse | Kind::Expired);
+        self.kinds().iter().copied().filter(|kind| !by_design(*kind)).collect()
     }
 
     #[must_use]
@@ -178,6 +200,7 @@ impl Kind {
             Self::Reordered => Duration::from_secs(30),
             Self::Throttled => Duration::from_secs(5),
             Self::Skew => Duration::from_secs(45),
+            Self::Expired => Duration::from_secs(600),
             _ => Duration::from_secs(2),
         }
     }
@@ -354,6 +377,9 @@ mod tests {
     fn every_site_is_in_the_table_once() {
         for (site, kinds) in Site::ALL {
             assert!(!kinds.is_empty());
+            let kept: Vec<Kind> = kinds.iter().copied().filter(|k| !site.drawn().contains(k)).collect();
+            let by_design: &[Kind] = if *site == Site::Send { &[Kind::Refuse, Kind::Expired] } else { &[] };
+            assert_eq!(kept, by_design);
             assert_eq!(Site::ALL.iter().filter(|(s, _)| s == site).count(), 1);
         }
     }

@@ -203,6 +203,7 @@ fn conversations(dice: &mut Dice, size: Size, world: &WorldSpec) -> Vec<Conversa
         ConversationSpec {
             channel: channel.name.clone(),
             peer: format!("{}", 33_600_000_000 + n),
+            people: 1,
             user: UserSpec::Script { messages },
         }
     };
@@ -213,8 +214,8 @@ fn conversations(dice: &mut Dice, size: Size, world: &WorldSpec) -> Vec<Conversa
 fn faults(dice: &mut Dice, nodes: u8) -> Vec<FaultSpec> {
     let mut faults = Vec::new();
     for _ in 0..dice.between(0, 6) {
-        let (site, kinds) = *dice.pick(Site::ALL);
-        let kind = *dice.pick(kinds);
+        let (site, _) = *dice.pick(Site::ALL);
+        let kind = *dice.pick(&site.drawn());
         if nodes == 1 && matches!(site, Site::Beat | Site::Claim | Site::Signal) {
             continue;
         }

@@ -143,7 +143,8 @@ fn person(dice: &mut Dice, number: u64, starts: Duration) -> ConversationSpec {
         until: None,
     };
     let channel = ChannelSpec::default().name;
-    ConversationSpec { channel, peer: format!("{}", 33_600_000_000 + number), user: UserSpec::Automaton(user) }
+    let peer = format!("{}", 33_600_000_000 + number);
+    ConversationSpec { channel, peer, people: 1, user: UserSpec::Automaton(user) }
 }
 
 #[cfg(test)]

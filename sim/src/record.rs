@@ -118,7 +118,7 @@ pub fn scenario(name: &str, channel: ChannelKind, lines: &[Line], names: &[Strin
         model: ModelSpec::Cassette { answers },
         tools: Vec::new(),
         toolset: None,
-        conversations: vec![ConversationSpec { channel: ChannelSpec::default().name, peer, user }],
+        conversations: vec![ConversationSpec { channel: ChannelSpec::default().name, peer, people: 1, user }],
         timeline: Vec::new(),
         faults: Vec::new(),
         expect: Expectations::default(),

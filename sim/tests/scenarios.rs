@@ -52,11 +52,27 @@ fn every_scenario_passes_and_shows_what_it_says() {
     );
     assert_eq!(page(&summary, &runs).matches("class=\"run\"").count(), runs.len());
     stories(&runs);
+    rates(&runs);
+    refusals(&runs);
+}
+
+fn first_of<'a>(runs: &'a [Run], file: &str) -> &'a Run {
+    runs.iter().find(|r| r.source == file).unwrap_or_else(|| panic!("{file}"))
+}
+
+/// The age of the world whenever `what` happened to somebody whose name begins so.
+fn when(run: &Run, what: &str, who: &str) -> Vec<Duration> {
+    run.report.trace.iter().filter(|e| e.what == what && e.entity.starts_with(who)).map(|e| e.at).collect()
+}
+
+/// From the first to the last.
+fn span(times: &[Duration]) -> Duration {
+    times.last().zip(times.first()).map_or(Duration::ZERO, |(last, first)| *last - *first)
 }
 
 /// What each of them is about, seen in its events.
 fn stories(runs: &[Run]) {
-    let of = |file: &str| runs.iter().find(|r| r.source == file).unwrap_or_else(|| panic!("{file}"));
+    let of = |file: &str| first_of(runs, file);
     let told = |file: &str, what: &str| -> Vec<&str> {
         of(file).report.trace.iter().filter(|e| e.what == what).map(|e| e.detail.as_str()).collect()
     };
@@ -75,4 +91,61 @@ fn stories(runs: &[Run]) {
     let movers: std::collections::BTreeSet<&str> =
         of("node-killed.yaml").report.trace.iter().filter(|e| e.what == "taken_in").map(|e| e.node.as_str()).collect();
     assert_eq!(movers.len(), 3, "the lanes went from node to node");
+}
+
+/// That nobody is refused is a promise; that there was more to send than the rates allow is seen here.
+fn rates(runs: &[Run]) {
+    let secs = Duration::from_secs;
+    let crowd = first_of(runs, "crowd-within-rates.yaml");
+    for (channel, people, rate) in [("wa", 240, 80), ("tg", 120, 30), ("fb", 600, 300)] {
+        let taken = when(crowd, "send.taken", channel);
+        assert_eq!(taken.len(), people, "{channel}");
+        assert!(span(&taken) > secs(people as u64 / rate - 1), "{channel}: {:?}", span(&taken));
+    }
+    let pair = first_of(runs, "one-person-too-fast.yaml");
+    for (who, beside, most) in
+        [("wa/33600000001", "wa/33600000002", secs((60 - 45) * 6)), ("tg/70001", "tg/70002", secs(10 - 3))]
+    {
+        let taken = when(pair, "send.taken", who);
+        assert!(span(&taken) > most && span(&taken) < most * 11 / 10, "{who}: {:?}", span(&taken));
+        let (asked, answered) = (when(pair, "wrote", beside), when(pair, "send.taken", beside));
+        assert!(answered[0] - asked[0] < secs(5), "{beside} waits");
+        assert!(taken[0] < answered[0] && answered[0] < taken[taken.len() - 1], "{beside} is answered in between");
+    }
+}
+
+/// What providers refuse, and when it is tried again.
+fn refusals(runs: &[Run]) {
+    let secs = Duration::from_secs;
+    let blocked = first_of(runs, "person-blocked.yaml");
+    for who in ["wa/33600000001", "tg/70001", "fb/90001"] {
+        assert_eq!(when(blocked, "send.refused", who).len(), 1, "{who} is not tried again");
+    }
+    let expired = first_of(runs, "token-expired.yaml");
+    assert!(when(expired, "send.taken", "fb")[0] < secs(10), "another account goes on");
+    for channel in ["wa", "tg"] {
+        let renewed = when(expired, "fault", channel)[0] + secs(600);
+        let (tried, taken) = (when(expired, "send.refused", channel), when(expired, "send.taken", channel));
+        assert!(tried.len() < 30, "{channel} is tried {} times in ten minutes", tried.len());
+        assert!(taken[0] > renewed && taken[0] < renewed + secs(75), "{channel}: {:?}", taken[0]);
+    }
+    let failing = first_of(runs, "servers-fail.yaml");
+    for (who, tries) in [("wa/33600000001", 3), ("fb/90001", 3), ("tg/70001", 1)] {
+        let refused = when(failing, "send.refused", who);
+        assert_eq!(refused.len(), tries, "{who}");
+        assert!(refused.windows(3).all(|w| w[2] - w[1] > (w[1] - w[0]) * 3 / 2), "{who}: {refused:?}");
+    }
+    let lost = first_of(runs, "answer-lost.yaml").report.trace.iter();
+    let uncertain = lost.filter(|e| e.what == "settled" && e.detail == "uncertain").count();
+    assert_eq!(uncertain, 4, "a status settles one of them later");
+    let window = first_of(runs, "messenger-window.yaml");
+    assert_eq!(when(window, "send.taken", "fb").len(), 1);
+    assert!(when(window, "send.taken", "tg")[0] > secs(25 * 3600));
+    let waiting = first_of(runs, "retry-after.yaml");
+    for who in ["wa/33600000001", "tg/70001", "fb/90001"] {
+        let (refused, taken) = (when(waiting, "send.refused", who), when(waiting, "send.taken", who));
+        let [first, second] = refused[..] else { panic!("{who}: {refused:?}") };
+        assert!(second - first >= secs(420) && second - first < secs(422), "{who}: {refused:?}");
+        assert!(taken[0] - second >= secs(180) && taken[0] - second < secs(182), "{who}: {taken:?}");
+    }
 }

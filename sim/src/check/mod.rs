@@ -46,6 +46,7 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("commit.stale_epoch", "nobody writes in a partition that another node owns"),
     ("provider.window", "no free text leaves outside of the provider's window"),
     ("provider.limits", "no message is longer than the provider allows"),
+    ("provider.rate", "no message leaves faster than the provider allows, or sooner than it asked"),
     ("webhook.verified", "what is not signed or too large is refused"),
     ("message.order", "the messages of one person keep the order in which the log got them"),
     ("knowledge.torn", "a search shows a document whole, as it was before or after an upload"),

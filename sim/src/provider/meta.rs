@@ -1,6 +1,6 @@
 //! WhatsApp and Messenger: the Graph API and its webhooks.
 
-use super::{Said, What};
+use super::{Said, What, rates::TooFast};
 use crate::{
     fault::{Fault, Kind},
     world::{Core, Payload, deliver},
@@ -44,6 +44,27 @@ pub fn refusal(status: u16, code: u64, message: &str) -> Answer {
 
 pub fn slower(wait: Duration) -> Answer {
     Answer { retry_after: Some(wait), ..refusal(429, 130_429, "rate limit hit") }
+}
+
+/// Neither platform says how long to wait.
+pub fn too_fast(kind: &str, what: TooFast) -> Answer {
+    match (kind, what) {
+        ("whatsapp", TooFast::Account(_)) => refusal(429, 130_429, "rate limit hit"),
+        ("whatsapp", TooFast::Peer(_)) => refusal(429, 131_056, "pair rate limit hit"),
+        _ => refusal(429, 613, "calls to this API have exceeded the rate limit"),
+    }
+}
+
+/// The person has blocked the account.
+pub fn blocked(kind: &str) -> Answer {
+    match kind {
+        "whatsapp" => refusal(400, 131_026, "message undeliverable"),
+        _ => refusal(400, 551, "this person isn't available right now"),
+    }
+}
+
+pub fn expired() -> Answer {
+    refusal(401, 190, "error validating access token: session has expired")
 }
 
 pub fn sent(account: &ChannelAccount, peer: &str, number: &str) -> Answer {

@@ -3,6 +3,7 @@
 
 mod meta;
 mod outside;
+mod rates;
 mod telegram;
 
 pub use outside::{Connected, Delivered};
@@ -23,6 +24,9 @@ use tokio::sync::Notify;
 
 /// How long an exchange takes, in milliseconds.
 const TAKES: (u64, u64) = (20, 150);
+/// The part of it after which the request arrives: the rest is the provider's work and the way back. So the ways of two messages
+/// differ by at most 33 ms, which is what the pacer's slack is for.
+const WAY: u32 = 4;
 /// How long after a person's last message free text may be sent, by Meta's rules.
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
 
@@ -69,6 +73,15 @@ impl Call {
             What::Updates { .. } | What::Other => None,
         }
     }
+
+    /// `channel/peer`, or the channel where nobody is written to.
+    fn whose(&self) -> &str {
+        self.faulty().map_or(self.channel.as_str(), |(_, who)| who)
+    }
+
+    fn is_telegram(&self) -> bool {
+        self.account.kind.as_str() == "telegram"
+    }
 }
 
 pub struct Network {
@@ -86,6 +99,9 @@ struct State {
     /// When each person last wrote.
     wrote: BTreeMap<String, Timestamp>,
     exchanges: BTreeMap<String, u64>,
+    counts: rates::Counts,
+    /// Until when each channel's token is refused.
+    expired: BTreeMap<String, Timestamp>,
     /// Polled updates by channel: what was confirmed is gone.
     updates: BTreeMap<String, Vec<(i64, Value)>>,
     last_update: BTreeMap<String, i64>,
@@ -166,18 +182,22 @@ impl Network {
         request: &Request,
         fault: Option<Fault>,
     ) -> Result<Answer, NoAnswer> {
-        let is_telegram = call.account.kind.as_str() == "telegram";
-        tokio::time::sleep(self.takes(core, &call)).await;
+        let takes = self.takes(core, &call);
+        let there = takes / WAY;
+        tokio::time::sleep(there).await;
+        let refused = self.refusal(core, &call, fault);
+        tokio::time::sleep(takes.saturating_sub(there)).await;
+        if let Some(refused) = refused {
+            core.note("", "send.refused", call.whose(), refused.status.to_string());
+            return Ok(refused);
+        }
+        let is_telegram = call.is_telegram();
         match call.what {
             What::Other => Ok(if is_telegram { telegram::fine() } else { meta::fine() }),
             What::Updates { after, wait } => Ok(self.updates(&call.channel, after, wait).await),
             What::Send { ref who, ref peer, ref text, ref tag } => {
                 let lost = || Err(NoAnswer::Lost("simulated".to_owned()));
                 match fault.map(|f| (f.kind, f.lasts)) {
-                    Some((Kind::Throttled, wait)) => {
-                        return Ok(if is_telegram { telegram::slower(wait) } else { meta::slower(wait) });
-                    }
-                    Some((Kind::ServerError, _)) => return Ok(Answer { status: 503, retry_after: None, body: None }),
                     Some((Kind::LostRequest, _)) => {
                         tokio::time::sleep(request.timeout).await;
                         return lost();
@@ -209,8 +229,40 @@ impl Network {
         }
     }
 
+    /// Why a request that arrives is turned away at the door.
+    fn refusal(&self, core: &Core, call: &Call, fault: Option<Fault>) -> Option<Answer> {
+        let (kind, now) = (call.account.kind.as_str(), core.clock.now());
+        let is_telegram = call.is_telegram();
+        let mut state = self.state();
+        if let Some(fault) = fault.filter(|f| f.kind == Kind::Expired) {
+            state.expired.insert(call.channel.clone(), now + fault.lasts);
+        }
+        if state.expired.get(&call.channel).is_some_and(|until| *until > now) {
+            return Some(if is_telegram { telegram::expired() } else { meta::expired() });
+        }
+        let What::Send { who, .. } = &call.what else { return None };
+        let fault = fault.map(|f| (f.kind, f.lasts));
+        if !matches!(fault, Some((Kind::LostRequest, _)))
+            && let Err(too_fast) = state.counts.arrived(kind, &call.channel, who, now)
+        {
+            if core.is_paced {
+                core.watch.broken(core, "provider.rate", who, format!("{too_fast:?}"));
+            }
+            return Some(if is_telegram { telegram::too_fast(too_fast) } else { meta::too_fast(kind, too_fast) });
+        }
+        match fault? {
+            (Kind::Throttled, wait) => {
+                state.counts.asked_to_wait(who, now, wait);
+                Some(if is_telegram { telegram::slower(wait) } else { meta::slower(wait) })
+            }
+            (Kind::ServerError, _) => Some(Answer { status: 503, retry_after: None, body: None }),
+            (Kind::Refuse, _) => Some(if is_telegram { telegram::blocked() } else { meta::blocked(kind) }),
+            _ => None,
+        }
+    }
+
     fn takes(&self, core: &Core, call: &Call) -> Duration {
-        let who = call.faulty().map_or(call.channel.as_str(), |(_, who)| who).to_owned();
+        let who = call.whose().to_owned();
         let mut state = self.state();
         let n = state.exchanges.entry(who.clone()).or_default();
         *n += 1;
@@ -226,7 +278,7 @@ impl Network {
             core.watch.broken(core, "provider.limits", &who, format!("{} characters", sent.text.chars().count()));
             return Err(meta::refusal(400, 100, "invalid parameter"));
         }
-        let window = call.account.kind.as_str() != "telegram";
+        let window = !call.is_telegram();
         let last = state.wrote.get(&who).copied().unwrap_or_default();
         if window && at.since(last) > WINDOW {
             core.watch.broken(core, "provider.window", &who, format!("{:?} after the person wrote", at.since(last)));

@@ -1,6 +1,6 @@
 //! Telegram: the Bot API, its webhooks and its long polling.
 
-use super::{Said, What};
+use super::{Said, What, rates::TooFast};
 use crate::world::Payload;
 use colloquy_channels::Answer;
 use colloquy_domain::{channel::ChannelAccount, time::Timestamp};
@@ -43,6 +43,21 @@ pub fn slower(wait: Duration) -> Answer {
         body["parameters"] = json!({"retry_after": wait.as_secs().max(1)});
     }
     answer
+}
+
+pub fn too_fast(what: TooFast) -> Answer {
+    let (TooFast::Account(wait) | TooFast::Peer(wait)) = what;
+    slower(wait)
+}
+
+/// The person has blocked the bot.
+pub fn blocked() -> Answer {
+    refusal(403, "Forbidden: bot was blocked by the user")
+}
+
+/// The token was revoked.
+pub fn expired() -> Answer {
+    refusal(401, "Unauthorized")
 }
 
 pub fn sent(peer: &str, number: &str) -> Answer {

@@ -59,7 +59,7 @@ impl Sort {
             b"model" | b"model.failed" => Self::Model,
             b"tool" => Self::Tool,
             b"commit" => Self::Commit,
-            b"send.taken" | b"replied" | b"settled" => Self::Delivery,
+            b"send.taken" | b"send.refused" | b"replied" | b"settled" => Self::Delivery,
             b"take_over" | b"give_back" | b"operator" => Self::Person,
             b"node" | b"fenced" | b"at_rest" => Self::Node,
             b"fault" => Self::Fault,

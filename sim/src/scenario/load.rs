@@ -23,11 +23,17 @@ pub enum LoadError {
 /// # Errors
 /// Where it is no scenario: with line and column, or with the field.
 pub fn from_yaml(text: &str) -> Result<Scenario, LoadError> {
-    let scenario: Scenario = serde_saphyr::from_str(text).map_err(|e| LoadError::Yaml(e.to_string()))?;
+    let mut scenario: Scenario = serde_saphyr::from_str(text).map_err(|e| LoadError::Yaml(e.to_string()))?;
     if scenario.format != FORMAT {
         return Err(LoadError::Format(scenario.format));
     }
     check(&scenario)?;
+    let mut each = Vec::new();
+    for (n, conversation) in scenario.conversations.into_iter().enumerate() {
+        let wrong = |(field, why)| LoadError::Field(format!("conversations[{n}].{field}"), why);
+        each.extend(conversation.each().map_err(wrong)?);
+    }
+    scenario.conversations = each;
     Ok(scenario)
 }
 
@@ -145,6 +151,21 @@ mod tests {
     fn what_is_written_is_read_again() {
         let scenario = from_yaml(SMALL).expect("valid");
         assert_eq!(from_yaml(&to_yaml(&scenario).expect("yaml")).expect("valid"), scenario);
+    }
+
+    #[test]
+    fn a_crowd_is_as_many_conversations() {
+        let of = |peer: &str, people: u32| {
+            from_yaml(&SMALL.replace("'33600000001'", &format!("'{peer}'\n    people: {people}")))
+        };
+        let crowd = of("99", 3).expect("valid");
+        let peers: Vec<&str> = crowd.conversations.iter().map(|c| c.peer.as_str()).collect();
+        assert_eq!(peers, ["99", "100", "101"]);
+        assert!(!to_yaml(&crowd).expect("yaml").contains("people"), "each stands there alone");
+        let wrong = |peer, people| of(peer, people).expect_err("wrong").to_string();
+        assert_eq!(wrong("99", 0), "conversations[0].people: 1 to 10000");
+        assert!(wrong("ann", 2).starts_with("conversations[0].peer: no number"));
+        assert_eq!(of("ann", 1).expect("valid").conversations[0].peer, "ann");
     }
 
     #[test]

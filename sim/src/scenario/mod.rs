@@ -13,7 +13,7 @@ pub use expect::{Calls, Expectations, PassK, Texts, Times};
 pub use gold::{EndState, Gold, ToolSetSpec};
 pub use knowledge::{BaseSpec, Citations, DocumentSpec};
 pub use load::{LoadError, from_file, from_yaml, schema, to_yaml};
-pub use people::{Automaton, Fact, Honesty, Played, Replay, ScriptedMessage, UserSpec};
+pub use people::{Automaton, ConversationSpec, Fact, Honesty, Played, Replay, ScriptedMessage, UserSpec};
 pub use server::ServerSpec;
 pub use span::Span;
 pub use until::{Datum, Until};
@@ -309,16 +309,6 @@ impl Effect {
     const fn read() -> Self {
         Self::Read
     }
-}
-
-/// One person on one channel.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConversationSpec {
-    pub channel: String,
-    /// The person's address: a phone number, a chat id.
-    pub peer: String,
-    pub user: UserSpec,
 }
 
 /// Something that happens to the world at its time.

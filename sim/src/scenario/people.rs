@@ -6,6 +6,47 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
+/// People of one conversation, at most.
+const CROWD: u32 = 10_000;
+
+/// One person on one channel, or several who do the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationSpec {
+    pub channel: String,
+    /// The person's address: a phone number, a chat id.
+    pub peer: String,
+    /// So many people, whose addresses are numbers from `peer` on. Once the scenario is read, each has a conversation of their own.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub people: u32,
+    pub user: UserSpec,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_one(people: &u32) -> bool {
+    *people == 1
+}
+
+impl ConversationSpec {
+    /// A conversation for each of the people; the field and why, if there cannot be so many.
+    pub(super) fn each(self) -> Result<Vec<Self>, (&'static str, String)> {
+        if self.people == 1 {
+            return Ok(vec![self]);
+        }
+        if !(1..=CROWD).contains(&self.people) {
+            return Err(("people", format!("1 to {CROWD}")));
+        }
+        let why = || ("peer", "no number, so that it cannot be counted on from it".to_owned());
+        let first: u64 = self.peer.parse().map_err(|_| why())?;
+        let last = first.checked_add(u64::from(self.people)).ok_or_else(why)?;
+        Ok((first..last).map(|peer| Self { peer: peer.to_string(), people: 1, ..self.clone() }).collect())
+    }
+}
+
 /// How a person writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

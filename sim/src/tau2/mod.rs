@@ -134,6 +134,7 @@ fn person(instructions: &Instructions) -> ConversationSpec {
     ConversationSpec {
         channel: ChannelSpec::default().name,
         peer: "15550000001".to_owned(),
+        people: 1,
         user: UserSpec::Script { messages: (0..).zip(texts).map(message).collect() },
     }
 }

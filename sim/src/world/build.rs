@@ -4,11 +4,11 @@ use super::{Core, Library, Options};
 use crate::{
     check::{Watch, canary},
     clock::WorldClock,
-    fault::Faults,
+    fault::{FaultSpec, Faults, Kind},
     model::{Deck, Outside},
     provider,
     saved::restore,
-    scenario::{AgentSpec, ChannelKind, ChannelSpec, DuringTurn, Scenario},
+    scenario::{Action, AgentSpec, ChannelKind, ChannelSpec, DuringTurn, Scenario, TimelineEvent},
     seed::Seed,
     toolset::{self, InUse},
     trace::Trace,
@@ -67,6 +67,7 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options, outside: Option<
     let faults = Faults::new(seed, &scenario.faults);
     let trace = Trace::new(options.trace);
     let mut core = Core::new(seed, options.planted, clock, faults, trace, store, accounts, named, watch, library);
+    core.is_paced = is_paced(scenario);
     core.deck = Arc::new(Deck::new(outside.cloned()));
     core.toolset = scenario.toolset.as_ref().and_then(InUse::of);
     if let Some(saved) = &world.resumed {
@@ -79,6 +80,15 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options, outside: Option<
         }
     }
     Arc::new(core)
+}
+
+/// A pacer is one node's and ends with whoever has it; a node that stood still sends at once what was let pass before, and one
+/// whose clock is wrong counts by it.
+fn is_paced(scenario: &Scenario) -> bool {
+    let disturbs = |f: &FaultSpec| f.kind.ends_a_life() || matches!(f.kind, Kind::Panic | Kind::Pause | Kind::Skew);
+    let stops =
+        |e: &TimelineEvent| matches!(e.action, Action::Kill { .. } | Action::Pause { .. } | Action::Restart { .. });
+    scenario.world.nodes == 1 && !scenario.faults.iter().any(disturbs) && !scenario.timeline.iter().any(stops)
 }
 
 fn profile(agent: &Agent<'_>, library: &Library) -> AgentProfile {
@@ -131,5 +141,35 @@ fn account(n: usize, spec: &ChannelSpec, agent: &Agent<'_>, id: ChannelId) -> Ch
         settings: settings.into(),
         secrets: secrets.into_iter().map(|(k, v)| (k.to_owned(), Secret::new(v))).collect(),
         enabled: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fault::Site,
+        fuzz::{self, Size},
+        scenario::Span,
+    };
+
+    #[test]
+    fn who_may_have_forgotten_what_was_sent_is_not_held_to_the_rates() {
+        let mut calm = fuzz::scenario(1, Size::SMALL);
+        calm.world.nodes = 1;
+        calm.timeline.clear();
+        let with = |site, kind| {
+            let fault = FaultSpec { site, kind, entity: None, chance: Some(0.1), occurrence: None, lasts: None };
+            is_paced(&Scenario { faults: vec![fault], ..calm.clone() })
+        };
+        assert!(with(Site::Send, Kind::Throttled) && with(Site::Settle, Kind::Fail) && with(Site::Webhook, Kind::Late));
+        let forget = [(Site::Settle, Kind::Panic), (Site::Send, Kind::CrashAfter), (Site::Tool, Kind::Pause)];
+        assert!(!forget.into_iter().chain([(Site::Node, Kind::Skew)]).any(|(site, kind)| with(site, kind)));
+        calm.faults.clear();
+        let (node, lasts) = ("n0".to_owned(), Span::millis(1));
+        let kill = TimelineEvent { at: lasts, action: Action::Kill { node, lasts } };
+        assert!(is_paced(&calm) && !is_paced(&Scenario { timeline: vec![kill], ..calm.clone() }));
+        calm.world.nodes = 2;
+        assert!(!is_paced(&calm));
     }
 }

@@ -51,6 +51,8 @@ pub struct Core {
     pub(super) before: AllBefore,
     /// The scenario's tool set with the data of this run.
     pub toolset: Option<InUse>,
+    /// Whether each account has one pacer for as long as the world lasts: only then nobody can be too fast.
+    pub is_paced: bool,
     /// Models outside of the world.
     pub deck: Arc<Deck>,
     /// Accounts with their names, in the order of the scenario.
@@ -87,6 +89,7 @@ impl Core {
             heard: Heard::default(),
             library,
             toolset: None,
+            is_paced: true,
             deck: Arc::default(),
             before: AllBefore::new(),
             deaths: AtomicU64::new(0),
