@@ -79,7 +79,7 @@ class Graph:
         self.constant("apart", np.array([0, 0, HEADS, HIDDEN // HEADS]))
         self.constant("together", np.array([0, 0, HIDDEN]))
         self.constant("scale", np.float32((HIDDEN // HEADS) ** -0.5))
-        self.constant("root", np.float32(0.5**0.5))
+        self.constant("root", np.float32(2**0.5))
         self.constant("half", np.float32(0.5))
         return self.normalised("embedded", "embeddings.LayerNorm", "states")
 
@@ -101,7 +101,8 @@ class Graph:
         attended = self.node("Add", [states, output], f"{name}.attended")
         states = self.normalised(attended, f"{name}.attention.output.LayerNorm", f"{name}.middle")
         wide = self.linear(states, f"{name}.intermediate.dense")
-        scaled = self.node("Mul", [wide, "root"], f"{name}.gelu.scaled")
+        # Divided, as PyTorch exports it: ONNX Runtime recognises a GELU by that.
+        scaled = self.node("Div", [wide, "root"], f"{name}.gelu.scaled")
         bent = self.node("Erf", [scaled], f"{name}.gelu.erf")
         raised = self.node("Add", [bent, "one"], f"{name}.gelu.raised")
         product = self.node("Mul", [wide, raised], f"{name}.gelu.product")
