@@ -1,7 +1,7 @@
 //! What a loud tenant costs the quiet ones, on one node or on several: how it is measured and told.
 
 use super::{
-    figures::Percentiles,
+    figures::{Percentiles, median},
     open::{Fared, at_rate},
     report::{Target, at_most, ratio, row, times},
 };
@@ -20,10 +20,11 @@ const LOUD: f64 = 0.3;
 const TIMES_LOUDER: f64 = 100.0;
 /// The quiet tenants.
 pub const QUIET: usize = 20;
-/// How often quiet and loud time alternate: what else happens on the machine happens in both.
-const ROUNDS: u32 = 4;
-/// Messages of the quiet tenants in each of the two kinds of time: a percentile of fewer says little.
-const MESSAGES: f64 = 1000.0;
+/// How often quiet and loud time alternate: what else happens on the machine happens in both. What happens for some
+/// seconds only is in few of the rounds, and the middle one counts.
+const ROUNDS: u32 = 7;
+/// Messages of the quiet tenants in each of the two kinds of time: a percentile of fewer in a round says little.
+const MESSAGES: f64 = 1400.0;
 /// Where that takes so many times longer than asked, it is left at that.
 const PATIENT: u32 = 10;
 /// People of each quiet tenant, who write in turn.
@@ -57,7 +58,8 @@ pub trait Ask: Clone + Send + Sync + 'static {
     fn ask(&self, number: u64) -> impl Future<Output = Option<Duration>> + Send;
 }
 
-/// The quiet tenants' load without and with the loud one's beside it, and the same load from the quiet ones alone, in turn. `turns_per_second`: what there can be at most.
+/// The quiet tenants' load without and with the loud one's beside it, and the same load from the quiet ones alone, in turn.
+/// `turns_per_second`: what there can be at most.
 ///
 /// # Errors
 /// A task panicked.
@@ -72,27 +74,33 @@ pub async fn measure(
     let rate = each * QUIET as f64;
     let piece = Duration::from_secs_f64(MESSAGES / rate).clamp(lasting, lasting * PATIENT) / ROUNDS;
     let mut told = Neighbour { tenants: QUIET, each, loud: noise, ..Neighbour::default() };
-    let (mut alone, mut beside, mut louds) = (Fared::default(), Fared::default(), Fared::default());
-    let mut spread = Fared::default();
+    let (mut alone, mut beside, mut louds, mut spread) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     everybody(&quiet, PEOPLE * QUIET as u64, turns_per_second * WARM).await?;
     everybody(&loud, LOUD_PEOPLE, turns_per_second * WARM).await?;
     for _ in 0..ROUNDS {
-        alone.extend(written(&quiet, rate, piece).await?);
+        alone.push(written(&quiet, rate, piece).await?);
         let over = Arc::<AtomicBool>::default();
         let (until, asker) = (Arc::clone(&over), loud.clone());
         let noisy = tokio::spawn(async move { at_rate(asker, noise, until).await });
         // Not of the first moment: the crowd is there.
         sleep(AHEAD).await;
-        beside.extend(written(&quiet, rate, piece).await?);
+        beside.push(written(&quiet, rate, piece).await?);
         over.store(true, Ordering::Relaxed);
-        louds.extend(noisy.await?);
-        spread.extend(written(&quiet, rate + noise, piece).await?);
+        louds.push(noisy.await?);
+        spread.push(written(&quiet, rate + noise, piece).await?);
     }
-    told.messages = beside.times.len() as u64;
-    told.failed = alone.unanswered + beside.unanswered + louds.unanswered + spread.unanswered;
-    (told.alone, told.spread) = (Percentiles::of(alone.times), Percentiles::of(spread.times));
-    (told.beside, told.loud_reply) = (Percentiles::of(beside.times), Percentiles::of(louds.times));
+    told.messages = beside.iter().map(|round| round.times.len() as u64).sum();
+    told.failed = [&alone, &beside, &louds, &spread].into_iter().flatten().map(|round| round.unanswered).sum();
+    (told.alone, told.spread) = (middle(alone), middle(spread));
+    (told.beside, told.loud_reply) = (middle(beside), middle(louds));
     Ok(told)
+}
+
+/// Of the rounds.
+fn middle(rounds: Vec<Fared>) -> Percentiles {
+    let of: Vec<Percentiles> = rounds.into_iter().map(|round| Percentiles::of(round.times)).collect();
+    let middle = |value: fn(&Percentiles) -> f64| median(of.iter().map(value).collect());
+    Percentiles { p50: middle(|p| p.p50), p99: middle(|p| p.p99) }
 }
 
 /// One message of each: their conversations are there, and in memory.

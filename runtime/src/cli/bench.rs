@@ -121,7 +121,7 @@ pub struct OnEngines {
 ///                      before it acknowledges is its own setting (`sync_interval: always`), which no client can see
 ///   moderate load      restarts and neighbours are measured at 0.3 of the turns per second that three nodes do of 32
 ///                      conversations at once: the loud tenant has all of that, each of twenty quiet ones a hundredth
-///   a loud tenant      replies to the quiet ones with and without the loud one, by turns, 1,000 of each unless that takes
+///   a loud tenant      replies to the quiet ones with and without the loud one, by turns, 1,400 of each unless that takes
 ///                      ten times the seconds asked for
 ///   restart            each node in turn gets SIGTERM and is started again; a request that a node does not take is sent
 ///                      to the next one, as a load balancer does. A turn without exactly one reply has failed
