@@ -7,14 +7,17 @@ use crate::{
     supervision::Backoff,
 };
 use colloquy_domain::{
-    channel::ChannelAccount, failure::Failure, pacing::Pacer, ports::ChannelDriver, time::Timestamp,
+    channel::ChannelAccount, failure::Failure, pacing::Pacer, ports::ChannelDriver, standing::Standing, time::Timestamp,
 };
 use futures::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef, async_trait};
 use std::{
     future::Future,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -72,6 +75,8 @@ pub struct Desk {
     pub woken: Notify,
     /// True when nothing new is to be begun.
     pub stopping: watch::Sender<bool>,
+    /// The provider has taken something since this was looked at.
+    pub served: AtomicBool,
 }
 
 pub struct State {
@@ -79,6 +84,8 @@ pub struct State {
     phase: Phase,
     /// Refusals of the account in a row.
     downs: usize,
+    /// Whether the store knows that the provider serves the account.
+    known_to_be_served: bool,
     poller: Option<AbortHandle>,
 }
 
@@ -118,9 +125,10 @@ impl Actor for Channel {
         let pacer = Mutex::new(Pacer::new(driver.pacing(&account)));
         let stopping = watch::Sender::new(false);
         let woken = Notify::new();
-        let desk = Arc::new(Desk { shared, account, driver, pacer, woken, stopping });
+        let served = AtomicBool::new(false);
+        let desk = Arc::new(Desk { shared, account, driver, pacer, woken, stopping, served });
         myself.send_message(Msg::Look)?;
-        Ok(State { desk, phase: Phase::Idle, downs: 0, poller: None })
+        Ok(State { desk, phase: Phase::Idle, downs: 0, known_to_be_served: false, poller: None })
     }
 
     async fn post_start(&self, myself: ActorRef<Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -196,8 +204,16 @@ fn drain(myself: &ActorRef<Msg>, state: &mut State, begin: Begin) {
 
 fn drained(myself: &ActorRef<Msg>, state: &mut State, result: Drained) {
     let time_up = |wait: Duration| myself.send_after(wait, || Msg::TimeUp).abort_handle();
-    if !matches!(result, Drained::AccountDown(_)) {
+    let served = state.desk.served.swap(false, Ordering::Relaxed);
+    if let Drained::AccountDown(failure) = &result {
+        state.known_to_be_served = false;
+        note(state, Standing::Refused(failure.clone()));
+    } else {
         state.downs = 0;
+        if served && !state.known_to_be_served {
+            state.known_to_be_served = true;
+            note(state, Standing::Served);
+        }
     }
     state.phase = match result {
         // Woken after the round had looked for the last time.
@@ -220,4 +236,16 @@ fn drained(myself: &ActorRef<Msg>, state: &mut State, result: Drained) {
             Phase::Paused(time_up(wait))
         }
     };
+}
+
+/// Told to the store beside everything else: nothing waits for it, and a loss of it is mended by the next word.
+fn note(state: &State, standing: Standing) {
+    let desk = Arc::clone(&state.desk);
+    tokio::spawn(async move {
+        let (tenant, channel) = (desk.account.tenant, desk.account.id);
+        let ports = &desk.shared.ports;
+        if let Err(e) = ports.outbox.stands(tenant, channel, standing, ports.clock.now()).await {
+            tracing::warn!(tenant.id = %tenant, channel.id = %channel, error = %e, "how the account stands is not kept");
+        }
+    });
 }

@@ -13,7 +13,12 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{PoisonError, atomic::Ordering},
+    time::Duration,
+};
 use tracing::Instrument as _;
 
 /// Attempts at one reply whose failures are passing ones: about a day with the backoff below.
@@ -252,6 +257,7 @@ async fn deliver(
         };
         match sent(desk, item, delivery).await {
             Ok(Sent { provider_message_id: id }) => {
+                desk.served.store(true, Ordering::Relaxed);
                 let (tenant, outbox) = (item.tenant, item.id);
                 if (done as usize) + 1 < parts.len() {
                     let progress =

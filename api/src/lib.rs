@@ -50,6 +50,7 @@ mod speech;
 mod state;
 mod telling;
 mod time;
+mod turned_away;
 mod uploads;
 mod visitor;
 

@@ -4,11 +4,11 @@ use crate::{
     conditional, edge,
     endpoints::{
         agent_test, agents, analytics, answers, api_keys, ask, attachments, audit, auth, budget, call_webhooks, calls,
-        channels, chat, chat_audio, chat_events, chat_files, chat_messages, chat_page, console, contact_files,
-        contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health, integrations, jobs,
-        knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals, reservations, settings,
-        stripe_webhook, subscription, templates, tenant_config, tenants, tool_servers, tools, unanswered, users,
-        webhook, webhook_deliveries, webhook_endpoints, webhook_meta, webhook_twilio, widget,
+        channel_health, channels, chat, chat_audio, chat_events, chat_files, chat_messages, chat_page, console,
+        contact_files, contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health,
+        integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals,
+        reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants, tool_servers, tools,
+        trail, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta, webhook_twilio, widget,
     },
     error::ApiError,
     idempotent,
@@ -62,6 +62,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .patch("/channels/{id}", manage_channels, channels::update)
         .delete("/channels/{id}", manage_channels, channels::remove)
         .post("/channels/{id}/test", manage_channels, channels::test)
+        .get("/channels/{id}/health", view_channels, channel_health::show)
+        .post("/channels/{id}/resume", manage_channels, channel_health::resume)
         .post("/chat", Open, chat::post)
         .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
         .reading::<chat_audio::Form>("multipart/form-data")
@@ -215,6 +217,7 @@ fn inbox() -> Endpoints {
         .put("/conversations/{id}/close", manage, conversation_acts::close)
         .put("/conversations/{id}/reopen", manage, conversation_acts::reopen)
         .put("/conversations/{id}/read", manage, conversation_acts::read)
+        .get("/conversations/{id}/trail", view, trail::list)
         .get("/conversations/{id}/notes", view, conversation_acts::notes)
         .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
         .get("/attachments/{id}", view, attachments::show)

@@ -1,6 +1,6 @@
 use crate::{
     commerce::Commerce, hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, realtime::Realtime,
-    sources::Visitor,
+    sources::Visitor, turned_away::TurnedAway,
 };
 use async_trait::async_trait;
 use colloquy_actors::node::NodeHandle;
@@ -105,6 +105,7 @@ pub struct Api {
     pub options: ApiOptions,
     pub identity: Identity,
     pub counters: Counters,
+    pub turned_away: TurnedAway,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     /// Who is connected.

@@ -27,6 +27,7 @@ use colloquy_domain::{
         RemoteTool, RemoteTools, Services, Settlement, StoreError, Told, Web, WebPost, WebRequest, WebResponse, Work,
     },
     rate::Quotas,
+    standing::Standing,
     testkit::{
         Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MemoryDirectory, MemoryStore, SeqIds,
     },
@@ -142,6 +143,10 @@ impl OutboxStore for Moody {
 
     async fn next_due(&self, t: TenantId, c: ChannelId) -> Result<Option<Timestamp>, StoreError> {
         self.store.next_due(t, c).await
+    }
+
+    async fn stands(&self, t: TenantId, c: ChannelId, how: Standing, at: Timestamp) -> Result<(), StoreError> {
+        self.store.stands(t, c, how, at).await
     }
 
     async fn recover(&self, t: TenantId, c: ChannelId, at: Timestamp) -> Result<u64, StoreError> {
@@ -371,6 +376,7 @@ impl World {
                 entropy: || Ok([7; 32]),
             },
             counters: Default::default(),
+            turned_away: Default::default(),
             limits: Arc::new(Limits::new(Quotas::default(), false)),
             metrics: Default::default(),
             realtime: Default::default(),

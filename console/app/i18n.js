@@ -44,6 +44,9 @@ const locale = () => (navigator.languages ?? []).find((tag) => tag.startsWith(la
 
 export const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
 
+/** Of small amounts, the parts of a cent as well. */
+export const usd = (value) => number(value, { style: 'currency', currency: 'USD', maximumFractionDigits: value && value < 1 ? 4 : 2 });
+
 const DAY = 86_400_000;
 
 /** As lists show it: the hour today, the weekday this week, the day otherwise. */

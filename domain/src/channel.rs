@@ -5,6 +5,7 @@ use crate::{
     ids::{AgentId, ChannelId, OutboxId, TenantId},
     message::{Inbound, Peer},
     rich::Rich,
+    standing::AccountNotice,
     template::{TemplateCall, TemplateStatus},
     time::Timestamp,
 };
@@ -117,6 +118,8 @@ pub enum ChannelEvent {
     Message(Inbound),
     Status(StatusUpdate),
     Template(TemplateUpdate),
+    /// How the account stands with the provider.
+    Account(AccountNotice),
     /// Understood, and of no consequence here; the name is counted.
     Ignored {
         kind: String,

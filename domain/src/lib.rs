@@ -39,6 +39,7 @@ pub mod ports;
 pub mod proposal;
 pub mod rate;
 pub mod rich;
+pub mod standing;
 pub mod template;
 pub mod time;
 pub mod tool;

@@ -205,6 +205,7 @@ impl App {
             },
             identity,
             counters: Default::default(),
+            turned_away: Default::default(),
             limits,
             metrics,
             realtime: Default::default(),

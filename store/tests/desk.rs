@@ -4,12 +4,21 @@
 mod common;
 
 use colloquy_domain::{
-    conversation::{Conversation, Ctx, Input, Written, decide, project},
+    conversation::{Conversation, Ctx, Input, JournalRow, JournalWhat, Written, decide, project},
+    failure::Failure,
+    ids::ChannelId,
     message::Peer,
-    ports::{ConversationStore, StoreError},
-    testkit::{answer, receive},
+    model::{Completion, Usage},
+    ports::{ConversationStore, OutboxStore, StoreError},
+    standing::{AccountNotice, Gravity, Standing},
+    testkit::{answer, empty_commit, receive},
+    time::Timestamp,
+    tool::{ToolCall, ToolResult},
 };
-use colloquy_store::{Consent, ContactDetails, ContactFilter, ConversationFilter, MessageFilter, PageRequest, Start};
+use colloquy_store::{
+    ChannelHealth, Consent, ContactDetails, ContactFilter, ConversationFilter, MessageFilter, PageRequest, Refused,
+    Start,
+};
 use common::{Kind, NOW};
 use uuid::Uuid;
 
@@ -157,9 +166,93 @@ async fn a_search_finds_so_many_people_and_no_more(on: Kind) {
     assert_eq!((none.total, none.items.len()), (0, 0), "none of them wrote");
 }
 
+// req: S1-CNV-1
+async fn what_an_agent_did_is_kept_turn_by_turn(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let loaded = receive(&opened.store, &f.home, "peer", &[("m1", "book it")], NOW).await;
+    let id = loaded.key.id;
+    let call = |name: &str| ToolCall { id: name.into(), name: name.into(), arguments: "{}".into() };
+    let usage = Usage { prompt_tokens: 7, completion_tokens: 3, cost_micros: 40 };
+    let completion =
+        Completion { calls: vec![call("book"), call("tell")], usage, text: "One moment.".into(), truncated: false };
+    let row = |turn, step, index, what| JournalRow { turn, step, index, what };
+    let failed = ToolResult::failed(Failure::reject("full", "no table"));
+    let mut commit = empty_commit(&loaded, NOW);
+    commit.journal = vec![
+        row(1, 0, 0, JournalWhat::Completion(completion.clone())),
+        row(1, 0, 1, JournalWhat::Settled(failed.clone())),
+        row(1, 1, 0, JournalWhat::Completion(Completion::default())),
+        row(2, 0, 0, JournalWhat::Completion(Completion::default())),
+    ];
+    opened.store.commit(commit).await.expect("written");
+    let rows = opened.store.tenant(f.home.tenant);
+    let all = rows.trail(id, None, PageRequest::default()).await.expect("listed");
+    assert_eq!((all.total, all.items.iter().map(|t| t.turn).collect::<Vec<_>>()), (2, vec![2, 1]));
+    let first = &all.items[1].steps;
+    assert_eq!((first.len(), &first[0].completion), (2, &completion));
+    assert_eq!(first[0].results.keys().copied().collect::<Vec<_>>(), [1], "the other one is under way");
+    assert_eq!((&first[0].results[&1].result, first[0].results[&1].at), (&failed, NOW));
+    let one = rows.trail(id, Some(1), PageRequest::default()).await.expect("listed");
+    assert_eq!((one.total, &one.items[0]), (1, &all.items[1]));
+    let newest = rows.trail(id, None, PageRequest::new(1, 1)).await.expect("listed");
+    assert_eq!((newest.total, newest.items), (2, vec![all.items[0].clone()]));
+    let abroad = opened.store.tenant(f.abroad.tenant).trail(id, None, PageRequest::default()).await.expect("listed");
+    assert_eq!((abroad.total, abroad.items.len()), (0, 0));
+}
+
+// req: C-CHN-1
+async fn how_a_channel_stands_is_kept_and_a_stop_holds_its_replies(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (tenant, channel) = (f.home.tenant, f.home.channel);
+    let rows = opened.store.tenant(tenant);
+    assert_eq!(rows.channel_health(channel).await, Ok(ChannelHealth::default()));
+    let later = |ms| Timestamp(NOW.millis() + ms);
+    let stands = async |how, at| opened.store.stands(tenant, channel, how, at).await.expect("written");
+    stands(Standing::Refused(Failure::fatal("a", "first")), later(1)).await;
+    stands(Standing::Refused(Failure::fatal("b", "second")), later(2)).await;
+    for n in [3, 4] {
+        stands(Standing::Unreadable { deliveries: n, why: "wrong signature".into() }, later(5)).await;
+    }
+    let shown = rows.channel_health(channel).await.expect("shown");
+    let refused = Refused { since: later(1), code: "b".into(), detail: "second".into() };
+    assert_eq!(shown.refused, Some(refused));
+    assert_eq!(shown.unreadable.map(|u| u.deliveries), Some(7));
+    rows.channel_checked(channel, Some(later(9))).await.expect("checked");
+    let shown = rows.channel_health(channel).await.expect("shown");
+    assert_eq!((shown.refused, shown.token_expires_at), (None, Some(later(9))));
+
+    let loaded = receive(&opened.store, &f.home, "peer", &[("m1", "hello")], NOW).await;
+    opened.store.commit(answer(&loaded, "an answer", &f.ids, NOW)).await.expect("committed");
+    let notice = |gravity, at| {
+        Standing::Told(AccountNotice { what: "BAN".into(), gravity, detail: String::new(), at: later(at) })
+    };
+    let due = async || opened.store.next_due(tenant, channel).await.expect("looked");
+    assert_eq!(due().await, Some(NOW));
+    stands(notice(Gravity::Stop, 20), later(20)).await;
+    stands(notice(Gravity::Lifted, 10), later(21)).await;
+    assert_eq!(due().await, None, "an older word lifts nothing");
+    assert_eq!(opened.store.claim(tenant, channel, later(30), 9).await, Ok(Vec::new()));
+    let shown = rows.channel_health(channel).await.expect("shown");
+    assert_eq!((shown.stopped_at, shown.notice.map(|n| n.gravity)), (Some(later(20)), Some(Gravity::Stop)));
+    stands(notice(Gravity::Good, 30), later(30)).await;
+    assert_eq!(due().await, None, "a good word is not the end of a stop");
+    stands(notice(Gravity::Lifted, 40), later(40)).await;
+    assert_eq!(opened.store.claim(tenant, channel, later(40), 9).await.expect("claimed").len(), 1);
+    let abroad = opened.store.tenant(f.abroad.tenant);
+    abroad.channel_stands(channel, notice(Gravity::Stop, 50)).await.expect("of no channel of theirs");
+    assert_eq!(abroad.channel_health(channel).await, Ok(ChannelHealth::default()));
+    assert_eq!(rows.channel_health(channel).await.expect("shown").stopped_at, None);
+    let gone = ChannelId::new(Uuid::from_u128(77));
+    rows.channel_stands(gone, Standing::Refused(Failure::fatal("a", "b"))).await.expect("of no channel, nothing");
+}
+
 on_both! {
     a_search_finds_so_many_people_and_no_more
     a_turn_that_was_computed_before_a_person_spoke_is_refused
     conversations_are_found_by_what_the_team_says_of_them
+    how_a_channel_stands_is_kept_and_a_stop_holds_its_replies
     one_contact_has_many_identities_and_can_be_taken_apart_and_erased
+    what_an_agent_did_is_kept_turn_by_turn
 }

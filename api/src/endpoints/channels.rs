@@ -203,9 +203,15 @@ pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
 /// A live check of the credentials.
 pub async fn test(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
     let account = tenant.store.channel(id.parse::<ChannelId>()?).await?.account;
-    let checked = driver(&api, &account)?.check(&account).await;
+    let driver = driver(&api, &account)?;
+    let checked = driver.check(&account).await;
     ok(match checked {
-        Ok(name) => json!({ "connected": true, "account": name }),
+        Ok(name) => {
+            // That it cannot be told is no failure of the test.
+            let expires = driver.token_expires(&account).await.ok().flatten();
+            tenant.store.channel_checked(account.id, expires).await?;
+            json!({ "connected": true, "account": name, "token_expires_at": expires.map(rfc3339) })
+        }
         Err(failure) => json!({ "connected": false, "code": failure.code, "message": failure.detail }),
     })
 }

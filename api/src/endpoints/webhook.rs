@@ -14,6 +14,7 @@ use colloquy_domain::{
     channel::{ChannelAccount, ChannelEvent, Handshake, WebhookRejection, WebhookRequest},
     ids::ChannelId,
     ports::{ChannelDriver, StoreError},
+    standing::{AccountNotice, Gravity, Standing},
 };
 use std::{
     collections::BTreeMap,
@@ -108,17 +109,41 @@ pub(super) async fn take(
     Ok((StatusCode::OK, [(CONTENT_TYPE, kind)], body).into_response())
 }
 
-/// What is told of message templates is written down; the rest is given back.
+/// What is told of message templates and of the account itself is written down; the rest is given back.
 async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) -> Result<Vec<ChannelEvent>, StoreError> {
     let rows = api.store.tenant(account.tenant);
     let mut others = Vec::with_capacity(events.len());
     for event in events {
         match event {
             ChannelEvent::Template(update) => rows.template_told(update).await?,
+            ChannelEvent::Account(notice) => {
+                let lifted = notice.gravity == Gravity::Lifted;
+                told(account, &notice);
+                rows.channel_stands(account.id, Standing::Told(notice)).await?;
+                if lifted {
+                    // What waited is due again.
+                    api.node.channel_changed(account.id);
+                }
+            }
             other => others.push(other),
         }
     }
     Ok(others)
+}
+
+fn told(account: &ChannelAccount, notice: &AccountNotice) {
+    let (tenant, channel, what) = (account.tenant, account.id, &notice.what);
+    match notice.gravity {
+        Gravity::Stop => {
+            tracing::error!(tenant.id = %tenant, channel.id = %channel, notice.kind = what, "the provider stops the channel");
+        }
+        Gravity::Warning => {
+            tracing::warn!(tenant.id = %tenant, channel.id = %channel, notice.kind = what, "the provider warns of the channel");
+        }
+        Gravity::Good | Gravity::Lifted => {
+            tracing::info!(tenant.id = %tenant, channel.id = %channel, notice.kind = what, "the provider clears the channel");
+        }
+    }
 }
 
 pub(super) fn rejected(api: &Api, account: Option<&ChannelAccount>, rejection: &WebhookRejection) -> ApiError {
@@ -126,6 +151,7 @@ pub(super) fn rejected(api: &Api, account: Option<&ChannelAccount>, rejection: &
     match account {
         Some(a) => {
             tracing::warn!(tenant.id = %a.tenant, channel.id = %a.id, error = %rejection, "webhook rejected");
+            api.turned_away.one_more(api, a, rejection);
         }
         None => tracing::warn!(error = %rejection, "webhook of no account rejected"),
     }

@@ -73,7 +73,7 @@ pub async fn receive(
     // A payload of accounts that are not connected here, or of none (a dashboard's test): it must be signed all the same.
     for (account, driver) in others.iter().filter(|(_, d)| d.reply_window().is_some()).take(TRIED) {
         let told = match driver.receive(account, &call.request(&body)) {
-            Ok(events) if events.iter().all(of_no_number) => events.into_iter().filter(of_templates).collect(),
+            Ok(events) if events.iter().all(of_no_number) => events.into_iter().filter(of_the_business).collect(),
             Err(WebhookRejection::Malformed(why)) => {
                 rejection = WebhookRejection::Malformed(why);
                 continue;
@@ -89,14 +89,14 @@ pub async fn receive(
     taken.ok_or_else(|| webhook::rejected(&api, None, &rejection))
 }
 
-/// Of something that is nobody's here, or of templates: those belong to what has the numbers, and whoever keeps one
-/// knows it by its own id.
+/// Of something that is nobody's here, or of templates or the business account: those belong to what has the numbers, and
+/// whoever keeps one knows it by its own id.
 fn of_no_number(event: &ChannelEvent) -> bool {
-    matches!(event, ChannelEvent::Ignored { .. }) || of_templates(event)
+    matches!(event, ChannelEvent::Ignored { .. }) || of_the_business(event)
 }
 
-fn of_templates(event: &ChannelEvent) -> bool {
-    matches!(event, ChannelEvent::Template(_))
+fn of_the_business(event: &ChannelEvent) -> bool {
+    matches!(event, ChannelEvent::Template(_) | ChannelEvent::Account(_))
 }
 
 fn is_named(driver: &dyn ChannelDriver, account: &ChannelAccount, body: &[u8]) -> bool {

@@ -18,6 +18,7 @@ use colloquy_domain::{
     outbound::Citation,
     ports::ChannelDriver,
     rich::Rich,
+    time::Timestamp,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -143,6 +144,10 @@ impl ChannelDriver for Instagram {
 
     async fn poll(&self, _account: &ChannelAccount, _cursor: Option<String>) -> Result<Polled, Failure> {
         Err(Failure::fatal("messenger.not_polled", "Instagram delivers by webhook only"))
+    }
+
+    async fn token_expires(&self, account: &ChannelAccount) -> Result<Option<Timestamp>, Failure> {
+        self.graph.token_expires(account).await.map_err(|e| e.failure(NAME))
     }
 
     async fn check(&self, account: &ChannelAccount) -> Result<String, Failure> {

@@ -3,6 +3,7 @@ use crate::http::{Answer, Download, Downloaded, Http, NoAnswer, endpoint, redact
 use colloquy_domain::{
     channel::{ChannelAccount, Delivery, SendError},
     failure::Failure,
+    time::Timestamp,
 };
 use reqwest::Url;
 use serde_json::Value;
@@ -116,6 +117,14 @@ impl Graph {
         url.query_pairs_mut().extend_pairs(query);
         let answer = self.http.delete(url, Some(token)).await.map_err(CallError::NoAnswer)?;
         self.read(account, answer)
+    }
+
+    /// When the account's token ends; some never do.
+    pub(crate) async fn token_expires(&self, account: &ChannelAccount) -> Result<Option<Timestamp>, CallError> {
+        let (_, token) = self.prepare(account, &[]).map_err(CallError::Settings)?;
+        let answer = self.read_all(account, &["debug_token"], &[("input_token", token)]).await?;
+        let ends = answer.pointer("/data/expires_at").and_then(Value::as_i64).filter(|at| *at > 0);
+        Ok(ends.map(|at| Timestamp(at.saturating_mul(1000))))
     }
 
     fn prepare<'a>(&self, account: &'a ChannelAccount, path: &[&str]) -> Result<(Url, &'a str), Failure> {

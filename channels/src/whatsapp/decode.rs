@@ -1,6 +1,6 @@
 //! From a webhook's envelope to events.
 
-use super::{content::content, errors, templates};
+use super::{account, content::content, errors, templates};
 use crate::{
     lenient::{id, items, made_id, text, time},
     meta::GraphError,
@@ -11,21 +11,22 @@ use colloquy_domain::{
 };
 use serde_json::Value;
 
-/// All events of a verified payload that belong to the phone number `own` (to any, if it is not known).
-pub(super) fn events(payload: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
+/// All events of a verified payload that belong to the phone number `own` (to any, if it is not known) or to the business
+/// account.
+pub(super) fn events(payload: &Value, own: Option<&str>, business: Option<&str>) -> Vec<ChannelEvent> {
     if let Some(object) = text(payload, "/object").filter(|o| *o != "whatsapp_business_account") {
         return vec![ignored(format!("object.{object}"))];
     }
     let entries = items(payload, "/entry").iter();
     let changes = entries.flat_map(|entry| items(entry, "/changes").iter().map(move |change| (entry, change)));
-    changes.flat_map(|(entry, change)| of_change(entry, change, own)).collect()
+    changes.flat_map(|(entry, change)| of_change(entry, change, own, business)).collect()
 }
 
 fn ignored(kind: impl Into<String>) -> ChannelEvent {
     ChannelEvent::Ignored { kind: kind.into() }
 }
 
-fn of_change(entry: &Value, change: &Value, own: Option<&str>) -> Vec<ChannelEvent> {
+fn of_change(entry: &Value, change: &Value, own: Option<&str>, business: Option<&str>) -> Vec<ChannelEvent> {
     let field = text(change, "/field").unwrap_or("no_field");
     let Some(value) = change.get("value") else { return vec![ignored(field)] };
     let phone = id(value, "/metadata/phone_number_id");
@@ -49,8 +50,14 @@ fn of_change(entry: &Value, change: &Value, own: Option<&str>) -> Vec<ChannelEve
         "message_template_status_update" => {
             vec![templates::update(entry, value).unwrap_or_else(|| ignored(field))]
         }
-        _ => vec![ignored(field)],
+        _ => vec![of_account(field, entry, value, business).unwrap_or_else(|| ignored(field))],
     }
+}
+
+/// What is told of a business account is for those who are known to have a number there.
+fn of_account(field: &str, entry: &Value, value: &Value, business: Option<&str>) -> Option<ChannelEvent> {
+    let own = business.filter(|own| id(entry, "/id").as_deref() == Some(*own));
+    own.and_then(|_| account::notice(field, entry, value))
 }
 
 fn of_message(message: &Value, value: &Value) -> ChannelEvent {

@@ -1,5 +1,6 @@
 //! WhatsApp Cloud API: webhooks by Meta's app, replies through the Graph API.
 
+mod account;
 mod content;
 mod decode;
 mod errors;
@@ -24,6 +25,7 @@ use colloquy_domain::{
     outbound::Citation,
     ports::{ChannelDriver, Templates},
     rich::Rich,
+    time::Timestamp,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -129,7 +131,8 @@ impl ChannelDriver for WhatsApp {
         request: &WebhookRequest<'_>,
     ) -> Result<Vec<ChannelEvent>, WebhookRejection> {
         let payload = meta::verified(account, request)?;
-        Ok(decode::events(&payload, meta::account_id(account, "phone_number_id")))
+        let (number, business) = (meta::account_id(account, "phone_number_id"), account.setting("business_account_id"));
+        Ok(decode::events(&payload, number, business))
     }
 
     fn render(&self, markdown: &str, citations: &[Citation]) -> Vec<Part> {
@@ -174,6 +177,10 @@ impl ChannelDriver for WhatsApp {
 
     async fn poll(&self, _account: &ChannelAccount, _cursor: Option<String>) -> Result<Polled, Failure> {
         Err(Failure::fatal("whatsapp.not_polled", "WhatsApp delivers by webhook only"))
+    }
+
+    async fn token_expires(&self, account: &ChannelAccount) -> Result<Option<Timestamp>, Failure> {
+        self.graph.token_expires(account).await.map_err(|e| e.failure(NAME))
     }
 
     async fn check(&self, account: &ChannelAccount) -> Result<String, Failure> {

@@ -24,6 +24,8 @@ pub fn recorded(channel: &str) -> Vec<(String, Value)> {
 fn summaries(channel: &'static str) -> String {
     let mut account = account(channel);
     account.settings.insert("app_id".to_owned(), "42".to_owned());
+    // The business account of Meta's own examples.
+    account.settings.insert("business_account_id".to_owned(), "102290129340398".to_owned());
     account.settings.insert("bot_username".to_owned(), "VercelChatSDKbot".to_owned());
     let lines = recorded(channel).into_iter().flat_map(|(name, body)| {
         let events = receive(&account, &body);

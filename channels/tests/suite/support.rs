@@ -130,6 +130,9 @@ pub fn summary(event: &ChannelEvent) -> String {
             let id = s.provider_message_id.as_deref().unwrap_or("-");
             format!("status {} id={id} peer={peer} at={}{failure}", s.status.name(), s.at.millis())
         }
+        ChannelEvent::Account(n) => {
+            format!("account {} {} {:?} at={}", n.gravity.name(), n.what, n.detail, n.at.millis())
+        }
         ChannelEvent::Template(t) => format!("template {} {}", t.status.name(), t.id),
         ChannelEvent::Message(m) => {
             let reply = m.reply_to.as_ref().map(|r| format!(" re={r}")).unwrap_or_default();

@@ -1,8 +1,9 @@
-// Where a person answers, or leaves a note that nobody outside sees.
+// Where a person answers, in words or with a template, or leaves a note that nobody outside sees.
 import { html, useEffect, useRef, useState } from '../html.js';
 import { post } from '../api.js';
 import { t } from '../i18n.js';
 import { Button, Icon, notice, said } from '../ui.js';
+import { TemplateForm, hasTemplates } from './template-form.js';
 
 /** What was begun and not sent, by conversation, while the page is open. */
 const drafts = new Map();
@@ -22,10 +23,17 @@ export function Composer({ thread, focus, onSaid }) {
     setWhat(which);
     area.current?.focus();
   };
+  const templates = hasTemplates(conversation);
+  const templateSaid = () => {
+    setShut(null);
+    setWhat('reply');
+    notice(t('template.sent'));
+    onSaid();
+  };
   useEffect(() => {
     drafts.set(thread.id, text);
-    grow(area.current);
-  }, [text]);
+    if (area.current) grow(area.current);
+  }, [text, what]);
   const say = async (words) => {
     thread.sending.value = [...thread.sending.value, words];
     try {
@@ -61,14 +69,17 @@ export function Composer({ thread, focus, onSaid }) {
     send(event);
   };
   const placeholder = what === 'note' ? t('composer.note') : conversation.mode === 'agent' ? t('composer.take') : t('composer.reply');
-  return html`<form class="composer ${what}" onSubmit=${send}>
-    ${shut && html`<p class="banner" role="alert"><${Icon} name="clock" size=${18} />${shut}</p>`}
+  const kinds = templates ? ['reply', 'note', 'template'] : ['reply', 'note'];
+  return html`<div class="composer ${what}">
+    ${shut && html`<p class="banner" role="alert"><${Icon} name="clock" size=${18} />${shut}${templates && what !== 'template' && html` <${Button} kind="compact" onClick=${() => setWhat('template')}>${t('template.choose')}<//>`}</p>`}
     <div class="composer-tabs" role="group" aria-label=${t('composer.what')}>
-      ${['reply', 'note'].map((id) => html`<button key=${id} type="button" aria-pressed=${id === what} onClick=${() => focus.current(id)}>${t(`composer.${id}.tab`)}</button>`)}
+      ${kinds.map((id) => html`<button key=${id} type="button" aria-pressed=${id === what} onClick=${() => focus.current(id)}>${t(`composer.${id}.tab`)}</button>`)}
     </div>
+    ${what === 'template' ? html`<${TemplateForm} thread=${thread} onSaid=${templateSaid} />` : html`<form onSubmit=${send}>
     <div class="composer-box">
       <textarea ref=${area} rows="1" maxlength="10000" value=${text} onInput=${(e) => setText(e.target.value)} onKeyDown=${key} placeholder=${placeholder} aria-label=${placeholder} />
       <${Button} type="submit" kind="primary" icon=${what === 'note' ? 'note' : 'send'} disabled=${!text.trim()}>${what === 'note' ? t('composer.keep') : t('composer.send')}<//>
     </div>
-  </form>`;
+    </form>`}
+  </div>`;
 }

@@ -36,7 +36,7 @@ function Lines({ thread }) {
       const date = day(line.at);
       const fresh = date !== before;
       before = date;
-      return html`${fresh && html`<p key=${date} class="date">${date}</p>`}<${Line} key=${line.id} line=${line} />`;
+      return html`${fresh && html`<p key=${date} class="date">${date}</p>`}<${Line} key=${line.id} line=${line} conversation=${thread.id} />`;
     })}
     ${sending.map((text, n) => html`<${Line} key=${`sending-${n}`} line=${{ speaker: 'operator', text, citations: [], status: 'queued' }} />`)}
     ${(waiting || thread.typing.value) && html`<p class="typing" role="status"><span /><span /><span /><span class="visually-hidden">${t('thread.typing')}</span></p>`}

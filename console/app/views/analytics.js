@@ -1,7 +1,7 @@
 // Figures of a period, as the server counts them: volumes, answers, hand-overs, waiting times, cost.
 import { html, useState } from '../html.js';
 import { get } from '../api.js';
-import { language, number, t } from '../i18n.js';
+import { language, number, t, usd } from '../i18n.js';
 import { download } from '../download.js';
 import { Button, Empty, Loaded, Page, attempt, kindName, useData } from '../ui.js';
 
@@ -12,7 +12,6 @@ const NARROW = 340;
 const PHONE = matchMedia('(max-width: 760px)');
 const HEIGHT = 180;
 const percent = (value) => (value === null || value === undefined ? '–' : number(value, { style: 'percent', maximumFractionDigits: 0 }));
-const usd = (value) => number(value, { style: 'currency', currency: 'USD', maximumFractionDigits: value && value < 1 ? 4 : 2 });
 const date = (text) => new Date(`${text}T00:00:00`).toLocaleDateString(language.value, { day: 'numeric', month: 'short' });
 
 export function duration(ms) {

@@ -84,6 +84,27 @@ function Tested({ channel }) {
     ${result && html`<p class="banner ${result.connected ? 'good' : 'bad'}" role="status"><${Icon} name=${result.connected ? 'check' : 'alert'} size=${18} />${result.connected ? t('channel.works', { account: result.account }) : result.message}</p>`}</div>`;
 }
 
+const HEALTH = { warning: 'warn', refused: 'bad', stopped: 'bad' };
+
+/** What the provider holds against the channel; nothing, where there is nothing to say. */
+function Health({ channel }) {
+  const found = useData(() => get(`/api/channels/${channel.id}/health`), [channel.id, channel.updated_at]);
+  const health = found.data;
+  if (!health || (health.state === 'ok' && !health.token_expires_at)) return null;
+  const resume = () => attempt(() => post(`/api/channels/${channel.id}/resume`).then(found.reload), t('done.saved'));
+  const { refused, webhooks, notice: told } = health;
+  const grave = told && told.gravity !== 'good' && told.gravity !== 'lifted';
+  return html`<div class="stack tight">
+    ${HEALTH[health.state] && html`<div class="banner ${HEALTH[health.state]}" role="status"><${Icon} name="alert" size=${18} /><div class="grow">
+      ${health.stopped_at && html`<p>${t('health.stopped', { at: moment(health.stopped_at) })}</p>`}
+      ${refused && html`<p>${t('health.refused', { at: moment(refused.since) })} ${refused.message}</p>`}
+      ${grave && html`<p>${t('health.told', { at: moment(told.at) })} <code>${told.what}</code> ${told.detail}</p>`}
+      ${webhooks && html`<p>${t('health.webhooks', { count: webhooks.rejected, at: moment(webhooks.last_at) })} ${webhooks.cause}</p>`}
+    </div>${health.stopped_at && isAdmin.value && html`<${Button} kind="compact" onClick=${resume}>${t('health.resume')}<//>`}</div>`}
+    ${health.token_expires_at && html`<p class="soft small">${t('health.token', { at: moment(health.token_expires_at) })}</p>`}
+  </div>`;
+}
+
 function Channel({ channel, agents, onChange }) {
   const agent = agents.find((a) => a.id === channel.agent);
   const set = (change, done = t('done.saved')) => attempt(() => patch(`/api/channels/${channel.id}`, change).then(onChange), done);
@@ -96,6 +117,7 @@ function Channel({ channel, agents, onChange }) {
     <div class="row wrap"><span class="tile"><${Icon} name=${KIND_ICONS[channel.kind] ?? 'plug'} /></span>
       <div class="grow"><h2 class="clip">${channel.name}</h2><p class="soft small">${kindName(channel.kind)} · ${t('channel.since', { date: moment(channel.created_at) })}</p></div>
       ${channel.enabled ? html`<${Badge} kind="good">${t('on')}<//>` : html`<${Badge} kind="warn">${t('off')}<//>`}</div>
+    ${channel.kind !== 'webchat' && html`<${Health} channel=${channel} />`}
     ${channel.webhook_url && html`<div class="field"><span class="legend">${t('channel.webhook')}</span><${CopyText} text=${channel.webhook_url} label=${t('channel.webhook')} /></div>`}
     ${open && html`<div class="field"><span class="legend">${t('channel.address')}</span><${CopyText} text=${chatPage(channel)} label=${t('channel.address')} /></div>
       <div class="field"><span class="legend">${t('channel.widget')}</span><${CopyText} text=${widget(channel)} label=${t('channel.widget')} /></div>`}

@@ -10,6 +10,7 @@ use crate::{
     ports::{CallDriver, StoreError},
     rich::Rich,
     template::{Registered, Template},
+    time::Timestamp,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -132,6 +133,14 @@ pub trait ChannelDriver: Send + Sync {
     /// # Errors
     /// Why the account cannot be used.
     async fn check(&self, account: &ChannelAccount) -> Result<String, Failure>;
+
+    /// When the account's token ends; `None` if it does not, or nobody can say.
+    ///
+    /// # Errors
+    /// The provider's.
+    async fn token_expires(&self, _account: &ChannelAccount) -> Result<Option<Timestamp>, Failure> {
+        Ok(None)
+    }
 }
 
 /// Message templates that a provider keeps and approves.

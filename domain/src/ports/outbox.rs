@@ -6,6 +6,7 @@ use crate::{
     outbound::Citation,
     ports::StoreError,
     rich::Rich,
+    standing::Standing,
     template::TemplateCall,
     time::Timestamp,
 };
@@ -87,6 +88,18 @@ pub trait OutboxStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Writes down how the account stands with its provider. While it is stopped, nothing of it is due.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn stands(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Moves statuses forward, never back; unknown ids are no error. Returns the messages that changed.
     ///

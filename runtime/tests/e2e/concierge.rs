@@ -347,6 +347,15 @@ async fn an_agent_reserves_takes_orders_and_charges_only_when_the_person_agreed(
     assert_eq!((desk.services.charges().len(), desk.services.rows("Orders").len()), (1, 2));
     let said = say(api, "cancel_reservation", json!({})).await;
     assert!(said.contains("CANCELLED") && desk.services.events().is_empty(), "{said}");
+    let conversation = api.conversation("s").await.unwrap()["id"].as_str().unwrap().to_owned();
+    let trail = api.list(&format!("/api/conversations/{conversation}/trail?turn=2"), "turns").await;
+    let [first, last] = trail[0]["steps"].as_array().unwrap().as_slice() else { panic!("two completions: {trail:?}") };
+    let call = &first["calls"][0];
+    assert_eq!((&call["tool"], &call["status"]), (&json!("make_reservation"), &json!("done")), "{trail:?}");
+    assert!(call["arguments"].as_str().unwrap().contains("party_size"), "{call}");
+    assert!(call["result"].as_str().unwrap().contains("CONFIRMED") && last["calls"] == json!([]), "{trail:?}");
+    let tokens = |step: &Value| step["prompt_tokens"].as_u64().unwrap();
+    assert!(tokens(first) > 0 && trail[0]["prompt_tokens"] == json!(tokens(first) + tokens(last)), "{trail:?}");
     let strange = json!({ "order_id": "01970000-0000-7000-8000-000000000000" });
     assert!(say(api, "confirm_order", strange).await.contains("commerce.not_found"));
     say(api, "continue_on_whatsapp", json!({ "phone": "+33612345678", "reason": "wants a person" })).await;

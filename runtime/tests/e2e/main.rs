@@ -6,6 +6,7 @@ mod support;
 
 mod analytics;
 mod calls;
+mod channel_health;
 mod channels;
 mod chat;
 mod cli;

@@ -5,6 +5,8 @@ use crate::{
     install,
     support::{
         documents::warranty_docx,
+        graph::Graph,
+        meta,
         server::{Place, Server},
         wait::until,
     },
@@ -57,6 +59,23 @@ async fn a_new_team_gets_from_nothing_to_an_answer_from_its_document() {
 #[tokio::test]
 async fn a_visitor_and_a_person_of_the_team_speak_in_two_browsers() {
     flow("two-people", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+// req: S3-TPL-1
+#[tokio::test]
+async fn a_template_reaches_whom_words_do_not_any_more() {
+    let (graph, server) = (Graph::start().await, Server::start_on(busy_place()).await);
+    let settings = meta::whatsapp_settings(&graph.url).to_string();
+    let approval = async {
+        until("the template", async || graph.templates().first().cloned()).await;
+        graph.decide("order_ready", "APPROVED");
+    };
+    let about = [("SETTINGS", settings.as_str())];
+    tokio::join!(flow("template", &server, &about), approval);
+    let sent = until("both templates", async || Some(graph.sent()).filter(|sent| sent.len() == 2)).await;
+    let body = &sent[1].body["template"]["components"][1]["parameters"];
+    assert_eq!(body[1]["text"], "tea", "{:?}", sent[1].body);
+    assert_eq!(graph.complaints(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -132,6 +132,12 @@ pub fn template_status(id: &str, name: &str, event: &str, at: u64) -> Value {
     json!({ "object": "whatsapp_business_account", "entry": [{ "id": BUSINESS_ID, "time": at, "changes": changes }] })
 }
 
+/// What WhatsApp tells of a business account.
+pub fn account_update(value: &Value, at: u64) -> Value {
+    let changes = json!([{ "field": "account_update", "value": value }]);
+    json!({ "object": "whatsapp_business_account", "entry": [{ "id": BUSINESS_ID, "time": at, "changes": changes }] })
+}
+
 /// A Messenger webhook with one text.
 pub fn page_text(text: &Text) -> Value {
     let message = json!({ "mid": text.id, "text": text.body });
@@ -144,12 +150,16 @@ pub fn page_text(text: &Text) -> Value {
 
 /// Connects a WhatsApp number whose Graph API is at `api_base`; returns the channel's id.
 pub async fn connect_whatsapp(api: &Client, agent: &str, api_base: &str) -> String {
-    let settings = json!({
+    connect(api, "whatsapp", agent, whatsapp_settings(api_base)).await
+}
+
+/// Of a WhatsApp account.
+pub fn whatsapp_settings(api_base: &str) -> Value {
+    json!({
         "phone_number_id": PHONE_NUMBER_ID, "access_token": super::graph::TOKEN, "app_secret": APP_SECRET,
         "verify_token": VERIFY_TOKEN, "api_base": api_base, "messages_per_second": "1000",
         "business_account_id": BUSINESS_ID,
-    });
-    connect(api, "whatsapp", agent, settings).await
+    })
 }
 
 /// The professional account that our payloads are for.

@@ -7,6 +7,7 @@ use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
     ids::{ChannelId, ConversationId, MessageId, TenantId},
     ports::{OutboxItem, OutboxStore, Settlement, StoreError},
+    standing::Standing,
     time::Timestamp,
 };
 
@@ -44,6 +45,17 @@ impl OutboxStore for Seam {
     async fn next_due(&self, tenant: TenantId, channel: ChannelId) -> Result<Option<Timestamp>, StoreError> {
         self.gate.pass().await;
         self.core.store.next_due(tenant, channel).await
+    }
+
+    async fn stands(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.gate.pass().await;
+        self.core.store.stands(tenant, channel, standing, now).await
     }
 
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {

@@ -8,6 +8,7 @@ use crate::{
     db::{self, Conn, Dialect, Query},
     error::store_error,
     records::{self, CitationRecord, RichRecord},
+    repo::write_standing,
     sql::{conversation::LOCK, outbox as sql},
     store::Store,
     writer::{Merge, Write, WriteError},
@@ -20,8 +21,10 @@ use colloquy_domain::{
     message::Peer,
     placement::Partition,
     ports::{Ids, OutboxItem, OutboxStore, Settlement, StoreError},
+    standing::Standing,
     time::Timestamp,
 };
+use futures::FutureExt;
 use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
@@ -67,6 +70,20 @@ impl OutboxStore for Store {
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
         let (tenant, channel, now) = (tenant.uuid(), channel.uuid(), now.millis());
         self.write(Recover { tenant, channel, now, ids: self.ids() }).await
+    }
+
+    async fn stands(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.tell(Some(tenant), move |conn| {
+            let standing = standing.clone();
+            async move { write_standing(conn, tenant.uuid(), channel.uuid(), &standing, now).await }.boxed()
+        })
+        .await
     }
 
     async fn advance(

@@ -19,7 +19,7 @@ pub use content::ContentRecord;
 pub use failure::FailureRecord;
 pub use inbound::InboundRecord;
 pub use journal::JournalRecord;
-pub(crate) use journal::journal;
+pub(crate) use journal::{journal, journalled};
 pub use order::OrderRecord;
 pub use outcome::OutcomeRecord;
 pub use reply::{ChecksRecord, CitationRecord, PageRecord};

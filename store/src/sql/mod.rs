@@ -29,6 +29,7 @@ pub(crate) mod desk;
 pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod files;
+pub(crate) mod health;
 pub(crate) mod inbox;
 pub(crate) mod jobs;
 pub(crate) mod keys;
@@ -47,6 +48,7 @@ pub(crate) mod sizes;
 pub(crate) mod subscriptions;
 pub(crate) mod templates;
 pub(crate) mod tool_servers;
+pub(crate) mod trail;
 pub(crate) mod transfer;
 pub(crate) mod webhooks;
 

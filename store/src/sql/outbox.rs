@@ -16,7 +16,8 @@ pub(crate) const CLAIM: Sql = both!(
     "UPDATE outbox SET state = 'sending', claimed_at = $3, attempts = attempts + 1 \
      WHERE position IN (SELECT position FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
     { "head = 1" | "head" },
-    " AND due_at <= $3 ORDER BY due_at, position LIMIT $4) \
+    " AND due_at <= $3 AND NOT EXISTS (SELECT 1 FROM channel_health h WHERE h.channel_id = $2 \
+     AND h.stopped_at IS NOT NULL) ORDER BY due_at, position LIMIT $4) \
      RETURNING position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, rich, by_person, \
      template, last_inbound_at, parts_sent, attempts - 1 AS attempts"
 );
@@ -27,16 +28,19 @@ pub(crate) const CLAIM_ALL: Rows = Rows::new(
      FROM (SELECT o.position, v.column3 AS now FROM (",
     4,
     ") AS v CROSS JOIN LATERAL (SELECT position FROM outbox WHERE tenant_id = v.column1 AND channel_id = v.column2 \
-     AND state = 'queued' AND head AND due_at <= v.column3 ORDER BY due_at, position LIMIT v.column4) AS o) AS due \
+     AND state = 'queued' AND head AND due_at <= v.column3 AND NOT EXISTS (SELECT 1 FROM channel_health h \
+     WHERE h.channel_id = v.column2 AND h.stopped_at IS NOT NULL) ORDER BY due_at, position LIMIT v.column4) AS o) AS due \
      WHERE outbox.position = due.position \
      RETURNING outbox.position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, rich, by_person, \
      template, last_inbound_at, parts_sent, attempts - 1 AS attempts",
 );
 
-pub(crate) const NEXT_DUE: Sql =
-    both!("SELECT MIN(due_at) FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ", {
-        "head = 1" | "head"
-    });
+/// Of an account that is stopped, nothing is due.
+pub(crate) const NEXT_DUE: Sql = both!(
+    "SELECT MIN(due_at) FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
+    { "head = 1" | "head" },
+    " AND NOT EXISTS (SELECT 1 FROM channel_health h WHERE h.channel_id = $2 AND h.stopped_at IS NOT NULL)"
+);
 
 /// What was promised to the provider may have arrived, unless a status already said that it did.
 pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'done', status_at = $3, status = CASE \

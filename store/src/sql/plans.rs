@@ -1,8 +1,9 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    attachments, calls, commerce, contacts, conversation, desk, documents, events, inbox, knowledge, log, metrics,
-    outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates, tool_servers, webhooks,
+    attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge, log,
+    metrics, outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates, tool_servers,
+    trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -47,6 +48,12 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("conversation::DUE_TIMERS", conversation::DUE_TIMERS.into()),
         ("conversation::SPENT", conversation::SPENT.into()),
         ("conversation::CLEAR_TIMER", conversation::CLEAR_TIMER.into()),
+        ("health::SHOW", health::SHOW.into()),
+        ("health::SERVED", health::SERVED.into()),
+        ("health::STOP", health::STOP.into()),
+        ("health::LIFT", health::LIFT.into()),
+        ("trail::TURNS", trail::TURNS.into()),
+        ("trail::COUNT_TURNS", trail::COUNT_TURNS.into()),
         ("outbox::CLAIM", outbox::CLAIM),
         ("outbox::NEXT_DUE", outbox::NEXT_DUE),
         ("outbox::RECOVER", outbox::RECOVER.into()),

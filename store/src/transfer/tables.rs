@@ -36,7 +36,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 57] = [
+pub(crate) const TABLES: [Table; 58] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -483,6 +483,26 @@ pub(crate) const TABLES: [Table; 57] = [
             ("told_at", Int),
             ("created_at", Int),
             ("updated_at", Int),
+        ],
+    ),
+    table(
+        "channel_health",
+        1,
+        &[
+            ("channel_id", Uuid),
+            ("tenant_id", Uuid),
+            ("refused_at", Int),
+            ("refused_code", Text),
+            ("refused_detail", Text),
+            ("unreadable", Int),
+            ("unreadable_at", Int),
+            ("unreadable_why", Text),
+            ("notice", Text),
+            ("notice_gravity", Text),
+            ("notice_detail", Text),
+            ("notice_at", Int),
+            ("stopped_at", Int),
+            ("token_expires_at", Int),
         ],
     ),
     table(

@@ -5,6 +5,7 @@ use crate::{
     failure::Failure,
     ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId},
     ports::{OutboxItem, OutboxStore, Settlement, StoreError},
+    standing::Standing,
     time::Timestamp,
 };
 use async_trait::async_trait;
@@ -63,6 +64,11 @@ impl OutboxStore for MemoryStore {
     async fn next_due(&self, tenant: TenantId, channel: ChannelId) -> Result<Option<Timestamp>, StoreError> {
         let outbox = &self.state().outbox;
         Ok(outbox.heads(tenant, channel).map(|i| outbox.rows[i].due).min())
+    }
+
+    /// Nobody asks this store how an account stands.
+    async fn stands(&self, _: TenantId, _: ChannelId, _: Standing, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn recover(&self, tenant: TenantId, channel: ChannelId, _now: Timestamp) -> Result<u64, StoreError> {

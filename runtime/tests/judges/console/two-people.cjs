@@ -33,6 +33,10 @@ run(async (open) => {
   await picture(desk, 'two-people-desk');
   await picture(visitor, 'two-people-visitor');
 
+  // What an answer cost, and that no tool had a part in it.
+  await desk.locator('.line.agent .trail summary').first().click();
+  await desk.locator('.trail', { hasText: 'No tool was called.' }).waitFor();
+
   // The agent is silent while a person has the conversation.
   await visitor.locator('#text').fill('Wonderful, thank you');
   await visitor.keyboard.press('Enter');

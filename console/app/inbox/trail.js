@@ -1,0 +1,34 @@
+// What an agent did before it answered: the tools that it called, what came of them, and what the answer cost.
+import { html, useState } from '../html.js';
+import { get, query } from '../api.js';
+import { t, usd } from '../i18n.js';
+import { Badge, Loaded, useData } from '../ui.js';
+
+const KINDS = { done: 'good', failed: 'bad', uncertain: 'warn' };
+
+function Call({ call }) {
+  return html`<li class="trail-call">
+    <p class="row"><strong class="clip">${call.tool}</strong><${Badge} kind=${KINDS[call.status] ?? 'info'}>${t(`call.${call.status ?? 'running'}`)}<//></p>
+    <code>${call.arguments}</code>
+    ${call.cause && html`<p class="small">${call.cause}</p>`}
+    ${call.result && !call.cause && html`<p class="small trail-result">${call.result}</p>`}
+  </li>`;
+}
+
+function Turn({ conversation, turn }) {
+  const found = useData(() => get(`/api/conversations/${conversation}/trail${query({ turn })}`), [conversation, turn]);
+  return html`<${Loaded} of=${found} rows=${1}>
+    ${({ turns: [trail] }) => {
+      if (!trail) return html`<p class="soft small">${t('trail.gone')}</p>`;
+      const calls = trail.steps.flatMap((step) => step.calls);
+      return html`${calls.length > 0 ? html`<ul class="stack tight">${calls.map((call, n) => html`<${Call} key=${n} call=${call} />`)}</ul>` : html`<p class="soft small">${t('trail.none')}</p>`}
+        <p class="soft small">${t('test.tokens', { prompt: trail.prompt_tokens, completion: trail.completion_tokens })}${trail.cost_usd > 0 && ` · ${usd(trail.cost_usd)}`}</p>`;
+    }}
+  <//>`;
+}
+
+/** Closed, it asks for nothing. */
+export function Trail({ conversation, turn }) {
+  const [open, setOpen] = useState(false);
+  return html`<details class="trail" onToggle=${(e) => setOpen(e.currentTarget.open)}><summary>${t('trail')}</summary>${open && html`<${Turn} conversation=${conversation} turn=${turn} />`}</details>`;
+}
