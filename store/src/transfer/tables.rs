@@ -1,5 +1,6 @@
 //! What an installation consists of: every table that is copied, in an order in which each row finds what it refers to.
 
+mod approvals;
 mod calls;
 mod commerce;
 mod figures;
@@ -36,7 +37,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 57] = [
+pub(crate) const TABLES: [Table; 58] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -463,6 +464,7 @@ pub(crate) const TABLES: [Table; 57] = [
             ("asked_at", Int),
         ],
     ),
+    approvals::APPROVALS,
     calls::CALLS,
     calls::CALL_STEPS,
     telling::EVENTS,

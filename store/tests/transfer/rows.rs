@@ -3,6 +3,7 @@
 use super::common::NOW;
 use colloquy_domain::{
     access::Role,
+    approval::{ApprovalChange, CallPlace, Verdict},
     call::{CallChange, CallStep, Direction},
     channel::Secret,
     commerce::{
@@ -18,7 +19,7 @@ use colloquy_domain::{
     ports::{ConversationStore, DocumentQueue, Ids, IngressLog},
     proposal::Change,
     template::{Category, Component, Template},
-    testkit::{Fixture, answer, receive},
+    testkit::{Fixture, answer, held, receive},
     time::Timestamp,
 };
 use colloquy_store::{
@@ -33,6 +34,7 @@ pub async fn add(store: &Store, f: &Fixture) {
     with_people(store, f).await;
     with_a_file(store, f).await;
     with_the_team(store, f).await;
+    with_a_held_call(store, f).await;
     with_a_call(store, f).await;
     with_webhooks(store, f).await;
     with_settings(store, f).await;
@@ -118,6 +120,17 @@ async fn with_the_team(store: &Store, f: &Fixture) {
     let view = store.tenant(f.home.tenant);
     view.mark_read(conversation, f.ids.uuid()).await.expect("read");
     view.add_note(conversation, None, "calls again".into()).await.expect("noted");
+}
+
+/// A tool call that a person decided about.
+async fn with_a_held_call(store: &Store, f: &Fixture) {
+    let loaded = receive(store, &f.home, "held", &[("h1", "pay me")], NOW).await;
+    let mut commit = answer(&loaded, "a colleague looks at it", &f.ids, NOW);
+    let asked = held(CallPlace { turn: 1, step: 0, index: 0 }, &f.ids);
+    commit.approvals = vec![ApprovalChange::Asked(asked.clone())];
+    store.commit(commit).await.expect("commit");
+    let verdict = Verdict::Denied { reason: Some("trop".into()) };
+    store.tenant(f.home.tenant).decide_approval(asked.id, Actor::System, verdict).await.expect("decided");
 }
 
 /// A telephone call that ended.
