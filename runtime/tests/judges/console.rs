@@ -5,7 +5,9 @@ use crate::{
     install,
     support::{
         documents::warranty_docx,
+        mcp::Bank,
         server::{Place, Server},
+        services::Services,
         wait::until,
     },
 };
@@ -57,6 +59,14 @@ async fn a_new_team_gets_from_nothing_to_an_answer_from_its_document() {
 #[tokio::test]
 async fn a_visitor_and_a_person_of_the_team_speak_in_two_browsers() {
     flow("two-people", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_a_person_is_decided_in_its_thread() {
+    let (services, bank) = (Services::start().await, Bank::start().await);
+    let place = busy_place().with("COLLOQUY_PRIVATE_HOSTS", "localhost").with("OPENAI_MODEL", "stand-in");
+    let place = place.with("OPENAI_BASE_URL", &format!("{}/v1", services.url)).with("OPENAI_API_KEY", "sk-model");
+    flow("approvals", &Server::start_on(place).await, &[("BANK", &bank.url)]).await;
 }
 
 #[tokio::test]
