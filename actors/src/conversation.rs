@@ -98,10 +98,12 @@ impl Actor for Shell {
             // First take in what is pending, so that it gets its outcome; nothing is started for it.
             let arrived = Input::Arrived(loaded.pending);
             step(&myself, state, arrived, Run::Nothing).await?;
+            step(&myself, state, Input::Ruled(loaded.rulings), Run::Nothing).await?;
             step(&myself, state, Input::Poisoned { cause }, Run::Effects).await?;
         } else {
             step(&myself, state, Input::Activated, Run::Effects).await?;
             step(&myself, state, Input::Arrived(loaded.pending), Run::Effects).await?;
+            step(&myself, state, Input::Ruled(loaded.rulings), Run::Effects).await?;
         }
         Ok(())
     }
@@ -122,7 +124,12 @@ impl Actor for Shell {
                 let Some(live) = &state.loaded else { return Ok(()) };
                 let InboxHint { tenant, conversation } = state.args.hint;
                 let store = &state.args.shared.ports.conversations;
-                Input::Arrived(store.pending(tenant, conversation, live.conversation.seen).await?)
+                let arrived = store.pending(tenant, conversation, live.conversation.seen).await?;
+                // Asked only where somebody may have decided something.
+                let asked = !live.conversation.held.is_empty();
+                let ruled = if asked { store.rulings(tenant, conversation).await? } else { Vec::new() };
+                step(&myself, state, Input::Arrived(arrived), Run::Effects).await?;
+                Input::Ruled(ruled)
             }
         };
         step(&myself, state, input, Run::Effects).await

@@ -120,10 +120,10 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
             let task = task();
             work.tasks.push(tokio::spawn(work::call_model(task, turn, step)).abort_handle());
         }
-        Effect::RunTool { turn, step, index, call, resumed } => {
+        Effect::RunTool { turn, step, index, call, key, resumed } => {
             let task = task();
             let at = work::CallAt { turn, step, index, resumed };
-            work.tasks.push(tokio::spawn(work::run_tool(task, at, call)).abort_handle());
+            work.tasks.push(tokio::spawn(work::run_tool(task, at, (call, key))).abort_handle());
         }
         Effect::CancelWork { .. } => work.cancel(),
         Effect::WakeChannel => {

@@ -3,16 +3,17 @@
 use crate::{conversation::Msg, node::Shared, spans, supervision::Backoff};
 use colloquy_domain::{
     agent::AgentProfile,
+    approval::Risk,
     conversation::{Conversation, Input, Key, Prompt, completion_request},
     failure::{Failure, Verdict},
     ids::{StepNo, TurnNo},
-    model::{CompletionRequest, CompletionResult, HistoryMessage},
+    model::{Completion, CompletionRequest, HistoryMessage},
     ports::{Notice, StoreError, TokenSink},
-    tool::{ToolCall, ToolInvocation, ToolResult},
+    taint::risks,
+    tool::{EffectClass, ToolCall, ToolInvocation, ToolResult},
 };
 use futures::FutureExt;
 use ractor::ActorRef;
-use sha2::{Digest, Sha256};
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 use tracing::{Instrument as _, Span};
@@ -95,18 +96,27 @@ pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
             done => break done,
         }
     };
-    if result.as_ref().is_ok_and(|c| !c.calls.is_empty()) {
+    if result.as_ref().is_ok_and(|(c, _)| !c.calls.is_empty()) {
         reset(&task, turn);
     }
-    task.send(Input::Completed { turn, step, result });
+    let (result, risks) = match result {
+        Ok((completion, risks)) => (Ok(completion), risks),
+        Err(failure) => (Err(failure), Vec::new()),
+    };
+    task.send(Input::Completed { turn, step, result, risks });
 }
 
-async fn complete(task: &Task, turn: TurnNo) -> CompletionResult {
+/// The completion, and which of its calls could do harm.
+async fn complete(task: &Task, turn: TurnNo) -> Result<(Completion, Vec<Risk>), Failure> {
     let request = request(task).await?;
+    // What the model reads is what its calls are judged by.
+    let judged = request.tools.iter().any(|t| t.effect == EffectClass::Unsafe).then(|| request.clone());
     let sink = Announce { task, turn };
     let result = task.shared.ports.model.complete(request, &sink).await;
     spans::completed(&result);
-    result
+    let completion = result?;
+    let risks = judged.map(|read| risks(&read, &completion)).unwrap_or_default();
+    Ok((completion, risks))
 }
 
 async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
@@ -147,7 +157,7 @@ pub struct CallAt {
     pub resumed: bool,
 }
 
-pub async fn run_tool(task: Task, at: CallAt, call: ToolCall) {
+pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, String)) {
     let (key, span) = (&task.conversation.key, spans::tool(&task.span, &task, at, &call));
     let invocation = ToolInvocation {
         tenant: key.tenant,
@@ -156,7 +166,7 @@ pub async fn run_tool(task: Task, at: CallAt, call: ToolCall) {
         step: at.step,
         index: at.index,
         call,
-        key: call_key(key, at),
+        key: idempotency,
         resumed: at.resumed,
         bases: task.profile.knowledge.clone(),
         allowed: task.profile.tools.clone(),
@@ -170,17 +180,6 @@ pub async fn run_tool(task: Task, at: CallAt, call: ToolCall) {
     let run = run.instrument(span);
     let result = guarded("tool", run).await.unwrap_or_else(ToolResult::uncertain);
     task.send(Input::ToolSettled { turn: at.turn, step: at.step, index: at.index, result });
-}
-
-/// hash(tenant, conversation, turn, step, index): the same for every run of the same call.
-fn call_key(key: &Key, at: CallAt) -> String {
-    let mut hash = Sha256::new();
-    hash.update(key.tenant.uuid().as_bytes());
-    hash.update(key.id.uuid().as_bytes());
-    hash.update(at.turn.to_be_bytes());
-    hash.update(at.step.to_be_bytes());
-    hash.update(at.index.to_be_bytes());
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Shows that an answer is being made, for as long as the task lives.

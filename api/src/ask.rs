@@ -126,6 +126,7 @@ fn situation(api: &Api, tenant: TenantId, question: Question<'_>) -> (Conversati
         raw: None,
     };
     let turn = Turn {
+        ruling: None,
         no: 1,
         items: vec![InboxItem { seq: 1, received_at: now, inbound }],
         passages: Vec::new(),

@@ -3,12 +3,13 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_test, agents, analytics, answers, api_keys, ask, attachments, audit, auth, budget, call_webhooks, calls,
-        channel_health, channels, chat, chat_audio, chat_events, chat_files, chat_messages, chat_page, console,
-        contact_files, contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health,
-        integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals,
-        reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants, tool_servers, tools,
-        trail, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta, webhook_twilio, widget,
+        agent_test, agents, analytics, answers, api_keys, approvals, ask, attachments, audit, auth, budget,
+        call_webhooks, calls, channel_health, channels, chat, chat_audio, chat_events, chat_files, chat_messages,
+        chat_page, console, contact_files, contacts, conversation_acts, conversations, dead_letters, docs, documents,
+        events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress,
+        proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants,
+        tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta,
+        webhook_twilio, widget,
     },
     error::ApiError,
     idempotent,
@@ -220,6 +221,10 @@ fn inbox() -> Endpoints {
         .get("/conversations/{id}/trail", view, trail::list)
         .get("/conversations/{id}/notes", view, conversation_acts::notes)
         .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
+        .get("/approvals", view, approvals::list)
+        .get("/approvals/{id}", view, approvals::show)
+        .post("/approvals/{id}/approve", manage, approvals::approve)
+        .post("/approvals/{id}/deny", manage, approvals::deny)
         .get("/attachments/{id}", view, attachments::show)
         .get("/attachments/{id}/content", view, attachments::content)
         .answering::<String>("*/*")

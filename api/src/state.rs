@@ -20,6 +20,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64},
     },
+    time::Duration,
 };
 
 /// What can be named in an agent or a channel, for validation and choice.
@@ -70,6 +71,8 @@ pub struct ApiOptions {
     pub cors_origins: Vec<String>,
     /// Origins whose pages may show the page of a web chat in a frame.
     pub frame_origins: Vec<String>,
+    /// How long a tool call may wait for a person before it is shown as overdue.
+    pub approval_patience: Duration,
     /// Opens the figures, and nothing else.
     pub metrics_token: Option<Secret>,
 }

@@ -366,6 +366,7 @@ impl World {
                 trusted_proxies: Vec::new(),
                 cors_origins: Vec::new(),
                 frame_origins: Vec::new(),
+                approval_patience: Duration::from_secs(900),
                 metrics_token: None,
             },
             identity: Identity {

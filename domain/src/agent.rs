@@ -34,6 +34,8 @@ pub struct AgentProfile {
     pub tools: Vec<String>,
     pub gather: Gather,
     pub during_turn: DuringTurn,
+    #[serde(default)]
+    pub approvals: Approvals,
     pub limits: TurnLimits,
     /// Passages that one retrieval gives to the model.
     pub passages: u32,
@@ -72,6 +74,19 @@ pub enum DuringTurn {
     Interrupt,
     /// It is ignored, by the rule `busy_policy`.
     Reject,
+}
+
+/// Which calls of unsafe tools wait for a person of the team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Approvals {
+    /// None.
+    Never,
+    /// Those whose arguments came from documents or from other programs, see [`crate::taint`].
+    #[default]
+    Tainted,
+    /// All.
+    Unsafe,
 }
 
 /// How passages are looked for where the person wrote before.
@@ -144,6 +159,7 @@ impl AgentProfile {
             tools: vec!["search_knowledge".into(), "hand_over".into()],
             gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
             during_turn: DuringTurn::Queue,
+            approvals: Approvals::default(),
             limits: TurnLimits { max_steps: 6, deadline: Duration::from_secs(120), history: 20 },
             passages: 6,
             min_cosine: 0.30,

@@ -87,6 +87,8 @@ ids! {
     WebhookEndpointId = "webhook_endpoint";
     /// A server of tools that a tenant connected.
     ToolServerId = "tool_server";
+    /// A tool call that a person of the team decides about.
+    ApprovalId = "approval";
     /// One event for one such address.
     WebhookDeliveryId = "webhook_delivery";
     /// A message that is approved beforehand.

@@ -16,6 +16,7 @@
 pub mod access;
 pub mod agent;
 pub mod analytics;
+pub mod approval;
 pub mod call;
 pub mod channel;
 pub mod commerce;
@@ -40,6 +41,7 @@ pub mod proposal;
 pub mod rate;
 pub mod rich;
 pub mod standing;
+pub mod taint;
 pub mod template;
 pub mod time;
 pub mod tool;

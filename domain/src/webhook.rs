@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 18] = [
+pub const EVENTS: [&str; 21] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
@@ -19,6 +19,9 @@ pub const EVENTS: [&str; 18] = [
     "whatsapp.fallback",
     "call.started",
     "call.ended",
+    "tool.approval_requested",
+    "tool.approval_overdue",
+    "tool.approval_decided",
     "error.occurred",
     "budget.warning",
     "budget.spent",

@@ -101,7 +101,7 @@ async fn sweep(store: &Store, node: &NodeHandle) -> Result<(), StoreError> {
 }
 
 /// Housekeeping for ever: what a model's arrival left behind, and the vector store's.
-pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle) {
+pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle, approval_patience: Duration) {
     while let Err(e) = rag.reembed().await {
         tracing::warn!(error = %e, "the new embedding model is not in use yet");
         tokio::time::sleep(MAINTAIN_EVERY).await;
@@ -116,6 +116,9 @@ pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle) {
         }
         if let Err(e) = store.installation().forget_idempotency_keys().await {
             tracing::warn!(error = %e, "old idempotency keys not deleted");
+        }
+        if let Err(e) = store.installation().mark_overdue_approvals(approval_patience).await {
+            tracing::warn!(error = %e, "approvals that nobody decided were not told of");
         }
         if let Err(e) = sweep(&store, &node).await {
             tracing::warn!(error = %e, "what is kept no longer was not deleted");

@@ -201,6 +201,7 @@ impl App {
                 trusted_proxies: config.people.trusted_proxies.clone(),
                 cors_origins: config.edges.cors_origins.clone(),
                 frame_origins: config.edges.frame_origins.clone(),
+                approval_patience: config.approval_patience,
                 metrics_token: config.edges.metrics_token.clone(),
             },
             identity,
@@ -222,7 +223,7 @@ impl App {
         let attachments = tokio::spawn(colloquy_api::run_attachments(api.clone()));
         let figures = tokio::spawn(figures::add_up(store.clone()));
         let flows = tokio::spawn(colloquy_api::run_commerce(commerce));
-        let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle()));
+        let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle(), config.approval_patience));
         Ok(Self {
             url,
             store,

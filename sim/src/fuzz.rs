@@ -4,9 +4,9 @@ use crate::{
     fault::{FaultSpec, Kind, Site},
     model::COST,
     scenario::{
-        Action, AgentSpec, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec, DuringTurn, Effect,
-        Expectations, FORMAT, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent, ToolSpec, UserSpec,
-        WorldSpec,
+        Action, AgentSpec, Approvals, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec, DuringTurn,
+        Effect, Expectations, FORMAT, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent, ToolSpec,
+        UserSpec, WorldSpec,
     },
     seed::{Dice, Seed},
     world::is_comparable,
@@ -52,8 +52,11 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
     if Seed(seed).dice("deaths only").chance(0.2) {
         deaths_only(&mut world, &mut conversations, &mut faults);
     }
-    let as_without_crashes = may_compare(&world, &faults, &conversations);
-    let timeline = surroundings(seed, size, &mut world, &faults);
+    let mut timeline = surroundings(seed, size, &mut world, &faults);
+    let asked = approvals(seed, size, &mut world, &conversations);
+    // What is decided when depends on when it was asked.
+    let as_without_crashes = asked.is_empty() && may_compare(&world, &faults, &conversations);
+    timeline.extend(asked);
     if faults.iter().any(|f| f.lasts == Some(Span::millis(LONG))) {
         world.settle = Span(Duration::from_secs(30 * 3600));
     }
@@ -139,6 +142,28 @@ fn surroundings(seed: u64, size: Size, world: &mut WorldSpec, faults: &[FaultSpe
             }
         }
         world.knowledge.push(BaseSpec { name: base, tenant: agent.tenant.clone(), documents });
+    }
+    timeline
+}
+
+/// In some worlds unsafe tools need a person's word, and a team that approves and denies now and then, or never. Drawn apart.
+fn approvals(seed: u64, size: Size, world: &mut WorldSpec, conversations: &[ConversationSpec]) -> Vec<TimelineEvent> {
+    let mut dice = Seed(seed).dice("approvals");
+    if !dice.chance(0.15) {
+        return Vec::new();
+    }
+    for agent in &mut world.agents {
+        agent.approvals = Approvals::Unsafe;
+    }
+    let span = u64::try_from(size.span.as_millis()).unwrap_or(u64::MAX);
+    let mut timeline = Vec::new();
+    for c in conversations {
+        for _ in 0..dice.between(0, 4) {
+            let (channel, peer) = (c.channel.clone(), c.peer.clone());
+            let action =
+                if dice.chance(0.7) { Action::Approve { channel, peer } } else { Action::Deny { channel, peer } };
+            timeline.push(TimelineEvent { at: Span::millis(dice.between(0, span * 2)), action });
+        }
     }
     timeline
 }

@@ -42,11 +42,13 @@ pub enum Planted {
     CutReloaded,
     /// Replies cite a passage beside the one that they rest on.
     CiteBeside,
+    /// Agents are read as if nobody had to be asked.
+    AskNobody,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SkipDedupe,
         Self::AcknowledgeEarly,
         Self::DropFence,
@@ -66,5 +68,6 @@ impl Planted {
         Self::MixBases,
         Self::CutReloaded,
         Self::CiteBeside,
+        Self::AskNobody,
     ];
 }

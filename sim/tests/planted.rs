@@ -7,7 +7,7 @@ use colloquy_sim::{
     minimise::{events, minimise},
     planted::Planted,
     run,
-    scenario::{Action, Scenario, from_yaml, to_yaml},
+    scenario::{Action, Approvals, Scenario, from_yaml, to_yaml},
 };
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const SMALL: usize = 10;
 
 /// Where the search for each begins: a seed that found it once. A change of the made-up worlds moves such seeds; the search then
 /// goes on from there, and says what it found.
-const BEGIN: [(Planted, u64); 19] = [
+const BEGIN: [(Planted, u64); 20] = [
     (Planted::SkipDedupe, 1),
     (Planted::AcknowledgeEarly, 3),
     (Planted::DropFence, 676),
@@ -38,6 +38,7 @@ const BEGIN: [(Planted, u64); 19] = [
     (Planted::MixBases, 4),
     (Planted::CutReloaded, 100),
     (Planted::CiteBeside, 2),
+    (Planted::AskNobody, 1),
 ];
 
 /// Their worlds are long: searching them, or making them small, takes minutes. The long form has them, too.
@@ -75,6 +76,7 @@ fn may_show(defect: Planted, world: &Scenario) -> bool {
         Planted::KeepOrphans => does(|a| matches!(a, Action::Delete { .. })),
         Planted::MixBases => world.world.knowledge.len() > 1,
         Planted::CiteBeside => !world.world.knowledge.is_empty(),
+        Planted::AskNobody => says("[tool pay") && world.world.agents.iter().any(|a| a.approvals == Approvals::Unsafe),
         Planted::CutReloaded => world.expect.as_without_crashes && dies(),
         Planted::ShareCache | Planted::SkipLastEntry | Planted::ClaimLightly | Planted::SwapEntries => true,
     }

@@ -82,6 +82,11 @@ fn stories(runs: &[Run]) {
     let charges = told("crash-after-tool.yaml", "tool");
     assert_eq!(charges.iter().filter(|c| c.starts_with("charge_card")).count(), 1, "money moves once");
     assert_eq!(told("take-over.yaml", "send.taken"), ["Breakfast is from seven to ten."]);
+    let refunds = told("injected-refund.yaml", "tool");
+    assert_eq!(refunds.len(), 1, "what the document asked for was not done");
+    assert!(refunds[0].contains("DE89370400440532013000"), "{refunds:?}");
+    let payments = told("approved-after-crash.yaml", "tool");
+    assert_eq!(payments.len(), 2, "each once");
     let answers = told("knowledge-answer.yaml", "send.taken");
     assert!(answers[0].contains("12 euros") && answers[2].contains("15 euros"), "{answers:?}");
     let unknown = told("knowledge-unknown.yaml", "send.taken");

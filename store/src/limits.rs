@@ -272,6 +272,7 @@ impl By<'_> {
             ledger: vec![LedgerRow { turn, step: 0, usage }],
             dead_letters: Vec::new(),
             unanswered: Vec::new(),
+            approvals: Vec::new(),
             timers: Vec::new(),
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 use axum::extract::{Path, State};
 use colloquy_domain::{
-    agent::{AgentProfile, DuringTurn, FollowUps, NoAnswer, Unsupported},
+    agent::{AgentProfile, Approvals, DuringTurn, FollowUps, NoAnswer, Unsupported},
     ids::{AgentId, KnowledgeBaseId},
     language::Language,
     model::ModelChoice,
@@ -44,6 +44,9 @@ pub struct Fields {
     tools: Option<Vec<String>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
     during_turn: Option<DuringTurn>,
+    /// Which calls of unsafe tools wait for a person of the team.
+    #[schemars(schema_with = "maybe_one_of::<Approvals>")]
+    approvals: Option<Approvals>,
     gather_quiet_ms: Option<u64>,
     gather_cap_ms: Option<u64>,
     max_steps: Option<u32>,
@@ -84,6 +87,8 @@ pub struct Out {
     tools: Vec<String>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
+    #[schemars(schema_with = "one_of::<Approvals>")]
+    approvals: Approvals,
     gather_quiet_ms: u128,
     gather_cap_ms: u128,
     max_steps: u32,
@@ -125,6 +130,7 @@ fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
         knowledge: p.knowledge.iter().filter_map(|id| bases.get(id).cloned()).collect(),
         tools: p.tools,
         during_turn: p.during_turn,
+        approvals: p.approvals,
         gather_quiet_ms: p.gather.quiet.as_millis(),
         gather_cap_ms: p.gather.cap.as_millis(),
         max_steps: p.limits.max_steps,
@@ -272,6 +278,7 @@ async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> Ap
         p.knowledge = knowledge(tenant, &names, &mut wrong).await?;
     }
     set(&mut p.during_turn, f.during_turn);
+    set(&mut p.approvals, f.approvals);
     set(&mut p.gather.quiet, f.gather_quiet_ms.map(Duration::from_millis));
     set(&mut p.gather.cap, f.gather_cap_ms.map(Duration::from_millis));
     set(&mut p.limits.max_steps, f.max_steps);

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod analytics;
 pub mod answers;
 pub mod api_keys;
+pub mod approvals;
 pub mod ask;
 pub mod attachments;
 pub mod audit;

@@ -107,8 +107,9 @@ impl Session {
             },
         };
         let Some(from) = from else { return Ok(vec![Frame::resync(Some(conversation))]) };
-        // Changes of conversations were told to everybody.
-        let wanted = |f: &Frame| f.conversation == Some(conversation) && f.kind != Kind::Conversation;
+        // Changes of conversations, and what waits for a person, were told to everybody.
+        let told = |f: &Frame| matches!(f.kind, Kind::Conversation | Kind::Approval);
+        let wanted = |f: &Frame| f.conversation == Some(conversation) && !told(f);
         let found = self.ears.subscription.between(from, wanted).await?;
         Ok(found.unwrap_or_else(|| vec![Frame::resync(Some(conversation))]))
     }

@@ -232,7 +232,7 @@ impl Ears {
 
     fn wants(&self, frame: &Frame) -> bool {
         let joined = frame.conversation.is_some_and(|id| self.joined.has(id));
-        joined || (self.lists && frame.kind == Kind::Conversation)
+        joined || (self.lists && matches!(frame.kind, Kind::Conversation | Kind::Approval))
     }
 
     fn passing(&mut self, notice: Result<Arc<Notice>, RecvError>) -> Option<Heard> {

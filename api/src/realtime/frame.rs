@@ -41,6 +41,8 @@ pub enum Kind {
     },
     Status,
     Conversation,
+    /// A tool call waits for a person's word, or has it.
+    Approval,
     Typing {
         on: bool,
     },
@@ -59,6 +61,7 @@ impl Kind {
             Self::Message { agent: false } => (&["new_message"], &["message:new"]),
             Self::Status => (&["message_status"], &["message:status"]),
             Self::Conversation => (&["conversation_update"], &["conversation:updated"]),
+            Self::Approval => (&["approval_update"], &["approval:updated"]),
             Self::Typing { on: true } => (&["user_typing"], &["typing:start"]),
             Self::Typing { on: false } => (&["user_typing"], &["typing:stop"]),
             Self::People => (&["presence_update"], &["presence:updated"]),
@@ -119,6 +122,12 @@ enum About<'h> {
         reason: &'h str,
         conversation: Conversation,
     },
+    #[serde(rename_all = "camelCase")]
+    Approval {
+        approval_id: Option<String>,
+        status: &'h str,
+        overdue: bool,
+    },
 }
 
 #[derive(Serialize)]
@@ -163,6 +172,10 @@ fn told(h: &Happened) -> Option<Frame> {
         ("message.sent" | "message.status", Some(status)) => {
             let message_id = e.message.map(|id| id.to_string());
             (Kind::Status, About::Status { message_id, speaker, status: status.to_uppercase() })
+        }
+        ("tool.approval_requested" | "tool.approval_overdue" | "tool.approval_decided", Some(status)) => {
+            let (approval_id, overdue) = (e.approval.map(|id| id.to_string()), e.kind == "tool.approval_overdue");
+            (Kind::Approval, About::Approval { approval_id, status, overdue })
         }
         ("conversation.updated", Some(reason)) => (Kind::Conversation, changed(h, conversation, reason)),
         (kind, _) => {

@@ -64,6 +64,8 @@ struct Data<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_id: Option<String>,
     #[serde(flatten)]
     call: Option<CallData<'a>>,
 }
@@ -158,6 +160,7 @@ impl<'a> Data<'a> {
             order: e.order.as_ref().map(Order::from),
             reason: e.fallback.as_ref().map(|(reason, _)| reason.as_str()),
             phone: e.fallback.as_ref().and_then(|(_, phone)| phone.as_deref()),
+            approval_id: e.approval.map(|id| id.to_string()),
             call: e.call.as_ref().map(CallData::of),
         }
     }

@@ -99,6 +99,8 @@ export class Thread {
   error = signal(null);
   /** What was said and is not in the transcript yet. */
   sending = signal([]);
+  /** Tool calls that wait for a person's word. */
+  approvals = signal([]);
   /** Until when somebody is typing, by the server's word. */
   typing = signal(false);
   #pages = 1;
@@ -114,10 +116,12 @@ export class Thread {
 
   async load() {
     try {
-      const { messages, ...conversation } = await get(`/api/conversations/${this.id}`);
+      const waiting = `/api/approvals${query({ conversation: this.id, status: 'pending', limit: LINES })}`;
+      const [{ messages, ...conversation }, { approvals }] = await Promise.all([get(`/api/conversations/${this.id}`), get(waiting)]);
       if (this.#closed) return;
       if (this.#pages === 1) this.older.value = messages.length === LINES;
       this.conversation.value = conversation;
+      this.approvals.value = approvals;
       this.#merge(messages);
       this.error.value = null;
       if (conversation.unread > 0 && !document.hidden) await this.#read();

@@ -4,6 +4,7 @@ import { patch, put } from '../api.js';
 import { day, t } from '../i18n.js';
 import { path } from '../router.js';
 import { Avatar, Badge, Button, Icon, IconButton, KIND_ICONS, Loaded, Trouble, attempt, kindName } from '../ui.js';
+import { Approvals } from './approvals.js';
 import { Composer } from './composer.js';
 import { Details } from './details.js';
 import { Line } from './line.js';
@@ -98,6 +99,7 @@ export function ThreadView({ thread, control, onChange }) {
   return html`<section class="thread" aria-label=${t('thread.with', { name: called(conversation) })}>
       <${Head} thread=${thread} acts=${acts} panel=${panel} onPanel=${() => setPanel(!panel)} />
       <${Lines} thread=${thread} />
+      <${Approvals} thread=${thread} />
       <${Composer} thread=${thread} focus=${composer} onSaid=${onChange} />
     </section>
     ${panel && html`<${Details} thread=${thread} change=${change} onClose=${() => setPanel(false)} />`}`;

@@ -9,7 +9,7 @@ import { TestChat } from './test-chat.js';
 const PROVIDERS = ['extractive', 'openai'];
 const TOOLS = ['search_knowledge', 'hand_over'];
 /** What is written as it stands in the form. */
-const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', 'during_turn', 'follow_ups', 'unsupported', 'no_answer'];
+const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer'];
 const NUMBERS = ['passages', 'min_cosine', 'gather_quiet_ms', 'history', 'max_steps', 'deadline_seconds', 'daily_budget_usd', 'return_after_seconds'];
 
 const filled = (value) => (value === '' || value === null || value === undefined ? undefined : Number(value));
@@ -61,6 +61,7 @@ function Fields({ values, set, bases, offered, wrong }) {
         <${Field} label=${t('agent.model')} placeholder=${t('agent.model.usual')} ...${model('model')} /></div>
       <div class="columns"><${Field} label=${t('agent.temperature')} type="number" min="0" max="2" step="0.1" ...${model('temperature')} /><${Field} ...${number('daily_budget_usd', 0, undefined, 0.1)} /></div>
       <${Chips} legend=${t('agent.tools')} all=${tools} chosen=${values.tools} onChange=${(chosen) => set({ tools: chosen })} name=${(tool) => named('tool', tool)} />
+      <${Choice} hint=${t('agent.approvals.hint')} ...${options('approvals', ['never', 'tainted', 'unsafe'])} />
     </section>
     <details class="card padded more"><summary>${t('agent.rhythm')}</summary>
       <div class="columns"><${Choice} ...${options('during_turn', ['queue', 'merge', 'interrupt', 'reject'])} /><${Field} ...${number('gather_quiet_ms', 0, 60000)} /></div>

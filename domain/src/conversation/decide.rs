@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     agent::{AgentProfile, DuringTurn, NoAnswer, Unsupported},
+    approval::{CallPlace, Risk, Taken},
     failure::Failure,
     grounding::{Evidence, ground, usable},
     ids::{Seq, StepNo, TurnNo},
@@ -18,7 +19,7 @@ use crate::{
     outbound::{Checks, Reply},
     phrases::{Phrase, phrase},
     time::Timestamp,
-    tool::{ToolResult, ToolStatus},
+    tool::{ToolCall, ToolResult, ToolStatus},
 };
 
 /// What a decision may look at besides the state.
@@ -46,34 +47,36 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
         Input::PermitGranted { turn } => d.permit_granted(turn),
         Input::PermitRefused { turn, why } => d.permit_refused(turn, why),
         Input::Retrieved { turn, rewriting, result } => d.retrieved(turn, rewriting, result),
-        Input::Completed { turn, step, result } => d.completed(turn, step, result),
+        Input::Completed { turn, step, result, risks } => d.completed(turn, step, (result, &risks)),
         Input::ToolSettled { turn, step, index, result } => d.tool_settled(turn, step, index, result),
+        Input::Ruled(rulings) => d.ruled(rulings),
         Input::TakenOver { reason } => d.taken_over(reason),
         Input::Wrote(words) => d.wrote(words),
         Input::Returned => d.returned(),
         Input::Poisoned { cause } => d.poisoned(&cause),
     }
+    d.next_ruling();
     d.out
 }
 
 /// A decision in the making: events are applied as they are added, so that later lines see their effect.
-struct Draft<'a> {
-    c: Conversation,
-    ctx: &'a Ctx<'a>,
+pub(super) struct Draft<'a> {
+    pub(super) c: Conversation,
+    pub(super) ctx: &'a Ctx<'a>,
     out: Decision,
 }
 
 impl Draft<'_> {
-    fn event(&mut self, e: Event) {
+    pub(super) fn event(&mut self, e: Event) {
         apply(&mut self.c, &e);
         self.out.events.push(e);
     }
 
-    fn effect(&mut self, e: Effect) {
+    pub(super) fn effect(&mut self, e: Effect) {
         self.out.effects.push(e);
     }
 
-    fn turn_at(&self, turn: TurnNo, stage: impl Fn(&Stage) -> bool) -> Option<Turn> {
+    pub(super) fn turn_at(&self, turn: TurnNo, stage: impl Fn(&Stage) -> bool) -> Option<Turn> {
         self.c.turn().filter(|t| t.no == turn && stage(&t.stage)).cloned()
     }
 
@@ -176,7 +179,7 @@ impl Draft<'_> {
     }
 
     fn arrived_during(&mut self, t: &Turn) {
-        match self.ctx.profile.during_turn {
+        match self.during(t) {
             DuringTurn::Queue => {}
             DuringTurn::Reject => {
                 let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
@@ -190,6 +193,15 @@ impl Draft<'_> {
                 }
             }
             DuringTurn::Interrupt => self.interrupt(t.no),
+        }
+    }
+
+    /// What happens to messages that come during this turn. One that a ruling opened is not begun anew: its call would be
+    /// forgotten.
+    fn during(&self, t: &Turn) -> DuringTurn {
+        match self.ctx.profile.during_turn {
+            DuringTurn::Interrupt if t.ruling.is_some() => DuringTurn::Merge,
+            policy => policy,
         }
     }
 
@@ -219,14 +231,40 @@ impl Draft<'_> {
         self.event(Event::PermitGranted { turn });
         let deadline = (self.ctx.now).max(t.started_at) + self.ctx.profile.limits.deadline;
         self.effect(Effect::SetTimer { timer: Timer::TurnDeadline { turn }, at: deadline });
-        self.effect(Effect::ShowTyping { turn });
+        if self.c.mode == Mode::Agent {
+            self.effect(Effect::ShowTyping { turn });
+        }
+        if let Some(ruling) = t.ruling.as_ref().filter(|_| t.steps.is_empty()) {
+            self.carry_out(turn, ruling);
+            return;
+        }
         let pending: Vec<_> = t.unsettled().map(|(index, call)| (index, call.clone())).collect();
         if pending.is_empty() {
-            self.effect(Effect::Retrieve { turn });
+            self.go_on(turn);
         }
         let step = t.next_step().saturating_sub(1);
         for (index, call) in pending {
-            self.effect(Effect::RunTool { turn, step, index, call, resumed: t.resumed });
+            self.run_tool(&t, (step, index), call);
+        }
+    }
+
+    /// The intent is committed.
+    fn run_tool(&mut self, t: &Turn, (step, index): (StepNo, u32), call: ToolCall) {
+        let place = CallPlace { turn: t.no, step, index };
+        let key = match &t.ruling {
+            // The first step of such a turn is the recorded call, whose key it keeps.
+            Some(ruling) if step == 0 => ruling.key.clone(),
+            _ => place.key(self.c.key.tenant, self.c.key.id),
+        };
+        self.effect(Effect::RunTool { turn: t.no, step, index, call, key, resumed: t.resumed });
+    }
+
+    /// A turn with its permit and without open calls: look, then think.
+    fn go_on(&mut self, turn: TurnNo) {
+        if self.c.mode == Mode::Agent {
+            self.effect(Effect::Retrieve { turn });
+        } else {
+            self.end_unsaid(turn);
         }
     }
 
@@ -241,6 +279,7 @@ impl Draft<'_> {
             crate::agent::Refusal::TenantBudgetSpent => "the budget of the month is spent",
             crate::agent::Refusal::PlanExhausted => "the plan's messages of the month are used up",
         };
+        self.drop_ruling(Failure::reject("turn.refused", reason));
         self.hand_over(turn, reason.to_owned());
     }
 
@@ -256,14 +295,14 @@ impl Draft<'_> {
         }
     }
 
-    fn completed(&mut self, turn: TurnNo, step: StepNo, result: CompletionResult) {
+    fn completed(&mut self, turn: TurnNo, step: StepNo, (result, risks): (CompletionResult, &[Risk])) {
         let Some(t) = self.turn_at(turn, |s| *s == Stage::Thinking { step }) else { return };
         // Written down with the completion that it was for.
         let result = result.map(|c| Completion { usage: sum(c.usage, t.rewriting), ..c });
         let t = Turn { rewriting: Usage::default(), ..t };
         match result {
             Err(failure) => self.fail(turn, failure),
-            Ok(c) if !c.calls.is_empty() => self.act(&t, step, c),
+            Ok(c) if !c.calls.is_empty() => self.act(&t, step, (c, risks)),
             Ok(c) if c.text.trim().is_empty() => {
                 self.fail(turn, Failure::retry("model.empty", "the model answered with nothing"));
             }
@@ -271,7 +310,7 @@ impl Draft<'_> {
         }
     }
 
-    fn act(&mut self, t: &Turn, step: StepNo, completion: Completion) {
+    fn act(&mut self, t: &Turn, step: StepNo, (completion, risks): (Completion, &[Risk])) {
         let turn = t.no;
         if step >= self.ctx.profile.limits.max_steps {
             self.fail(turn, Failure::reject("turn.too_many_steps", "the model keeps calling tools"));
@@ -279,9 +318,19 @@ impl Draft<'_> {
         }
         let calls = completion.calls.clone();
         self.event(Event::StepCompleted { turn, step, completion });
+        // In one commit: what is held has its result with its intent, and so never runs by itself.
+        let mut free = Vec::new();
         for (index, call) in (0_u32..).zip(calls) {
-            self.effect(Effect::RunTool { turn, step, index, call, resumed: false });
+            match self.why(risks, index) {
+                Some(why) => self.hold(CallPlace { turn, step, index }, call, why),
+                None => free.push((index, call)),
+            }
         }
+        for (index, call) in free {
+            // Restored or not, it begins now.
+            self.run_tool(&Turn { resumed: false, ..t.clone() }, (step, index), call);
+        }
+        self.acted(turn);
     }
 
     fn reply(&mut self, t: &Turn, step: StepNo, completion: Completion) {
@@ -313,14 +362,21 @@ impl Draft<'_> {
             return;
         }
         self.event(Event::ToolSettled { turn, step, index, result });
-        // The other calls of the step go on; the last result moves the turn.
+        self.acted(turn);
+    }
+
+    /// The other calls of the step go on; the last result moves the turn.
+    pub(super) fn acted(&mut self, turn: TurnNo) {
         let Some(t) = self.turn_at(turn, |s| matches!(s, Stage::Thinking { .. })) else { return };
+        if self.c.mode != Mode::Agent {
+            self.end_unsaid(turn);
+            return;
+        }
         if let Some(reason) = hand_over_reason(&t) {
             self.hand_over(turn, reason);
             return;
         }
-        let policy = self.ctx.profile.during_turn;
-        match (self.c.waiting.is_empty(), policy) {
+        match (self.c.waiting.is_empty(), self.during(&t)) {
             (false, DuringTurn::Interrupt) => self.interrupt(turn),
             (false, DuringTurn::Merge) => self.join(turn),
             // After a crash the passages are gone: look again before thinking.
@@ -348,8 +404,17 @@ impl Draft<'_> {
     // --- ends ---
 
     fn fail(&mut self, turn: TurnNo, cause: Failure) {
-        let Some(usage) = self.c.turn().map(spent) else { return };
+        let Some(t) = self.c.turn() else { return };
+        let (usage, ruled) = (spent(t), t.ruling.is_some());
         self.effect(Effect::CancelWork { turn });
+        if ruled {
+            // Nobody asked again, so there is no message to be a dead letter: a person tells what came of it.
+            self.hand_over(
+                turn,
+                format!("the agent could not say what came of a decision about a tool ({})", cause.code),
+            );
+            return;
+        }
         let notice = Some(self.notice(turn, Phrase::Failed, usage));
         self.event(Event::TurnEnded { turn, outcome: Outcome::DeadLettered { cause }, notice });
         self.effect(Effect::WakeChannel);
@@ -363,11 +428,24 @@ impl Draft<'_> {
     }
 
     fn end_with_person(&mut self, turn: TurnNo, reason: String, notice: Reply) {
+        if self.c.mode != Mode::Agent {
+            self.end_unsaid(turn);
+            return;
+        }
         let usage = notice.usage;
         let outcome = Outcome::HandedOver { reason: reason.clone() };
         self.event(Event::TurnEnded { turn, outcome, notice: Some(notice) });
         self.effect(Effect::WakeChannel);
         self.silence(reason);
+        self.turn_over(turn, usage);
+    }
+
+    /// Somebody else speaks: what the turn did stays, and nothing is said.
+    fn end_unsaid(&mut self, turn: TurnNo) {
+        let (Some(usage), Mode::Operator { reason, .. }) = (self.c.turn().map(spent), self.c.mode.clone()) else {
+            return;
+        };
+        self.event(Event::TurnEnded { turn, outcome: Outcome::HandedOver { reason }, notice: None });
         self.turn_over(turn, usage);
     }
 
@@ -380,7 +458,9 @@ impl Draft<'_> {
     // --- people ---
 
     fn taken_over(&mut self, reason: String) {
-        if let Some(t) = self.c.turn().cloned() {
+        // An approved call is carried out whoever speaks; its turn then ends unsaid.
+        let ends = |t: &&Turn| !t.carries_out();
+        if let Some(t) = self.c.turn().filter(ends).cloned() {
             self.effect(Effect::CancelWork { turn: t.no });
             let outcome = Outcome::HandedOver { reason: reason.clone() };
             self.event(Event::TurnEnded { turn: t.no, outcome, notice: None });
@@ -422,9 +502,11 @@ impl Draft<'_> {
 
     fn poisoned(&mut self, cause: &Failure) {
         let outcome = Outcome::DeadLettered { cause: cause.clone() };
+        self.drop_ruling(cause.clone());
         if let Some(t) = self.c.turn().cloned() {
             self.effect(Effect::CancelWork { turn: t.no });
-            let notice = Some(self.notice(t.no, Phrase::Failed, spent(&t)));
+            // Who wrote nothing is told nothing.
+            let notice = (!t.items.is_empty()).then(|| self.notice(t.no, Phrase::Failed, spent(&t)));
             self.event(Event::TurnEnded { turn: t.no, outcome: outcome.clone(), notice });
             self.effect(Effect::WakeChannel);
             self.effect(Effect::ReturnPermit { turn: t.no, cost_micros: spent(&t).cost_micros });
@@ -432,6 +514,9 @@ impl Draft<'_> {
         if !self.c.waiting.is_empty() {
             let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
             self.event(Event::Dismissed { seqs, outcome });
+        }
+        for ruling in self.c.ruled.clone() {
+            self.event(Event::RulingTaken { place: ruling.place, taken: Taken::Failed(cause.clone()) });
         }
     }
 }

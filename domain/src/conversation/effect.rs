@@ -39,6 +39,8 @@ pub enum Effect {
         step: StepNo,
         index: u32,
         call: ToolCall,
+        /// Its idempotency key: that of the place where it was first intended.
+        key: String,
         resumed: bool,
     },
     /// Abort whatever runs for this turn.

@@ -3,6 +3,7 @@
 use super::state::Mode;
 use crate::{
     agent::Refusal,
+    approval::{CallPlace, Ruling, Taken, Why},
     ids::{KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
     knowledge::Passage,
     language::Language,
@@ -12,7 +13,7 @@ use crate::{
     rich::Rich,
     template::TemplateCall,
     time::Timestamp,
-    tool::ToolResult,
+    tool::{ToolCall, ToolResult},
 };
 
 /// Words of a person of the team.
@@ -92,6 +93,24 @@ pub enum Event {
         index: u32,
         result: ToolResult,
     },
+    /// A call is held: a person of the team is asked. Comes with the step that intends it.
+    ApprovalRequested {
+        place: CallPlace,
+        call: ToolCall,
+        why: Why,
+    },
+    /// People decided about held calls.
+    Ruled(Vec<Ruling>),
+    /// The first of these decisions becomes a turn.
+    RulingOpened {
+        turn: TurnNo,
+        at: Timestamp,
+    },
+    /// A decision is taken up, once: what comes of it follows.
+    RulingTaken {
+        place: CallPlace,
+        taken: Taken,
+    },
     /// The turn ends with words.
     Replied {
         turn: TurnNo,
@@ -129,6 +148,8 @@ impl Event {
             | Self::Noticed { .. }
             | Self::StepCompleted { .. }
             | Self::ToolSettled { .. }
+            | Self::ApprovalRequested { .. }
+            | Self::RulingTaken { .. }
             | Self::Replied { .. }
             | Self::TurnEnded { .. }
             | Self::LeftUnanswered { .. }
@@ -141,6 +162,8 @@ impl Event {
             Self::Admitted { .. }
             | Self::LanguageSettled { .. }
             | Self::TurnOpened { .. }
+            | Self::Ruled(_)
+            | Self::RulingOpened { .. }
             | Self::RetrievalRestarted { .. }
             | Self::PermitGranted { .. }
             | Self::PermitRefused { .. }

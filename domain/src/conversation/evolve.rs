@@ -5,7 +5,8 @@ use super::{
     state::{Conversation, Gathering, Phase, Stage, Turn},
 };
 use crate::{
-    ids::Seq,
+    approval::{Held, Ruling},
+    ids::{Seq, TurnNo},
     message::InboxItem,
     model::{Step, Usage},
     time::Timestamp,
@@ -25,17 +26,19 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
         Event::Dismissed { seqs, .. } | Event::Noticed { seqs, .. } => drop_waiting(c, seqs),
         Event::TurnOpened { turn, at } => {
             let items = std::mem::take(&mut c.waiting);
-            c.next_turn = turn + 1;
-            c.phase = Phase::Turn(Turn {
-                no: *turn,
-                items,
-                passages: Vec::new(),
-                rewriting: Usage::default(),
-                steps: Vec::new(),
-                stage: Stage::AwaitingPermit,
-                started_at: *at,
-                resumed: false,
-            });
+            open(c, *turn, *at, (items, None));
+        }
+        Event::RulingOpened { turn, at } => {
+            if !c.ruled.is_empty() {
+                let ruling = c.ruled.remove(0);
+                open(c, *turn, *at, (Vec::new(), Some(ruling)));
+            }
+        }
+        Event::ApprovalRequested { place, call, .. } => c.held.push(Held { place: *place, call: call.clone() }),
+        Event::Ruled(rulings) => c.ruled.extend(rulings.iter().cloned()),
+        Event::RulingTaken { place, .. } => {
+            c.held.retain(|h| h.place != *place);
+            c.ruled.retain(|r| r.place != *place);
         }
         Event::TurnJoined { .. } => {
             let joined = std::mem::take(&mut c.waiting);
@@ -74,6 +77,22 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
         Event::LeftUnanswered { .. } | Event::Wrote(_) => {}
         Event::ModeChanged { mode, .. } => c.mode = mode.clone(),
     }
+}
+
+/// A turn that answers messages, or carries out a ruling.
+fn open(c: &mut Conversation, no: TurnNo, at: Timestamp, (items, ruling): (Vec<InboxItem>, Option<Ruling>)) {
+    c.next_turn = no + 1;
+    c.phase = Phase::Turn(Turn {
+        no,
+        items,
+        ruling: ruling.map(Box::new),
+        passages: Vec::new(),
+        rewriting: Usage::default(),
+        steps: Vec::new(),
+        stage: Stage::AwaitingPermit,
+        started_at: at,
+        resumed: false,
+    });
 }
 
 fn admit(c: &mut Conversation, items: &[InboxItem], at: Timestamp) {

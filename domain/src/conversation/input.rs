@@ -3,6 +3,7 @@
 use super::{effect::Timer, event::Written};
 use crate::{
     agent::Refusal,
+    approval::{Risk, Ruling},
     failure::Failure,
     ids::{StepNo, TurnNo},
     knowledge::Passage,
@@ -36,6 +37,8 @@ pub enum Input {
         turn: TurnNo,
         step: StepNo,
         result: CompletionResult,
+        /// Its calls that could do harm, see [`crate::taint::risks`].
+        risks: Vec<Risk>,
     },
     ToolSettled {
         turn: TurnNo,
@@ -43,6 +46,8 @@ pub enum Input {
         index: u32,
         result: ToolResult,
     },
+    /// Decisions about held calls that were not taken up; those that were seen before change nothing.
+    Ruled(Vec<Ruling>),
     /// A person takes the conversation.
     TakenOver {
         reason: String,

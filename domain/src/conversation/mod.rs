@@ -4,6 +4,7 @@
 //! [`Snapshot`] is what a crash leaves. Phases before the first journalled completion are rebuilt from the inbox, so a
 //! plain turn costs one commit.
 
+mod approve;
 mod decide;
 mod effect;
 mod event;

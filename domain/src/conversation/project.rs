@@ -2,10 +2,11 @@
 
 use super::{Event, Snapshot, Written, evolve, state::Conversation};
 use crate::{
+    approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Taken, Verdict, Why},
     failure::Failure,
     ids::{
-        ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, Seq, StepNo, TenantId, TurnNo,
-        UnansweredId, UserId,
+        ApprovalId, ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, Seq, StepNo,
+        TenantId, TurnNo, UnansweredId, UserId,
     },
     language::Language,
     message::{InboxItem, Outcome, Peer},
@@ -15,7 +16,7 @@ use crate::{
     rich::Rich,
     template::TemplateCall,
     time::Timestamp,
-    tool::ToolResult,
+    tool::{ToolCall, ToolResult},
 };
 
 /// Everything that one decision of one conversation writes: all of it or nothing.
@@ -35,6 +36,7 @@ pub struct Commit {
     pub ledger: Vec<LedgerRow>,
     pub dead_letters: Vec<NewDeadLetter>,
     pub unanswered: Vec<NewUnanswered>,
+    pub approvals: Vec<ApprovalChange>,
     pub timers: Vec<TimerChange>,
 }
 
@@ -161,6 +163,7 @@ pub fn project(
         ledger: Vec::new(),
         dead_letters: Vec::new(),
         unanswered: Vec::new(),
+        approvals: Vec::new(),
         timers: Vec::new(),
     };
     let mut state = before;
@@ -184,24 +187,40 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             say(commit, state, &items, reply, ids);
         }
         Event::StepCompleted { turn, step, completion } => journal(commit, *turn, *step, completion),
-        Event::ToolSettled { turn, step, index, result } => commit.journal.push(JournalRow {
-            turn: *turn,
-            step: *step,
-            index: *index,
-            what: JournalWhat::Settled(result.clone()),
-        }),
+        Event::ToolSettled { turn, step, index, result } => {
+            let what = JournalWhat::Settled(result.clone());
+            commit.journal.push(JournalRow { turn: *turn, step: *step, index: *index, what });
+            settle_ruling(commit, state, *step, || CallOutcome::of(&result.status));
+        }
+        Event::ApprovalRequested { place, call, why } => ask(commit, *place, call, why, ids),
+        Event::RulingTaken { place, taken } => {
+            let turn = if let Taken::ByTurn(turn) = taken { Some(*turn) } else { None };
+            commit.approvals.push(ApprovalChange::Taken { place: *place, turn });
+            if let Taken::Failed(failure) = taken {
+                let outcome = CallOutcome::Failed(failure.code.clone());
+                commit.approvals.push(ApprovalChange::Settled { place: *place, outcome });
+            }
+            if turn.is_none() {
+                commit.approvals.push(ApprovalChange::Ended { place: *place });
+            }
+        }
         Event::Replied { turn, step, completion, reply } => {
             let items = turn_items(state);
             journal(commit, *turn, *step, completion);
             settle_answered(commit, &items, *turn, ids);
             say(commit, state, &items, reply, ids);
+            end_ruling(commit, state);
         }
         Event::TurnEnded { outcome, notice, .. } => {
             let items = turn_items(state);
             settle(commit, &items, outcome, ids);
+            if state.is_acting() {
+                settle_ruling(commit, state, 0, || CallOutcome::Uncertain("turn.ended".to_owned()));
+            }
             if let Some(reply) = notice {
                 say(commit, state, &items, reply, ids);
             }
+            end_ruling(commit, state);
         }
         Event::LeftUnanswered { turn, bases } => {
             let said: Vec<String> = turn_items(state).iter().filter_map(|i| i.inbound.content.words()).collect();
@@ -221,6 +240,8 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         Event::Admitted { .. }
         | Event::LanguageSettled { .. }
         | Event::TurnOpened { .. }
+        | Event::Ruled(_)
+        | Event::RulingOpened { .. }
         | Event::TurnJoined { .. }
         | Event::TurnAbandoned { .. }
         | Event::RetrievalRestarted { .. }
@@ -228,6 +249,26 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         | Event::PermitRefused { .. }
         | Event::PassagesFound { .. } => {}
     }
+}
+
+fn ask(commit: &mut Commit, place: CallPlace, call: &ToolCall, why: &Why, ids: &dyn Ids) {
+    let id = ApprovalId::new(ids.uuid());
+    let key = place.key(commit.tenant, commit.conversation);
+    commit.approvals.push(ApprovalChange::Asked(NewApproval { id, place, key, call: call.clone(), why: why.clone() }));
+}
+
+/// What came of an approved call: the only one of the first step of a turn that its approval opened.
+fn settle_ruling(commit: &mut Commit, state: &Conversation, step: StepNo, outcome: impl FnOnce() -> CallOutcome) {
+    let ruling = state.turn().filter(|t| step == 0 && t.steps.len() == 1).and_then(|t| t.ruling.as_ref());
+    if let Some(ruling) = ruling.filter(|r| r.verdict == Verdict::Approved) {
+        commit.approvals.push(ApprovalChange::Settled { place: ruling.place, outcome: outcome() });
+    }
+}
+
+/// With its turn, if one took it up.
+fn end_ruling(commit: &mut Commit, state: &Conversation) {
+    let taken = state.turn().filter(|t| !t.steps.is_empty()).and_then(|t| t.ruling.as_ref());
+    commit.approvals.extend(taken.map(|ruling| ApprovalChange::Ended { place: ruling.place }));
 }
 
 fn turn_items(state: &Conversation) -> Vec<&InboxItem> {
@@ -285,8 +326,14 @@ fn say(commit: &mut Commit, state: &Conversation, items: &[&InboxItem], reply: &
         by_person: false,
         citations: reply.citations.clone(),
         template: None,
-        last_inbound_at: items.iter().map(|i| i.received_at).max().unwrap_or(commit.now),
+        last_inbound_at: last_heard(commit, state, items),
     });
+}
+
+/// When the person last wrote: where nothing is answered, as the ruling says.
+fn last_heard(commit: &Commit, state: &Conversation, items: &[&InboxItem]) -> Timestamp {
+    let ruled = || state.turn().and_then(|t| t.ruling.as_ref()).map(|r| r.last_inbound_at);
+    items.iter().map(|i| i.received_at).max().or_else(ruled).unwrap_or(commit.now)
 }
 
 /// What a person of the team wrote goes the way of the agent's replies, and so behind those that wait.

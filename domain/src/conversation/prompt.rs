@@ -58,7 +58,7 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
         tenant: c.key.tenant,
         conversation: c.key.id,
         choice: choice(profile, c.key.spoken),
-        instructions: instructions(profile, language, !turn.passages.is_empty()),
+        instructions: format!("{}{}", instructions(profile, language, !turn.passages.is_empty()), decided(turn)),
         language,
         history: prompt.history,
         messages: told(turn),
@@ -86,6 +86,16 @@ pub(super) fn said(turn: &Turn) -> Vec<String> {
 /// The same for a model, which is told of files, too.
 fn told(turn: &Turn) -> Vec<String> {
     turn.items.iter().filter_map(|i| i.inbound.content.told()).collect()
+}
+
+/// Where nobody wrote, the model must know why it speaks.
+const fn decided(turn: &Turn) -> &'static str {
+    if turn.ruling.is_some() && turn.items.is_empty() {
+        "A person of the team has decided about the tool call below, which was asked for earlier: tell the person you are \
+         talking to what came of it.\n"
+    } else {
+        ""
+    }
 }
 
 fn instructions(profile: &AgentProfile, language: Language, has_passages: bool) -> String {

@@ -2,6 +2,7 @@
 
 use super::state::{Conversation, Mode, Phase, Stage, Turn};
 use crate::{
+    approval::{Held, Ruling},
     ids::TurnNo,
     language::Language,
     message::InboxItem,
@@ -19,6 +20,9 @@ pub struct Snapshot {
     pub language: Option<Language>,
     /// A turn whose first completion is journalled: it is finished, never begun again.
     pub open: Option<OpenTurn>,
+    /// Calls that wait for a person's word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Held>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +31,8 @@ pub struct OpenTurn {
     pub items: Vec<InboxItem>,
     pub steps: Vec<Step>,
     pub started_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
 }
 
 impl Snapshot {
@@ -35,7 +41,7 @@ impl Snapshot {
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self { v: Self::VERSION, mode: Mode::Agent, next_turn: 1, language: None, open: None }
+        Self { v: Self::VERSION, mode: Mode::Agent, next_turn: 1, language: None, open: None, held: Vec::new() }
     }
 }
 
@@ -43,9 +49,13 @@ impl Conversation {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let open = match &self.phase {
-            Phase::Turn(t) if !t.steps.is_empty() => {
-                Some(OpenTurn { no: t.no, items: t.items.clone(), steps: t.steps.clone(), started_at: t.started_at })
-            }
+            Phase::Turn(t) if !t.steps.is_empty() => Some(OpenTurn {
+                no: t.no,
+                items: t.items.clone(),
+                steps: t.steps.clone(),
+                started_at: t.started_at,
+                ruling: t.ruling.as_deref().cloned(),
+            }),
             _ => None,
         };
         Snapshot {
@@ -54,6 +64,7 @@ impl Conversation {
             next_turn: self.next_turn,
             language: self.language,
             open,
+            held: self.held.clone(),
         }
     }
 
@@ -65,6 +76,7 @@ impl Conversation {
             Phase::Turn(Turn {
                 no: open.no,
                 items: open.items,
+                ruling: open.ruling.map(Box::new),
                 passages: Vec::new(),
                 rewriting: Usage::default(),
                 steps: open.steps,
@@ -84,6 +96,8 @@ impl Conversation {
             next_turn: snapshot.next_turn,
             seen,
             waiting: Vec::new(),
+            held: snapshot.held,
+            ruled: Vec::new(),
             phase,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     agent::Refusal,
+    approval::{Held, Ruling, Verdict},
     ids::{ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
     knowledge::Passage,
     language::Language,
@@ -35,6 +36,10 @@ pub struct Conversation {
     pub seen: Seq,
     /// Taken in, without outcome, not part of the running turn; in order.
     pub waiting: Vec<InboxItem>,
+    /// Calls that nobody has decided about, or whose decision was not taken up.
+    pub held: Vec<Held>,
+    /// What people decided of them, in order, not taken up; read again after a crash.
+    pub ruled: Vec<Ruling>,
     pub phase: Phase,
 }
 
@@ -67,8 +72,10 @@ pub struct Gathering {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     pub no: TurnNo,
-    /// The messages that it answers, in order; never empty.
+    /// The messages that it answers, in order; empty only if a ruling opened it.
     pub items: Vec<InboxItem>,
+    /// A person's decision about a held call opened it: its first step is that call.
+    pub ruling: Option<Box<Ruling>>,
     pub passages: Vec<Passage>,
     /// What the last retrieval's question in other words cost; the next completion's cost contains it.
     pub rewriting: Usage,
@@ -104,7 +111,7 @@ impl Conversation {
     /// Nothing to do and nothing to lose: the actor may go.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
-        matches!(self.phase, Phase::Idle) && self.waiting.is_empty()
+        matches!(self.phase, Phase::Idle) && self.waiting.is_empty() && self.ruled.is_empty()
     }
 
     /// A tool is at work for it: stopping now would leave that call's outcome unknown.
@@ -131,6 +138,13 @@ impl Turn {
                 .zip(0_u32..)
                 .filter_map(|((call, result), index)| result.is_none().then_some((index, call)))
         })
+    }
+
+    /// An approved call is being carried out, or about to be.
+    #[must_use]
+    pub fn carries_out(&self) -> bool {
+        let open = self.steps.is_empty() || (self.steps.len() == 1 && self.unsettled().next().is_some());
+        open && self.ruling.as_ref().is_some_and(|r| r.verdict == Verdict::Approved)
     }
 
     /// What its tools answered.

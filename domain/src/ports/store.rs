@@ -1,5 +1,6 @@
 use crate::{
     agent::{AgentProfile, Refusal, Spent},
+    approval::Ruling,
     conversation::{Commit, Key, Snapshot},
     ids::{AgentId, ConversationId, Seq, TenantId},
     message::InboxItem,
@@ -53,6 +54,8 @@ pub struct Loaded {
     pub snapshot: Snapshot,
     /// Inbox items without outcome, in order (those of an open turn among them).
     pub pending: Vec<InboxItem>,
+    /// What people decided about held calls and was not taken up, in order.
+    pub rulings: Vec<Ruling>,
 }
 
 /// Conversations.
@@ -73,11 +76,18 @@ pub trait ConversationStore: Send + Sync {
         after: Seq,
     ) -> Result<Vec<InboxItem>, StoreError>;
 
+    /// What people decided about held calls of the conversation and was not taken up, in order.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn rulings(&self, tenant: TenantId, conversation: ConversationId) -> Result<Vec<Ruling>, StoreError>;
+
     /// Writes all of it or nothing; afterwards the version is `expected_version + 1`.
     ///
     /// # Errors
     /// [`StoreError::Stale`] if the version is another one, or the conversation's partition belongs to another node;
-    /// [`StoreError::Conflict`] if an inbox item already has an outcome or a tool call already has a result.
+    /// [`StoreError::Conflict`] if an inbox item already has an outcome, a tool call already has a result, or an approval
+    /// was taken up already or nobody decided about it.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// The last `limit` lines of the transcript whose inbox number is below `before` (all of our side's), oldest first.
@@ -92,7 +102,8 @@ pub trait ConversationStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<HistoryMessage>, StoreError>;
 
-    /// Up to `limit` conversations with inbox items without outcome, after `after` in id order.
+    /// Up to `limit` conversations with inbox items without outcome or rulings that were not taken up, after `after` in id
+    /// order.
     ///
     /// # Errors
     /// The store's.

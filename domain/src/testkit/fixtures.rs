@@ -2,10 +2,11 @@
 
 use super::SeqIds;
 use crate::{
-    agent::AgentProfile,
+    agent::{AgentProfile, Approvals},
+    approval::{CallPlace, NewApproval, Origin, Taint, Why},
     channel::{ChannelAccount, ChannelKind},
     conversation::{Commit, JournalRow, JournalWhat, LedgerRow, NewMessage, NewOutbox, Settled},
-    ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, TenantId},
+    ids::{AgentId, ApprovalId, ChannelId, ConversationId, DocumentId, MessageId, OutboxId, TenantId},
     knowledge::IngestJob,
     message::{Content, Inbound, Outcome, Peer},
     model::{Completion, ModelChoice, Speaker, Usage},
@@ -13,6 +14,7 @@ use crate::{
     placement::Lane,
     ports::{ConversationStore, Ids, InboxHint, InboxStore, IngressLog, Loaded, NewEntry},
     time::Timestamp,
+    tool::ToolCall,
 };
 
 /// A channel and whose it is. All of it must exist in the store under test.
@@ -128,6 +130,7 @@ pub fn empty_commit(loaded: &Loaded, now: Timestamp) -> Commit {
         ledger: Vec::new(),
         dead_letters: Vec::new(),
         unanswered: Vec::new(),
+        approvals: Vec::new(),
         timers: Vec::new(),
     }
 }
@@ -154,6 +157,21 @@ pub fn answer(loaded: &Loaded, text: &str, ids: &dyn Ids, now: Timestamp) -> Com
     commit.ledger = vec![LedgerRow { turn, step: 0, usage }];
     say(&mut commit, loaded, text, ids);
     commit
+}
+
+/// A payment to an account that a document named, held at this place.
+#[must_use]
+pub fn held(place: CallPlace, ids: &dyn Ids) -> NewApproval {
+    let document = DocumentId::new(ids.uuid());
+    let origin = Origin::Document { document, name: "faq.md".into(), page: Some(3) };
+    let taints = vec![Taint { argument: "to".into(), origin }];
+    NewApproval {
+        id: ApprovalId::new(ids.uuid()),
+        place,
+        key: format!("key-{}", place.turn),
+        call: ToolCall { id: "c0".into(), name: "bank__pay".into(), arguments: r#"{"to":"FR76"}"#.into() },
+        why: Why { policy: Approvals::Tainted, taints },
+    }
 }
 
 /// Adds a line of our side to a commit, with its place in the outbox where the channel has one.

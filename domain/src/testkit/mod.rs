@@ -11,7 +11,7 @@ mod memory_store;
 
 pub use clock::{ManualClock, SeqIds};
 pub use fakes::{FAKE_WRITER, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, MemoryDirectory};
-pub use fixtures::{Account, Fixture, answer, empty_commit, receive, said, say, take_in_all};
+pub use fixtures::{Account, Fixture, answer, empty_commit, held, receive, said, say, take_in_all};
 pub use memory_knowledge::{MemoryKnowledge, Piece};
 pub use memory_placement::MemoryPlacement;
-pub use memory_store::{Line, MemoryStore, Sending, Standing};
+pub use memory_store::{Approval, Approvals, Line, MemoryStore, Sending, Standing};

@@ -72,8 +72,15 @@ fn history(request: &CompletionRequest) -> Vec<Message> {
     joined.iter().map(|(person, text)| if *person { user(text) } else { assistant(text, &[]) }).collect()
 }
 
+/// Stands where nobody wrote: a person of the team decided about a call. Many servers' templates want a word of the other
+/// side before the agent's.
+const DECIDED: &str = "(The team has decided about the call that you asked for.)";
+
 fn turn_text(request: &CompletionRequest, all: &[&Passage]) -> String {
-    let said = request.messages.iter().map(|m| unforged(m)).collect::<Vec<_>>().join("\n\n");
+    let said = match request.messages.as_slice() {
+        [] => DECIDED.to_owned(),
+        messages => messages.iter().map(|m| unforged(m)).collect::<Vec<_>>().join("\n\n"),
+    };
     if request.passages.is_empty() {
         return said;
     }

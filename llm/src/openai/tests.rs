@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::tests_support::{Heard, install_tls, request};
-use colloquy_domain::tool::{EffectClass, ToolSpec};
+use colloquy_domain::{
+    model::{HistoryMessage, Speaker, Step},
+    tool::{EffectClass, ToolCall, ToolResult, ToolSpec},
+};
 use serde_json::{Value, json};
 use std::sync::{
     Arc,
@@ -112,6 +115,21 @@ async fn tool_calls_come_back_whole() {
     assert!(heard.is_empty());
     assert_eq!(bodies[0]["tools"][0]["function"]["name"], "search");
     assert!(completion.usage.prompt_tokens > 5 && completion.usage.completion_tokens > 0, "estimated");
+}
+
+#[tokio::test]
+async fn where_the_team_decided_and_nobody_wrote_the_sides_still_take_turns() {
+    let server = server(vec![ok(sse(&[words("Done."), end()]))]).await;
+    let said = |speaker, text: &str| HistoryMessage { speaker, text: text.into() };
+    let history = vec![said(Speaker::Person, "Pay"), said(Speaker::Agent, "A colleague looks at it")];
+    let call = ToolCall { id: "c".into(), name: "pay".into(), arguments: "{}".into() };
+    let completion = Completion { calls: vec![call], ..Completion::default() };
+    let steps = vec![Step { no: 0, completion, results: vec![Some(ToolResult::done("paid"))] }];
+    let asked = CompletionRequest { history, messages: Vec::new(), steps, ..request("") };
+    let (_, _, bodies) = ask(&server, asked).await;
+    let roles: Vec<&str> =
+        bodies[0]["messages"].as_array().unwrap().iter().map(|m| m["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["system", "user", "assistant", "user", "assistant", "tool"]);
 }
 
 #[tokio::test]

@@ -124,6 +124,9 @@ pub const FIELDS: &[Field] = &[
         number(v, 0, 1 << 24).map(|n| c.memory_limit = (n > 0).then_some(n << 20))
     }),
     open("max_upload_mb", "COLLOQUY_MAX_UPLOAD_MB", |c, v| number(v, 1, 2_048).map(|n| c.max_upload = n << 20)),
+    open("approval_overdue_minutes", "COLLOQUY_APPROVAL_OVERDUE_MINUTES", |c, v| {
+        number(v, 1, 10_080).map(|n| c.approval_patience = Duration::from_secs(n * 60))
+    }),
     open("private_hosts", "COLLOQUY_PRIVATE_HOSTS", |c, v| hosts(v).map(|h| c.private_hosts = h)),
     open("extraction_seconds", "COLLOQUY_EXTRACTION_SECONDS", |c, v| {
         number(v, 1, 3_600).map(|n| c.extraction_time = Duration::from_secs(n))

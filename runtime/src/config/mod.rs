@@ -85,6 +85,8 @@ pub struct Config {
     pub memory_limit: Option<u64>,
     /// Bytes that one uploaded document may have.
     pub max_upload: u64,
+    /// How long a tool call may wait for a person before it is overdue.
+    pub approval_patience: Duration,
     /// Hosts that may be read although they are at private addresses.
     pub private_hosts: Vec<String>,
     /// The longest that reading one document may take.
@@ -146,6 +148,7 @@ impl Config {
             max_active: 50_000,
             memory_limit: None,
             max_upload: 100 << 20,
+            approval_patience: Duration::from_secs(15 * 60),
             private_hosts: Vec::new(),
             extraction_time: limits.wall_max,
             extraction_memory: limits.memory_bytes,

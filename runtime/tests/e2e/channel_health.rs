@@ -51,10 +51,10 @@ async fn what_is_turned_away_or_refused_is_shown_until_the_account_is_served_aga
     assert!(shown["refused"]["message"].as_str().unwrap().contains("Session has expired"), "{shown}");
     graph.heal();
     let tested = api.post(&format!("/api/channels/{channel}/test"), &json!({})).await.data();
-    assert_eq!((&tested["connected"], &tested["token_expires_at"]), (&json!(true), &json!("2100-01-01T00:00:00Z")));
+    assert_eq!((&tested["connected"], &tested["token_expires_at"]), (&json!(true), &json!("2100-01-01T00:00:00.000Z")));
     let shown = health(api, &channel).await;
     assert_eq!((&shown["refused"], &shown["state"]), (&Value::Null, &json!("warning")), "{shown}");
-    assert_eq!(shown["token_expires_at"], "2100-01-01T00:00:00Z");
+    assert_eq!(shown["token_expires_at"], "2100-01-01T00:00:00.000Z");
 }
 
 // req: C-CHN-1

@@ -5,6 +5,7 @@
 mod support;
 
 mod analytics;
+mod approvals;
 mod calls;
 mod channel_health;
 mod channels;

@@ -6,8 +6,10 @@ use crate::{
     support::{
         documents::warranty_docx,
         graph::Graph,
+        mcp::Bank,
         meta,
         server::{Place, Server},
+        services::Services,
         wait::until,
     },
 };
@@ -76,6 +78,14 @@ async fn a_template_reaches_whom_words_do_not_any_more() {
     let body = &sent[1].body["template"]["components"][1]["parameters"];
     assert_eq!(body[1]["text"], "tea", "{:?}", sent[1].body);
     assert_eq!(graph.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_a_person_is_decided_in_its_thread() {
+    let (services, bank) = (Services::start().await, Bank::start().await);
+    let place = busy_place().with("COLLOQUY_PRIVATE_HOSTS", "localhost").with("OPENAI_MODEL", "stand-in");
+    let place = place.with("OPENAI_BASE_URL", &format!("{}/v1", services.url)).with("OPENAI_API_KEY", "sk-model");
+    flow("approvals", &Server::start_on(place).await, &[("BANK", &bank.url)]).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ pub mod graph;
 pub mod graph_templates;
 pub mod guardian;
 pub mod history;
+pub mod mcp;
 pub mod meta;
 pub mod nats;
 pub mod server;

@@ -1,5 +1,6 @@
 //! What must be true of every world: watched while it goes on, and looked at when it has come to rest.
 
+mod approvals;
 mod end;
 mod expect;
 mod knowledge;
@@ -43,6 +44,7 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("reply.lost", "a reply that counts as sent was taken by the provider"),
     ("tenant.canary", "nothing of one tenant is seen by another"),
     ("tool.twice", "an unsafe tool is started at most once for each step"),
+    ("tool.unapproved", "a call that needed a person's word never ran without it"),
     ("commit.stale_epoch", "nobody writes in a partition that another node owns"),
     ("provider.window", "no free text leaves outside of the provider's window"),
     ("provider.limits", "no message is longer than the provider allows"),

@@ -44,6 +44,8 @@ pub(super) struct State {
     deliveries: BTreeMap<String, u64>,
     wrote: BTreeMap<String, Vec<String>>,
     tools: Vec<ToolRun>,
+    /// By conversation, what its model was given last.
+    pub(super) read: BTreeMap<String, CompletionRequest>,
     off_script: Vec<String>,
     /// The keys of their steps.
     steps: BTreeSet<String>,
@@ -158,8 +160,11 @@ impl Watch {
             state.tools.push(run);
             again
         };
-        if again && effect == EffectClass::Unsafe {
-            self.broken(core, "tool.twice", who, inv.call.name.clone());
+        if effect == EffectClass::Unsafe {
+            if again {
+                self.broken(core, "tool.twice", who, inv.call.name.clone());
+            }
+            self.approved(core, who, inv);
         }
     }
 
@@ -171,6 +176,7 @@ impl Watch {
 
     /// A completion is asked for.
     pub fn asking(&self, core: &Core, who: &str, request: &CompletionRequest) {
+        self.state().read.insert(who.to_owned(), request.clone());
         let history = request.history.iter().map(|m| m.text.as_str());
         let found = request.steps.iter().flat_map(|s| s.results.iter().flatten()).flat_map(|r| &r.passages);
         let passages = request.passages.iter().chain(found).map(|p| p.text.as_str());

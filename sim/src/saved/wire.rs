@@ -8,7 +8,7 @@ use colloquy_domain::{
     language::Language,
     message::{Content, IgnoreRule, Inbound, InboxItem, Outcome, Peer},
     model::Speaker,
-    testkit::{Line, Standing},
+    testkit::{Approvals, Line, Standing},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -163,7 +163,8 @@ impl SavedConversation {
     /// # Errors
     /// Names what is still under way, or of a kind that nobody in a simulated world sends.
     pub fn of(standing: &Standing, core: &Core, wrote_at: Option<Timestamp>) -> Result<Self, String> {
-        let Standing { key, version, snapshot, inbox, lines, ledger, returns_at } = standing;
+        // Held calls stay behind: in the world that goes on from here nobody was asked.
+        let Standing { key, version, snapshot, inbox, lines, ledger, approvals: _, returns_at } = standing;
         let channel = core.channel(key.channel);
         if snapshot.open.is_some() {
             return Err(format!("{channel}/{}: a turn is under way", key.peer.address));
@@ -227,6 +228,7 @@ impl SavedConversation {
             inbox,
             lines: self.transcript.iter().map(Said::line).collect(),
             ledger: spent.collect(),
+            approvals: Approvals::default(),
             returns_at: self.returns_at.as_deref().map(timestamp).transpose()?,
         })
     }

@@ -152,6 +152,7 @@ pub struct AgentSpec {
     /// …and at the latest this long after the first message.
     pub cap: Span,
     pub during_turn: DuringTurn,
+    pub approvals: Approvals,
     /// Completions of one turn that may call tools.
     pub max_steps: u32,
     pub max_concurrent_turns: u32,
@@ -175,6 +176,7 @@ impl Default for AgentSpec {
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
             during_turn: DuringTurn::Queue,
+            approvals: Approvals::Tainted,
             max_steps: 6,
             max_concurrent_turns: 64,
             daily_budget_micros: None,
@@ -191,6 +193,16 @@ pub enum DuringTurn {
     Merge,
     Interrupt,
     Reject,
+}
+
+/// Which calls of unsafe tools wait for a person of the team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Approvals {
+    Never,
+    /// Those whose arguments came from documents or from other programs.
+    Tainted,
+    Unsafe,
 }
 
 /// A connected account.
@@ -336,6 +348,10 @@ pub enum Action {
     TakeOver { channel: String, peer: String },
     /// The agent takes the conversation back.
     GiveBack { channel: String, peer: String },
+    /// A person of the team approves all calls that the conversation waits for; who never does ignores them.
+    Approve { channel: String, peer: String },
+    /// …or denies them.
+    Deny { channel: String, peer: String },
     /// A person of the team writes in the provider's own app.
     Operator { channel: String, peer: String, text: String },
     /// A document is uploaded; one of that name gets new content.

@@ -1,10 +1,11 @@
 //! Accounts, their real drivers over the simulated network, and agents.
 
 use super::Seam;
+use crate::planted::Planted;
 use async_trait::async_trait;
 use colloquy_channels::Registry;
 use colloquy_domain::{
-    agent::AgentProfile,
+    agent::{AgentProfile, Approvals},
     channel::{ChannelAccount, ChannelKind},
     ids::{AgentId, ChannelId, TenantId},
     ports::{AgentDirectory, ChannelDirectory, ChannelDriver, StoreError},
@@ -39,6 +40,10 @@ impl ChannelDirectory for Directory {
 impl AgentDirectory for Directory {
     async fn profile(&self, tenant: TenantId, agent: AgentId) -> Result<Option<AgentProfile>, StoreError> {
         self.seam.gate.pass().await;
-        Ok(self.seam.core.store.agent(tenant, agent))
+        let mut profile = self.seam.core.store.agent(tenant, agent);
+        if self.seam.core.has(Planted::AskNobody) {
+            profile.iter_mut().for_each(|p| p.approvals = Approvals::Never);
+        }
+        Ok(profile)
     }
 }

@@ -5,6 +5,7 @@ use crate::{fault::Site, planted::Planted};
 use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
+    approval::Ruling,
     conversation::Commit,
     ids::{AgentId, ConversationId, Seq, TenantId},
     message::{Content, InboxItem},
@@ -33,6 +34,11 @@ impl ConversationStore for Seam {
     ) -> Result<Vec<InboxItem>, StoreError> {
         let who = self.called(conversation);
         self.call(Site::Read, &who, self.core.store.pending(tenant, conversation, after)).await
+    }
+
+    async fn rulings(&self, tenant: TenantId, conversation: ConversationId) -> Result<Vec<Ruling>, StoreError> {
+        let who = self.called(conversation);
+        self.call(Site::Read, &who, self.core.store.rulings(tenant, conversation)).await
     }
 
     async fn commit(&self, mut commit: Commit) -> Result<(), StoreError> {

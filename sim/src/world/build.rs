@@ -8,7 +8,7 @@ use crate::{
     model::{Deck, Outside},
     provider,
     saved::restore,
-    scenario::{Action, AgentSpec, ChannelKind, ChannelSpec, DuringTurn, Scenario, TimelineEvent},
+    scenario::{Action, AgentSpec, Approvals, ChannelKind, ChannelSpec, DuringTurn, Scenario, TimelineEvent},
     seed::Seed,
     toolset::{self, InUse},
     trace::Trace,
@@ -101,6 +101,11 @@ fn profile(agent: &Agent<'_>, library: &Library) -> AgentProfile {
     profile.tools = spec.tools.iter().flat_map(|name| toolset::expanded(name)).collect();
     profile.knowledge = spec.knowledge.iter().filter_map(|name| library.base(name)).collect();
     profile.gather = Gather { quiet: spec.quiet.0, cap: spec.cap.0 };
+    profile.approvals = match spec.approvals {
+        Approvals::Never => agent::Approvals::Never,
+        Approvals::Tainted => agent::Approvals::Tainted,
+        Approvals::Unsafe => agent::Approvals::Unsafe,
+    };
     profile.during_turn = match spec.during_turn {
         DuringTurn::Queue => agent::DuringTurn::Queue,
         DuringTurn::Merge => agent::DuringTurn::Merge,

@@ -9,6 +9,7 @@ mod library;
 mod node;
 mod phone;
 mod run;
+mod team;
 mod told;
 mod twin;
 

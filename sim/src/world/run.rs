@@ -6,6 +6,7 @@ use super::{
     library,
     node::{Command, Keeper, Parts},
     phone::WorldPhone,
+    team,
     told::{self, Told},
     twin,
 };
@@ -241,6 +242,8 @@ async fn happens(core: Arc<Core>, nodes: Arc<Nodes>, event: TimelineEvent) {
         Action::Cut { node, lasts } => nodes.tell(&node, Command::Cut(lasts.0)),
         Action::TakeOver { channel, peer } => command(&core, &channel, &peer, true),
         Action::GiveBack { channel, peer } => command(&core, &channel, &peer, false),
+        Action::Approve { channel, peer } => team::decides(&core, &channel, &peer, true),
+        Action::Deny { channel, peer } => team::decides(&core, &channel, &peer, false),
         Action::Upload { base, document, text } => library::upload(&core, &base, &document, &text).await,
         Action::Delete { base, document } => library::delete(&core, &base, &document).await,
         Action::Operator { channel, peer, text } => {
@@ -268,7 +271,7 @@ fn command(core: &Core, channel: &str, peer: &str, take: bool) {
     }
 }
 
-fn conversation(core: &Core, channel: &str, peer: &str) -> Option<(TenantId, ConversationId)> {
+pub(super) fn conversation(core: &Core, channel: &str, peer: &str) -> Option<(TenantId, ConversationId)> {
     let keys = core.store.conversations();
     keys.into_iter().find(|k| k.peer.address == peer && core.channel(k.channel) == channel).map(|k| (k.tenant, k.id))
 }
@@ -306,6 +309,7 @@ fn is_at_rest(core: &Core) -> bool {
         && core.store.is_moved()
         && delivered()
         && settled()
+        && team::is_heard(core)
 }
 
 async fn comes_to_rest(core: &Core, settle: Duration) -> bool {

@@ -1,6 +1,6 @@
 //! Decisions of conversations, each written behind its version fence.
 
-use super::{conversation::speaker_name, signed};
+use super::{approvals, conversation::speaker_name, signed};
 use crate::{
     db::{self, Conn, Query, Together},
     error::{conflict_on, store_error},
@@ -134,6 +134,9 @@ pub(crate) async fn write_all(
     for commit in good {
         for (letter, json) in &commit.dead_letters {
             commit.dead_letter(conn, letter, json).await?;
+        }
+        for change in &commit.commit.approvals {
+            approvals::write(conn, (commit.tenant, commit.conversation, commit.now), change).await?;
         }
         for change in &commit.commit.timers {
             commit.timer(conn, *change).await?;

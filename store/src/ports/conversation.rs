@@ -1,4 +1,4 @@
-use super::{commit::Prepared, signed, unsigned};
+use super::{approvals, commit::Prepared, signed, unsigned};
 use crate::{
     db,
     error::{store_error, unreadable},
@@ -9,6 +9,7 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
+    approval::Ruling,
     channel::ChannelKind,
     conversation::{Commit, Key, Snapshot},
     ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
@@ -29,6 +30,7 @@ struct LoadRow {
     agent_id: Uuid,
     pull: bool,
     kind: String,
+    ruled: bool,
 }
 
 #[async_trait]
@@ -43,6 +45,7 @@ impl ConversationStore for Store {
         let row = row.ok_or(StoreError::NotFound("conversation"))?;
         // Read second: what came in between is simply pending, and a commit in between fails the fence.
         let pending = self.pending(tenant, conversation, 0).await?;
+        let rulings = if row.ruled { self.rulings(tenant, conversation).await? } else { Vec::new() };
         let key = Key {
             tenant,
             id: conversation,
@@ -57,7 +60,12 @@ impl ConversationStore for Store {
             version: unsigned(row.version),
             snapshot: row.snapshot.as_deref().map_or_else(|| Ok(Snapshot::default()), read_snapshot)?,
             pending,
+            rulings,
         })
+    }
+
+    async fn rulings(&self, tenant: TenantId, conversation: ConversationId) -> Result<Vec<Ruling>, StoreError> {
+        approvals::rulings(self.readers_of(tenant), tenant.uuid(), conversation.uuid()).await
     }
 
     async fn pending(

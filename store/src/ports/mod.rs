@@ -1,5 +1,6 @@
 //! The domain's ports.
 
+mod approvals;
 mod commit;
 mod conversation;
 mod documents;
@@ -11,6 +12,7 @@ mod sent;
 mod settle;
 mod statuses;
 
+pub(crate) use approvals::{read_call, read_place};
 pub(crate) use commit::{Prepared, write_all};
 pub(crate) use conversation::read_speaker;
 pub(crate) use inbox::TakeIn;

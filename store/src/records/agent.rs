@@ -1,4 +1,4 @@
-use super::{read, write};
+use super::{ApprovalsRecord, read, write};
 use crate::error::unreadable;
 use colloquy_domain::{
     agent::{AgentProfile, DuringTurn, FollowUps, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
@@ -27,6 +27,8 @@ pub struct AgentRecord {
     pub gather_quiet: u64,
     pub gather_cap: u64,
     pub during_turn: DuringTurnRecord,
+    #[serde(default)]
+    pub approvals: ApprovalsRecord,
     pub max_steps: u32,
     pub deadline: u64,
     pub history: u32,
@@ -181,6 +183,7 @@ impl AgentRecord {
                 DuringTurnRecord::Interrupt => DuringTurn::Interrupt,
                 DuringTurnRecord::Reject => DuringTurn::Reject,
             },
+            approvals: r.approvals.into(),
             limits: TurnLimits {
                 max_steps: r.max_steps,
                 deadline: Duration::from_millis(r.deadline),
@@ -217,6 +220,7 @@ impl From<&AgentProfile> for AgentRecord {
                 DuringTurn::Interrupt => DuringTurnRecord::Interrupt,
                 DuringTurn::Reject => DuringTurnRecord::Reject,
             },
+            approvals: p.approvals.into(),
             max_steps: p.limits.max_steps,
             deadline: millis(p.limits.deadline),
             history: p.limits.history,

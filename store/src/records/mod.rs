@@ -5,6 +5,7 @@
 //! journal holds pieces of it under the same version.
 
 mod agent;
+mod approval;
 mod content;
 mod failure;
 mod inbound;
@@ -15,6 +16,7 @@ mod reply;
 mod rich;
 
 pub use agent::AgentRecord;
+pub use approval::{ApprovalsRecord, WhyRecord};
 pub use content::ContentRecord;
 pub use failure::FailureRecord;
 pub use inbound::InboundRecord;

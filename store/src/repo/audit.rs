@@ -19,7 +19,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    const fn parts(self) -> (&'static str, Option<Uuid>) {
+    pub(super) const fn parts(self) -> (&'static str, Option<Uuid>) {
         match self {
             Self::User(id) => ("user", Some(id.uuid())),
             Self::Key(id) => ("key", Some(id)),
@@ -51,13 +51,17 @@ pub struct AuditLine {
 type Row = (Uuid, String, Option<Uuid>, String, String, String, i64);
 
 fn line((id, kind, actor, action, target, detail, at): Row) -> Result<AuditLine, StoreError> {
-    let actor = match (kind.as_str(), actor) {
-        ("user", Some(id)) => Actor::User(UserId::new(id)),
-        ("key", Some(id)) => Actor::Key(id),
-        ("system", None) => Actor::System,
-        _ => return Err(unreadable("actor")),
-    };
+    let actor = read_actor(&kind, actor)?;
     Ok(AuditLine { id, act: Act { actor, action, target, detail }, at: Timestamp(at) })
+}
+
+pub(super) fn read_actor(kind: &str, actor: Option<Uuid>) -> Result<Actor, StoreError> {
+    match (kind, actor) {
+        ("user", Some(id)) => Ok(Actor::User(UserId::new(id))),
+        ("key", Some(id)) => Ok(Actor::Key(id)),
+        ("system", None) => Ok(Actor::System),
+        _ => Err(unreadable("actor")),
+    }
 }
 
 impl TenantStore {

@@ -4,7 +4,7 @@
 use super::{Event, TenantStore};
 use crate::{db, error::store_error, sql::events as sql};
 use colloquy_domain::{
-    ids::{ChannelId, ConversationId, EventId, MessageId, UserId},
+    ids::{ApprovalId, ChannelId, ConversationId, EventId, MessageId, UserId},
     ports::StoreError,
     time::Timestamp,
 };
@@ -40,6 +40,7 @@ struct Row {
     created_at: i64,
     conversation_id: Uuid,
     message_id: Option<Uuid>,
+    approval_id: Option<Uuid>,
     detail: Option<String>,
     channel_id: Uuid,
     peer: String,
@@ -72,6 +73,7 @@ impl From<Row> for Happened {
             detail: row.detail,
             // Of these, listeners get the name of the event; what they are, the endpoints show.
             call: None,
+            approval: row.approval_id.map(ApprovalId::new),
             reservation: None,
             order: None,
             fallback: None,

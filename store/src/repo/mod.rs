@@ -5,6 +5,7 @@
 
 mod agents;
 mod api_keys;
+mod approvals;
 mod attachments;
 mod attempts;
 mod audit;
@@ -49,6 +50,7 @@ mod webhooks;
 
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
+pub use approvals::{Approval, ApprovalFilter, ApprovalStatus};
 pub use attachments::{Attachment, AttachmentState, Brought};
 pub use attempts::Allowance;
 pub use audit::{Act, Actor, AuditLine};

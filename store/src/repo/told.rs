@@ -4,7 +4,7 @@ use super::Call;
 use crate::records;
 use colloquy_domain::{
     ids::{
-        ChannelId, ConversationId, DocumentId, EventId, KnowledgeBaseId, MessageId, OrderId, ReservationId,
+        ApprovalId, ChannelId, ConversationId, DocumentId, EventId, KnowledgeBaseId, MessageId, OrderId, ReservationId,
         WebhookDeliveryId,
     },
     time::Timestamp,
@@ -28,6 +28,8 @@ pub struct Event {
     pub document: Option<DocumentId>,
     pub document_name: Option<String>,
     pub call: Option<Call>,
+    /// A tool call that waits, or waited, for a person's word.
+    pub approval: Option<ApprovalId>,
     pub base: Option<KnowledgeBaseId>,
     /// A status, or the code of a failure.
     pub detail: Option<String>,
@@ -112,6 +114,7 @@ pub(super) struct DueRow {
     fallback_phone: Option<String>,
     reason: Option<String>,
     pub(super) call_id: Option<Uuid>,
+    approval_id: Option<Uuid>,
 }
 
 impl DueRow {
@@ -162,6 +165,7 @@ impl From<DueRow> for DueDelivery {
             document: row.document_id.map(DocumentId::new),
             document_name: row.document,
             call: None,
+            approval: row.approval_id.map(ApprovalId::new),
             base: row.knowledge_base_id.map(KnowledgeBaseId::new),
             detail: row.detail,
             reservation,

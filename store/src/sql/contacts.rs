@@ -177,7 +177,7 @@ macro_rules! of_their_conversations {
 
 /// Everything that a person's conversations consist of, in an order in which nothing refers to what is gone. The ledger
 /// stays: it holds no words and no names.
-pub(crate) const ERASE: [&str; 22] = [
+pub(crate) const ERASE: [&str; 23] = [
     "DELETE FROM outbox_parts WHERE tenant_id = $1 AND outbox_id IN (SELECT o.id FROM outbox o JOIN conversations c \
      ON c.id = o.conversation_id WHERE c.tenant_id = $1 AND c.contact_id = $2)",
     of_their_conversations!("outbox"),
@@ -194,6 +194,7 @@ pub(crate) const ERASE: [&str; 22] = [
     of_their_conversations!("whatsapp_fallbacks"),
     of_their_conversations!("timers"),
     of_their_conversations!("journal"),
+    of_their_conversations!("approvals"),
     of_their_conversations!("inbox"),
     of_their_conversations!("attachments"),
     of_their_conversations!("messages"),

@@ -1,7 +1,8 @@
 use crate::db::Rows;
 
 pub(crate) const LOAD: &str = "SELECT c.channel_id, c.peer, c.peer_name, c.version, c.snapshot, ch.agent_id, ch.pull, \
-     ch.kind FROM conversations c JOIN channels ch ON ch.id = c.channel_id WHERE c.tenant_id = $1 AND c.id = $2";
+     ch.kind, EXISTS (SELECT 1 FROM approvals a WHERE a.conversation_id = c.id AND a.tenant_id = c.tenant_id \
+     AND a.status <> 'pending' AND a.ended_at IS NULL AND a.taken_at IS NULL) AS ruled FROM conversations c JOIN channels ch ON ch.id = c.channel_id WHERE c.tenant_id = $1 AND c.id = $2";
 
 pub(crate) const PENDING: &str = "SELECT seq, received_at, payload FROM inbox \
      WHERE conversation_id = $1 AND tenant_id = $3 AND seq > $2 AND outcome IS NULL ORDER BY seq";
@@ -10,8 +11,13 @@ pub(crate) const HISTORY: &str = "SELECT speaker, text FROM messages \
      WHERE tenant_id = $1 AND conversation_id = $2 AND (seq IS NULL OR seq < $3) AND text <> '' \
      ORDER BY position DESC LIMIT $4";
 
-pub(crate) const UNFINISHED: &str = "SELECT tenant_id, conversation_id FROM inbox \
-     WHERE outcome IS NULL AND conversation_id > $1 GROUP BY conversation_id, tenant_id ORDER BY conversation_id LIMIT $2";
+/// Each half reads no more than what is wanted.
+pub(crate) const UNFINISHED: &str = "SELECT tenant_id, conversation_id FROM (\
+     SELECT tenant_id, conversation_id FROM (SELECT tenant_id, conversation_id FROM inbox \
+     WHERE outcome IS NULL AND conversation_id > $1 GROUP BY conversation_id, tenant_id ORDER BY conversation_id LIMIT $2) AS i \
+     UNION SELECT tenant_id, conversation_id FROM (SELECT tenant_id, conversation_id FROM approvals \
+     WHERE status <> 'pending' AND ended_at IS NULL AND conversation_id > $1 ORDER BY conversation_id LIMIT $2) AS a) AS v \
+     ORDER BY conversation_id LIMIT $2";
 
 pub(crate) const DUE_TIMERS: &str =
     "SELECT tenant_id, conversation_id, due_at FROM timers WHERE due_at <= $1 ORDER BY due_at LIMIT $2";

@@ -14,7 +14,7 @@ pub(crate) const MOMENT: &str = "SELECT tx, position FROM events WHERE tenant_id
 /// Those of conversations, with what they name as it is now. That one was closed is told to other systems alone: whoever
 /// listens hears how it is now.
 pub(crate) const AFTER: Sql = both!(
-    "SELECT e.tx, e.position, e.id, e.kind, e.created_at, e.conversation_id, e.message_id, e.detail, c.channel_id, c.peer, \
+    "SELECT e.tx, e.position, e.id, e.kind, e.created_at, e.conversation_id, e.message_id, e.approval_id, e.detail, c.channel_id, c.peer, \
      c.mode, c.assigned_to, c.closed_at IS NOT NULL AND c.closed_at >= c.last_inbound_at AS closed, h.kind AS channel, \
      m.speaker, m.kind AS message_kind, m.text, m.author_id \
      FROM events e JOIN conversations c ON c.tenant_id = $1 AND c.id = e.conversation_id \

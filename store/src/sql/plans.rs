@@ -1,9 +1,9 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge, log,
-    metrics, outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates, tool_servers,
-    trail, webhooks,
+    approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge,
+    log, metrics, outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates,
+    tool_servers, trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -38,6 +38,18 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("attachments::SHOW", attachments::SHOW.into()),
         ("attachments::OF_CONTACT", attachments::OF_CONTACT.into()),
         ("attachments::KEEP", attachments::KEEP.into()),
+        ("approvals::TAKE", approvals::TAKE.into()),
+        ("approvals::SETTLE", approvals::SETTLE.into()),
+        ("approvals::END", approvals::END.into()),
+        ("approvals::RULINGS", approvals::RULINGS.into()),
+        ("approvals::DECIDE", approvals::DECIDE.into()),
+        ("approvals::MARK_OVERDUE", approvals::MARK_OVERDUE.into()),
+        ("approvals::ALL", approvals::ALL.into()),
+        ("approvals::IN_STATUS", approvals::IN_STATUS.into()),
+        ("approvals::OF_CONVERSATION", approvals::OF_CONVERSATION.into()),
+        ("approvals::OF_CONVERSATION_IN_STATUS", approvals::OF_CONVERSATION_IN_STATUS.into()),
+        ("approvals::COUNT_IN_STATUS", approvals::COUNT_IN_STATUS.into()),
+        ("approvals::COUNT_OF_CONVERSATION", approvals::COUNT_OF_CONVERSATION.into()),
         ("inbox::CONSENT_OF", inbox::CONSENT_OF.into()),
         ("log::READ", log::READ.into()),
         ("log::TRIM", log::TRIM.into()),
@@ -241,10 +253,12 @@ fn is_scan(step: &str) -> bool {
         "timers_due",
         "attachments_waiting",
         "commerce_flows_due",
+        "approvals_decided",
+        "approvals_waiting",
     ];
     let given = step.ends_with("VALUES CLAUSE")
         || step.starts_with("SCAN (subquery-")
-        || ["SCAN v", "SCAN CONSTANT ROW"].contains(&step);
+        || ["SCAN v", "SCAN i", "SCAN a", "SCAN CONSTANT ROW"].contains(&step);
     step.starts_with("SCAN") && !given && !unfinished.iter().any(|index| step.contains(index))
 }
 
@@ -269,7 +283,9 @@ async fn hot_statements_use_indexes() {
 async fn what_is_unfinished_is_found_by_its_own_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(&folder).await;
-    let expected: [(Sql, &str); 8] = [
+    let expected: [(Sql, &str); 10] = [
+        (conversation::UNFINISHED.into(), "approvals_decided"),
+        (approvals::MARK_OVERDUE.into(), "approvals_waiting"),
         (conversation::PENDING.into(), "inbox_pending"),
         (conversation::UNFINISHED.into(), "inbox_pending"),
         (conversation::DUE_TIMERS.into(), "timers_due"),

@@ -41,7 +41,7 @@ macro_rules! of_old_lines {
 }
 
 /// With all that repeats their words; the last statement counts.
-pub(crate) const OLD_MESSAGES: [&str; 9] = [
+pub(crate) const OLD_MESSAGES: [&str; 10] = [
     concat!(
         "UPDATE ingress_log SET payload = '' WHERE tenant_id = $1 AND received_at < $2 \
          AND log_offset <= (SELECT log_offset FROM ingress_cursor WHERE id = 1) AND payload IN (SELECT x.payload \
@@ -60,6 +60,11 @@ pub(crate) const OLD_MESSAGES: [&str; 9] = [
     of_old_lines!("proposal_answers", "asked_at"),
     of_old_lines!("dead_letters", "created_at"),
     of_old_lines!("journal", "created_at"),
+    // Who is still asked, or has still to be answered, can be.
+    concat!(
+        "DELETE FROM approvals WHERE tenant_id = $1 AND requested_at < $2 AND ended_at IS NOT NULL AND conversation_id IN ",
+        old_lines!("conversation_id")
+    ),
     of_old_lines!("inbox", "received_at"),
     concat!("DELETE FROM outbox WHERE tenant_id = $1 AND message_id IN ", old_lines!("id")),
 ];
@@ -71,6 +76,8 @@ pub(crate) const OLD_CONVERSATIONS: Sql = both!(
      AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = c.id AND m.created_at >= $2) \
      AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.tenant_id = $1 AND i.conversation_id = c.id AND i.outcome IS NULL) \
      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.tenant_id = $1 AND o.conversation_id = c.id AND o.state <> 'done') \
+     AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.tenant_id = $1 AND a.conversation_id = c.id \
+     AND a.status <> 'pending' AND a.ended_at IS NULL) \
      ORDER BY c.last_inbound_at, c.id LIMIT $3",
     { "" | " FOR UPDATE" }
 );
@@ -82,7 +89,7 @@ macro_rules! of_the_conversation {
 }
 
 /// All of one conversation ($2), as the erasure of its contact would; the contact stays if somebody knows more of it.
-pub(crate) const ERASE_CONVERSATION: [&str; 16] = [
+pub(crate) const ERASE_CONVERSATION: [&str; 17] = [
     "UPDATE ingress_log SET payload = '' WHERE tenant_id = $1 \
      AND log_offset <= (SELECT log_offset FROM ingress_cursor WHERE id = 1) \
      AND payload IN (SELECT x.payload FROM inbox x WHERE x.tenant_id = $1 AND x.conversation_id = $2)",
@@ -100,6 +107,7 @@ pub(crate) const ERASE_CONVERSATION: [&str; 16] = [
     of_the_conversation!("dead_letters"),
     of_the_conversation!("timers"),
     of_the_conversation!("journal"),
+    of_the_conversation!("approvals"),
     of_the_conversation!("inbox"),
     of_the_conversation!("messages"),
     of_the_conversation!("conversation_notes"),

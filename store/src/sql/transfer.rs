@@ -31,13 +31,14 @@ pub(crate) fn set_last_number(table: &Table, last: i64) -> String {
 pub(crate) const REPLACE_META: &str = "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2";
 
 /// PostgreSQL's: what is copied happened elsewhere, and its events and figures are copied, too.
-pub(crate) const SILENCE: [&str; 12] = [
+pub(crate) const SILENCE: [&str; 13] = [
     "ALTER TABLE conversations DISABLE TRIGGER tells",
     "ALTER TABLE messages DISABLE TRIGGER tells",
     "ALTER TABLE dead_letters DISABLE TRIGGER tells",
     "ALTER TABLE events DISABLE TRIGGER tells",
     "ALTER TABLE whatsapp_fallbacks DISABLE TRIGGER tells",
     "ALTER TABLE calls DISABLE TRIGGER tells",
+    "ALTER TABLE approvals DISABLE TRIGGER tells",
     "ALTER TABLE conversations DISABLE TRIGGER counts",
     "ALTER TABLE messages DISABLE TRIGGER counts",
     "ALTER TABLE journal DISABLE TRIGGER counts",
@@ -47,13 +48,14 @@ pub(crate) const SILENCE: [&str; 12] = [
 ];
 
 /// PostgreSQL's: from now on things happen here.
-pub(crate) const SPEECH: [&str; 12] = [
+pub(crate) const SPEECH: [&str; 13] = [
     "ALTER TABLE conversations ENABLE TRIGGER tells",
     "ALTER TABLE messages ENABLE TRIGGER tells",
     "ALTER TABLE dead_letters ENABLE TRIGGER tells",
     "ALTER TABLE events ENABLE TRIGGER tells",
     "ALTER TABLE whatsapp_fallbacks ENABLE TRIGGER tells",
     "ALTER TABLE calls ENABLE TRIGGER tells",
+    "ALTER TABLE approvals ENABLE TRIGGER tells",
     "ALTER TABLE conversations ENABLE TRIGGER counts",
     "ALTER TABLE messages ENABLE TRIGGER counts",
     "ALTER TABLE journal ENABLE TRIGGER counts",

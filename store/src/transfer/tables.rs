@@ -1,9 +1,12 @@
 //! What an installation consists of: every table that is copied, in an order in which each row finds what it refers to.
 
+mod approvals;
 mod calls;
 mod commerce;
 mod figures;
+mod health;
 mod telling;
+mod tools;
 
 use crate::db::{Kind, Value};
 use Kind::{Bool, Bytes, Int, Text, Uuid};
@@ -36,7 +39,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 58] = [
+pub(crate) const TABLES: [Table; 59] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -463,6 +466,7 @@ pub(crate) const TABLES: [Table; 58] = [
             ("asked_at", Int),
         ],
     ),
+    approvals::APPROVALS,
     calls::CALLS,
     calls::CALL_STEPS,
     telling::EVENTS,
@@ -485,44 +489,8 @@ pub(crate) const TABLES: [Table; 58] = [
             ("updated_at", Int),
         ],
     ),
-    table(
-        "channel_health",
-        1,
-        &[
-            ("channel_id", Uuid),
-            ("tenant_id", Uuid),
-            ("refused_at", Int),
-            ("refused_code", Text),
-            ("refused_detail", Text),
-            ("unreadable", Int),
-            ("unreadable_at", Int),
-            ("unreadable_why", Text),
-            ("notice", Text),
-            ("notice_gravity", Text),
-            ("notice_detail", Text),
-            ("notice_at", Int),
-            ("stopped_at", Int),
-            ("token_expires_at", Int),
-        ],
-    ),
-    table(
-        "tool_servers",
-        1,
-        &[
-            ("id", Uuid),
-            ("tenant_id", Uuid),
-            ("name", Text),
-            ("url", Text),
-            ("secrets", Bytes),
-            ("enabled", Bool),
-            ("trusted", Bool),
-            ("rules", Text),
-            ("tools", Text),
-            ("asked_at", Int),
-            ("created_at", Int),
-            ("updated_at", Int),
-        ],
-    ),
+    health::CHANNEL_HEALTH,
+    tools::TOOL_SERVERS,
     table(
         "integrations",
         2,

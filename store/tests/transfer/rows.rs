@@ -3,6 +3,7 @@
 use super::common::NOW;
 use colloquy_domain::{
     access::Role,
+    approval::{ApprovalChange, CallPlace, Verdict},
     call::{CallChange, CallStep, Direction},
     channel::Secret,
     commerce::{
@@ -17,8 +18,9 @@ use colloquy_domain::{
     plan::Limits,
     ports::{ConversationStore, DocumentQueue, Ids, IngressLog},
     proposal::Change,
+    standing::{AccountNotice, Gravity, Standing},
     template::{Category, Component, Template},
-    testkit::{Fixture, answer, receive},
+    testkit::{Fixture, answer, held, receive},
     time::Timestamp,
 };
 use colloquy_store::{
@@ -33,6 +35,7 @@ pub async fn add(store: &Store, f: &Fixture) {
     with_people(store, f).await;
     with_a_file(store, f).await;
     with_the_team(store, f).await;
+    with_a_held_call(store, f).await;
     with_a_call(store, f).await;
     with_webhooks(store, f).await;
     with_settings(store, f).await;
@@ -120,6 +123,17 @@ async fn with_the_team(store: &Store, f: &Fixture) {
     view.add_note(conversation, None, "calls again".into()).await.expect("noted");
 }
 
+/// A tool call that a person decided about.
+async fn with_a_held_call(store: &Store, f: &Fixture) {
+    let loaded = receive(store, &f.home, "held", &[("h1", "pay me")], NOW).await;
+    let mut commit = answer(&loaded, "a colleague looks at it", &f.ids, NOW);
+    let asked = held(CallPlace { turn: 1, step: 0, index: 0 }, &f.ids);
+    commit.approvals = vec![ApprovalChange::Asked(asked.clone())];
+    store.commit(commit).await.expect("commit");
+    let verdict = Verdict::Denied { reason: Some("trop".into()) };
+    store.tenant(f.home.tenant).decide_approval(asked.id, Actor::System, verdict).await.expect("decided");
+}
+
 /// A telephone call that ended.
 async fn with_a_call(store: &Store, f: &Fixture) {
     let new = NewCall {
@@ -179,6 +193,8 @@ async fn with_settings(store: &Store, f: &Fixture) {
         rules: BTreeMap::new(),
     };
     view.create_tool_server(&server).await.expect("made");
+    let notice = AccountNotice { what: "BAN".into(), gravity: Gravity::Stop, detail: String::new(), at: NOW };
+    view.channel_stands(f.home.channel, Standing::Told(notice)).await.expect("told");
     view.claim_key([1; 32], [2; 32]).await.expect("claimed");
     view.set_retention(Retention { messages: Some(30), ..Retention::default() }).await.expect("set");
     view.set_subscription("small", Limits::default()).await.expect("given");

@@ -2,7 +2,8 @@
 
 use super::world::{World, calls, kindly, profile};
 use crate::{
-    agent::{AgentProfile, DuringTurn, Refusal},
+    agent::{AgentProfile, Approvals, DuringTurn, Refusal},
+    approval::{Risk, Verdict},
     conversation::{Effect, Input},
     failure::Failure,
     message::{Content, MediaKind, Outcome},
@@ -21,6 +22,8 @@ enum Op {
     TakeOver,
     Return,
     Poison,
+    Rule(bool),
+    LookAtRulings,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -32,6 +35,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::TakeOver),
         1 => Just(Op::Return),
         1 => Just(Op::Poison),
+        2 => any::<bool>().prop_map(Op::Rule),
+        1 => Just(Op::LookAtRulings),
     ]
 }
 
@@ -53,10 +58,11 @@ fn answer(how: u8, effect: &Effect) -> Option<Input> {
             Some(Input::Retrieved { turn: *turn, rewriting: Usage::default(), result: Err(trouble()) })
         }
         (0, Effect::CallModel { turn, step }) => {
-            Some(Input::Completed { turn: *turn, step: *step, result: Err(trouble()) })
+            Some(Input::Completed { turn: *turn, step: *step, result: Err(trouble()), risks: Vec::new() })
         }
         (1..=4, Effect::CallModel { turn, step }) => {
-            Some(Input::Completed { turn: *turn, step: *step, result: Ok(calls(how as usize % 3 + 1)) })
+            let risks = (0..u32::from(how % 3)).map(|index| Risk { index, taints: Vec::new() }).collect();
+            Some(Input::Completed { turn: *turn, step: *step, result: Ok(calls(how as usize % 3 + 1)), risks })
         }
         (0, Effect::RunTool { turn, step, index, .. }) => {
             let result = ToolResult::uncertain(trouble());
@@ -84,18 +90,23 @@ fn apply(w: &mut World, op: Op) {
         Op::Crash => w.crash(),
         Op::TakeOver => _ = w.feed(Input::TakenOver { reason: "an operator".into() }),
         Op::Return => _ = w.feed(Input::Returned),
+        Op::Rule(true) => _ = w.rule(Verdict::Approved),
+        Op::Rule(false) => _ = w.rule(Verdict::Denied { reason: None }),
+        Op::LookAtRulings => _ = w.look_at_rulings(),
         Op::Poison => _ = w.feed(Input::Poisoned { cause: Failure::fatal("test.poison", "drawn") }),
     }
 }
 
 proptest! {
+    // `World` itself refuses a call that runs without a person's word where one is needed.
     // req: C-ACT-1
     #[test]
     fn every_message_ends_once_and_no_call_is_begun_twice(
         policy in policy(),
+        approvals in prop_oneof![Just(Approvals::Never), Just(Approvals::Unsafe)],
         ops in prop::collection::vec(op(), 1..80),
     ) {
-        let mut w = World::new(AgentProfile { during_turn: policy, ..profile() });
+        let mut w = World::new(AgentProfile { during_turn: policy, approvals, ..profile() });
         for op in ops {
             apply(&mut w, op);
             // `World` itself refuses a second outcome and a second result of a call.
@@ -105,7 +116,22 @@ proptest! {
                 prop_assert!(*runs <= 1, "call {:?} was begun {} times without being marked as resumed", call, runs);
             }
         }
+        // Until nobody has anything left to decide; what a crash or a takeover left over is looked at again.
         w.settle();
+        while w.rule(Verdict::Approved).is_some() {
+            w.settle();
+        }
+        w.look_at_rulings();
+        w.settle();
+        for row in &w.approvals {
+            prop_assert!(row.taken.is_some() && row.ended, "{:?} was not taken up", row);
+            let ran = row.outcome.is_some();
+            prop_assert!(!ran || row.verdict == Some(Verdict::Approved) || row.taken == Some(None), "{:?}", row);
+        }
+        for (call, keys) in &w.keys {
+            prop_assert_eq!(keys.len(), 1, "call {:?} has several keys", call);
+        }
+        prop_assert!(w.state.held.is_empty() && w.state.ruled.is_empty());
         prop_assert_eq!(w.outcomes.len(), w.inbox.len());
         prop_assert!(w.state.is_quiescent());
         let dead = w.outcomes.values().filter(|o| matches!(o, Outcome::DeadLettered { .. })).count();

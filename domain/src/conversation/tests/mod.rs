@@ -1,5 +1,6 @@
 //! The machine by examples (`stories`) and under random inputs, crashes and answers (`invariants`).
 
+mod approvals;
 mod invariants;
 mod stories;
 mod world;

@@ -63,7 +63,7 @@ fn tools_run_after_their_intent_is_committed_and_the_model_speaks_last() {
     w.say("book me a table");
     to_model(&mut w);
     let before = w.version;
-    let d = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(2)) });
+    let d = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(2)), risks: Vec::new() });
     assert_eq!(w.version, before + 1);
     assert_eq!(d.effects.iter().filter(|e| matches!(e, Effect::RunTool { resumed: false, .. })).count(), 2);
     w.settle();
@@ -76,7 +76,7 @@ fn a_crash_between_intent_and_result_resumes_the_call_and_no_other() {
     let mut w = World::new(profile());
     w.say("book me a table");
     to_model(&mut w);
-    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(2)) });
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(2)), risks: Vec::new() });
     w.feed(Input::ToolSettled { turn: 1, step: 0, index: 0, result: ToolResult::done("ok") });
     w.crash();
     let place = w.pending.iter().position(|e| matches!(e, Effect::AskPermit { .. })).expect("asks again");
@@ -99,7 +99,7 @@ fn an_uncertain_tool_goes_to_a_person() {
     let mut w = World::new(profile());
     w.say("pay");
     to_model(&mut w);
-    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(1)) });
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(1)), risks: Vec::new() });
     let result = ToolResult::uncertain(Failure::reject("tool.maybe_started", "unknown"));
     w.feed(Input::ToolSettled { turn: 1, step: 0, index: 0, result });
     assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }));
@@ -135,7 +135,7 @@ fn failures_end_in_dead_letters_with_their_cause_and_a_word_to_the_person() {
     w.say("bonjour, quels sont vos horaires ?");
     to_model(&mut w);
     let cause = Failure::fatal("model.unauthorized", "no such key");
-    w.feed(Input::Completed { turn: 1, step: 0, result: Err(cause.clone()) });
+    w.feed(Input::Completed { turn: 1, step: 0, result: Err(cause.clone()), risks: Vec::new() });
     assert_eq!(w.outcomes[&1], Outcome::DeadLettered { cause });
     assert_eq!(w.dead, 1);
     assert!(w.said[0].text.starts_with("Je suis désolé"), "in the language of the person");
@@ -148,7 +148,7 @@ fn the_deadline_ends_a_turn_and_its_late_answers_change_nothing() {
     to_model(&mut w);
     w.feed(Input::TimerFired(Timer::TurnDeadline { turn: 1 }));
     assert!(matches!(&w.outcomes[&1], Outcome::DeadLettered { cause } if cause.code == "turn.deadline"));
-    let late = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("late")) });
+    let late = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("late")), risks: Vec::new() });
     assert_eq!(late, crate::conversation::Decision::default());
 }
 
@@ -159,10 +159,10 @@ fn the_model_must_stop_calling_tools() {
     for step in 0..3 {
         to_model(&mut w);
         w.pending.retain(|e| !matches!(e, Effect::CallModel { .. }));
-        w.feed(Input::Completed { turn: 1, step, result: Ok(calls(1)) });
+        w.feed(Input::Completed { turn: 1, step, result: Ok(calls(1)), risks: Vec::new() });
     }
     to_model(&mut w);
-    w.feed(Input::Completed { turn: 1, step: 3, result: Ok(calls(1)) });
+    w.feed(Input::Completed { turn: 1, step: 3, result: Ok(calls(1)), risks: Vec::new() });
     assert!(matches!(&w.outcomes[&1], Outcome::DeadLettered { cause } if cause.code == "turn.too_many_steps"));
 }
 
@@ -179,7 +179,7 @@ fn what_cannot_be_answered_is_said_and_kept_for_each_base() {
     let mut w = knowing(NoAnswer::Say);
     w.say("Do you have a pool?");
     to_model(&mut w);
-    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words(ABSTAIN)) });
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words(ABSTAIN)), risks: Vec::new() });
     assert_eq!(w.outcomes[&1], answered(1));
     assert!(w.said[0].abstained && w.state.mode == Mode::Agent);
     let kept: Vec<_> = w.unanswered.iter().map(|u| (u.base, u.turn, u.text.as_str(), u.language)).collect();
@@ -198,7 +198,7 @@ fn an_agent_can_hand_over_what_it_cannot_answer() {
     to_model(&mut w);
     let cost = Usage { prompt_tokens: 9, completion_tokens: 1, cost_micros: 5 };
     let completion = Completion { usage: cost, ..words(ABSTAIN) };
-    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(completion) });
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(completion), risks: Vec::new() });
     assert!(matches!(&w.outcomes[&1], Outcome::HandedOver { reason } if reason.contains("documents")));
     assert!(matches!(w.state.mode, Mode::Operator { .. }));
     assert!(w.said[0].abstained && w.said[0].text.starts_with("Je n'ai rien trouvé"), "{:?}", w.said);
@@ -251,7 +251,7 @@ fn whoever_of_the_team_writes_has_the_conversation_and_the_turn_under_way_says_n
     };
     w.feed(writes("I am Ada, how can I help?"));
     assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }) && matches!(w.state.mode, Mode::Operator { .. }));
-    let late = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("late")) });
+    let late = w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("late")), risks: Vec::new() });
     assert_eq!(late, crate::conversation::Decision::default(), "the turn is over");
     let more = w.feed(writes("Are you there?"));
     assert!(matches!(more.events[0], Event::ModeChanged { return_at: Some(_), .. }), "the return is put off");
@@ -276,7 +276,7 @@ fn the_durable_form_keeps_its_shape() {
     let mut w = World::new(profile());
     w.say("book");
     to_model(&mut w);
-    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(1)) });
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(1)), risks: Vec::new() });
     // A change here is a new version of the snapshot: old rows must still load.
     insta::assert_json_snapshot!(w.snapshot);
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     agent::AgentProfile,
+    approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Ruling, Verdict},
     conversation::{
         Commit, Conversation, Ctx, Decision, Effect, Input, JournalWhat, Key, NewMessage, NewUnanswered, Settled,
         Snapshot, decide, project,
@@ -29,6 +30,16 @@ impl Ids for CountingIds {
     }
 }
 
+/// A held call, as the store keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub asked: NewApproval,
+    pub verdict: Option<Verdict>,
+    pub taken: Option<Option<u32>>,
+    pub outcome: Option<CallOutcome>,
+    pub ended: bool,
+}
+
 pub struct World {
     pub now: Timestamp,
     pub profile: AgentProfile,
@@ -46,6 +57,9 @@ pub struct World {
     /// What the ledger holds.
     pub charged: Usage,
     pub results: BTreeSet<(u32, u32, u32)>,
+    pub approvals: Vec<Row>,
+    /// Places of calls that were begun, and the keys of all runs.
+    pub keys: BTreeMap<(u32, u32, u32), BTreeSet<String>>,
     /// How often each call was begun: (turn, step, index) → runs that were not marked as resumed.
     pub begun: BTreeMap<(u32, u32, u32), u32>,
     ids: CountingIds,
@@ -88,6 +102,8 @@ impl World {
             unanswered: Vec::new(),
             charged: Usage::default(),
             results: BTreeSet::new(),
+            approvals: Vec::new(),
+            keys: BTreeMap::new(),
             begun: BTreeMap::new(),
             ids: CountingIds::default(),
         }
@@ -135,7 +151,9 @@ impl World {
                 Effect::ReturnPermit { turn, .. } => {
                     self.pending.retain(|e| !matches!(e, Effect::AskPermit { turn: t } if t == turn));
                 }
-                Effect::RunTool { turn, step, index, resumed, .. } => {
+                Effect::RunTool { turn, step, index, resumed, key, call } => {
+                    self.check_approved(call, key);
+                    self.keys.entry((*turn, *step, *index)).or_default().insert(key.clone());
                     if !resumed {
                         *self.begun.entry((*turn, *step, *index)).or_default() += 1;
                     }
@@ -174,6 +192,64 @@ impl World {
             }
         }
         self.said.extend(commit.messages);
+        for change in commit.approvals {
+            self.approval(change);
+        }
+    }
+
+    fn approval(&mut self, change: ApprovalChange) {
+        match change {
+            ApprovalChange::Asked(asked) => {
+                assert!(self.row(asked.place).is_none(), "asked twice");
+                self.approvals.push(Row { asked, verdict: None, taken: None, outcome: None, ended: false });
+            }
+            ApprovalChange::Taken { place, turn } => {
+                let row = self.row(place).expect("asked");
+                assert!(row.verdict.is_some() && row.taken.is_none(), "taken up without a decision, or twice");
+                row.taken = Some(turn);
+            }
+            ApprovalChange::Settled { place, outcome } => {
+                let row = self.row(place).expect("asked");
+                assert!(row.taken.is_some() && row.outcome.is_none(), "settled twice");
+                row.outcome = Some(outcome);
+            }
+            ApprovalChange::Ended { place } => {
+                let row = self.row(place).expect("asked");
+                assert!(row.taken.is_some() && !row.ended, "ended twice");
+                row.ended = true;
+            }
+        }
+    }
+
+    fn row(&mut self, place: CallPlace) -> Option<&mut Row> {
+        self.approvals.iter_mut().find(|r| r.asked.place == place)
+    }
+
+    /// A call runs: if it was ever held, a person approved exactly this one, and it was taken up.
+    fn check_approved(&self, call: &ToolCall, key: &str) {
+        if let Some(row) = self.approvals.iter().find(|r| r.asked.key == key) {
+            assert_eq!((&row.asked.call, &row.verdict), (call, &Some(Verdict::Approved)), "not what was approved");
+            assert!(row.taken.is_some(), "not taken up");
+        }
+    }
+
+    /// A person decides about the call that has waited longest; `None` if none waits.
+    pub fn rule(&mut self, verdict: Verdict) -> Option<Decision> {
+        self.approvals.iter_mut().find(|r| r.verdict.is_none())?.verdict = Some(verdict);
+        Some(self.look_at_rulings())
+    }
+
+    pub fn look_at_rulings(&mut self) -> Decision {
+        let open = self.approvals.iter().filter(|r| r.verdict.is_some() && r.taken.is_none());
+        let rulings = open.map(|r| Ruling {
+            place: r.asked.place,
+            key: r.asked.key.clone(),
+            call: r.asked.call.clone(),
+            verdict: r.verdict.clone().expect("decided"),
+            last_inbound_at: Timestamp(7),
+        });
+        let rulings = rulings.collect();
+        self.feed(Input::Ruled(rulings))
     }
 
     /// The process dies and a new one activates the conversation.
@@ -183,6 +259,7 @@ impl World {
         let pending = self.unsettled();
         self.feed(Input::Activated);
         self.feed(Input::Arrived(pending));
+        self.look_at_rulings();
     }
 
     /// Answers the pending effect at this place.
@@ -220,7 +297,7 @@ pub fn kindly(effect: &Effect) -> Option<Input> {
         }
         Effect::CallModel { turn, step } => {
             let completion = Completion { text: format!("answer {turn}"), ..Completion::default() };
-            Input::Completed { turn: *turn, step: *step, result: Ok(completion) }
+            Input::Completed { turn: *turn, step: *step, result: Ok(completion), risks: Vec::new() }
         }
         Effect::RunTool { turn, step, index, .. } => {
             Input::ToolSettled { turn: *turn, step: *step, index: *index, result: ToolResult::done("done") }

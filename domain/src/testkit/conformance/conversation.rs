@@ -1,12 +1,13 @@
 use crate::{
     agent::Spent,
+    approval::{ApprovalChange, CallPlace, Outcome as CallOutcome},
     conversation::{JournalRow, JournalWhat, NewDeadLetter, TimerChange},
     failure::Failure,
     ids::DeadLetterId,
     message::Outcome,
     model::{Completion, Speaker},
     ports::{ConversationStore, Ids, InboxStore, IngressLog, Loaded, OutboxStore, StoreError},
-    testkit::{Fixture, answer, empty_commit, receive, said, say},
+    testkit::{Fixture, answer, empty_commit, held, receive, said, say},
     tool::ToolResult,
 };
 use std::time::Duration;
@@ -21,6 +22,7 @@ where
     a_stale_writer_writes_nothing(store, f).await;
     an_outcome_is_given_once(store, f).await;
     a_call_has_one_result(store, f).await;
+    a_held_call_waits_for_a_decision(store, f).await;
     history_stops_before_the_turn(store, f).await;
     unfinished_conversations_are_found(store, f).await;
     timers_come_due(store, f).await;
@@ -105,6 +107,34 @@ where
     again.journal = vec![row(0, JournalWhat::Completion(Completion::default()))];
     assert_eq!(store.commit(again).await, Err(StoreError::Conflict("result")), "a step is completed once");
     assert_eq!(reload(store, &loaded).await.version, 3);
+}
+
+async fn a_held_call_waits_for_a_decision<S>(store: &S, f: &Fixture)
+where
+    S: IngressLog + InboxStore + ConversationStore,
+{
+    let loaded = receive(store, &f.home, "held", &[("held1", "refund me")], f.now).await;
+    let (tenant, id) = (loaded.key.tenant, loaded.key.id);
+    let place = CallPlace { turn: 1, step: 0, index: 0 };
+    let mut commit = answer(&loaded, "a colleague looks at it", &f.ids, f.now);
+    commit.approvals = vec![ApprovalChange::Asked(held(place, &f.ids))];
+    store.commit(commit).await.expect("asked");
+    let after = reload(store, &loaded).await;
+    assert_eq!((after.rulings.as_slice(), store.rulings(tenant, id).await), (&[][..], Ok(Vec::new())));
+    for change in [
+        ApprovalChange::Taken { place, turn: Some(2) },
+        ApprovalChange::Settled { place, outcome: CallOutcome::Done },
+        ApprovalChange::Ended { place },
+        ApprovalChange::Asked(held(place, &f.ids)),
+    ] {
+        let mut commit = empty_commit(&after, f.now);
+        commit.approvals = vec![change.clone()];
+        let refused = store.commit(commit).await;
+        assert_eq!(refused, Err(StoreError::Conflict("approval")), "{change:?}");
+    }
+    assert_eq!(reload(store, &loaded).await.version, after.version, "nothing of it is written");
+    let open = store.unfinished(None, 1_000).await.expect("unfinished");
+    assert!(!open.contains(&(tenant, id)), "it waits for a person, and for nobody else");
 }
 
 async fn history_stops_before_the_turn<S>(store: &S, f: &Fixture)

@@ -1,6 +1,7 @@
 use super::{Line, MemoryStore, State, Thread};
 use crate::{
     agent::Spent,
+    approval::Ruling,
     conversation::{Commit, JournalRow, JournalWhat, TimerChange},
     ids::{AgentId, ConversationId, Seq, TenantId},
     message::InboxItem,
@@ -22,7 +23,12 @@ impl ConversationStore for MemoryStore {
             version: thread.version,
             snapshot: thread.snapshot.clone(),
             pending: pending(thread, 0),
+            rulings: thread.approvals.rulings(thread),
         })
+    }
+
+    async fn rulings(&self, tenant: TenantId, conversation: ConversationId) -> Result<Vec<Ruling>, StoreError> {
+        Ok(self.state().thread(tenant, conversation).map(|t| t.approvals.rulings(t)).unwrap_or_default())
     }
 
     async fn pending(
@@ -67,7 +73,7 @@ impl ConversationStore for MemoryStore {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let open = state.conversations.range((from, Bound::Unbounded)).filter(|(_, t)| {
             // The newest are the ones without outcome.
-            t.inbox.iter().rev().any(|(_, outcome)| outcome.is_none())
+            t.inbox.iter().rev().any(|(_, outcome)| outcome.is_none()) || t.approvals.is_unfinished()
         });
         Ok(open.take(limit).map(|(id, t)| (t.key.tenant, *id)).collect())
     }
@@ -135,6 +141,7 @@ impl State {
         }));
         thread.journal.extend(commit.journal);
         thread.dead_letters.extend(commit.dead_letters);
+        thread.approvals.write(commit.approvals);
         let day = Spent::day_of(commit.now);
         thread.ledger.extend(commit.ledger.iter().map(|l| (agent, day, l.usage.cost_micros)));
         for change in commit.timers {
@@ -167,5 +174,5 @@ fn check(thread: &Thread, commit: &Commit) -> Result<(), StoreError> {
         }
         rows.push(row);
     }
-    Ok(())
+    thread.approvals.check(&commit.approvals)
 }

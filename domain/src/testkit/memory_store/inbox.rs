@@ -1,4 +1,4 @@
-use super::{Line, MemoryStore, State, Thread};
+use super::{Approvals, Line, MemoryStore, State, Thread};
 use crate::{
     conversation::{Key, Snapshot},
     ids::{ConversationId, TenantId},
@@ -66,6 +66,7 @@ impl State {
             journal: Vec::new(),
             dead_letters: Vec::new(),
             ledger: Vec::new(),
+            approvals: Approvals::default(),
         });
         if inbound.peer.name.is_some() {
             thread.key.peer.name.clone_from(&inbound.peer.name);

@@ -2,6 +2,7 @@
 //!
 //! Compact rather than fast; nothing survives it. A lock is held for the length of one call, so every call is atomic.
 
+mod approvals;
 mod conversation;
 mod documents;
 mod inbox;
@@ -9,6 +10,7 @@ mod log;
 mod outbox;
 mod standing;
 
+pub use approvals::{Approval, Approvals};
 pub use standing::Standing;
 
 use crate::{
@@ -68,6 +70,7 @@ struct Thread {
     dead_letters: Vec<NewDeadLetter>,
     /// Agent, UTC day, millionths of a US dollar.
     ledger: Vec<(AgentId, i64, u64)>,
+    approvals: Approvals,
 }
 
 /// One line of a transcript.

@@ -1,4 +1,4 @@
-use super::{Line, MemoryStore, Thread};
+use super::{Approvals, Line, MemoryStore, Thread};
 use crate::{
     conversation::{Key, Snapshot},
     ids::{AgentId, ConversationId},
@@ -16,6 +16,7 @@ pub struct Standing {
     pub lines: Vec<Line>,
     /// Agent, UTC day, millionths of a US dollar.
     pub ledger: Vec<(AgentId, i64, u64)>,
+    pub approvals: Approvals,
     /// When the agent takes it back from a person.
     pub returns_at: Option<Timestamp>,
 }
@@ -32,6 +33,7 @@ impl MemoryStore {
             inbox: thread.inbox.clone(),
             lines: thread.lines.clone(),
             ledger: thread.ledger.clone(),
+            approvals: thread.approvals.clone(),
             returns_at: state.timers.get(&conversation).copied(),
         })
     }
@@ -39,7 +41,7 @@ impl MemoryStore {
     /// Puts a conversation in as it stood elsewhere, under an id of its own, which is returned; `None` if its peer has one here,
     /// or the store gives no ids. What was delivered is not repeated: the outbox stays as it is.
     pub fn put_standing(&self, standing: Standing) -> Option<ConversationId> {
-        let Standing { mut key, version, snapshot, inbox, lines, ledger, returns_at } = standing;
+        let Standing { mut key, version, snapshot, inbox, lines, ledger, approvals, returns_at } = standing;
         let mut state = self.state();
         if state.by_peer.contains_key(&(key.tenant, key.channel, key.peer.address.clone())) {
             return None;
@@ -51,7 +53,7 @@ impl MemoryStore {
             state.timers.insert(key.id, at);
         }
         let (id, journal, dead_letters) = (key.id, Vec::new(), Vec::new());
-        let thread = Thread { key, version, snapshot, inbox, lines, journal, dead_letters, ledger };
+        let thread = Thread { key, version, snapshot, inbox, lines, journal, dead_letters, ledger, approvals };
         state.conversations.insert(id, thread);
         Some(id)
     }

@@ -314,6 +314,7 @@ impl<'a> Team<'a> {
             ledger,
             dead_letters,
             unanswered: unanswered.into_iter().collect(),
+            approvals: Vec::new(),
             timers: Vec::new(),
         }
     }

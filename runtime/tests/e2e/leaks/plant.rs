@@ -4,6 +4,7 @@ use super::tenants::{MARKS, PASSWORD};
 use crate::support::{
     client::Client,
     graph::{Fault, Graph},
+    mcp::Bank,
     meta::{self, Text},
     services::Services,
     wait::until,
@@ -71,6 +72,7 @@ pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> Stri
     let path = format!("/api/proposals/{}", proposed.data()["proposal"]["id"].as_str().unwrap());
     until("the review", async || (api.get(&path).await.data()["proposal"]["state"] == "ready").then_some(())).await;
     told.extend(a_picture(api, &channel, phone).await);
+    told.push(a_held_call(api).await);
     told.extend(a_call(api).await);
     told.extend(a_trade(api, services).await);
     told.extend(a_template(api, &channel).await);
@@ -86,6 +88,19 @@ async fn a_picture(api: &Client, channel: &str, from: &str) -> Option<String> {
         messages.into_iter().find(|m| m["content"]["attachment"]["state"] == "kept")
     };
     Some(until("the file", sent).await.to_string())
+}
+
+/// A call of a tool that waits for somebody's word.
+async fn a_held_call(api: &Client) -> String {
+    let bank = Bank::start().await;
+    let (_, server) = make(api, "/api/tool-servers", json!({ "name": "bank", "url": bank.url })).await;
+    make(api, &format!("/api/tool-servers/{}/refresh", server["id"].as_str().unwrap()), json!({})).await;
+    let fields = json!({ "name": "Teller", "model": { "provider": "openai" }, "tools": ["bank__pay"], "gather_quiet_ms": 0,
+        "approvals": "unsafe" });
+    make(api, "/api/agents", fields).await;
+    let call = json!({ "name": "bank__pay", "arguments": { "to": MARKS[15] } });
+    make(api, "/api/chat", json!({ "agent": "Teller", "session": "held", "message": format!("<<{call}>>") })).await;
+    until("the held call", async || api.list("/api/approvals", "approvals").await.pop()).await.to_string()
 }
 
 /// A telephone call that a provider led and reported.

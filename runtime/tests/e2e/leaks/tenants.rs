@@ -64,7 +64,9 @@ impl Tenants {
         let limits = ["API", "ANONYMOUS", "UPLOAD", "CHAT", "KEY"].map(|l| format!("COLLOQUY_LIMIT_{l}"));
         let place = limits.iter().fold(Place::default(), |place, limit| place.with(limit, "0"));
         let place = place.with("COLLOQUY_PRIVATE_HOSTS", "localhost");
-        let (server, graph, services) = (Server::start_on(place).await, Graph::start().await, Services::start().await);
+        let (graph, services) = (Graph::start().await, Services::start().await);
+        let place = place.with("OPENAI_BASE_URL", &format!("{}/v1", services.url)).with("OPENAI_API_KEY", "sk-model");
+        let server = Server::start_on(place.with("OPENAI_MODEL", "stand-in")).await;
         let api = &server.api;
         let (_, owner) = register(api, "House", "Ann", "owner@house.example").await;
         let (_, neighbour) = register(api, MARKS[0], MARKS[1], "owner@zq.example").await;

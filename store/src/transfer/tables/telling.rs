@@ -23,6 +23,7 @@ pub(super) const EVENTS: Table = table(
         ("order_id", Uuid),
         ("fallback_id", Uuid),
         ("call_id", Uuid),
+        ("approval_id", Uuid),
     ],
 );
 

@@ -1,0 +1,92 @@
+//! Arguments of tool calls that came from text which nobody vouches for: documents, other programs' answers, and what the
+//! agent said earlier, which can repeat either.
+//!
+//! An argument is tainted when a telling part of it (an address, a URL, a number of a phone, an account or an order, an
+//! identifier, a phrase of some length) stands in such text, and neither in what the person or the team wrote, nor in what
+//! our own tools said, nor in the agent's instructions. It is a rule on words, and so has an edge: what was translated,
+//! spelled otherwise or computed is not recognised (docs/SECURITY.md).
+
+mod leaves;
+mod parts;
+
+use crate::{
+    approval::{Origin, Risk, Taint},
+    model::{Completion, CompletionRequest, HistoryMessage, Speaker},
+    tool::{EffectClass, ToolResult},
+    tool_server::server_of,
+};
+use leaves::leaves;
+use parts::{Text, parts};
+use std::collections::BTreeSet;
+
+/// The completion's calls of unsafe tools, each with its taints: judged by what the model had read when it asked for them.
+#[must_use]
+pub fn risks(request: &CompletionRequest, completion: &Completion) -> Vec<Risk> {
+    let is_unsafe = |name: &str| request.tools.iter().any(|t| t.name == name && t.effect == EffectClass::Unsafe);
+    let calls = || (0_u32..).zip(&completion.calls).filter(|(_, call)| is_unsafe(&call.name));
+    if calls().next().is_none() {
+        return Vec::new();
+    }
+    let read = Read::of(request);
+    calls().map(|(index, call)| Risk { index, taints: read.taints(&call.arguments) }).collect()
+}
+
+/// What the model had read, by who vouches for it.
+struct Read {
+    trusted: Vec<Text>,
+    foreign: Vec<(Origin, Text)>,
+}
+
+impl Read {
+    fn of(request: &CompletionRequest) -> Self {
+        let mut read = Self { trusted: vec![Text::of(&request.instructions)], foreign: Vec::new() };
+        read.trusted.extend(request.messages.iter().map(|m| Text::of(m)));
+        for HistoryMessage { speaker, text } in &request.history {
+            match speaker {
+                Speaker::Person | Speaker::Operator => read.trusted.push(Text::of(text)),
+                Speaker::Agent => read.foreign.push((Origin::Reply, Text::of(text))),
+            }
+        }
+        read.passages(&request.passages);
+        for step in &request.steps {
+            for (call, result) in step.completion.calls.iter().zip(&step.results) {
+                if let Some(result) = result {
+                    read.result(&call.name, result);
+                }
+            }
+        }
+        read
+    }
+
+    fn passages(&mut self, passages: &[crate::knowledge::Passage]) {
+        for p in passages {
+            let origin = Origin::Document { document: p.document, name: p.name.clone(), page: p.page };
+            let headings = p.headings.join("\n");
+            self.foreign.push((origin, Text::of(&format!("{headings}\n{}", p.text))));
+        }
+    }
+
+    fn result(&mut self, tool: &str, result: &ToolResult) {
+        self.passages(&result.passages);
+        if server_of(tool).is_some() {
+            self.foreign.push((Origin::Tool { name: tool.to_owned() }, Text::of(&result.content)));
+        } else if result.passages.is_empty() {
+            // What a search says of the passages are names and headings of documents: no word of ours.
+            self.trusted.push(Text::of(&result.content));
+        }
+    }
+
+    fn taints(&self, arguments: &str) -> Vec<Taint> {
+        let mut taints = BTreeSet::new();
+        for (argument, value) in leaves(arguments) {
+            for part in parts(&value).iter().filter(|p| !self.trusted.iter().any(|t| t.says(p))) {
+                let origin = self.foreign.iter().find(|(_, text)| text.holds(part)).map(|(origin, _)| origin.clone());
+                taints.extend(origin.map(|origin| Taint { argument: argument.clone(), origin }));
+            }
+        }
+        taints.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
