@@ -2,6 +2,7 @@
 import { html, useEffect, useState } from '../html.js';
 import { get, post, query } from '../api.js';
 import { t } from '../i18n.js';
+import { Markdown } from '../markdown.js';
 import { Field, Form, Loaded, useData } from '../ui.js';
 
 const PAGE = 100;
@@ -56,7 +57,7 @@ function Preview({ template, parameters }) {
     }, REST);
     return () => clearTimeout(asked);
   }, [template, parameters]);
-  return text && html`<blockquote class="template-preview" aria-label=${t('template.preview')}>${text}</blockquote>`;
+  return text && html`<blockquote class="template-preview" aria-label=${t('template.preview')}><${Markdown} text=${text} /></blockquote>`;
 }
 
 function Filling({ template, thread, onSaid }) {

@@ -173,7 +173,7 @@ impl Bot {
 async fn answers_all_kinds(webhook: bool) {
     let mut bot = Bot::start(webhook).await;
     let checked = bot.server.api.post(&format!("/api/channels/{}/test", bot.channel), &json!({})).await.data();
-    assert_eq!(checked, json!({ "connected": true, "account": "@TestNameBot" }));
+    assert_eq!(checked, json!({ "connected": true, "account": "@TestNameBot", "token_expires_at": null }));
 
     bot.write("Are *you* <open> & awake?").await;
     bot.until_last_text("Are <i>you</i> &lt;open&gt; &amp; awake?").await;

@@ -193,6 +193,12 @@ enum Next {
     GiveUp,
 }
 
+/// A timer would be no finer than a millisecond.
+#[expect(clippy::disallowed_methods, reason = "the thread is the writer's own: nobody else waits on it")]
+fn wait_for_company() {
+    std::thread::sleep(COMPANY);
+}
+
 impl Loop {
     async fn run(mut self) {
         let (mut closing, mut last) = (None, 0);
@@ -200,8 +206,7 @@ impl Loop {
             && let Some(first) = self.requests.recv().await
         {
             if last > 1 && self.line.dialect() == Dialect::Postgres {
-                // The thread is the writer's own: a timer would be no finer than a millisecond.
-                std::thread::sleep(COMPANY);
+                wait_for_company();
             }
             let mut batch = Batch::default();
             let mut next = Some(first);
