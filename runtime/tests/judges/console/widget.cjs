@@ -34,7 +34,16 @@ async function say(page, words) {
   await page.keyboard.press('Enter');
 }
 
+/** What comes or goes is not as readable as what stays: it is judged when it has come. */
+const still = (page) =>
+  page.waitForFunction(() => {
+    const roots = [document, ...[...document.querySelectorAll('*')].map((e) => e.shadowRoot).filter(Boolean)];
+    const ends = (a) => a.effect.getComputedTiming().iterations !== Infinity;
+    return !roots.flatMap((root) => root.getAnimations()).some((a) => a.playState === 'running' && ends(a));
+  });
+
 async function judge(page, name) {
+  await still(page);
   assert.deepEqual(await barriers(page), [], name);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(wide <= 1, `${name} is ${wide} pixels too wide`);
