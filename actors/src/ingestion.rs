@@ -98,6 +98,11 @@ async fn ingest(shared: &Arc<Shared>, job: IngestJob) {
         Err(IngestFailure { failure, pages: Vec::new() })
     });
     if let Err(failed) = &result {
+        if shared.stopping.is_cancelled() {
+            // The index was closed under it, most likely. The next start takes the document up again.
+            tracing::info!(tenant.id = %tenant, document.id = %document, error = %failed.failure, "document interrupted");
+            return;
+        }
         spans::failed(&failed.failure);
     }
     settle(shared, &job, result).await;

@@ -21,6 +21,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// What all actors of a node share.
 pub struct Shared {
@@ -35,6 +36,8 @@ pub struct Shared {
     pub members: RwLock<Option<Beat>>,
     /// Conversations in memory.
     pub active: AtomicUsize,
+    /// The node was told to stop: what its ports refuse from here on says nothing about what they were asked.
+    pub stopping: CancellationToken,
     /// Read while a batch of the log is moved; whoever lets go of partitions writes once, and so waits for those batches.
     pub moving: tokio::sync::RwLock<()>,
 }
@@ -68,6 +71,7 @@ impl Node {
             members: RwLock::default(),
             moving: tokio::sync::RwLock::default(),
             active: AtomicUsize::new(0),
+            stopping: CancellationToken::new(),
         });
         let (root, ended) = Actor::spawn(None, Root, Arc::clone(&shared))
             .await
@@ -106,6 +110,7 @@ impl Node {
 
     /// Stops the children in the table's opposite order. What is not finished is durable and goes on at the next start.
     pub async fn stop(self) {
+        self.shared.stopping.cancel();
         let (done, stopped) = tokio::sync::oneshot::channel();
         if self.root.send_message(root::Msg::Stop(done)).is_ok() {
             // An error means that the root is gone already.

@@ -317,7 +317,7 @@ impl World {
         let opened = Store::open(file, options).await.expect("opens");
         let (hub, knowledge) = (Arc::new(Hub::default()), Arc::new(FakeKnowledge(|_| Ok(Vec::new()))));
         let model = Arc::new(FakeModel(|_| Box::pin(async { Ok(Completion::default()) }) as _));
-        let pipeline = Arc::new(FakePipeline(|_: &_| panic!("no document was expected")));
+        let pipeline = Arc::new(FakePipeline(|_| panic!("no document was expected")));
         let directory = MemoryDirectory { store: rows.clone(), driver: Arc::new(Provider) };
         let ports = Ports {
             clock: clock.clone(),

@@ -4,14 +4,14 @@ use colloquy_actors::{Cluster, Node, Ports, Settings};
 use colloquy_domain::{
     agent::AgentProfile,
     ids::{ConversationId, TenantId},
-    knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery},
+    knowledge::{IngestJob, KnowledgeQuery},
     message::Outcome,
     model::{Completion, CompletionRequest, CompletionResult},
     placement::Ownership,
     ports::{Clock, Ids, IngressLog, Notice},
     testkit::{
-        Account, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, MemoryDirectory, MemoryStore,
-        SeqIds,
+        Account, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, Ingested, MemoryDirectory,
+        MemoryStore, SeqIds,
     },
     time::Timestamp,
 };
@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 pub type Answer = Pin<Box<dyn Future<Output = CompletionResult> + Send>>;
 type ModelFn = Box<dyn Fn(CompletionRequest) -> Answer + Send + Sync>;
-type IngestFn = Box<dyn Fn(&IngestJob) -> Result<IngestReport, IngestFailure> + Send + Sync>;
+type IngestFn = Box<dyn Fn(IngestJob) -> Ingested + Send + Sync>;
 type NoticeFn = Box<dyn Fn(&Notice) + Send + Sync>;
 
 pub struct RuntimeClock(Instant);

@@ -209,13 +209,16 @@ impl AgentDirectory for MemoryDirectory {
     }
 }
 
+/// What comes of a document, in its time.
+pub type Ingested = Pin<Box<dyn Future<Output = Result<IngestReport, IngestFailure>> + Send>>;
+
 /// A pipeline whose documents end as its closure says.
 pub struct FakePipeline<F>(pub F);
 
 #[async_trait]
-impl<F: Fn(&IngestJob) -> Result<IngestReport, IngestFailure> + Send + Sync> DocumentPipeline for FakePipeline<F> {
+impl<F: Fn(IngestJob) -> Ingested + Send + Sync> DocumentPipeline for FakePipeline<F> {
     async fn ingest(&self, job: &IngestJob, _: &dyn ProgressSink) -> Result<IngestReport, IngestFailure> {
-        (self.0)(job)
+        (self.0)(job.clone()).await
     }
 
     async fn forget(&self, _: TenantId, _: KnowledgeBaseId, _: DocumentId) -> Result<(), Failure> {

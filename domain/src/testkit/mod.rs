@@ -10,7 +10,9 @@ mod memory_placement;
 mod memory_store;
 
 pub use clock::{ManualClock, SeqIds};
-pub use fakes::{FAKE_WRITER, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, MemoryDirectory};
+pub use fakes::{
+    FAKE_WRITER, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, Ingested, MemoryDirectory,
+};
 pub use fixtures::{Account, Fixture, answer, empty_commit, held, receive, said, say, take_in_all};
 pub use memory_knowledge::{MemoryKnowledge, Piece};
 pub use memory_placement::MemoryPlacement;

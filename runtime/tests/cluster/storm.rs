@@ -71,7 +71,7 @@ impl World {
             documents: store,
             agents: directory.clone(),
             channels: directory,
-            pipeline: Arc::new(FakePipeline(|_: &_| panic!("no document was expected"))),
+            pipeline: Arc::new(FakePipeline(|_| panic!("no document was expected"))),
             knowledge: Arc::new(FakeKnowledge(|_| Ok(Vec::new()))),
             model: Arc::new(FakeModel(echo as fn(CompletionRequest) -> Answer)),
             tools: Arc::<FakeTools>::default(),
