@@ -3,11 +3,11 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_test, agents, analytics, answers, api_keys, approvals, ask, attachments, audit, auth, budget,
-        call_webhooks, calls, channel_health, channels, chat, chat_audio, chat_events, chat_files, chat_messages,
-        chat_page, console, contact_files, contacts, conversation_acts, conversations, dead_letters, docs, documents,
-        events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress,
-        proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants,
+        agent_drafts, agent_test, agent_versions, agents, analytics, answers, api_keys, approvals, ask, attachments,
+        audit, auth, budget, call_webhooks, calls, channel_health, channels, chat, chat_audio, chat_events, chat_files,
+        chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations, dead_letters,
+        docs, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders,
+        progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants,
         tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta,
         webhook_twilio, widget,
     },
@@ -54,6 +54,15 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/agents/{id}", manage_agents, agents::remove)
         .post("/agents/{id}/test", May(Action::UseAgents), agent_test::post.layer(Extension(Rate::Chat)))
         .post("/agents/{id}/train", manage_agents, agents::train)
+        .get("/agents/{id}/versions", view_agents, agent_versions::list)
+        .get("/agents/{id}/versions/{version}", view_agents, agent_versions::show)
+        .post("/agents/{id}/versions/{version}/restore", manage_agents, agent_versions::restore)
+        .get("/agents/{id}/drafts", view_agents, agent_drafts::list)
+        .post("/agents/{id}/drafts", manage_agents, agent_drafts::create)
+        .get("/agents/{id}/drafts/{draft}", view_agents, agent_drafts::show)
+        .delete("/agents/{id}/drafts/{draft}", manage_agents, agent_drafts::discard)
+        .get("/agents/{id}/drafts/{draft}/answers", view_conversations, agent_drafts::answers)
+        .post("/agents/{id}/drafts/{draft}/promote", manage_agents, agent_drafts::promote)
         .get("/tools", view_agents, tools::list)
         .post("/ask", May(Action::UseAgents), ask::post.layer(Extension(Rate::Chat)))
         .get("/channels", view_channels, channels::list)

@@ -10,7 +10,7 @@ use colloquy_domain::{
     ports::{Ids, StoreError},
 };
 use colloquy_rag::pipeline::Rag;
-use colloquy_store::{KeyHash, PageRequest, Store};
+use colloquy_store::{Actor, KeyHash, PageRequest, Store};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The knowledge base of the first agent.
@@ -34,7 +34,7 @@ pub async fn first_rows(store: &Store, api_key: &Secret, model: &ModelChoice, id
     let base = rows.ensure_knowledge_base(BASE).await?;
     let mut profile = AgentProfile::new(tenant.id, AgentId::new(ids.uuid()), "Assistant", model.clone());
     profile.knowledge = vec![base.id];
-    let agent = match rows.create_agent(profile).await {
+    let agent = match rows.create_agent(profile, Actor::System).await {
         // Another node starts at the same time and was faster.
         Err(StoreError::Conflict(_)) => return Ok(()),
         made => made?,

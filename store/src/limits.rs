@@ -6,7 +6,7 @@
 pub mod server;
 
 use crate::{
-    OpenError, Store, StoreOptions,
+    Actor, OpenError, Store, StoreOptions,
     db::{self, Conn},
     error::store_error,
     ports::{Prepared, TakeIn, write_all},
@@ -285,7 +285,7 @@ async fn account(store: &Store, ids: &dyn Ids) -> Result<(TenantId, ChannelId), 
     let model =
         ModelChoice { provider: "scripted".to_owned(), model: String::new(), temperature: None, max_tokens: None };
     let agent = AgentId::new(ids.uuid());
-    rows.create_agent(AgentProfile::new(tenant, agent, "limits", model)).await?;
+    rows.create_agent(AgentProfile::new(tenant, agent, "limits", model), Actor::System).await?;
     let channel = ChannelId::new(ids.uuid());
     let account = ChannelAccount {
         tenant,

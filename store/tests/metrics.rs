@@ -21,7 +21,7 @@ use colloquy_domain::{
     tool::ToolResult,
 };
 use colloquy_store::{
-    ContactFilter, ConversationFilter, FiguresOf, MessageFilter, NewDocument, NewUser, PageRequest, TenantStore,
+    Actor, ContactFilter, ConversationFilter, FiguresOf, MessageFilter, NewDocument, NewUser, PageRequest, TenantStore,
 };
 use common::{Kind, NOW, Opened};
 use proptest::prelude::*;
@@ -594,9 +594,9 @@ async fn a_plan_has_room_for_so_much_and_what_is_there_stays(on: Kind) {
     assert_eq!((given.plan.as_str(), given.limits), ("small", limits));
 
     let third = Account::new(f.home.tenant, &f.ids);
-    let refused = rows.create_agent(third.profile()).await.map(|_| ());
+    let refused = rows.create_agent(third.profile(), Actor::System).await.map(|_| ());
     assert_eq!(refused, Err(StoreError::BeyondPlan("agents")));
-    assert!(rows.update_agent(f.home.profile()).await.is_ok(), "what is there can be changed");
+    assert!(rows.update_agent(f.home.profile(), Actor::System).await.is_ok(), "what is there can be changed");
     assert_eq!(rows.held().await.expect("read").agents, 2, "nothing was kept of it");
 
     let put = async |new| rows.put_document(new).await.map(|_| ());

@@ -4,6 +4,7 @@
 mod common;
 
 use colloquy_domain::{
+    agent::AgentProfile,
     channel::{DeliveryStatus, Secret},
     failure::Failure,
     ids::{AgentId, ChannelId, DocumentId, TenantId},
@@ -13,7 +14,10 @@ use colloquy_domain::{
     ports::{ConversationStore, DocumentQueue, Ids, OutboxStore, Settlement, StoreError},
     testkit::{Account, SeqIds, answer, empty_commit, receive},
 };
-use colloquy_store::{KeyHash, LostWhat, OpenError, PageRequest, Replayed, SecretKey, Store};
+use colloquy_store::{
+    Actor, AgentDraft, KeyHash, LostWhat, OpenError, PageRequest, ProposalState, Replayed, SecretKey, Store,
+    TenantStore,
+};
 use common::{Kind, NOW};
 use std::path::PathBuf;
 
@@ -66,29 +70,63 @@ async fn agents_belong_to_their_tenant(on: Kind) {
     let (view, other) = (opened.store.tenant(mine), opened.store.tenant(theirs));
     let account = Account::new(theirs, &SeqIds::new(3));
     let profile = account.profile();
-    let agent = view.create_agent(profile.clone()).await.expect("made");
+    let agent = view.create_agent(profile.clone(), Actor::System).await.expect("made");
     assert_eq!(agent.profile.tenant, mine, "the view's tenant, whatever the profile says");
     assert_eq!(view.agent(profile.id).await, Ok(agent.clone()));
     assert_eq!(other.agent(profile.id).await, Err(StoreError::NotFound("agent")));
-    assert_eq!(other.update_agent(profile.clone()).await, Err(StoreError::NotFound("agent")));
+    assert_eq!(other.update_agent(profile.clone(), Actor::System).await, Err(StoreError::NotFound("agent")));
     assert_eq!(other.delete_agent(profile.id).await, Err(StoreError::NotFound("agent")));
-    let twin = view.create_agent(Account::new(mine, &SeqIds::new(4)).profile()).await.expect("another");
+    let twin = view.create_agent(Account::new(mine, &SeqIds::new(4)).profile(), Actor::System).await.expect("another");
     let mut renamed = twin.profile;
     renamed.name.clone_from(&profile.name);
-    assert_eq!(view.update_agent(renamed.clone()).await, Err(StoreError::Conflict("name")));
+    assert_eq!(view.update_agent(renamed.clone(), Actor::System).await, Err(StoreError::Conflict("name")));
     let base = other.create_knowledge_base("theirs").await.expect("base");
     renamed.name = "own name".into();
     renamed.knowledge = vec![base.id];
-    assert_eq!(view.update_agent(renamed.clone()).await, Err(StoreError::NotFound("knowledge base")));
+    assert_eq!(view.update_agent(renamed.clone(), Actor::System).await, Err(StoreError::NotFound("knowledge base")));
     let own = view.ensure_knowledge_base("mine").await.expect("base");
     renamed.knowledge = vec![own.id];
     renamed.instructions = "Sois bref.".into();
-    let updated = view.update_agent(renamed.clone()).await.expect("updated");
+    let updated = view.update_agent(renamed.clone(), Actor::System).await.expect("updated");
     assert_eq!(updated.profile, renamed);
+    every_change_is_a_version(&view, &other, &renamed).await;
     assert_eq!(view.agents(all()).await.expect("listed").total, 2);
     view.delete_agent(profile.id).await.expect("deleted");
     assert_eq!(view.agent(profile.id).await, Err(StoreError::NotFound("agent")));
     assert_eq!(view.agent_by_name(&profile.name).await, Ok(None), "its name is free again");
+}
+
+/// Of an agent that was changed once.
+async fn every_change_is_a_version(view: &TenantStore, other: &TenantStore, changed: &AgentProfile) {
+    let id = changed.id;
+    let again = view.update_agent(changed.clone(), Actor::System).await.expect("saved");
+    assert_eq!(again.version, 2, "what changes nothing is no version");
+    let by = Actor::Key(id.uuid());
+    let restored = view.restore_agent(id, 1, by).await.expect("restored");
+    assert_eq!((restored.version, restored.profile.instructions.as_str()), (3, ""));
+    let versions = view.agent_versions(id, all()).await.expect("listed").items;
+    let told: Vec<_> = versions.iter().map(|v| (v.version, v.by, v.restores)).collect();
+    assert_eq!(told, [(3, by, Some(1)), (2, Actor::System, None), (1, Actor::System, None)]);
+    assert_eq!(&versions[1].profile, changed);
+    assert_eq!(other.agent_versions(id, all()).await.expect("listed").total, 0);
+    assert_eq!(other.agent_version(id, 1).await, Err(StoreError::NotFound("version")));
+    assert_eq!(other.restore_agent(id, 1, by).await, Err(StoreError::NotFound("version")));
+
+    let (first, second) = (draft(view, changed, "First.").await, draft(view, changed, "Second.").await);
+    assert_eq!(other.agent_draft(first.id).await, Err(StoreError::NotFound("draft")));
+    assert_eq!(other.promote_draft(&first, by).await, Err(StoreError::Conflict("draft")));
+    let promoted = view.promote_draft(&first, by).await.expect("promoted");
+    assert_eq!((promoted.version, promoted.profile.instructions.as_str()), (4, "First."));
+    assert_eq!(view.promote_draft(&first, by).await, Err(StoreError::Conflict("draft")));
+    assert_eq!(view.promote_draft(&second, by).await, Err(StoreError::Conflict("version")));
+    assert_eq!(view.agent(id).await.expect("there").profile.instructions, "First.", "all of it or nothing");
+    assert_eq!(view.agent_draft(second.id).await.expect("there").state, ProposalState::Reviewing);
+    view.update_agent(changed.clone(), Actor::System).await.expect("as it was");
+}
+
+async fn draft(view: &TenantStore, of: &AgentProfile, instructions: &str) -> AgentDraft {
+    let profile = AgentProfile { instructions: instructions.into(), ..of.clone() };
+    view.draft_agent(profile, 5, Actor::System).await.expect("drafted")
 }
 
 fn files(store_folder: &std::path::Path) -> Vec<u8> {
@@ -106,7 +144,7 @@ async fn secrets_of_channels_are_encrypted(on: Kind) {
     channel.settings.insert("greeting".into(), "plain-to-see".into());
     channel.secrets.insert("token".into(), Secret::new("very-secret-token"));
     assert_eq!(view.create_channel(channel.clone(), false).await, Err(StoreError::NotFound("agent")));
-    view.create_agent(account.profile()).await.expect("agent");
+    view.create_agent(account.profile(), Actor::System).await.expect("agent");
     let made = view.create_channel(channel.clone(), false).await.expect("made");
     assert_eq!(made.account, channel);
     // What PostgreSQL committed is in its log of writes.

@@ -151,7 +151,7 @@ async fn the_answers_of_a_proposal_are_kept_once(on: Kind) {
     let view = opened.store.tenant(tenant);
     let base = view.ensure_knowledge_base("house").await.expect("base").id;
     let id = view.propose(base, 3).await.expect("opened").id;
-    let said = |text: &str| Answer { text: text.into(), citations: Vec::new(), abstained: false };
+    let said = |text: &str| Answer { text: text.into(), citations: Vec::new(), abstained: false, calls: Vec::new() };
     let ids = SeqIds::new(4);
     let answer = |place, change| ProposedAnswer {
         place,

@@ -6,7 +6,7 @@ use colloquy_domain::{
     ports::{ConversationStore, StoreError},
     testkit::{Account, SeqIds, answer, receive},
 };
-use colloquy_store::{PageRequest, Store, Walls};
+use colloquy_store::{Actor, PageRequest, Store, Walls};
 use common::{Kind, NOW};
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 
@@ -105,7 +105,7 @@ async fn what_is_done_for_a_tenant_is_done_within_its_wall() {
     assert_eq!(store.history(f.home.tenant, loaded.key.id, u64::MAX, 9).await.expect("history").len(), 1);
     assert_eq!(view.agents(PageRequest::default()).await.expect("agents").total, 2);
     assert_eq!(view.messages(loaded.key.id, PageRequest::default()).await.expect("messages").total, 1);
-    let made = view.create_agent(Account::new(f.home.tenant, &f.ids).profile()).await.expect("made");
+    let made = view.create_agent(Account::new(f.home.tenant, &f.ids).profile(), Actor::System).await.expect("made");
     let other = store.tenant(f.abroad.tenant);
     assert_eq!(other.delete_agent(made.profile.id).await, Err(StoreError::NotFound("agent")));
     assert_eq!(other.agents(PageRequest::default()).await.expect("agents").total, 1);

@@ -80,6 +80,12 @@ impl From<Passage> for PassageOut {
     }
 }
 
+impl From<(String, String)> for CallOut {
+    fn from((tool, arguments): (String, String)) -> Self {
+        Self { tool, arguments }
+    }
+}
+
 impl From<ToolCall> for CallOut {
     fn from(c: ToolCall) -> Self {
         Self { tool: c.name, arguments: c.arguments }

@@ -23,6 +23,7 @@ use colloquy_domain::{
 use colloquy_store::{Agent, PageRequest, TenantStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// Longer than anybody waits for an agent.
@@ -105,6 +106,8 @@ pub struct Out {
     max_concurrent_turns: u32,
     daily_budget_usd: Option<f64>,
     return_after_seconds: Option<u64>,
+    /// Counted from 1; each change is the next one.
+    version: u32,
     created_at: String,
     updated_at: String,
 }
@@ -117,7 +120,7 @@ pub struct ModelOut {
     max_tokens: Option<u32>,
 }
 
-fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
+pub(super) fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
     let p = agent.profile;
     let m = p.model;
     Out {
@@ -144,9 +147,16 @@ fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
         max_concurrent_turns: p.max_concurrent_turns,
         daily_budget_usd: p.daily_budget_micros.map(|m| m as f64 / 1e6),
         return_after_seconds: p.return_after.map(|d| d.as_secs()),
+        version: agent.version,
         created_at: rfc3339(agent.created_at),
         updated_at: rfc3339(agent.updated_at),
     }
+}
+
+/// An agent as it is shown, for comparing.
+pub(super) fn as_json(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> ApiResult<Value> {
+    let broken = |e: serde_json::Error| StoreError::Broken(format!("an agent cannot be shown: {e}"));
+    Ok(serde_json::to_value(show_one(agent, bases)).map_err(broken)?)
 }
 
 /// The agent that an id or a name names.
@@ -157,7 +167,7 @@ pub async fn find(store: &TenantStore, named: &str) -> ApiResult<AgentProfile> {
     Ok(store.agent_by_name(named).await?.ok_or_else(|| ApiError::not_found("agent"))?.profile)
 }
 
-async fn bases(tenant: &Tenant) -> ApiResult<HashMap<KnowledgeBaseId, String>> {
+pub(super) async fn bases(tenant: &Tenant) -> ApiResult<HashMap<KnowledgeBaseId, String>> {
     let all = tenant.store.knowledge_bases(PageRequest::new(1, PageRequest::MOST)).await?;
     Ok(all.items.into_iter().map(|b| (b.id, b.name)).collect())
 }
@@ -181,7 +191,7 @@ pub async fn create(
     let name = fields.name.clone().ok_or_else(|| ApiError::invalid("name", "is needed"))?;
     let fresh = AgentProfile::new(tenant.id, id, name, api.options.default_model.clone());
     let profile = apply(&api, &tenant, fresh, fields).await?;
-    let agent = tenant.store.create_agent(profile).await?;
+    let agent = tenant.store.create_agent(profile, tenant.who.actor()).await?;
     created(show_one(agent, &bases(&tenant).await?))
 }
 
@@ -212,7 +222,7 @@ pub async fn update(
 
 async fn save(api: &Api, tenant: &Tenant, profile: AgentProfile, fields: Fields) -> ApiResult<Of<Out>> {
     let profile = apply(api, tenant, profile, fields).await?;
-    let agent = tenant.store.update_agent(profile).await?;
+    let agent = tenant.store.update_agent(profile, tenant.who.actor()).await?;
     api.node.agent_changed(tenant.id, agent.profile.id).await;
     ok(show_one(agent, &bases(tenant).await?))
 }
@@ -238,7 +248,7 @@ pub async fn train(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<S
 }
 
 /// Writes the fields into the profile; all that is wrong is told at once.
-async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> ApiResult<AgentProfile> {
+pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> ApiResult<AgentProfile> {
     let mut wrong = Vec::new();
     if let Some(name) = f.name {
         match valid_name("name", &name) {

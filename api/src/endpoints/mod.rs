@@ -1,6 +1,8 @@
 //! One file for each resource: request, response, errors, handlers.
 
+pub mod agent_drafts;
 pub mod agent_test;
+pub mod agent_versions;
 pub mod agents;
 pub mod analytics;
 pub mod answers;

@@ -2,6 +2,7 @@
 //! `GET /api/proposals/{id}/answers`: documents that are tried on real questions before anybody is told from them.
 
 use super::{
+    agent_test::CallOut,
     ask::CitationOut,
     documents::{self, FromForm},
     knowledge_bases::find,
@@ -68,12 +69,15 @@ pub struct SaidOut {
     text: String,
     citations: Vec<CitationOut>,
     abstained: bool,
+    /// Tools that it would call before it answers; they were not called.
+    calls: Vec<CallOut>,
 }
 
 impl From<Answer> for SaidOut {
     fn from(a: Answer) -> Self {
         let citations = a.citations.iter().map(CitationOut::from).collect();
-        Self { text: a.text, citations, abstained: a.abstained }
+        let calls = a.calls.into_iter().map(CallOut::from).collect();
+        Self { text: a.text, citations, abstained: a.abstained, calls }
     }
 }
 
@@ -135,7 +139,7 @@ pub async fn create(
         }
     }
     let proposal = proposal.ok_or_else(|| ApiError::invalid("file", "at least one file is needed"))?;
-    let job = jobs::start_review(&tenant, proposal.id).await?;
+    let job = jobs::start_review(&tenant, proposal.id, None).await?;
     api.node.wake_ingestion();
     accepted(Proposed { proposal: proposal.into(), job: jobs::show(&job)? })
 }

@@ -5,6 +5,7 @@
 
 mod proposal;
 mod sitemap;
+mod subject;
 mod train;
 
 pub use proposal::start as start_review;

@@ -1,24 +1,15 @@
-//! Proposals: waits for the draft's documents, then asks real questions without them and with them.
+//! Reviews of what is proposed: real questions are asked without it and with it.
 
-use super::{Step, Wrong, documents_of, read};
-use crate::{
-    ask::{Question, ask},
-    auth::Tenant,
-    error::ApiResult,
-    state::Api,
+use super::{
+    Step, Wrong, read,
+    subject::{RealAsked, Subject},
 };
+use crate::{auth::Tenant, error::ApiResult, state::Api};
 use colloquy_domain::{
-    agent::AgentProfile,
-    failure::Failure,
-    ids::{AgentId, ConversationId, DocumentId, ProposalId, TurnNo},
-    knowledge::DocumentStatus,
-    outbound::Reply,
+    ids::{AgentId, ConversationId, ProposalId, TurnNo},
     ports::StoreError,
-    proposal::Change,
 };
-use colloquy_store::{
-    Answer, Job, JobKind, JobState, PageRequest, Proposal, ProposalState, ProposedAnswer, RealQuestion,
-};
+use colloquy_store::{Job, JobKind, JobState, ProposalState, ProposedAnswer, RealQuestion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -34,6 +25,9 @@ const AGAIN: Duration = Duration::from_secs(5);
 struct Review {
     v: u16,
     proposal: ProposalId,
+    /// Whose version is proposed, if it is no documents.
+    #[serde(default)]
+    agent: Option<AgentId>,
     /// The questions, once they are chosen.
     questions: Option<Vec<Asked>>,
     asked: u32,
@@ -57,35 +51,45 @@ impl From<RealQuestion> for Asked {
     }
 }
 
+/// Of documents, or of a version of `agent`.
+///
 /// # Errors
 /// The store's.
-pub async fn start(tenant: &Tenant, proposal: ProposalId) -> ApiResult<Job> {
-    let review = Review { v: 1, proposal, questions: None, asked: 0, tries: 0, failed: Vec::new() };
+pub async fn start(tenant: &Tenant, proposal: ProposalId, agent: Option<AgentId>) -> ApiResult<Job> {
+    let review = Review { v: 1, proposal, agent, questions: None, asked: 0, tries: 0, failed: Vec::new() };
     let step = Step::of(JobState::Running, &review, Duration::ZERO)?;
     Ok(tenant.store.create_job(JobKind::Proposal, &step.detail).await?)
 }
 
+async fn subject(tenant: &Tenant, review: &Review) -> Result<Subject, StoreError> {
+    Ok(match review.agent {
+        None => Subject::Documents(tenant.store.proposal(review.proposal).await?),
+        Some(_) => Subject::Agent(Box::new(tenant.store.agent_draft(review.proposal).await?)),
+    })
+}
+
 pub(super) async fn step(api: &Api, tenant: &Tenant, job: &Job) -> Result<Step, StoreError> {
     let mut review: Review = read(job)?;
-    let proposal = tenant.store.proposal(review.proposal).await?;
-    if proposal.state.is_over() {
+    let subject = subject(tenant, &review).await?;
+    if subject.state().is_over() {
         return Step::of(JobState::Done, &review, Duration::ZERO);
     }
     let Some(questions) = &review.questions else {
-        if !is_built(tenant, &proposal).await? {
+        if !subject.is_built(tenant).await? {
             return Step::of(JobState::Running, &review, LOOK_EVERY);
         }
-        let agents: Vec<AgentId> = agents_of(tenant, &proposal).await?;
-        let found = tenant.store.real_questions(&agents, proposal.questions as usize).await?;
+        let agents = subject.agents(tenant).await?;
+        let found = tenant.store.real_questions(&agents, subject.questions()).await?;
         review.questions = Some(found.into_iter().map(Asked::from).collect());
-        tenant.store.move_proposal(proposal.id, ProposalState::Reviewing).await?;
+        subject.move_to(tenant, ProposalState::Reviewing).await?;
         return Step::of(JobState::Running, &review, Duration::ZERO);
     };
     let Some(question) = questions.get(review.asked as usize) else {
-        tenant.store.move_proposal(proposal.id, ProposalState::Ready).await?;
+        subject.move_to(tenant, ProposalState::Ready).await?;
         return Step::of(JobState::Done, &review, Duration::ZERO);
     };
-    let pause = match both(api, tenant, &proposal, question).await? {
+    let asked = RealAsked { agent: question.agent, text: &question.text, previous: &question.previous };
+    let pause = match subject.compare(api, tenant, &asked).await? {
         Err(failure) if failure.is_retry() && review.tries + 1 < TRIES => {
             review.tries += 1;
             return Step::of(JobState::Running, &review, AGAIN);
@@ -94,17 +98,17 @@ pub(super) async fn step(api: &Api, tenant: &Tenant, job: &Job) -> Result<Step, 
             review.failed.push(Wrong::new(&question.text, &failure));
             Duration::ZERO
         }
-        Ok(Some((before, after))) => {
+        Ok(Some(compared)) => {
             let answer = ProposedAnswer {
                 place: review.asked,
                 conversation: question.conversation,
                 turn: question.turn,
                 question: question.text.clone(),
-                change: Change::between(&before, &after),
-                before: Answer::from(&before),
-                after: Answer::from(&after),
+                change: compared.change,
+                before: compared.before,
+                after: compared.after,
             };
-            tenant.store.add_proposed_answer(proposal.id, &answer).await?;
+            tenant.store.add_proposed_answer(subject.id(), &answer).await?;
             Duration::ZERO
         }
         // Its agent is gone.
@@ -112,62 +116,6 @@ pub(super) async fn step(api: &Api, tenant: &Tenant, job: &Job) -> Result<Step, 
     };
     (review.asked, review.tries) = (review.asked + 1, 0);
     Step::of(JobState::Running, &review, pause)
-}
-
-/// Whether nothing of the draft is on its way any more.
-async fn is_built(tenant: &Tenant, proposal: &Proposal) -> Result<bool, StoreError> {
-    let documents = documents_of(tenant, proposal.draft()).await?;
-    let over = |s: DocumentStatus| matches!(s, DocumentStatus::Ready | DocumentStatus::Failed);
-    Ok(documents.iter().all(|d| over(d.progress.status)))
-}
-
-async fn agents_of(tenant: &Tenant, proposal: &Proposal) -> Result<Vec<AgentId>, StoreError> {
-    let mut agents = Vec::new();
-    for page in 1.. {
-        let found = tenant.store.agents(PageRequest::new(page, PageRequest::MOST)).await?.items;
-        let last = found.len() < PageRequest::MOST as usize;
-        let knows = found.into_iter().map(|a| a.profile).filter(|p| p.knowledge.contains(&proposal.base));
-        agents.extend(knows.map(|p| p.id));
-        if last {
-            break;
-        }
-    }
-    Ok(agents)
-}
-
-/// The answers without the proposal and with it; none if there is no such agent any more.
-async fn both(
-    api: &Api,
-    tenant: &Tenant,
-    proposal: &Proposal,
-    asked: &Asked,
-) -> Result<Result<Option<(Reply, Reply)>, Failure>, StoreError> {
-    let profile = match tenant.store.agent(asked.agent).await {
-        Ok(agent) => agent.profile,
-        Err(StoreError::NotFound(_)) => return Ok(Ok(None)),
-        Err(e) => return Err(e),
-    };
-    let replaced = replaced(tenant, proposal).await?;
-    let question = Question { text: &asked.text, previous: &asked.previous, language: None, without: &[] };
-    let mut with_draft: AgentProfile = profile.clone();
-    with_draft.knowledge.push(proposal.draft());
-    let answers = async {
-        let before = ask(api, &profile, question).await?;
-        let after = ask(api, &with_draft, Question { without: &replaced, ..question }).await?;
-        Ok(Some((before, after)))
-    };
-    Ok(answers.await)
-}
-
-/// The base's documents that the draft's would replace, as far as those are usable.
-async fn replaced(tenant: &Tenant, proposal: &Proposal) -> Result<Vec<DocumentId>, StoreError> {
-    let draft = documents_of(tenant, proposal.draft()).await?;
-    let ready = draft.into_iter().filter(|d| d.progress.status == DocumentStatus::Ready);
-    let mut replaced = Vec::new();
-    for document in ready {
-        replaced.extend(tenant.store.document_named(proposal.base, &document.name).await?.map(|d| d.id));
-    }
-    Ok(replaced)
 }
 
 pub(super) fn show(job: &Job) -> ApiResult<Value> {

@@ -157,7 +157,7 @@ mod tests {
             let store = Store::open(folder.path().join("events.db"), options).await.unwrap();
             let tenant = store.installation().create_tenant("here", "here").await.unwrap().id;
             let account = Account::new(tenant, &SeqIds::new(2));
-            store.tenant(tenant).create_agent(account.profile()).await.unwrap();
+            store.tenant(tenant).create_agent(account.profile(), colloquy_store::Actor::System).await.unwrap();
             store.tenant(tenant).create_channel(account.account(), true).await.unwrap();
             Self { store, account, said: 0, _folder: folder }
         }

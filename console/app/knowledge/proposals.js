@@ -9,18 +9,19 @@ import { Cited } from '../inbox/line.js';
 import { DocumentState, DropZone } from './documents.js';
 
 const LOOK_EVERY = 4_000;
-const STATES = { building: 'info', reviewing: 'info', ready: 'accent', promoted: 'good', dropped: '' };
+export const STATES = { building: 'info', reviewing: 'info', ready: 'accent', promoted: 'good', dropped: '' };
 const CHANGES = { same: '', sources: 'info', text: 'warn', answered: 'good', unanswered: 'bad' };
-const isOpen = (state) => ['building', 'reviewing', 'ready'].includes(state);
+export const isOpen = (state) => ['building', 'reviewing', 'ready'].includes(state);
 
 function Side({ title, said }) {
-  return html`<div class="side-by"><h4>${title}${said.abstained && html` <${Badge} kind="warn">${t('abstained')}<//>`}</h4><${Cited} text=${said.text || '–'} citations=${said.citations} /></div>`;
+  return html`<div class="side-by"><h4>${title}${said.abstained && html` <${Badge} kind="warn">${t('abstained')}<//>`}</h4><${Cited} text=${said.text || '–'} citations=${said.citations} />${said.calls.map((c, n) => html`<p key=${n} class="small"><${Badge}>${c.tool}<//> <code>${c.arguments}</code></p>`)}</div>`;
 }
 
-function Answers({ id }) {
+/** The answers of what is proposed at the address `of`. */
+export function Answers({ of }) {
   const [page, setPage] = useState(1);
   const [changed, setChanged] = useState(true);
-  const answers = useData(() => get(`/api/proposals/${id}/answers${query({ changed, page, limit: 10 })}`), [id, page, changed]);
+  const answers = useData(() => get(`${of}/answers${query({ changed, page, limit: 10 })}`), [of, page, changed]);
   return html`<section class="stack" aria-label=${t('proposal.answers')}>
     <div class="row"><h3 class="grow">${t('proposal.answers')}</h3>
       <${Button} kind="compact" aria-pressed=${changed} onClick=${() => void (setChanged(!changed), setPage(1))}>${changed ? t('proposal.all') : t('proposal.changed')}<//></div>
@@ -56,7 +57,7 @@ function Proposal({ id, base, onChange }) {
             <${Button} kind="danger" onClick=${drop}>${t('proposal.drop')}<//>
             <${Button} kind="primary" disabled=${proposal.state !== 'ready'} onClick=${promote}>${t('proposal.promote')}<//></div>`}
         </section>
-        <${Answers} key=${`${id}${proposal.state}${asked}`} id=${id} />`}
+        <${Answers} key=${`${id}${proposal.state}${asked}`} of=${`/api/proposals/${id}`} />`}
     <//>
   </div>`;
 }

@@ -4,6 +4,7 @@ import { get, isAdmin, patch, remove } from '../api.js';
 import { named, t } from '../i18n.js';
 import { go, path } from '../router.js';
 import { Button, Check, Field, Form, Loaded, Page, attempt, notice, sure, useData } from '../ui.js';
+import { AgentDraft, AgentVersions, tryOut } from './agent-versions.js';
 import { TestChat } from './test-chat.js';
 
 const PROVIDERS = ['extractive', 'openai'];
@@ -88,14 +89,21 @@ function Editor({ agent, bases, offered, onSaved, onChange }) {
   const fields = [...PLAIN, ...NUMBERS, 'model'];
   return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
-      extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><span class="grow soft small">${dirty && t('unsaved')}</span>`}>
+      extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><a class="button" href=${path('agents', agent.id, 'versions')}>${t('versions')}</a><span class="grow soft small">${dirty && t('unsaved')}</span>${dirty && html`<${Button} onClick=${() => tryOut(agent.id, { changes: body(values) })}>${t('version.try')}<//>`}`}>
       ${(wrong) => html`<fieldset disabled=${!isAdmin.value} class="stack"><${Fields} values=${values} set=${set} bases=${bases} offered=${offered} wrong=${wrong} /></fieldset>`}
     <//>
     <${TestChat} agent=${agent} dirty=${dirty} />
   </div>`;
 }
 
-export function AgentEditor({ id, onChange }) {
+/** The agent itself, its versions, or one that is tried. */
+export function Agent({ id, view, draft, name, onChange }) {
+  if (view === 'versions') return html`<${AgentVersions} id=${id} name=${name ?? t('agent')} onChange=${onChange} />`;
+  if (view === 'drafts' && draft) return html`<${AgentDraft} key=${draft} id=${id} draft=${draft} onChange=${onChange} />`;
+  return html`<${AgentEditor} id=${id} onChange=${onChange} />`;
+}
+
+function AgentEditor({ id, onChange }) {
   const data = useData(async () => {
     const [agent, bases, tools] = await Promise.all([get(`/api/agents/${id}`), get('/api/knowledge-bases?limit=100'), get('/api/tools')]);
     return { agent, bases: bases.knowledge_bases.map((b) => b.name), offered: tools.tools.map((tool) => tool.name) };

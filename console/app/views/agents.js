@@ -4,7 +4,7 @@ import { get, isAdmin, post } from '../api.js';
 import { t } from '../i18n.js';
 import { go, path, route } from '../router.js';
 import { Badge, Dialog, Empty, Field, Form, Icon, Loaded, Page, useData } from '../ui.js';
-import { AgentEditor } from './agent.js';
+import { Agent } from './agent.js';
 
 function NewAgent({ onClose, onMade }) {
   const [name, setName] = useState('');
@@ -21,14 +21,15 @@ function NewAgent({ onClose, onMade }) {
 }
 
 export function Agents() {
-  const id = route.value.parts[1];
+  const [, id, view, draft] = route.value.parts;
   const agents = useData(() => get('/api/agents?limit=100'), []);
   const [dialog, setDialog] = useState(false);
   const made = async (agent) => {
     await agents.reload();
     go(path('agents', agent.id));
   };
-  if (id) return html`<${AgentEditor} key=${id} id=${id} onChange=${agents.reload} />`;
+  const named = agents.data?.agents.find((a) => a.id === id)?.name;
+  if (id) return html`<${Agent} key=${id} id=${id} view=${view} draft=${draft} name=${named} onChange=${agents.reload} />`;
   const act = isAdmin.value && html`<button type="button" class="button primary" onClick=${() => setDialog(true)}><${Icon} name="plus" size=${18} />${t('agent.new')}</button>`;
   return html`<${Page} title=${t('nav.agents')} lead=${t('agents.lead')} actions=${act}>
     <${Loaded} of=${agents}>

@@ -121,7 +121,7 @@ async fn connect(rig: &Rig, address: &str, rate: u32) -> anyhow::Result<ChannelI
     let rows = rig.app.store().tenant(rig.tenant);
     let mut speaker = profile(rig.tenant, agent);
     "Telegram".clone_into(&mut speaker.name);
-    rows.create_agent(speaker).await?;
+    rows.create_agent(speaker, colloquy_store::Actor::System).await?;
     let settings =
         [("api_base", address.to_owned()), ("mode", "webhook".to_owned()), ("messages_per_second", rate.to_string())];
     let secrets = [("bot_token", "1:benchmark"), ("webhook_secret", "benchmark")];

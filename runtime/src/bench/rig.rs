@@ -62,7 +62,7 @@ impl Rig {
         let ids = crate::machine::MachineIds;
         let tenant = app.store().installation().ensure_default_tenant().await?.id;
         let agent = AgentId::new(ids.uuid());
-        app.store().tenant(tenant).create_agent(profile(tenant, agent)).await?;
+        app.store().tenant(tenant).create_agent(profile(tenant, agent), colloquy_store::Actor::System).await?;
         let (webchat, whatsapp) = (ChannelId::new(ids.uuid()), ChannelId::new(ids.uuid()));
         let rows = app.store().tenant(tenant);
         rows.create_channel(account(tenant, webchat, "webchat", agent), true).await?;
@@ -90,7 +90,7 @@ impl Rig {
         let (store, ids) = (self.app.store(), crate::machine::MachineIds);
         let tenant = store.installation().create_tenant(name, name).await?.id;
         let (rows, agent, webchat) = (store.tenant(tenant), AgentId::new(ids.uuid()), ChannelId::new(ids.uuid()));
-        rows.create_agent(profile(tenant, agent)).await?;
+        rows.create_agent(profile(tenant, agent), colloquy_store::Actor::System).await?;
         rows.create_channel(account(tenant, webchat, "webchat", agent), true).await?;
         self.app.node().channel_changed(webchat);
         Ok((tenant, webchat))

@@ -15,7 +15,7 @@ use colloquy_domain::{
     language::Language,
     ports::Ids as _,
 };
-use colloquy_store::{PageRequest, Store};
+use colloquy_store::{Actor, PageRequest, Store};
 use std::collections::BTreeMap;
 
 const SLUG: &str = "demo-hvac";
@@ -93,7 +93,7 @@ async fn chat(store: &Store, tenant: TenantId, config: &Config) -> CommandResult
             profile.instructions = INSTRUCTIONS.to_owned();
             profile.language = Language::En;
             profile.knowledge = vec![base.id];
-            rows.create_agent(profile).await?;
+            rows.create_agent(profile, Actor::System).await?;
             id
         }
     };

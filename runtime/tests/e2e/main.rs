@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agent_versions;
 mod analytics;
 mod approvals;
 mod calls;

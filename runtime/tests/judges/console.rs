@@ -89,6 +89,11 @@ async fn a_call_that_waits_for_a_person_is_decided_in_its_thread() {
 }
 
 #[tokio::test]
+async fn another_version_of_an_agent_is_tried_put_into_effect_and_taken_back() {
+    flow("agent-versions", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
 async fn events_of_the_server_change_the_view() {
     flow("live", &Server::start_on(busy_place()).await, &[]).await;
 }

@@ -1,9 +1,13 @@
-use super::{Page, PageRequest, TenantStore, found, subscriptions::Room};
+use super::{
+    Actor, AgentDraft, Page, PageRequest, ProposalState, TenantStore, agent_versions::keep_version, found,
+    subscriptions::Room,
+};
 use crate::{
     db::{self, Conn, Sql},
     error::{conflict_on, store_error},
+    ports::small,
     records::AgentRecord,
-    sql::platform as sql,
+    sql::{agents as versions, platform as sql},
 };
 use colloquy_domain::{
     agent::AgentProfile,
@@ -18,6 +22,8 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
     pub profile: AgentProfile,
+    /// Counted from 1; each change is the next one.
+    pub version: u32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -30,12 +36,14 @@ struct Row {
     profile: String,
     created_at: i64,
     updated_at: i64,
+    version: i64,
 }
 
 impl Row {
     fn agent(self, tenant: TenantId) -> Result<Agent, StoreError> {
         let profile = AgentRecord::parse((tenant, AgentId::new(self.id), self.name, self.enabled), &self.profile)?;
-        Ok(Agent { profile, created_at: Timestamp(self.created_at), updated_at: Timestamp(self.updated_at) })
+        let (created_at, updated_at) = (Timestamp(self.created_at), Timestamp(self.updated_at));
+        Ok(Agent { profile, version: small(self.version), created_at, updated_at })
     }
 }
 
@@ -45,15 +53,55 @@ impl TenantStore {
     /// # Errors
     /// [`StoreError::Conflict`] if the name is taken, [`StoreError::NotFound`] if a knowledge base does not exist,
     /// [`StoreError::BeyondPlan`], or the store's.
-    pub async fn create_agent(&self, profile: AgentProfile) -> Result<Agent, StoreError> {
-        self.save_agent(sql::ADD_AGENT.into(), profile).await
+    pub async fn create_agent(&self, profile: AgentProfile, by: Actor) -> Result<Agent, StoreError> {
+        self.save_agent(sql::ADD_AGENT.into(), profile, (by, None)).await
     }
 
+    /// What it was before stays as a version.
+    ///
     /// # Errors
     /// As [`TenantStore::create_agent`]; [`StoreError::NotFound`] if there is no such agent, too.
-    pub async fn update_agent(&self, profile: AgentProfile) -> Result<Agent, StoreError> {
+    pub async fn update_agent(&self, profile: AgentProfile, by: Actor) -> Result<Agent, StoreError> {
         self.agent(profile.id).await?;
-        self.save_agent(sql::SET_AGENT.into(), profile).await
+        self.save_agent(sql::SET_AGENT.into(), profile, (by, None)).await
+    }
+
+    /// The agent is again what it was in `version`; that is its next version.
+    ///
+    /// # Errors
+    /// As [`TenantStore::update_agent`]; [`StoreError::NotFound`] if there is no such version, too.
+    pub async fn restore_agent(&self, id: AgentId, version: u32, by: Actor) -> Result<Agent, StoreError> {
+        let profile = self.agent_version(id, version).await?.profile;
+        self.save_agent(sql::SET_AGENT.into(), profile, (by, Some(version))).await
+    }
+
+    /// The agent becomes what was drafted, if it still is what it was then.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] with `draft` if that is over, with `version` if the agent was changed meanwhile; those of
+    /// [`TenantStore::update_agent`].
+    pub async fn promote_draft(&self, draft: &AgentDraft, by: Actor) -> Result<Agent, StoreError> {
+        let profile = draft.profile.clone();
+        let (tenant, json, now) = (self.key(), AgentRecord::json(&profile)?, self.store.now().millis());
+        let (id, agent, version) = (draft.id.uuid(), profile.id, i64::from(draft.version));
+        self.tell(move |conn| {
+            let (profile, json) = (profile.clone(), json.clone());
+            async move {
+                let state = ProposalState::Promoted.name();
+                let query = db::query(versions::MOVE_DRAFT).bind(tenant).bind(id).bind(state).bind(now);
+                if query.execute(&mut *conn).await.map_err(store_error)?.rows_affected() == 0 {
+                    return Err(StoreError::Conflict("draft"));
+                }
+                // Written first, so that whoever else changes the agent waits; all of it is taken back otherwise.
+                save(conn, sql::SET_AGENT.into(), profile, (json, now), (by, None)).await?;
+                let query = db::query_scalar(versions::CHANGED_SINCE).bind(tenant).bind(agent.uuid()).bind(version);
+                let others: i64 = query.fetch_one(conn).await.map_err(store_error)?;
+                if others > 1 { Err(StoreError::Conflict("version")) } else { Ok(()) }
+            }
+            .boxed()
+        })
+        .await?;
+        self.agent(agent).await
     }
 
     /// # Errors
@@ -95,12 +143,17 @@ impl TenantStore {
         .await
     }
 
-    async fn save_agent(&self, statement: Sql, profile: AgentProfile) -> Result<Agent, StoreError> {
+    async fn save_agent(
+        &self,
+        statement: Sql,
+        profile: AgentProfile,
+        origin: (Actor, Option<u32>),
+    ) -> Result<Agent, StoreError> {
         let profile = AgentProfile { tenant: self.tenant, ..profile };
         let (json, now, id) = (AgentRecord::json(&profile)?, self.store.now().millis(), profile.id);
         self.tell(move |conn| {
             let (profile, json) = (profile.clone(), json.clone());
-            async move { save(conn, statement, profile, json, now).await }.boxed()
+            async move { save(conn, statement, profile, (json, now), origin).await }.boxed()
         })
         .await?;
         self.agent(id).await
@@ -111,8 +164,8 @@ async fn save(
     conn: &mut Conn,
     statement: Sql,
     profile: AgentProfile,
-    json: String,
-    now: i64,
+    (json, now): (String, i64),
+    origin: (Actor, Option<u32>),
 ) -> Result<(), StoreError> {
     for base in &profile.knowledge {
         let query = db::query(sql::BASE).bind(profile.tenant.uuid()).bind(base.uuid());
@@ -120,9 +173,10 @@ async fn save(
     }
     let tenant = profile.tenant.uuid();
     let room = Room::before(conn, tenant).await?;
-    let query = db::query(statement).bind(tenant).bind(profile.id.uuid()).bind(profile.name);
-    let query = query.bind(profile.enabled).bind(json).bind(now);
+    let query = db::query(statement).bind(tenant).bind(profile.id.uuid()).bind(profile.name.clone());
+    let query = query.bind(profile.enabled).bind(json.clone()).bind(now);
     let done = query.execute(&mut *conn).await.map_err(conflict_on("name"))?;
     found(done.rows_affected(), "agent")?;
+    keep_version(conn, &profile, (&json, now), origin).await?;
     room.after(conn, tenant).await
 }

@@ -3,6 +3,8 @@
 //! [`TenantStore`] is bound to one tenant and has no way to name another; [`Installation`] is the little that looks
 //! across tenants, for start-up, webhooks and the look-up of API keys.
 
+mod agent_drafts;
+mod agent_versions;
 mod agents;
 mod api_keys;
 mod approvals;
@@ -48,6 +50,8 @@ mod trail;
 mod unanswered;
 mod webhooks;
 
+pub use agent_drafts::AgentDraft;
+pub use agent_versions::AgentVersion;
 pub use agents::Agent;
 pub use api_keys::{ApiKey, KeyHash, KeyOwner};
 pub use approvals::{Approval, ApprovalFilter, ApprovalStatus};

@@ -51,7 +51,7 @@ impl ProposalState {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         [Self::Building, Self::Reviewing, Self::Ready, Self::Promoted, Self::Dropped]
             .into_iter()
             .find(|s| s.name() == name)
@@ -100,11 +100,14 @@ pub struct Answer {
     pub text: String,
     pub citations: Vec<Citation>,
     pub abstained: bool,
+    /// Tools that it would call before it answers, with their arguments.
+    pub calls: Vec<(String, String)>,
 }
 
 impl From<&Reply> for Answer {
     fn from(r: &Reply) -> Self {
-        Self { text: r.text.clone(), citations: r.citations.clone(), abstained: r.abstained }
+        let (text, citations, abstained) = (r.text.clone(), r.citations.clone(), r.abstained);
+        Self { text, citations, abstained, calls: Vec::new() }
     }
 }
 
@@ -115,17 +118,20 @@ struct AnswerRecord {
     text: String,
     citations: Vec<CitationRecord>,
     abstained: bool,
+    #[serde(default)]
+    calls: Vec<(String, String)>,
 }
 
 impl Answer {
     fn json(&self) -> Result<String, StoreError> {
         let citations = self.citations.iter().cloned().map(CitationRecord::from).collect();
-        records::write(&AnswerRecord { v: 1, text: self.text.clone(), citations, abstained: self.abstained })
+        let (text, calls) = (self.text.clone(), self.calls.clone());
+        records::write(&AnswerRecord { v: 1, text, citations, abstained: self.abstained, calls })
     }
 
     fn parse(text: &str) -> Result<Self, StoreError> {
-        let AnswerRecord { text, citations, abstained, .. } = records::read("answer", text)?;
-        Ok(Self { text, citations: citations.into_iter().map(Citation::from).collect(), abstained })
+        let AnswerRecord { text, citations, abstained, calls, .. } = records::read("answer", text)?;
+        Ok(Self { text, citations: citations.into_iter().map(Citation::from).collect(), abstained, calls })
     }
 }
 

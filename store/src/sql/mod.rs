@@ -20,6 +20,7 @@ macro_rules! side {
     };
 }
 
+pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod attachments;
 pub(crate) mod calls;

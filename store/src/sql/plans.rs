@@ -1,8 +1,8 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge,
-    log, metrics, outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates,
+    agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox,
+    knowledge, log, metrics, outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates,
     tool_servers, trail, webhooks,
 };
 use crate::{
@@ -110,6 +110,10 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("platform::ANY_CHANNEL", platform::ANY_CHANNEL.into()),
         ("platform::CHANNEL_BY_EXTERNAL", platform::CHANNEL_BY_EXTERNAL.into()),
         ("platform::AGENT", platform::AGENT.into()),
+        ("agents::LAST", agents::LAST.into()),
+        ("agents::VERSIONS", agents::VERSIONS.into()),
+        ("agents::COUNT_VERSIONS", agents::COUNT_VERSIONS.into()),
+        ("agents::DRAFTS", agents::DRAFTS.into()),
         ("templates::TEMPLATES", templates::TEMPLATES.into()),
         ("templates::BY_NAME", templates::BY_NAME.into()),
         ("templates::TOLD", templates::TOLD.into()),

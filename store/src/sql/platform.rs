@@ -31,11 +31,14 @@ pub(crate) const ADD_AGENT: &str = "INSERT INTO agents (tenant_id, id, name, ena
      VALUES ($1, $2, $3, $4, $5, $6, $6)";
 pub(crate) const SET_AGENT: &str = "UPDATE agents SET name = $3, enabled = $4, profile = $5, updated_at = $6 \
      WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
-pub(crate) const AGENT: &str = "SELECT id, name, enabled, profile, created_at, updated_at FROM agents \
+pub(crate) const AGENT: &str = "SELECT id, name, enabled, profile, created_at, updated_at, (SELECT MAX(v.version) FROM agent_versions v \
+     WHERE v.tenant_id = agents.tenant_id AND v.agent_id = agents.id) AS version FROM agents \
      WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
-pub(crate) const AGENT_BY_NAME: &str = "SELECT id, name, enabled, profile, created_at, updated_at FROM agents \
+pub(crate) const AGENT_BY_NAME: &str = "SELECT id, name, enabled, profile, created_at, updated_at, (SELECT MAX(v.version) FROM agent_versions v \
+     WHERE v.tenant_id = agents.tenant_id AND v.agent_id = agents.id) AS version FROM agents \
      WHERE tenant_id = $1 AND name = $2 AND deleted_at IS NULL";
-pub(crate) const AGENTS: &str = "SELECT id, name, enabled, profile, created_at, updated_at FROM agents \
+pub(crate) const AGENTS: &str = "SELECT id, name, enabled, profile, created_at, updated_at, (SELECT MAX(v.version) FROM agent_versions v \
+     WHERE v.tenant_id = agents.tenant_id AND v.agent_id = agents.id) AS version FROM agents \
      WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT $2 OFFSET $3";
 pub(crate) const COUNT_AGENTS: &str = "SELECT COUNT(*) FROM agents WHERE tenant_id = $1 AND deleted_at IS NULL";
 pub(crate) const DELETE_AGENT: &str =

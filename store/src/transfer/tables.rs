@@ -1,5 +1,6 @@
 //! What an installation consists of: every table that is copied, in an order in which each row finds what it refers to.
 
+mod agents;
 mod approvals;
 mod calls;
 mod commerce;
@@ -39,7 +40,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 59] = [
+pub(crate) const TABLES: [Table; 61] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -128,6 +129,8 @@ pub(crate) const TABLES: [Table; 59] = [
             ("deleted_at", Int),
         ],
     ),
+    agents::AGENT_VERSIONS,
+    agents::AGENT_DRAFTS,
     table(
         "channels",
         1,

@@ -11,7 +11,7 @@ use colloquy_domain::{
     testkit::{Account, Fixture, ManualClock, SeqIds},
     time::Timestamp,
 };
-use colloquy_store::{Database, NewDocument, PostgresOptions, SecretKey, Store, StoreOptions};
+use colloquy_store::{Actor, Database, NewDocument, PostgresOptions, SecretKey, Store, StoreOptions};
 use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
@@ -91,7 +91,7 @@ pub fn postgres(url: &str) -> Database {
 /// Makes the agent and the channel of an account.
 pub async fn register(store: &Store, account: &Account, pull: bool) {
     let tenant = store.tenant(account.tenant);
-    tenant.create_agent(account.profile()).await.expect("agent");
+    tenant.create_agent(account.profile(), Actor::System).await.expect("agent");
     let channel: ChannelAccount = account.account();
     tenant.create_channel(channel, pull).await.expect("channel");
 }

@@ -81,7 +81,7 @@ async fn with_knowledge(store: &Store, f: &Fixture) {
     view.unanswered(job.base, TopicState::Open, PageRequest::default()).await.expect("sorted");
     view.create_job(JobKind::Train, "{}").await.expect("job");
     let proposal = view.propose(job.base, 3).await.expect("proposal");
-    let said = Answer { text: "No.".into(), citations: Vec::new(), abstained: true };
+    let said = Answer { text: "No.".into(), citations: Vec::new(), abstained: true, calls: Vec::new() };
     let answer = ProposedAnswer {
         place: 0,
         conversation: loaded.key.id,
@@ -92,6 +92,7 @@ async fn with_knowledge(store: &Store, f: &Fixture) {
         change: Change::Same,
     };
     view.add_proposed_answer(proposal.id, &answer).await.expect("kept");
+    view.draft_agent(f.home.profile(), 5, Actor::System).await.expect("drafted");
 }
 
 /// A person with a session and a link, and an act of theirs.

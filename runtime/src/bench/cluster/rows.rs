@@ -13,7 +13,7 @@ use colloquy_domain::{
     ids::{AgentId, ChannelId, TenantId},
     ports::Ids,
 };
-use colloquy_store::{Database, PostgresOptions, SecretKey, Store, StoreOptions};
+use colloquy_store::{Actor, Database, PostgresOptions, SecretKey, Store, StoreOptions};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Accounts of a tenant: enough that each node has some.
@@ -60,7 +60,7 @@ async fn tenant(
 ) -> anyhow::Result<Vec<Account>> {
     let rows = store.tenant(tenant);
     let agent = AgentId::new(MachineIds.uuid());
-    rows.create_agent(profile(tenant, agent)).await?;
+    rows.create_agent(profile(tenant, agent), Actor::System).await?;
     let mut accounts = Vec::with_capacity(count);
     for number in first..first + count {
         let phone = format!("{}", 100_000_000_000_001 + number);

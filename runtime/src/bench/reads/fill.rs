@@ -120,7 +120,7 @@ impl<'a> Team<'a> {
         let base = rows.ensure_knowledge_base("handbook").await?.id;
         let mut profile = profile(tenant, agent);
         profile.knowledge = vec![base];
-        rows.create_agent(profile).await?;
+        rows.create_agent(profile, Actor::System).await?;
         let mut channels = Vec::new();
         for number in 0..4 {
             let id = ChannelId::new(ids.uuid());

@@ -71,12 +71,23 @@ pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> Stri
     told.push(proposed.text.clone());
     let path = format!("/api/proposals/{}", proposed.data()["proposal"]["id"].as_str().unwrap());
     until("the review", async || (api.get(&path).await.data()["proposal"]["state"] == "ready").then_some(())).await;
+    told.push(a_draft(api).await);
     told.extend(a_picture(api, &channel, phone).await);
     told.push(a_held_call(api).await);
     told.extend(a_call(api).await);
     told.extend(a_trade(api, services).await);
     told.extend(a_template(api, &channel).await);
     told.concat()
+}
+
+/// Another version of the first agent, which is being tried.
+async fn a_draft(api: &Client) -> String {
+    let agents = api.list("/api/agents", "agents").await;
+    let path = format!("/api/agents/{}/drafts", agents[0]["id"].as_str().unwrap());
+    let (told, made) = make(api, &path, json!({ "changes": { "passages": 2 } })).await;
+    let path = format!("{path}/{}", made["draft"]["id"].as_str().unwrap());
+    until("the review", async || (api.get(&path).await.data()["draft"]["state"] == "ready").then_some(())).await;
+    told
 }
 
 /// A file that somebody sent.

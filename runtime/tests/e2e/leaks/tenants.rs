@@ -231,7 +231,11 @@ fn candidates(path: &str, ids: &BTreeSet<String>, found: &Found) -> Vec<Vec<Stri
         _ => {
             let before = path.rsplit_once("/{").map(|(before, _)| before).unwrap_or_default();
             let rows = found.get(before).into_iter().flatten();
-            rows.flat_map(|row| ids.iter().map(move |id| [row.as_slice(), std::slice::from_ref(id)].concat())).collect()
+            // Versions are counted, each agent's by themselves.
+            let first = BTreeSet::from(["1".to_owned()]);
+            let last = if path.ends_with("/{version}") { &first } else { ids };
+            rows.flat_map(|row| last.iter().map(move |id| [row.as_slice(), std::slice::from_ref(id)].concat()))
+                .collect()
         }
     }
 }
