@@ -45,6 +45,7 @@ mod registry;
 mod routes;
 mod saying;
 mod serve;
+pub mod simulations;
 mod sources;
 mod speech;
 mod state;

@@ -7,9 +7,9 @@ use crate::{
         audit, auth, budget, call_webhooks, calls, channel_health, channels, chat, chat_audio, chat_events, chat_files,
         chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations, dead_letters,
         docs, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders,
-        progress, proposals, reservations, settings, stripe_webhook, subscription, templates, tenant_config, tenants,
-        tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta,
-        webhook_twilio, widget,
+        progress, proposals, reservations, settings, simulations, stripe_webhook, subscription, templates,
+        tenant_config, tenants, tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries,
+        webhook_endpoints, webhook_meta, webhook_twilio, widget,
     },
     error::ApiError,
     idempotent,
@@ -63,6 +63,15 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/agents/{id}/drafts/{draft}", manage_agents, agent_drafts::discard)
         .get("/agents/{id}/drafts/{draft}/answers", view_conversations, agent_drafts::answers)
         .post("/agents/{id}/drafts/{draft}/promote", manage_agents, agent_drafts::promote)
+        .get("/simulation-examples", view_agents, simulations::examples)
+        .get("/simulations", view_agents, simulations::list)
+        .post("/simulations", manage_agents, simulations::create)
+        .get("/simulations/{id}", view_agents, simulations::show)
+        .delete("/simulations/{id}", manage_agents, simulations::remove)
+        .get("/simulations/{id}/runs", view_agents, simulations::runs)
+        .get("/simulations/{id}/report", view_agents, simulations::report)
+        .answering::<String>("text/html")
+        .get("/simulations/{id}/compare", view_agents, simulations::compare)
         .get("/tools", view_agents, tools::list)
         .post("/ask", May(Action::UseAgents), ask::post.layer(Extension(Rate::Chat)))
         .get("/channels", view_channels, channels::list)

@@ -1,6 +1,6 @@
 use crate::{
     commerce::Commerce, hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, realtime::Realtime,
-    sources::Visitor, turned_away::TurnedAway,
+    simulations::Simulator, sources::Visitor, turned_away::TurnedAway,
 };
 use async_trait::async_trait;
 use colloquy_actors::node::NodeHandle;
@@ -102,6 +102,7 @@ pub struct Api {
     /// Tells other systems what happened.
     pub poster: Arc<dyn Poster>,
     pub catalogue: Arc<dyn Catalogue>,
+    pub simulator: Arc<dyn Simulator>,
     /// Tools of other programs.
     pub remote: Arc<dyn RemoteTools>,
     pub commerce: Arc<Commerce>,

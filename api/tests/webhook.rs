@@ -9,6 +9,7 @@ use axum::{
 use colloquy_actors::{Node, Ports, Pressure, Settings};
 use colloquy_api::{
     Api, ApiOptions, Catalogue, Commerce, Hub, Identity, Letter, Limits, Mailer, Passwords, TokenKeys, Visitor, router,
+    simulations::{About, Compared, Example, SimulatedRun, Simulator},
 };
 use colloquy_domain::{
     channel::{
@@ -250,6 +251,29 @@ impl ChannelDriver for Provider {
 struct Nothing;
 
 #[async_trait]
+impl Simulator for Nothing {
+    fn examples(&self) -> Vec<Example> {
+        Vec::new()
+    }
+    fn check(&self, _: &str) -> Result<About, Failure> {
+        Err(nothing())
+    }
+    async fn run(&self, _: &str, _: u64) -> Result<SimulatedRun, Failure> {
+        Err(nothing())
+    }
+    async fn page(&self, _: &str, _: u64) -> Result<String, Failure> {
+        Err(nothing())
+    }
+    async fn compare(&self, _: &str, _: &str, _: u64) -> Result<Compared, Failure> {
+        Err(nothing())
+    }
+}
+
+fn nothing() -> Failure {
+    Failure::reject("nothing", "there is nothing")
+}
+
+#[async_trait]
 impl Catalogue for Nothing {
     fn check_model(&self, _: &ModelChoice) -> Result<(), Failure> {
         Ok(())
@@ -355,6 +379,7 @@ impl World {
             knowledge,
             model,
             poster: Arc::new(NoWeb),
+            simulator: Arc::new(Nothing),
             catalogue: Arc::new(Nothing),
             remote: Arc::new(Nothing),
             options: ApiOptions {

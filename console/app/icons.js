@@ -45,6 +45,7 @@ const PATHS = {
   chat: 'M4 5h16v11H10l-5 4v-4H4z',
   panel: 'M3 5h18v14H3zM15 5v14',
   globe: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18',
+  flask: 'M9 3h6M10 3v6l-5 9a2 2 0 0 0 1.8 3h10.4a2 2 0 0 0 1.8-3l-5-9V3M8 15h8',
   play: 'M7 5l11 7-11 7z',
 };
 

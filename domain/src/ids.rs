@@ -77,6 +77,7 @@ ids! {
     TopicId = "unanswered_topic";
     /// Documents that are proposed for a knowledge base.
     ProposalId = "proposal";
+    SimulationId = "simulation";
     /// Work that takes longer than a request.
     JobId = "job";
     /// A telephone call.

@@ -36,6 +36,7 @@ mod out;
 mod people;
 mod serving;
 mod signals;
+mod simulations;
 mod upkeep;
 mod web;
 mod wire;
@@ -65,6 +66,9 @@ fn main() -> ExitCode {
     };
     if let Some((file, limits)) = cli.reading_child() {
         return cli::be_the_reading_child(&file, &limits);
+    }
+    if cli.is_simulating_child() {
+        return simulations::be_the_child();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

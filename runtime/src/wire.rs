@@ -9,7 +9,9 @@ use crate::{
     folder::DataFolder,
     machine::{MachineClock, MachineIds},
     mcp::ToolServers,
-    memory, people, upkeep,
+    memory, people,
+    simulations::Simulations,
+    upkeep,
     web::Internet,
 };
 use anyhow::{Context, bail};
@@ -98,7 +100,7 @@ impl App {
 
         // --- knowledge, models, tools, channels ---
         let program = std::env::current_exe().context("the path of this program")?;
-        let extractor = Arc::new(Extractor { program, limits: config.extract_limits() });
+        let extractor = Arc::new(Extractor { program: program.clone(), limits: config.extract_limits() });
         let vectors = config.vector_store(folder.vectors());
         let rag = Rag::open(RagOptions {
             store: vectors,
@@ -189,6 +191,7 @@ impl App {
             pipeline,
             knowledge: rag.clone(),
             model: models.clone(),
+            simulator: Arc::new(Simulations::new(program)),
             catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
             remote,
             commerce: commerce.clone(),

@@ -45,6 +45,7 @@ pub mod progress;
 pub mod proposals;
 pub mod reservations;
 pub mod settings;
+pub mod simulations;
 pub mod stripe_webhook;
 pub mod subscription;
 pub mod templates;

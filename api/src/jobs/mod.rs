@@ -4,11 +4,13 @@
 //! safe to repeat.
 
 mod proposal;
+mod simulation;
 mod sitemap;
 mod subject;
 mod train;
 
 pub use proposal::start as start_review;
+pub use simulation::start as start_simulation;
 pub use sitemap::start as start_sitemap;
 pub use train::start as start_training;
 
@@ -61,6 +63,7 @@ async fn step(api: &Api, job: &Job) {
         JobKind::Sitemap => sitemap::step(api, &tenant, job).await,
         JobKind::Train => train::step(&tenant, job).await,
         JobKind::Proposal => proposal::step(api, &tenant, job).await,
+        JobKind::Simulation => simulation::step(api, &tenant, job).await,
     };
     let saved = match done {
         Ok(Step { state, detail, pause }) => tenant.store.save_job(job.id, state, &detail, pause).await,
@@ -95,6 +98,7 @@ pub fn show(job: &Job) -> ApiResult<Shown> {
         JobKind::Sitemap => sitemap::show(job)?,
         JobKind::Train => train::show(job)?,
         JobKind::Proposal => proposal::show(job)?,
+        JobKind::Simulation => simulation::show(job)?,
     };
     shown["id"] = job.id.to_string().into();
     shown["kind"] = job.kind.name().into();

@@ -12,6 +12,7 @@ import { Channels } from './channels.js';
 import { Contacts } from './contacts.js';
 import { Preferences } from './preferences.js';
 import { Settings } from '../settings/settings.js';
+import { Simulations } from './simulations.js';
 import { Arrival, Start } from './start.js';
 
 const VIEWS = {
@@ -21,6 +22,7 @@ const VIEWS = {
   channels: ['plug', Channels],
   contacts: ['people', Contacts],
   analytics: ['chart', Analytics],
+  simulations: ['flask', Simulations],
   settings: ['cog', Settings],
 };
 /** Pages of whoever is not signed in; afterwards there is nothing to see there. */

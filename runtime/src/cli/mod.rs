@@ -124,6 +124,12 @@ impl Cli {
         }
     }
 
+    /// Whether this process is one that runs a scenario for a server: it needs neither configuration nor runtime, too.
+    #[must_use]
+    pub const fn is_simulating_child(&self) -> bool {
+        matches!(&self.command, Command::Sim(sim) if sim.is_hosted())
+    }
+
     /// Configuration, logging, then the command.
     ///
     /// # Errors

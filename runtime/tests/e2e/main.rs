@@ -33,6 +33,7 @@ mod realtime;
 mod settings;
 mod sim;
 mod sim_live;
+mod simulations;
 mod sources;
 mod surface;
 mod telling;

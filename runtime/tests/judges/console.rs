@@ -94,6 +94,11 @@ async fn another_version_of_an_agent_is_tried_put_into_effect_and_taken_back() {
 }
 
 #[tokio::test]
+async fn scenarios_are_run_watched_and_compared() {
+    flow("simulations", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
 async fn events_of_the_server_change_the_view() {
     flow("live", &Server::start_on(busy_place()).await, &[]).await;
 }

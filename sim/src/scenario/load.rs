@@ -1,6 +1,6 @@
 //! From YAML and back. What is not understood is an error with its place.
 
-use super::{FORMAT, Scenario, knowledge};
+use super::{FORMAT, ModelSpec, Scenario, knowledge};
 use crate::saved::Saved;
 use std::{fs, path::Path, sync::Arc};
 
@@ -61,6 +61,29 @@ pub fn from_file(path: &Path) -> Result<Scenario, LoadError> {
         scenario.world.resumed = Some(Arc::new(saved));
     }
     Ok(scenario)
+}
+
+/// The fields that name files or servers. Whoever was given only the text must not follow them: it may be a stranger's.
+#[must_use]
+pub fn leads_outside(scenario: &Scenario) -> Vec<String> {
+    let mut fields = Vec::new();
+    if scenario.toolset.is_some() {
+        fields.push("toolset.database".to_owned());
+    }
+    if matches!(scenario.model, ModelSpec::Openai(_)) {
+        fields.push("model".to_owned());
+    }
+    for (n, conversation) in scenario.conversations.iter().enumerate() {
+        fields.extend(conversation.user.leads_outside().map(|field| format!("conversations[{n}].user.{field}")));
+    }
+    for (b, base) in scenario.world.knowledge.iter().enumerate() {
+        let named = base.documents.iter().enumerate().filter(|(_, d)| d.file.is_some());
+        fields.extend(named.map(|(d, _)| format!("world.knowledge[{b}].documents[{d}].file")));
+    }
+    if scenario.world.resume_from.is_some() {
+        fields.push("world.resume_from".to_owned());
+    }
+    fields
 }
 
 /// # Errors

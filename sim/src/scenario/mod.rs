@@ -12,7 +12,7 @@ mod until;
 pub use expect::{Calls, Expectations, PassK, Texts, Times};
 pub use gold::{EndState, Gold, ToolSetSpec};
 pub use knowledge::{BaseSpec, Citations, DocumentSpec};
-pub use load::{LoadError, from_file, from_yaml, schema, to_yaml};
+pub use load::{LoadError, from_file, from_yaml, leads_outside, schema, to_yaml};
 pub use people::{Automaton, ConversationSpec, Fact, Honesty, Played, Replay, ScriptedMessage, UserSpec};
 pub use server::ServerSpec;
 pub use span::Span;

@@ -188,6 +188,15 @@ const fn most() -> u32 {
 }
 
 impl UserSpec {
+    /// The field that names a file or a server.
+    pub(super) fn leads_outside(&self) -> Option<&'static str> {
+        match self {
+            Self::Replay(_) => Some("file"),
+            Self::Model(played) if matches!(*played.model, ModelSpec::Openai(_)) => Some("model"),
+            Self::Script { .. } | Self::Automaton(_) | Self::Model(_) => None,
+        }
+    }
+
     /// Reads the files that they name.
     pub(super) fn load(&mut self, folder: &Path, field: &str) -> Result<(), LoadError> {
         match self {

@@ -24,6 +24,8 @@ pub enum JobKind {
     Train,
     /// Builds and reviews a proposal.
     Proposal,
+    /// Runs a scenario.
+    Simulation,
 }
 
 impl JobKind {
@@ -33,6 +35,7 @@ impl JobKind {
             Self::Sitemap => "sitemap",
             Self::Train => "train",
             Self::Proposal => "proposal",
+            Self::Simulation => "simulation",
         }
     }
 }
@@ -70,7 +73,7 @@ pub struct Job {
 type Row = (Uuid, Uuid, String, String, String, i64, i64);
 
 fn job((id, tenant, kind, state, detail, created_at, updated_at): Row) -> Result<Job, StoreError> {
-    let kinds = [JobKind::Sitemap, JobKind::Train, JobKind::Proposal];
+    let kinds = [JobKind::Sitemap, JobKind::Train, JobKind::Proposal, JobKind::Simulation];
     let states = [JobState::Running, JobState::Done, JobState::Failed];
     Ok(Job {
         id: JobId::new(id),

@@ -46,6 +46,7 @@ pub(crate) mod proposals;
 pub(crate) mod reports;
 pub(crate) mod retention;
 pub(crate) mod settings;
+pub(crate) mod simulations;
 pub(crate) mod sizes;
 pub(crate) mod subscriptions;
 pub(crate) mod templates;

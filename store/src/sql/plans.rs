@@ -2,8 +2,8 @@
 
 use super::{
     agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox,
-    knowledge, log, metrics, outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates,
-    tool_servers, trail, webhooks,
+    knowledge, log, metrics, outbox, people, platform, reports, retention, settings, simulations, sizes, subscriptions,
+    templates, tool_servers, trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -114,6 +114,12 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("agents::VERSIONS", agents::VERSIONS.into()),
         ("agents::COUNT_VERSIONS", agents::COUNT_VERSIONS.into()),
         ("agents::DRAFTS", agents::DRAFTS.into()),
+        ("simulations::GET", simulations::GET.into()),
+        ("simulations::LIST", simulations::LIST.into()),
+        ("simulations::RUNS", simulations::RUNS.into()),
+        ("simulations::COUNT_RUNS", simulations::COUNT_RUNS.into()),
+        ("simulations::ADD_RUN", simulations::ADD_RUN.into()),
+        ("simulations::DELETE", simulations::DELETE.into()),
         ("templates::TEMPLATES", templates::TEMPLATES.into()),
         ("templates::BY_NAME", templates::BY_NAME.into()),
         ("templates::TOLD", templates::TOLD.into()),

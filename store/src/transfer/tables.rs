@@ -6,6 +6,7 @@ mod calls;
 mod commerce;
 mod figures;
 mod health;
+mod simulations;
 mod telling;
 mod tools;
 
@@ -40,7 +41,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 61] = [
+pub(crate) const TABLES: [Table; 63] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -131,6 +132,8 @@ pub(crate) const TABLES: [Table; 61] = [
     ),
     agents::AGENT_VERSIONS,
     agents::AGENT_DRAFTS,
+    simulations::SIMULATIONS,
+    simulations::SIMULATION_RUNS,
     table(
         "channels",
         1,

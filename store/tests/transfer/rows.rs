@@ -25,8 +25,8 @@ use colloquy_domain::{
 };
 use colloquy_store::{
     Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewCall, NewOrder, NewReservation,
-    NewUser, PageRequest, ProposedAnswer, Purpose, Retention, SecretHash, SettledDelivery, Store, ToolServerSettings,
-    TopicState, WebhookAttempt,
+    NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Retention, SecretHash, SettledDelivery,
+    SimulationRun, Store, ToolServerSettings, TopicState, WebhookAttempt,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -92,6 +92,10 @@ async fn with_knowledge(store: &Store, f: &Fixture) {
         change: Change::Same,
     };
     view.add_proposed_answer(proposal.id, &answer).await.expect("kept");
+    let what = NewSimulation { name: "s".into(), scenario: "format: convsim/1".into(), seed: 1, trials: 2 };
+    let simulation = view.add_simulation(what, Actor::System).await.expect("added");
+    let run = SimulationRun { place: 0, verdict: "pass".into(), run: "{}".into() };
+    view.add_simulation_run(simulation.id, run).await.expect("kept");
     view.draft_agent(f.home.profile(), 5, Actor::System).await.expect("drafted");
 }
 

@@ -13,7 +13,10 @@ mod servers;
 mod tau2;
 mod work;
 
-use crate::{config::Config, exit::CommandResult};
+use crate::{
+    config::Config,
+    exit::{CommandResult, Stop},
+};
 use clap::{Args, Subcommand};
 
 /// Simulate conversations: the same actors in virtual time, with faults, from a seed
@@ -52,12 +55,19 @@ enum What {
     Record(record::Record),
     Tau2(tau2::Tau2),
     Schema(schema::Schema),
+    /// Be the child of a server: read what is asked from standard input, and print the internal form
+    #[command(hide = true)]
+    Hosted,
 }
 
 impl Sim {
     /// A world's log is about faults that were planned: nobody wants to read it unasked.
     pub const fn usual_log(&self) -> &'static str {
         if self.verbose { "colloquy=debug" } else { "off" }
+    }
+
+    pub const fn is_hosted(&self) -> bool {
+        matches!(self.what, What::Hosted)
     }
 
     pub async fn run(self, config: &Config) -> CommandResult {
@@ -71,6 +81,7 @@ impl Sim {
             What::Record(record) => record.run(config).await,
             What::Tau2(tau2) => tau2.run().await,
             What::Schema(schema) => schema.run(),
+            What::Hosted => Err(Stop::wrong("a server asks this of its child, which has no runtime")),
         }
     }
 }

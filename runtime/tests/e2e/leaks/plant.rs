@@ -72,6 +72,7 @@ pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> Stri
     let path = format!("/api/proposals/{}", proposed.data()["proposal"]["id"].as_str().unwrap());
     until("the review", async || (api.get(&path).await.data()["proposal"]["state"] == "ready").then_some(())).await;
     told.push(a_draft(api).await);
+    told.push(a_simulation(api).await);
     told.extend(a_picture(api, &channel, phone).await);
     told.push(a_held_call(api).await);
     told.extend(a_call(api).await);
@@ -87,6 +88,16 @@ async fn a_draft(api: &Client) -> String {
     let (told, made) = make(api, &path, json!({ "changes": { "passages": 2 } })).await;
     let path = format!("{path}/{}", made["draft"]["id"].as_str().unwrap());
     until("the review", async || (api.get(&path).await.data()["draft"]["state"] == "ready").then_some(())).await;
+    told
+}
+
+/// A scenario that was run.
+async fn a_simulation(api: &Client) -> String {
+    let scenario = "format: convsim/1\nname: quiet\nconversations:\n  - {channel: wa, peer: '33600000001', \
+                    user: {kind: script, messages: [{at: 1s, text: Hello}]}}\n";
+    let (told, made) = make(api, "/api/simulations", json!({ "scenario": scenario })).await;
+    let path = format!("/api/simulations/{}", made["id"].as_str().unwrap());
+    until("the run", async || (api.get(&path).await.data()["state"] == "done").then_some(())).await;
     told
 }
 
