@@ -5,6 +5,7 @@ mod calls;
 mod commerce;
 mod figures;
 mod health;
+mod outreach;
 mod telling;
 mod tools;
 
@@ -39,7 +40,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 59] = [
+pub(crate) const TABLES: [Table; 63] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -490,6 +491,10 @@ pub(crate) const TABLES: [Table; 59] = [
         ],
     ),
     health::CHANNEL_HEALTH,
+    outreach::CONSENTS,
+    outreach::CHANNEL_PRICES,
+    outreach::BROADCASTS,
+    outreach::PLANNED_MESSAGES,
     tools::TOOL_SERVERS,
     table(
         "integrations",
