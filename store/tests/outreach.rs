@@ -105,7 +105,8 @@ async fn whoever_opts_out_withdraws_everything_and_is_not_written_to(on: Kind) {
     let rows = store.tenant(f.home.tenant);
     let contact = person(store, &f, "one").await;
     let plan = || rows.plan_message(NewPlanned { contact, channel: None, words: hello(), due_at: NOW });
-    let (first, second, third) = (plan().await.unwrap().id, plan().await.unwrap().id, plan().await.unwrap().id);
+    let (first, second, third) =
+        (plan().await.expect("there").id, plan().await.expect("there").id, plan().await.expect("there").id);
     let marketing = Some(Purpose::Marketing);
     assert_eq!(put(store, &f, first, "one", marketing).await, Err(StoreError::Conflict("state")), "nobody agreed");
     let elsewhere = NewConsent { kind: Some(ChannelKind::of("whatsapp")), ..agreed() };
@@ -140,7 +141,7 @@ async fn whoever_opts_out_withdraws_everything_and_is_not_written_to(on: Kind) {
         "not even a service message"
     );
     // Writing again gives nothing back.
-    let details = ContactDetails { consent: Consent::Granted, ..rows.contact(contact).await.unwrap().details };
+    let details = ContactDetails { consent: Consent::Granted, ..rows.contact(contact).await.expect("there").details };
     rows.update_contact(contact, details).await.expect("changed");
     assert_eq!(put(store, &f, second, "one", marketing).await, Err(StoreError::Conflict("state")));
     put(store, &f, third, "one", None).await.expect("sent");
@@ -152,8 +153,11 @@ async fn a_broadcast_reaches_each_person_once_through_pauses_and_merges(on: Kind
     let rows = store.tenant(f.home.tenant);
     let (one, two, three) =
         (person(store, &f, "one").await, person(store, &f, "two").await, person(store, &f, "three").await);
-    let stranger =
-        rows.create_contact(ContactDetails { name: Some("Zoé".into()), ..ContactDetails::default() }).await.unwrap().id;
+    let stranger = rows
+        .create_contact(ContactDetails { name: Some("Zoé".into()), ..ContactDetails::default() })
+        .await
+        .expect("there")
+        .id;
     let new = NewBroadcast {
         channel: f.home.channel,
         name: "news".into(),

@@ -21,7 +21,7 @@ pub(crate) const CONSENTS: &str = "SELECT id, channel_kind, purpose, source, giv
 
 /// Who agreed to a purpose ($2), from the newest contact on, each once; behind one ($3) where somebody stopped.
 pub(crate) const CONSENTED: &str = "SELECT DISTINCT contact_id FROM consents WHERE tenant_id = $1 AND purpose = $2 \
-     AND withdrawn_at IS NULL AND ($3 IS NULL OR contact_id < $3) ORDER BY contact_id DESC LIMIT $4";
+     AND withdrawn_at IS NULL AND (contact_id < $3 OR $3 IS NULL) ORDER BY contact_id DESC LIMIT $4";
 
 // --- prices ---
 
@@ -52,15 +52,15 @@ macro_rules! planned {
 pub(crate) const PLANNED: &str = planned!("AND p.id = $2 AND p.broadcast_id IS NULL");
 /// Those that stand by themselves, the newest first; of a state ($2), if one is asked for.
 pub(crate) const ALL_PLANNED: &str =
-    planned!("AND p.broadcast_id IS NULL AND ($2 IS NULL OR p.state = $2) ORDER BY p.id DESC LIMIT $3 OFFSET $4");
+    planned!("AND p.broadcast_id IS NULL AND (p.state = $2 OR $2 IS NULL) ORDER BY p.id DESC LIMIT $3 OFFSET $4");
 pub(crate) const COUNT_PLANNED: &str = "SELECT COUNT(*) FROM planned_messages WHERE tenant_id = $1 AND broadcast_id IS NULL \
-     AND ($2 IS NULL OR state = $2)";
+     AND (state = $2 OR $2 IS NULL)";
 pub(crate) const PLANNED_OF_CONTACT: &str = planned!("AND p.contact_id = $2 ORDER BY p.id");
 /// Of a broadcast, in the order in which they go out; of a state ($3), if one is asked for.
 pub(crate) const PLANNED_OF_BROADCAST: &str =
-    planned!("AND p.broadcast_id = $2 AND ($3 IS NULL OR p.state = $3) ORDER BY p.id LIMIT $4 OFFSET $5");
+    planned!("AND p.broadcast_id = $2 AND (p.state = $3 OR $3 IS NULL) ORDER BY p.id LIMIT $4 OFFSET $5");
 pub(crate) const COUNT_OF_BROADCAST: &str = "SELECT COUNT(*) FROM planned_messages WHERE tenant_id = $1 AND broadcast_id = $2 \
-     AND ($3 IS NULL OR state = $3)";
+     AND (state = $3 OR $3 IS NULL)";
 /// How many came how far.
 pub(crate) const PROGRESS: &str = "SELECT p.state, p.reason, o.status, COUNT(*) AS messages FROM planned_messages p \
      LEFT JOIN outbox o ON o.tenant_id = $1 AND o.id = p.outbox_id WHERE p.tenant_id = $1 AND p.broadcast_id = $2 \
@@ -79,9 +79,9 @@ pub(crate) const TAKE: &str = "UPDATE planned_messages SET state = 'sent', conve
      AND (broadcast_id IS NULL OR EXISTS (SELECT 1 FROM broadcasts b WHERE b.tenant_id = $1 \
      AND b.id = planned_messages.broadcast_id AND b.state = 'running')) \
      AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.tenant_id = $1 AND k.id = planned_messages.contact_id \
-     AND k.consent = 'withdrawn') AND ($6 IS NULL OR EXISTS (SELECT 1 FROM consents c WHERE c.tenant_id = $1 \
+     AND k.consent = 'withdrawn') AND (EXISTS (SELECT 1 FROM consents c WHERE c.tenant_id = $1 \
      AND c.contact_id = planned_messages.contact_id AND c.purpose = $6 AND c.withdrawn_at IS NULL \
-     AND (c.channel_kind IS NULL OR c.channel_kind = $7)))";
+     AND (c.channel_kind IS NULL OR c.channel_kind = $7)) OR $6 IS NULL)";
 
 /// It is not sent any more.
 pub(crate) const SETTLE: &str = "UPDATE planned_messages SET state = $3, reason = $4, settled_at = $5 WHERE tenant_id = $1 \
@@ -141,8 +141,8 @@ pub(crate) const TENANTS_DUE: &str = "SELECT tenant_id FROM planned_messages WHE
 pub(crate) const ACCOUNT_WAITING: Sql = both!(
     "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE tenant_id = $1 AND channel_id = $2 AND state = 'queued' AND ",
     { "head = 1" | "head" },
-    " AND due_at <= $3 LIMIT 1000) AS q) + (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE tenant_id = $1 \
-     AND channel_id = $2 AND state = 'sending' LIMIT 1000) AS s)"
+    " AND due_at <= $3 LIMIT 1000) AS v) + (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE tenant_id = $1 \
+     AND channel_id = $2 AND state = 'sending' LIMIT 1000) AS a)"
 );
 
 // --- people who turn out to be one, and who are forgotten ---

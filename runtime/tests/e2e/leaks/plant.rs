@@ -160,7 +160,8 @@ async fn what_is_planned(api: &Client) -> [String; 3] {
     let contact = contacts.iter().find(|c| c["name"] == name).unwrap()["id"].as_str().unwrap();
     let consent = json!({ "purpose": "marketing", "source": words });
     let (consent, _) = make(api, &format!("/api/contacts/{contact}/consents"), consent).await;
-    let later = json!({ "contactId": contact, "sendAt": "2099-05-01T09:30:00Z", "content": { "text": words } });
+    let in_a_month = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(720)).to_string();
+    let later = json!({ "contactId": contact, "sendAt": in_a_month, "content": { "text": words } });
     let (later, _) = make(api, "/api/scheduled-messages", later).await;
     let components = json!([{ "type": "BODY", "text": "Hello." }]);
     let ours = json!({ "name": "greeting", "category": "UTILITY", "language": "en", "components": components });

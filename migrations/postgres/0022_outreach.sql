@@ -90,7 +90,7 @@ CREATE TABLE planned_messages (
 CREATE UNIQUE INDEX planned_once ON planned_messages (broadcast_id, contact_id) WHERE broadcast_id IS NOT NULL;
 CREATE INDEX planned_of_tenant ON planned_messages (tenant_id, id) WHERE broadcast_id IS NULL;
 CREATE INDEX planned_of_contact ON planned_messages (tenant_id, contact_id);
-CREATE INDEX planned_of_broadcast ON planned_messages (broadcast_id, id);
+CREATE INDEX planned_of_broadcast ON planned_messages (broadcast_id, id) WHERE broadcast_id IS NOT NULL;
 -- What is still to be done.
 CREATE INDEX planned_due ON planned_messages (due_at) WHERE state = 'waiting' AND broadcast_id IS NULL;
 CREATE INDEX planned_waiting ON planned_messages (broadcast_id, id) WHERE state = 'waiting' AND broadcast_id IS NOT NULL;
