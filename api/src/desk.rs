@@ -44,7 +44,7 @@ pub async fn act(api: &Api, tenant: &Tenant, id: ConversationId, input: Input) -
     Err(StoreError::Stale.into())
 }
 
-async fn decided(api: &Api, tenant: &Tenant, id: ConversationId, input: Input) -> ApiResult<Option<Commit>> {
+pub(crate) async fn decided(api: &Api, tenant: &Tenant, id: ConversationId, input: Input) -> ApiResult<Option<Commit>> {
     let loaded = tenant.store.load(id).await?;
     // An agent that was removed still has a conversation that people can answer.
     let profile = match tenant.store.agent(loaded.agent).await {
@@ -57,7 +57,8 @@ async fn decided(api: &Api, tenant: &Tenant, id: ConversationId, input: Input) -
     Ok(project(state, &decision.events, loaded.version, now, api.ids.as_ref()).1)
 }
 
-fn told(api: &Api, commit: &Commit) {
+/// Whoever computes on the state before begins again, the outbox is looked at, listeners hear of it.
+pub(crate) fn told(api: &Api, commit: &Commit) {
     let (tenant, conversation) = (commit.tenant, commit.conversation);
     api.node.renew(tenant, conversation);
     if !commit.outbox.is_empty() {
@@ -91,7 +92,7 @@ pub async fn say(
         Who::Key { .. } | Who::System => None,
     };
     let Said { text, rich, template } = said;
-    let words = Written { text, rich, author, template, last_inbound_at: to.last_inbound_at };
+    let words = Written { text, rich, author, template, planned: false, last_inbound_at: to.last_inbound_at };
     let commit = act(api, tenant, to.id, Input::Wrote(words)).await?;
     if let Some(author) = author {
         tenant.store.assign_if_free(to.id, author).await?;

@@ -3,13 +3,7 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_drafts, agent_test, agent_versions, agents, analytics, answers, api_keys, approvals, ask, attachments,
-        audit, auth, budget, call_webhooks, calls, channel_health, channels, chat, chat_audio, chat_events, chat_files,
-        chat_messages, chat_page, console, contact_files, contacts, conversation_acts, conversations, dead_letters,
-        docs, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders,
-        progress, proposals, reservations, settings, simulations, stripe_webhook, subscription, templates,
-        tenant_config, tenants, tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries,
-        webhook_endpoints, webhook_meta, webhook_twilio, widget,
+        agent_drafts, agent_test, agent_versions, agents, analytics, answers, api_keys, approvals, ask, attachments, audit, auth, broadcasts, budget, call_webhooks, calls, channel_health, channel_prices, channels, chat, chat_audio, chat_events, chat_files, chat_messages, chat_page, consents, console, contact_files, contact_plan, contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals, reservations, scheduled_messages, settings, simulations, stripe_webhook, subscription, templates, tenant_config, tenants, tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta, webhook_twilio, widget,
     },
     error::ApiError,
     idempotent,
@@ -83,6 +77,8 @@ fn resources(max_upload: usize) -> Endpoints {
         .post("/channels/{id}/test", manage_channels, channels::test)
         .get("/channels/{id}/health", view_channels, channel_health::show)
         .post("/channels/{id}/resume", manage_channels, channel_health::resume)
+        .get("/channels/{id}/prices", view_channels, channel_prices::show)
+        .put("/channels/{id}/prices", manage_channels, channel_prices::set)
         .post("/chat", Open, chat::post)
         .post("/chat/audio", Open, chat_audio::post.layer(DefaultBodyLimit::max(chat_audio::BODY_LIMIT)))
         .reading::<chat_audio::Form>("multipart/form-data")
@@ -128,6 +124,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .and(telling())
         .and(figures())
         .and(prepared())
+        .and(outreach())
         .get("/settings", May(Action::ViewSettings), settings::show)
         .patch("/settings", May(Action::ManageSettings), settings::update)
         .and(commerce())
@@ -220,6 +217,10 @@ fn contacts(uploads: Uploads) -> Endpoints {
         .post("/contacts/{id}/split", manage, contacts::split)
         .get("/contacts/{id}/export", export, contacts::export)
         .post("/contacts/{id}/erase", erase, contacts::erase)
+        .post("/contacts/{id}/plan", view, contact_plan::plan)
+        .get("/contacts/{id}/consents", view, consents::list)
+        .post("/contacts/{id}/consents", manage, consents::create)
+        .post("/contacts/{id}/consents/{consent}/withdraw", manage, consents::withdraw)
 }
 
 /// What people write and are answered, and who of the team has it.
@@ -263,6 +264,26 @@ fn prepared() -> Endpoints {
         .patch("/templates/{id}", manage, templates::update)
         .delete("/templates/{id}", manage, templates::remove)
         .post("/templates/{id}/preview", view, templates::preview)
+}
+
+/// Messages that somebody plans: at a time, or to many people.
+fn outreach() -> Endpoints {
+    let (view, say) = (May(Action::ViewConversations), May(Action::ManageConversations));
+    let (see, manage) = (May(Action::ViewBroadcasts), May(Action::ManageBroadcasts));
+    Endpoints::default()
+        .get("/scheduled-messages", view, scheduled_messages::list)
+        .post("/scheduled-messages", say, scheduled_messages::create)
+        .get("/scheduled-messages/{id}", view, scheduled_messages::show)
+        .post("/scheduled-messages/{id}/cancel", say, scheduled_messages::cancel)
+        .get("/broadcasts", see, broadcasts::list)
+        .post("/broadcasts", manage, broadcasts::create)
+        .get("/broadcasts/{id}", see, broadcasts::show)
+        .delete("/broadcasts/{id}", manage, broadcasts::remove)
+        .get("/broadcasts/{id}/recipients", see, broadcasts::recipients)
+        .post("/broadcasts/{id}/start", manage, broadcasts::start)
+        .post("/broadcasts/{id}/pause", manage, broadcasts::pause)
+        .post("/broadcasts/{id}/resume", manage, broadcasts::resume)
+        .post("/broadcasts/{id}/cancel", manage, broadcasts::cancel)
 }
 
 fn knowledge(uploads: Uploads) -> Endpoints {

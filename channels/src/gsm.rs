@@ -40,7 +40,6 @@ pub(crate) fn folded(text: &str) -> String {
 
 /// How many messages the text is sent as. A message of several has fewer places in each, and a character of two places is
 /// never cut.
-#[cfg(test)]
 pub(crate) fn segments(text: &str) -> usize {
     let gsm = is_gsm(text);
     let costs = text.chars().map(|c| if gsm { septets(c).unwrap_or(1) } else { c.len_utf16() });

@@ -111,6 +111,9 @@ actions! {
     ViewTemplates = "templates:read", from Operator;
     /// Messages that a provider approves.
     ManageTemplates = "templates:write", from Admin;
+    ViewBroadcasts = "broadcasts:read", from Operator;
+    /// Write to many people at once.
+    ManageBroadcasts = "broadcasts:write", from Admin;
     /// How a tenant is connected to other systems.
     ViewSettings = "settings:read", from Admin;
     ManageSettings = "settings:write", from Admin;

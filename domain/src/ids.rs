@@ -94,6 +94,12 @@ ids! {
     WebhookDeliveryId = "webhook_delivery";
     /// A message that is approved beforehand.
     TemplateId = "template";
+    /// That somebody agreed to be written to.
+    ConsentId = "consent";
+    /// A message that goes out later.
+    PlannedId = "planned_message";
+    /// One message to many people.
+    BroadcastId = "broadcast";
     /// A table for somebody at a time.
     ReservationId = "reservation";
     /// Something that can be ordered.

@@ -32,6 +32,7 @@ pub mod lookahead;
 pub mod message;
 pub mod model;
 pub mod outbound;
+pub mod outreach;
 pub mod pacing;
 pub mod phrases;
 pub mod placement;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 21] = [
+pub const EVENTS: [&str; 23] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
@@ -22,6 +22,8 @@ pub const EVENTS: [&str; 21] = [
     "tool.approval_requested",
     "tool.approval_overdue",
     "tool.approval_decided",
+    "scheduled_message.failed",
+    "broadcast.ended",
     "error.occurred",
     "budget.warning",
     "budget.spent",

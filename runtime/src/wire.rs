@@ -61,6 +61,8 @@ pub struct App {
     webhooks: JoinHandle<()>,
     /// Brings files that people sent.
     attachments: JoinHandle<()>,
+    /// Sends what was planned.
+    outreach: JoinHandle<()>,
     figures: JoinHandle<()>,
     /// Carries reservations and orders out.
     flows: JoinHandle<()>,
@@ -224,6 +226,7 @@ impl App {
         let jobs = tokio::spawn(colloquy_api::run_jobs(api.clone()));
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
         let attachments = tokio::spawn(colloquy_api::run_attachments(api.clone()));
+        let outreach = tokio::spawn(colloquy_api::run_outreach(api.clone()));
         let figures = tokio::spawn(figures::add_up(store.clone()));
         let flows = tokio::spawn(colloquy_api::run_commerce(commerce));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle(), config.approval_patience));
@@ -240,6 +243,7 @@ impl App {
             jobs,
             webhooks,
             attachments,
+            outreach,
             figures,
             flows,
             upkeep,
@@ -291,6 +295,7 @@ impl App {
         self.jobs.abort();
         self.webhooks.abort();
         self.attachments.abort();
+        self.outreach.abort();
         self.figures.abort();
         self.flows.abort();
         self.upkeep.abort();

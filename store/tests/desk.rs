@@ -30,7 +30,14 @@ async fn a_turn_that_was_computed_before_a_person_spoke_is_refused(on: Kind) {
     let computed = answer(&loaded, "an answer", &f.ids, NOW);
     let rows = opened.store.tenant(f.home.tenant);
     let profile = f.home.profile();
-    let words = Written { text: "I am here".into(), rich: None, author: None, template: None, last_inbound_at: NOW };
+    let words = Written {
+        text: "I am here".into(),
+        rich: None,
+        author: None,
+        template: None,
+        planned: false,
+        last_inbound_at: NOW,
+    };
     let state = Conversation::restore(loaded.key.clone(), loaded.snapshot.clone());
     let decision = decide(&state, Input::Wrote(words), &Ctx { now: NOW, profile: &profile });
     let (_, act) = project(state, &decision.events, loaded.version, NOW, &f.ids);

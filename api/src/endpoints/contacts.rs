@@ -343,6 +343,10 @@ pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<S
 #[derive(Serialize, JsonSchema)]
 pub struct Everything {
     contact: Out,
+    /// What they agreed to.
+    consents: Vec<super::consents::Out>,
+    /// What was or is to be sent to them because somebody planned it.
+    planned_messages: Vec<super::scheduled_messages::Out>,
     /// With their messages and notes.
     conversations: Vec<Value>,
 }
@@ -359,8 +363,11 @@ pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
             json!(notes.items.into_iter().map(super::conversation_acts::NoteOut::from).collect::<Vec<_>>());
         conversations.push(shown);
     }
+    let consents = tenant.store.consents(contact.id).await?.into_iter().map(super::consents::Out::from).collect();
+    let planned = tenant.store.planned_for(contact.id).await?;
+    let planned_messages = planned.into_iter().map(super::scheduled_messages::Out::from).collect();
     tenant.note("contact.exported", contact.id, "").await?;
-    ok(Everything { contact: contact.into(), conversations })
+    ok(Everything { contact: contact.into(), consents, planned_messages, conversations })
 }
 
 /// From the first line to the last.

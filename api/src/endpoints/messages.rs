@@ -177,7 +177,8 @@ pub(super) async fn check_consent(tenant: &Tenant, contact: ContactId) -> ApiRes
     Ok(())
 }
 
-async fn start(
+/// The conversation with somebody who has none at the account.
+pub(crate) async fn start(
     api: &Api,
     tenant: &Tenant,
     channel: &ChannelAccount,
@@ -234,7 +235,7 @@ async fn channel(api: &Api, tenant: &Tenant, named: Option<&str>) -> ApiResult<C
 }
 
 /// As the channel's own webhooks name people.
-fn address(channel: &ChannelAccount, to: &str) -> ApiResult<String> {
+pub(crate) fn address(channel: &ChannelAccount, to: &str) -> ApiResult<String> {
     let to = to.trim();
     // Twilio writes numbers with the plus sign, and WhatsApp's with a word before it.
     match channel.kind.as_str() {

@@ -243,7 +243,7 @@ impl Default for Values {
 }
 
 impl Values {
-    fn parameters(self) -> Parameters {
+    pub fn parameters(self) -> Parameters {
         match self {
             Self::Body(body) => Parameters { body, ..Parameters::default() },
             Self::Parts(parts) => parts,
@@ -306,14 +306,38 @@ pub struct Named {
 /// 400, naming the field; 409 `TEMPLATE_NOT_APPROVED`.
 pub async fn filled(api: &Api, tenant: &Tenant, account: &ChannelAccount, named: Named) -> ApiResult<Filled> {
     let name = named.name.ok_or_else(|| ApiError::invalid("content.name", "is needed"))?;
-    let mut found = tenant.store.templates_named(account.id, &name).await?;
+    let kept = chosen(api, tenant, account, &name, named.language.as_deref()).await?;
+    if approves(api, account) && kept.status != TemplateStatus::Approved {
+        let message = format!("the template is {}: only approved ones are sent", kept.status.name());
+        return Err(ApiError::new(StatusCode::CONFLICT, "TEMPLATE_NOT_APPROVED", message));
+    }
+    fill("content.", &kept.template, &named.parameters.parameters())
+}
+
+/// Whether the account's provider approves templates.
+fn approves(api: &Api, account: &ChannelAccount) -> bool {
+    api.channels.driver(&account.kind).is_some_and(|d| d.templates().is_some())
+}
+
+/// The template that the account knows by a name, and by a language if one is named.
+///
+/// # Errors
+/// 400, naming the field.
+pub async fn chosen(
+    api: &Api,
+    tenant: &Tenant,
+    account: &ChannelAccount,
+    name: &str,
+    language: Option<&str>,
+) -> ApiResult<KeptTemplate> {
+    let mut found = tenant.store.templates_named(account.id, name).await?;
     // Where a provider approves, only what it approved.
-    let approves = api.channels.driver(&account.kind).is_some_and(|d| d.templates().is_some());
+    let approves = approves(api, account);
     found.retain(|k| !approves || k.channel.is_some());
     if found.is_empty() {
         return Err(ApiError::invalid("content.name", "the channel has no such template"));
     }
-    if let Some(language) = &named.language {
+    if let Some(language) = language {
         found.retain(|k| k.template.language == *language);
     }
     let mut languages: Vec<&str> = found.iter().map(|k| k.template.language.as_str()).collect();
@@ -321,13 +345,14 @@ pub async fn filled(api: &Api, tenant: &Tenant, account: &ChannelAccount, named:
     if languages.len() != 1 {
         return Err(ApiError::invalid("content.language", "must be a language of the template"));
     }
-    let kept = found.swap_remove(0);
-    if approves && kept.status != TemplateStatus::Approved {
-        let message = format!("the template is {}: only approved ones are sent", kept.status.name());
-        return Err(ApiError::new(StatusCode::CONFLICT, "TEMPLATE_NOT_APPROVED", message));
-    }
-    template::fill(&kept.template, &named.parameters.parameters()).map_err(|problems| {
-        let field = |p: Problem| Problem { field: format!("content.{}", p.field), ..p };
+    Ok(found.swap_remove(0))
+}
+
+/// # Errors
+/// 400, naming each field behind `before`.
+pub fn fill(before: &str, template: &Template, parameters: &Parameters) -> ApiResult<Filled> {
+    template::fill(template, parameters).map_err(|problems| {
+        let field = |p: Problem| Problem { field: format!("{before}{}", p.field), ..p };
         details(problems.into_iter().map(field).collect())
     })
 }

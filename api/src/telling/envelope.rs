@@ -66,6 +66,10 @@ struct Data<'a> {
     phone: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approval_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheduled_message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broadcast_id: Option<String>,
     #[serde(flatten)]
     call: Option<CallData<'a>>,
 }
@@ -141,7 +145,7 @@ impl<'a> From<&'a ToldOrder> for Order<'a> {
 
 impl<'a> Data<'a> {
     fn of(e: &'a Event) -> Self {
-        let failed = e.kind == "error.occurred";
+        let failed = ["error.occurred", "scheduled_message.failed"].contains(&e.kind.as_str());
         let detail = e.detail.as_deref();
         Self {
             conversation_id: e.conversation.map(|id| id.to_string()),
@@ -161,6 +165,8 @@ impl<'a> Data<'a> {
             reason: e.fallback.as_ref().map(|(reason, _)| reason.as_str()),
             phone: e.fallback.as_ref().and_then(|(_, phone)| phone.as_deref()),
             approval_id: e.approval.map(|id| id.to_string()),
+            scheduled_message_id: e.planned.map(|id| id.to_string()),
+            broadcast_id: e.broadcast.map(|id| id.to_string()),
             call: e.call.as_ref().map(CallData::of),
         }
     }

@@ -196,6 +196,11 @@ impl ChannelDriver for Twilio {
         (self.line == Line::WhatsApp).then_some(WINDOW)
     }
 
+    fn segments(&self, markdown: &str) -> Option<u32> {
+        let count = |part: &Part| u32::try_from(gsm::segments(&part.text)).unwrap_or(u32::MAX);
+        (self.line == Line::Sms).then(|| self.render(markdown, &[]).iter().map(count).sum())
+    }
+
     fn pacing(&self, account: &ChannelAccount) -> Pacing {
         let usual = if self.line == Line::Sms { 1 } else { 80 };
         Pacing { per_second: rate(account, usual), peer_interval: Duration::ZERO, peer_burst: 1 }

@@ -12,7 +12,8 @@ const REST = 250;
 /** The channels whose provider approves templates; elsewhere a reply may be sent at any time. */
 export const hasTemplates = (conversation) => conversation.kind === 'whatsapp';
 
-async function approved(channel) {
+/** What the channel's provider approved. */
+export async function approved(channel) {
   const found = [];
   for (let page = 1, pages = 1; page <= pages; page++) {
     const data = await get(`/api/templates${query({ page, limit: PAGE })}`);

@@ -8,6 +8,7 @@ import { Inbox } from '../inbox/inbox.js';
 import { Knowledge } from '../knowledge/knowledge.js';
 import { Agents } from './agents.js';
 import { Analytics } from './analytics.js';
+import { Broadcasts } from './broadcasts.js';
 import { Channels } from './channels.js';
 import { Contacts } from './contacts.js';
 import { Preferences } from './preferences.js';
@@ -21,6 +22,7 @@ const VIEWS = {
   agents: ['spark', Agents],
   channels: ['plug', Channels],
   contacts: ['people', Contacts],
+  broadcasts: ['send', Broadcasts],
   analytics: ['chart', Analytics],
   simulations: ['flask', Simulations],
   settings: ['cog', Settings],

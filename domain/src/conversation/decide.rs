@@ -469,9 +469,11 @@ impl Draft<'_> {
         self.silence(reason);
     }
 
-    /// Whoever writes has the conversation: the agent's turn ends unsaid, and its return is put off.
+    /// Whoever writes has the conversation: the agent's turn ends unsaid, and its return is put off. What was planned comes
+    /// from nobody who is there.
     fn wrote(&mut self, words: Written) {
         match self.c.mode.clone() {
+            _ if words.planned => {}
             Mode::Agent => self.taken_over("a person of the team answered".to_owned()),
             mode @ Mode::Operator { .. } => {
                 if let Some(after) = self.ctx.profile.return_after {

@@ -27,6 +27,8 @@ pub struct Written {
     pub author: Option<UserId>,
     /// They are the words of this template.
     pub template: Option<TemplateCall>,
+    /// It was planned beforehand: nobody takes the conversation with it, and whoever has it keeps it.
+    pub planned: bool,
     /// When the person outside last wrote: the judge of messaging windows.
     pub last_inbound_at: Timestamp,
 }

@@ -97,6 +97,11 @@ pub trait ChannelDriver: Send + Sync {
         self.reply_window()
     }
 
+    /// How many pieces a text is, where the provider charges for each of them.
+    fn segments(&self, _markdown: &str) -> Option<u32> {
+        None
+    }
+
     /// The provider's message templates, where it has any.
     fn templates(&self) -> Option<&dyn Templates> {
         None

@@ -4,7 +4,7 @@ use super::{Button, Component, Format, Problem, Template, gaps};
 use serde::{Deserialize, Serialize};
 
 /// What fills the gaps, in their order.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
     /// The text's parameter, or the address of the picture, video or document.

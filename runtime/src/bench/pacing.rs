@@ -176,7 +176,14 @@ impl Writer {
         let (now, version) = (MachineClock.now(), loaded.version);
         let profile = profile(self.tenant, loaded.agent);
         let state = Conversation::restore(loaded.key, loaded.snapshot);
-        let words = Written { text: n.to_string(), rich: None, author: None, template: None, last_inbound_at: now };
+        let words = Written {
+            text: n.to_string(),
+            rich: None,
+            author: None,
+            template: None,
+            planned: false,
+            last_inbound_at: now,
+        };
         let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile });
         let commit = project(state, &decision.events, version, now, &MachineIds).1.context("nothing to write")?;
         match self.rows.commit_act(commit).await {

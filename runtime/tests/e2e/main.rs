@@ -28,6 +28,7 @@ mod kill;
 mod knowledge;
 mod leaks;
 mod openai;
+mod outreach;
 mod people;
 mod realtime;
 mod settings;

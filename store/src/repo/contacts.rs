@@ -7,7 +7,7 @@ use crate::{
     db::{self, Conn, Query},
     error::{conflict_on, store_error, unreadable},
     records,
-    sql::contacts as sql,
+    sql::{contacts as sql, outreach},
 };
 use colloquy_domain::{
     channel::ChannelKind,
@@ -350,6 +350,9 @@ impl TenantStore {
                 if identities > 0 {
                     return Err(StoreError::Conflict("identities"));
                 }
+                for text in [outreach::FORGET_PLANNED, outreach::FORGET_CONSENTS] {
+                    db::query(text).bind(tenant).bind(id.uuid()).execute(&mut *conn).await.map_err(store_error)?;
+                }
                 let query = db::query(sql::REMOVE).bind(tenant).bind(id.uuid());
                 found(query.execute(conn).await.map_err(store_error)?.rows_affected(), "contact")
             }
@@ -442,9 +445,13 @@ async fn import(conn: &mut Conn, tenant: Uuid, id: Uuid, given: ContactDetails, 
 
 async fn merge(conn: &mut Conn, tenant: Uuid, into: Uuid, from: Uuid, now: i64) -> Result<(), StoreError> {
     let details = completed(read(conn, tenant, into).await?, read(conn, tenant, from).await?);
-    for text in [sql::MOVE_IDENTITIES, sql::MOVE_CONVERSATIONS] {
+    let written = [outreach::DROP_TWICE, outreach::MOVE_PLANNED, outreach::MOVE_CONSENTS];
+    for text in [sql::MOVE_IDENTITIES, sql::MOVE_CONVERSATIONS].into_iter().chain(written) {
         db::query(text).bind(tenant).bind(from).bind(into).execute(&mut *conn).await.map_err(store_error)?;
     }
+    let query = db::query(outreach::WITHDRAW_ALL).bind(tenant).bind(from).bind(into).bind(now);
+    query.execute(&mut *conn).await.map_err(store_error)?;
+    db::query(outreach::FORGET_PLANNED).bind(tenant).bind(from).execute(&mut *conn).await.map_err(store_error)?;
     // Before the other one gets its number.
     db::query(sql::REMOVE).bind(tenant).bind(from).execute(&mut *conn).await.map_err(store_error)?;
     set(conn, (tenant, into), &details, now).await

@@ -74,6 +74,9 @@ impl From<Row> for Happened {
             // Of these, listeners get the name of the event; what they are, the endpoints show.
             call: None,
             approval: row.approval_id.map(ApprovalId::new),
+            // These happen in no conversation.
+            planned: None,
+            broadcast: None,
             reservation: None,
             order: None,
             fallback: None,

@@ -31,6 +31,7 @@ mod knowledge;
 mod log;
 mod messages;
 mod metrics;
+mod outreach;
 mod page;
 mod peers;
 mod people;
@@ -77,6 +78,9 @@ pub use keys::Resealed;
 pub use knowledge::KnowledgeBase;
 pub use messages::{Message, MessageFilter, SentFile};
 pub use metrics::{ConversationCost, FiguresOf, Names};
+pub use outreach::{
+    Broadcast, ConsentRecord, NewBroadcast, NewConsent, NewPlanned, Planned, Progress, PutOut, Recipient,
+};
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;
 pub use people::{NewUser, PasswordHash, User};

@@ -4,8 +4,8 @@ use super::Call;
 use crate::records;
 use colloquy_domain::{
     ids::{
-        ApprovalId, ChannelId, ConversationId, DocumentId, EventId, KnowledgeBaseId, MessageId, OrderId, ReservationId,
-        WebhookDeliveryId,
+        ApprovalId, BroadcastId, ChannelId, ConversationId, DocumentId, EventId, KnowledgeBaseId, MessageId, OrderId,
+        PlannedId, ReservationId, WebhookDeliveryId,
     },
     time::Timestamp,
 };
@@ -30,6 +30,8 @@ pub struct Event {
     pub call: Option<Call>,
     /// A tool call that waits, or waited, for a person's word.
     pub approval: Option<ApprovalId>,
+    pub planned: Option<PlannedId>,
+    pub broadcast: Option<BroadcastId>,
     pub base: Option<KnowledgeBaseId>,
     /// A status, or the code of a failure.
     pub detail: Option<String>,
@@ -115,6 +117,8 @@ pub(super) struct DueRow {
     reason: Option<String>,
     pub(super) call_id: Option<Uuid>,
     approval_id: Option<Uuid>,
+    planned_id: Option<Uuid>,
+    broadcast_id: Option<Uuid>,
 }
 
 impl DueRow {
@@ -166,6 +170,8 @@ impl From<DueRow> for DueDelivery {
             document_name: row.document,
             call: None,
             approval: row.approval_id.map(ApprovalId::new),
+            planned: row.planned_id.map(PlannedId::new),
+            broadcast: row.broadcast_id.map(BroadcastId::new),
             base: row.knowledge_base_id.map(KnowledgeBaseId::new),
             detail: row.detail,
             reservation,

@@ -39,6 +39,7 @@ pub(crate) mod knowledge;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod outbox;
+pub(crate) mod outreach;
 pub(crate) mod people;
 pub(crate) mod placement;
 pub(crate) mod platform;

@@ -1,9 +1,7 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox,
-    knowledge, log, metrics, outbox, people, platform, reports, retention, settings, simulations, sizes, subscriptions,
-    templates, tool_servers, trail, webhooks,
+        agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings, simulations, sizes, subscriptions, templates, tool_servers, trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -79,6 +77,37 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("outbox::UNCERTAIN", outbox::UNCERTAIN.into()),
         ("outbox::ADD_PART", outbox::ADD_PART.into()),
         ("outbox::BY_WATERMARK", outbox::BY_WATERMARK),
+        ("outreach::CONSENT", outreach::CONSENT.into()),
+        ("outreach::CONSENTS", outreach::CONSENTS.into()),
+        ("outreach::CONSENTED", outreach::CONSENTED.into()),
+        ("outreach::WITHDRAW_CONSENT", outreach::WITHDRAW_CONSENT.into()),
+        ("outreach::PRICES", outreach::PRICES.into()),
+        ("outreach::PLANNED", outreach::PLANNED.into()),
+        ("outreach::ALL_PLANNED", outreach::ALL_PLANNED.into()),
+        ("outreach::COUNT_PLANNED", outreach::COUNT_PLANNED.into()),
+        ("outreach::PLANNED_OF_CONTACT", outreach::PLANNED_OF_CONTACT.into()),
+        ("outreach::PLANNED_OF_BROADCAST", outreach::PLANNED_OF_BROADCAST.into()),
+        ("outreach::COUNT_OF_BROADCAST", outreach::COUNT_OF_BROADCAST.into()),
+        ("outreach::PROGRESS", outreach::PROGRESS.into()),
+        ("outreach::DUE", outreach::DUE.into()),
+        ("outreach::NEXT", outreach::NEXT.into()),
+        ("outreach::TAKE", outreach::TAKE.into()),
+        ("outreach::SETTLE", outreach::SETTLE.into()),
+        ("outreach::CANCEL", outreach::CANCEL.into()),
+        ("outreach::BROADCAST", outreach::BROADCAST.into()),
+        ("outreach::BROADCASTS", outreach::BROADCASTS.into()),
+        ("outreach::COUNT_BROADCASTS", outreach::COUNT_BROADCASTS.into()),
+        ("outreach::DUE_BROADCASTS", outreach::DUE_BROADCASTS.into()),
+        ("outreach::MOVE_BROADCAST", outreach::MOVE_BROADCAST.into()),
+        ("outreach::CANCEL_ALL", outreach::CANCEL_ALL.into()),
+        ("outreach::FINISH", outreach::FINISH.into()),
+        ("outreach::TENANTS_DUE", outreach::TENANTS_DUE.into()),
+        ("outreach::DROP_TWICE", outreach::DROP_TWICE.into()),
+        ("outreach::MOVE_PLANNED", outreach::MOVE_PLANNED.into()),
+        ("outreach::MOVE_CONSENTS", outreach::MOVE_CONSENTS.into()),
+        ("outreach::FORGET_PLANNED", outreach::FORGET_PLANNED.into()),
+        ("outreach::FORGET_CONSENTS", outreach::FORGET_CONSENTS.into()),
+        ("outreach::ACCOUNT_WAITING", outreach::ACCOUNT_WAITING),
         ("commerce::RESERVATION", commerce::RESERVATION.into()),
         ("commerce::RESERVATION_BY_KEY", commerce::RESERVATION_BY_KEY.into()),
         ("commerce::RESERVATIONS", commerce::RESERVATIONS.into()),
@@ -265,6 +294,8 @@ fn is_scan(step: &str) -> bool {
         "commerce_flows_due",
         "approvals_decided",
         "approvals_waiting",
+        "planned_due",
+        "broadcasts_due",
     ];
     let given = step.ends_with("VALUES CLAUSE")
         || step.starts_with("SCAN (subquery-")
@@ -293,9 +324,12 @@ async fn hot_statements_use_indexes() {
 async fn what_is_unfinished_is_found_by_its_own_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(&folder).await;
-    let expected: [(Sql, &str); 10] = [
+    let expected: [(Sql, &str); 13] = [
         (conversation::UNFINISHED.into(), "approvals_decided"),
         (approvals::MARK_OVERDUE.into(), "approvals_waiting"),
+        (outreach::TENANTS_DUE.into(), "planned_due"),
+        (outreach::TENANTS_DUE.into(), "broadcasts_due"),
+        (outreach::NEXT.into(), "planned_waiting"),
         (conversation::PENDING.into(), "inbox_pending"),
         (conversation::UNFINISHED.into(), "inbox_pending"),
         (conversation::DUE_TIMERS.into(), "timers_due"),

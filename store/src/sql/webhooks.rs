@@ -53,7 +53,7 @@ pub(crate) const DUE: &str = "SELECT d.id AS delivery_id, d.failures, e.id AS ev
      f.name AS document, f.knowledge_base_id, e.reservation_id, e.order_id, r.name AS guest, r.phone AS guest_phone, \
      r.party, r.date, r.time, r.zone, r.status AS reservation_status, r.calendar_link, o.name AS customer, \
      o.phone AS customer_phone, o.amount, o.currency, o.items, o.status AS order_status, o.payment_id, \
-     w.phone AS fallback_phone, w.reason, e.call_id, e.approval_id \
+     w.phone AS fallback_phone, w.reason, e.call_id, e.approval_id, e.planned_id, e.broadcast_id \
      FROM webhook_deliveries d JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id \
      LEFT JOIN conversations c ON c.tenant_id = $1 AND c.id = e.conversation_id \
      LEFT JOIN channels h ON h.tenant_id = $1 AND h.id = c.channel_id \

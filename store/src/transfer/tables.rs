@@ -6,6 +6,7 @@ mod calls;
 mod commerce;
 mod figures;
 mod health;
+mod outreach;
 mod simulations;
 mod telling;
 mod tools;
@@ -41,7 +42,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 63] = [
+pub(crate) const TABLES: [Table; 67] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -496,6 +497,10 @@ pub(crate) const TABLES: [Table; 63] = [
         ],
     ),
     health::CHANNEL_HEALTH,
+    outreach::CONSENTS,
+    outreach::CHANNEL_PRICES,
+    outreach::BROADCASTS,
+    outreach::PLANNED_MESSAGES,
     tools::TOOL_SERVERS,
     table(
         "integrations",

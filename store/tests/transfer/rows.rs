@@ -15,6 +15,7 @@ use colloquy_domain::{
     knowledge::IngestReport,
     message::{Content, MediaKind},
     outbound::Citation,
+    outreach::{Audience, Prices, Purpose as Agreed, Words},
     plan::Limits,
     ports::{ConversationStore, DocumentQueue, Ids, IngressLog},
     proposal::Change,
@@ -24,9 +25,7 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use colloquy_store::{
-    Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewCall, NewOrder, NewReservation,
-    NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Retention, SecretHash, SettledDelivery,
-    SimulationRun, Store, ToolServerSettings, TopicState, WebhookAttempt,
+        Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewBroadcast, NewCall, NewConsent, NewOrder, NewPlanned, NewReservation, NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Recipient, Retention, SecretHash, SettledDelivery, SimulationRun, Store, ToolServerSettings, TopicState, WebhookAttempt,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -39,6 +38,7 @@ pub async fn add(store: &Store, f: &Fixture) {
     with_a_call(store, f).await;
     with_webhooks(store, f).await;
     with_settings(store, f).await;
+    with_outreach(store, f).await;
     // What comes after it is noted, and not yet added up.
     while store.installation().add_up().await.expect("added up") {}
     with_commerce(store, f).await;
@@ -204,6 +204,26 @@ async fn with_settings(store: &Store, f: &Fixture) {
     view.set_retention(Retention { messages: Some(30), ..Retention::default() }).await.expect("set");
     view.set_subscription("small", Limits::default()).await.expect("given");
     view.set_budget(Some(100)).await.expect("set");
+}
+
+/// What somebody agreed to and what is planned for them, and what it costs.
+async fn with_outreach(store: &Store, f: &Fixture) {
+    let view = store.tenant(f.home.tenant);
+    let person = receive(store, &f.home, "planned", &[("p1", "hello")], NOW).await.key.id;
+    let contact = view.conversation(person).await.expect("shown").contact;
+    let consent =
+        NewConsent {
+            kind: None, purpose: Agreed::Marketing, source: "formulaire à l’entrée".into(), given_at: NOW
+        };
+    view.add_consent(contact, consent).await.expect("kept");
+    let words = Words::Text { text: "à bientôt".into() };
+    let channel = Some(f.home.channel);
+    view.plan_message(NewPlanned { contact, channel, words: words.clone(), due_at: NOW }).await.expect("planned");
+    let audience = Audience::Listed;
+    let new = NewBroadcast { channel: f.home.channel, name: "été".into(), words, audience, per_minute: 60 };
+    view.create_broadcast(new, vec![Recipient { contact, words: None }]).await.expect("made");
+    let prices = Prices { currency: "EUR".into(), micros: BTreeMap::from([("service".to_owned(), 7)]) };
+    view.set_prices(f.home.channel, prices).await.expect("set");
 }
 
 /// Something to sell, bought and booked.

@@ -247,7 +247,14 @@ fn whoever_of_the_team_writes_has_the_conversation_and_the_turn_under_way_says_n
     to_model(&mut w);
     let last_inbound_at = w.now;
     let writes = |text: &str| {
-        Input::Wrote(Written { text: text.into(), rich: None, author: None, template: None, last_inbound_at })
+        Input::Wrote(Written {
+            text: text.into(),
+            rich: None,
+            author: None,
+            template: None,
+            planned: false,
+            last_inbound_at,
+        })
     };
     w.feed(writes("I am Ada, how can I help?"));
     assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }) && matches!(w.state.mode, Mode::Operator { .. }));
@@ -258,6 +265,24 @@ fn whoever_of_the_team_writes_has_the_conversation_and_the_turn_under_way_says_n
     let said: Vec<_> = w.said.iter().map(|m| (m.speaker, m.text.as_str())).collect();
     assert_eq!(said, [(Speaker::Operator, "I am Ada, how can I help?"), (Speaker::Operator, "Are you there?")]);
     assert_eq!(w.outbox, 2, "both go out, in order");
+}
+
+#[test]
+fn what_was_planned_takes_the_conversation_from_nobody() {
+    let mut w = World::new(profile());
+    w.say("hi");
+    to_model(&mut w);
+    let last_inbound_at = w.now;
+    let text = "Your table is at eight.".to_owned();
+    w.feed(Input::Wrote(Written { text, rich: None, author: None, template: None, planned: true, last_inbound_at }));
+    assert_eq!((w.state.mode.clone(), w.outbox), (Mode::Agent, 1));
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(words("hello")), risks: Vec::new() });
+    assert!(matches!(w.outcomes[&1], Outcome::Answered { turn: 1 }), "the agent answers as if nothing had been");
+    w.feed(Input::TakenOver { reason: "a person".into() });
+    let text = "See you at eight.".to_owned();
+    let more = Written { text, rich: None, author: None, template: None, planned: true, last_inbound_at };
+    let decision = w.feed(Input::Wrote(more));
+    assert_eq!(decision.events.len(), 1, "the person has it no longer for it: {:?}", decision.events);
 }
 
 #[test]

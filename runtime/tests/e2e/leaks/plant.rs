@@ -78,6 +78,7 @@ pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> Stri
     told.extend(a_call(api).await);
     told.extend(a_trade(api, services).await);
     told.extend(a_template(api, &channel).await);
+    told.extend(what_is_planned(api).await);
     told.concat()
 }
 
@@ -169,4 +170,26 @@ async fn a_template(api: &Client, channel: &str) -> Option<String> {
     let components = json!([{ "type": "BODY", "text": "Hello." }]);
     let body = json!({ "channelId": channel, "name": MARKS[16], "category": "UTILITY", "language": "en", "components": components });
     Some(make(api, "/api/templates", body).await.0)
+}
+
+/// What somebody agreed to, and a message and a broadcast that are planned for them.
+async fn what_is_planned(api: &Client) -> [String; 3] {
+    let (name, words) = (MARKS[6], MARKS[8]);
+    let body = json!({ "kind": "telegram", "name": "Bot", "agent": MARKS[2], "settings": {
+        "bot_token": "7:AA-token", "mode": "webhook", "webhook_secret": "word", "api_base": "http://127.0.0.1:9" } });
+    let (_, channel) = make(api, "/api/channels", body).await;
+    let contacts = api.list("/api/contacts", "contacts").await;
+    let contact = contacts.iter().find(|c| c["name"] == name).unwrap()["id"].as_str().unwrap();
+    let consent = json!({ "purpose": "marketing", "source": words });
+    let (consent, _) = make(api, &format!("/api/contacts/{contact}/consents"), consent).await;
+    let in_a_month = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(720)).to_string();
+    let later = json!({ "contactId": contact, "sendAt": in_a_month, "content": { "text": words } });
+    let (later, _) = make(api, "/api/scheduled-messages", later).await;
+    let components = json!([{ "type": "BODY", "text": "Hello." }]);
+    let ours = json!({ "name": "greeting", "category": "UTILITY", "language": "en", "components": components });
+    make(api, "/api/templates", ours).await;
+    let broadcast = json!({ "name": words, "channelId": channel["id"], "template": { "name": "greeting" },
+        "audience": { "contacts": [{ "contactId": contact }] } });
+    let (broadcast, _) = make(api, "/api/broadcasts", broadcast).await;
+    [consent, later, broadcast]
 }

@@ -24,6 +24,8 @@ pub(super) const EVENTS: Table = table(
         ("fallback_id", Uuid),
         ("call_id", Uuid),
         ("approval_id", Uuid),
+        ("planned_id", Uuid),
+        ("broadcast_id", Uuid),
     ],
 );
 
