@@ -54,6 +54,8 @@ async fn refusals_carry_the_right_decision() {
         (401, refusal(401, "Unauthorized"), "down fatal telegram.unauthorized"),
         (404, refusal(404, "Not Found"), "down fatal telegram.unauthorized"),
         (500, refusal(500, "Internal Server Error"), "uncertain retry telegram.server_error"),
+        (503, json!("<html>"), "refused retry telegram.server_error"),
+        (504, json!("<html>"), "uncertain retry telegram.server_error"),
         (502, json!("<html>"), "uncertain retry telegram.server_error"),
         (200, json!("<html>"), "uncertain retry telegram.no_answer"),
     ];
