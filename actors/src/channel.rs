@@ -205,15 +205,17 @@ fn drain(myself: &ActorRef<Msg>, state: &mut State, begin: Begin) {
 fn drained(myself: &ActorRef<Msg>, state: &mut State, result: Drained) {
     let time_up = |wait: Duration| myself.send_after(wait, || Msg::TimeUp).abort_handle();
     let served = state.desk.served.swap(false, Ordering::Relaxed);
+    if served {
+        // Only a call that was served ends a row of refusals: after a pause, what was refused is often not due yet, and a round
+        // without anything to send says nothing of the account.
+        state.downs = 0;
+    }
     if let Drained::AccountDown(failure) = &result {
         state.known_to_be_served = false;
         note(state, Standing::Refused(failure.clone()));
-    } else {
-        state.downs = 0;
-        if served && !state.known_to_be_served {
-            state.known_to_be_served = true;
-            note(state, Standing::Served);
-        }
+    } else if served && !state.known_to_be_served {
+        state.known_to_be_served = true;
+        note(state, Standing::Served);
     }
     state.phase = match result {
         // Woken after the round had looked for the last time.

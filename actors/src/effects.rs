@@ -2,6 +2,7 @@
 
 use crate::{
     agents::Permit,
+    control,
     conversation::Msg,
     lookup,
     node::Shared,
@@ -126,6 +127,13 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
             work.tasks.push(tokio::spawn(work::run_tool(task, at, (call, key))).abort_handle());
         }
         Effect::CancelWork { .. } => work.cancel(),
+        Effect::PassControl => {
+            if !cx.conversation.key.pull {
+                // Of no turn: nothing of the conversation ends it.
+                let (shared, key) = (Arc::clone(cx.shared), cx.conversation.key.clone());
+                tokio::spawn(control::pass(shared, key, cx.conversation.mode.clone()));
+            }
+        }
         Effect::WakeChannel => {
             if !cx.conversation.key.pull {
                 cx.shared.wake_channel(cx.conversation.key.channel);

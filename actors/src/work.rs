@@ -1,6 +1,6 @@
 //! The slow work of a turn, each piece a task that ends in one message to its conversation.
 
-use crate::{conversation::Msg, node::Shared, spans, supervision::Backoff};
+use crate::{conversation::Msg, draft::Drafts, node::Shared, spans, supervision::Backoff};
 use colloquy_domain::{
     agent::AgentProfile,
     approval::Risk,
@@ -83,12 +83,15 @@ fn wait_of(failure: &Failure) -> Option<Duration> {
 
 pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
     let mut tries = 0;
+    let drafts = Drafts::begin(&task, turn);
     let result = loop {
         tries += 1;
-        match guarded("model", complete(&task, turn).instrument(spans::chat(&task.span, &task.profile))).await {
+        match guarded("model", complete(&task, turn, &drafts).instrument(spans::chat(&task.span, &task.profile))).await
+        {
             Err(f) if tries < COMPLETION_TRIES => match wait_of(&f) {
                 Some(wait) => {
                     reset(&task, turn);
+                    drafts.reset();
                     tokio::time::sleep(wait).await;
                 }
                 None => break Err(f),
@@ -96,6 +99,7 @@ pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
             done => break done,
         }
     };
+    drafts.end().await;
     if result.as_ref().is_ok_and(|(c, _)| !c.calls.is_empty()) {
         reset(&task, turn);
     }
@@ -107,11 +111,11 @@ pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
 }
 
 /// The completion, and which of its calls could do harm.
-async fn complete(task: &Task, turn: TurnNo) -> Result<(Completion, Vec<Risk>), Failure> {
+async fn complete(task: &Task, turn: TurnNo, drafts: &Drafts) -> Result<(Completion, Vec<Risk>), Failure> {
     let request = request(task).await?;
     // What the model reads is what its calls are judged by.
     let judged = request.tools.iter().any(|t| t.effect == EffectClass::Unsafe).then(|| request.clone());
-    let sink = Announce { task, turn };
+    let sink = Announce { task, turn, drafts };
     let result = task.shared.ports.model.complete(request, &sink).await;
     spans::completed(&result);
     let completion = result?;
@@ -133,6 +137,7 @@ async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
 struct Announce<'a> {
     task: &'a Task,
     turn: TurnNo,
+    drafts: &'a Drafts,
 }
 
 impl TokenSink for Announce<'_> {
@@ -140,6 +145,7 @@ impl TokenSink for Announce<'_> {
         let Key { tenant, id: conversation, .. } = self.task.conversation.key;
         let notice = Notice::Delta { tenant, conversation, turn: self.turn, text: text.to_owned() };
         self.task.shared.ports.announcer.announce(notice);
+        self.drafts.write(text);
     }
 }
 

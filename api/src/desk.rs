@@ -19,6 +19,7 @@ use colloquy_domain::{
     time::Timestamp,
 };
 use colloquy_store::ConversationSummary;
+use std::sync::Arc;
 
 /// How often an act is decided anew because something else happened in the conversation.
 const TRIES: usize = 8;
@@ -73,6 +74,23 @@ pub(crate) fn told(api: &Api, commit: &Commit) {
     if !commit.settled.is_empty() {
         api.node.announce(Notice::Settled { tenant, conversation, settled: commit.settled.clone() });
     }
+}
+
+/// Where other programs answer on the same channel, the conversation is taken from them. Nobody waits for it: whoever writes
+/// before takes it as well.
+pub fn take_control(api: &Api, tenant: &Tenant, id: ConversationId) {
+    let (channels, store, tenant) = (Arc::clone(&api.channels), tenant.store.clone(), tenant.id);
+    tokio::spawn(async move {
+        let Ok(loaded) = store.load(id).await else { return };
+        let Ok(Some(account)) = channels.account(loaded.key.channel).await else { return };
+        let Some(driver) = channels.driver(&account.kind) else { return };
+        if let Err(failure) = driver.take_control(&account, &loaded.key.peer).await {
+            tracing::warn!(
+                tenant.id = %tenant, conversation.id = %id, channel.id = %account.id, error = %failure,
+                "the conversation could not be taken from the other program"
+            );
+        }
+    });
 }
 
 /// Says something for the team. Whoever speaks has the conversation, unless somebody else does.

@@ -150,6 +150,10 @@ impl OutboxStore for Moody {
         self.store.stands(t, c, how, at).await
     }
 
+    async fn waits(&self, t: TenantId, c: ConversationId) -> Result<bool, StoreError> {
+        self.store.waits(t, c).await
+    }
+
     async fn recover(&self, t: TenantId, c: ChannelId, at: Timestamp) -> Result<u64, StoreError> {
         OutboxStore::recover(&self.store, t, c, at).await
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Failure,
-    ids::{AgentId, ChannelId, OutboxId, TenantId},
+    ids::{AgentId, ChannelId, OutboxId, TenantId, TurnNo},
     message::{Inbound, Peer},
     rich::Rich,
     standing::AccountNotice,
@@ -120,6 +120,8 @@ pub enum ChannelEvent {
     Template(TemplateUpdate),
     /// How the account stands with the provider.
     Account(AccountNotice),
+    /// Somebody is reached elsewhere.
+    Moved(AddressChange),
     /// Understood, and of no consequence here; the name is counted.
     Ignored {
         kind: String,
@@ -173,6 +175,15 @@ pub struct TemplateUpdate {
     pub id: String,
     pub status: TemplateStatus,
     pub reason: Option<String>,
+    pub at: Timestamp,
+}
+
+/// Somebody is reached at another address of the channel from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressChange {
+    pub from: String,
+    pub to: String,
+    /// When the provider says it happened.
     pub at: Timestamp,
 }
 
@@ -265,6 +276,17 @@ pub struct Delivery<'a> {
     /// Nothing of it leaves later than this from now on, wherever the process stood still: another node may deliver for the
     /// account by then, and have gone on.
     pub leaves_within: Duration,
+}
+
+/// What is written so far of an answer in the making. Nothing of it counts: the reply is delivered whole, by the outbox alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft<'a> {
+    pub account: &'a ChannelAccount,
+    pub to: &'a Peer,
+    /// The same for all that is shown of one answer.
+    pub turn: TurnNo,
+    /// Markdown that may end anywhere.
+    pub text: &'a str,
 }
 
 /// A provider took the part.

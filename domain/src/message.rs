@@ -100,6 +100,17 @@ pub enum Content {
 // Locations come from JSON, where NaN cannot be written, so equality is total in practice.
 impl Eq for Content {}
 
+/// Who may answer in a conversation that several programs share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Another program has it.
+    Lost,
+    /// It was given back to us.
+    Gained,
+    /// The program that it is to be handed to asks for it.
+    Wanted,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
@@ -140,6 +151,26 @@ impl Content {
     /// Signals by which a person says that they do not want to be written to, or want to again.
     pub const OPT_OUT: &'static str = "opt_out";
     pub const OPT_IN: &'static str = "opt_in";
+    /// Signals of who holds the conversation; see [`Control`].
+    pub const CONTROL_LOST: &'static str = "control_lost";
+    pub const CONTROL_GAINED: &'static str = "control_gained";
+    pub const CONTROL_WANTED: &'static str = "control_wanted";
+    /// How signals begin that stand for what was said while another program held the conversation.
+    pub const STANDBY: &'static str = "standby.";
+
+    /// What a provider says of who holds a conversation that several programs may answer.
+    #[must_use]
+    pub fn control(&self) -> Option<Control> {
+        let Self::Signal { signal } = self else { return None };
+        match signal.as_str() {
+            Self::CONTROL_LOST => Some(Control::Lost),
+            Self::CONTROL_GAINED => Some(Control::Gained),
+            Self::CONTROL_WANTED => Some(Control::Wanted),
+            // Only who does not hold the conversation hears it so.
+            signal if signal.starts_with(Self::STANDBY) => Some(Control::Lost),
+            _ => None,
+        }
+    }
 
     /// Whether the person withdrew (`true`) or gave (`false`) their consent with it.
     #[must_use]

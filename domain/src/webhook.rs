@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 23] = [
+pub const EVENTS: [&str; 24] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.returned",
     "conversation.closed",
+    "contact.moved",
     "message.received",
     "message.sent",
     "message.status",

@@ -89,6 +89,26 @@ async fn a_refused_account_is_paused_and_heals() {
     node.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_pauses_of_a_refused_account_grow_until_a_call_is_served() {
+    let mut w = World::new();
+    let down = || Err(SendError::AccountDown(Failure::fatal("graph.token", "token expired")));
+    script(&w, vec![down(), down(), down(), down(), down(), down(), Ok(()), down()]);
+    let node = w.start().await;
+    w.say("ann", "m1", "one").await;
+    // After 15, 30 and 60 s the reply is not due yet, only after a minute; then after 120, 240 and 480 s.
+    tokio::time::sleep(Duration::from_secs(1_000)).await;
+    assert_eq!((*w.driver.attempts.lock().expect("fine"), w.sent().len()), (6, 0));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(w.sent().len(), 1);
+    let begin = w.clock.now();
+    w.say("ann", "m2", "two").await;
+    until("delivered", || w.sent().len() == 2).await;
+    let second = w.clock.now().since(begin);
+    assert!(second < Duration::from_secs(120), "from the beginning again: {second:?}");
+    node.stop().await;
+}
+
 // req: C-CHN-1
 #[tokio::test(start_paused = true)]
 async fn polled_messages_are_durable_before_their_cursor_is_used() {

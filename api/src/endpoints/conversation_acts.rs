@@ -169,6 +169,7 @@ pub async fn update(
 async fn take_over(api: &Api, tenant: &Tenant, id: ConversationId, reason: Option<String>) -> ApiResult<()> {
     let reason = reason.unwrap_or_else(|| "a person of the team took over".to_owned());
     desk::act(api, tenant, id, Input::TakenOver { reason }).await?;
+    desk::take_control(api, tenant, id);
     if let Some(person) = author(tenant) {
         tenant.store.assign_if_free(id, person).await?;
     }

@@ -109,7 +109,7 @@ pub(super) async fn take(
     Ok((StatusCode::OK, [(CONTENT_TYPE, kind)], body).into_response())
 }
 
-/// What is told of message templates and of the account itself is written down; the rest is given back.
+/// What is told of message templates, of the account itself and of people's addresses is written down; the rest is given back.
 async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) -> Result<Vec<ChannelEvent>, StoreError> {
     let rows = api.store.tenant(account.tenant);
     let mut others = Vec::with_capacity(events.len());
@@ -123,6 +123,12 @@ async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) ->
                 if lifted {
                     // What waited is due again.
                     api.node.channel_changed(account.id);
+                }
+            }
+            ChannelEvent::Moved(change) => {
+                let moved = rows.move_address(account.id, &change).await?;
+                for conversation in moved.into_iter().flat_map(|m| m.conversations) {
+                    api.node.renew(account.tenant, conversation);
                 }
             }
             other => others.push(other),

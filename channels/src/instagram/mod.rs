@@ -68,7 +68,12 @@ fn professional(account: &ChannelAccount) -> Option<&str> {
 }
 
 fn own(account: &ChannelAccount) -> Own<'_> {
-    Own { platform: Platform::Instagram, account: professional(account), app: account.setting("app_id") }
+    Own {
+        platform: Platform::Instagram,
+        account: professional(account),
+        app: account.setting("app_id"),
+        hands_to: None,
+    }
 }
 
 #[async_trait]

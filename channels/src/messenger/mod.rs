@@ -4,7 +4,7 @@ use crate::{
     http::{ChannelOptions, Http, rate},
     lenient::text,
     markup::{self, Dialect},
-    meta::{self, Graph, Own, Platform},
+    meta::{self, CallError, Class, Graph, Own, Platform},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -23,6 +23,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const NAME: &str = "messenger";
+/// The app id of the inbox that Meta gives to each page.
+const PAGE_INBOX: &str = "263902037430900";
 /// Characters of a text message.
 const LIMIT: usize = 2000;
 
@@ -38,6 +40,12 @@ const FIELDS: &[SettingField] = &[
         required: true,
         secret: false,
         help: "Id of your app: words that the page sends through another app are a person's, and silence the agent.",
+    },
+    SettingField {
+        name: "hand_over_to",
+        required: false,
+        secret: false,
+        help: "Where people answer who take over from the agent: `page_inbox`, or the id of another app. If not set, they answer in this console.",
     },
     meta::ACCESS_TOKEN,
     meta::APP_SECRET,
@@ -57,8 +65,8 @@ impl Messenger {
         Self { graph: Graph::new(Http::new(options), NAME, meta::classify) }
     }
 
-    async fn post(&self, account: &ChannelAccount, body: &Value) -> Result<Value, meta::CallError> {
-        self.graph.post(account, &[page(account).unwrap_or("me"), "messages"], body).await
+    async fn post(&self, account: &ChannelAccount, edge: &str, body: &Value) -> Result<Value, meta::CallError> {
+        self.graph.post(account, &[page(account).unwrap_or("me"), edge], body).await
     }
 }
 
@@ -67,7 +75,20 @@ fn page(account: &ChannelAccount) -> Option<&str> {
 }
 
 fn own(account: &ChannelAccount) -> Own<'_> {
-    Own { platform: Platform::Page, account: page(account), app: account.setting("app_id") }
+    Own {
+        platform: Platform::Page,
+        account: page(account),
+        app: account.setting("app_id"),
+        hands_to: hands_to(account),
+    }
+}
+
+/// The app whose people take over from the agent; none if they do so here.
+fn hands_to(account: &ChannelAccount) -> Option<&str> {
+    match account.setting("hand_over_to").map(str::trim).filter(|to| !to.is_empty())? {
+        "page_inbox" => Some(PAGE_INBOX),
+        app => Some(app),
+    }
 }
 
 #[async_trait]
@@ -127,7 +148,13 @@ impl ChannelDriver for Messenger {
         body["recipient"] = json!({"id": delivery.to.address});
         body["message"] = meta::compose(&delivery, Platform::Page);
         let path = [page(delivery.account).unwrap_or("me"), "messages"];
-        let answer = self.graph.send(&delivery, &path, &body).await.map_err(|e| e.send_error(NAME))?;
+        let mut answer = self.graph.send(&delivery, &path, &body).await;
+        if delivery.by_person && matches!(answer, Err(CallError::Graph(Class::Reject(meta::HELD_ELSEWHERE), _))) {
+            // Whoever of the team writes has the conversation. The refusal proves that nothing was sent.
+            self.take_control(delivery.account, delivery.to).await.map_err(SendError::Refused)?;
+            answer = self.graph.send(&delivery, &path, &body).await;
+        }
+        let answer = answer.map_err(|e| e.send_error(NAME))?;
         Ok(Sent { provider_message_id: text(&answer, "/message_id").map(str::to_owned) })
     }
 
@@ -135,9 +162,24 @@ impl ChannelDriver for Messenger {
     async fn typing(&self, account: &ChannelAccount, to: &Peer, _last_message: &str) -> Result<(), Failure> {
         for action in ["mark_seen", "typing_on"] {
             let body = json!({"recipient": {"id": to.address}, "sender_action": action});
-            self.post(account, &body).await.map_err(|e| e.failure(NAME))?;
+            self.post(account, "messages", &body).await.map_err(|e| e.failure(NAME))?;
         }
         Ok(())
+    }
+
+    fn passes_control(&self, account: &ChannelAccount) -> bool {
+        hands_to(account).is_some()
+    }
+
+    async fn pass_control(&self, account: &ChannelAccount, to: &Peer) -> Result<(), Failure> {
+        let Some(app) = hands_to(account) else { return Ok(()) };
+        let body = json!({"recipient": {"id": to.address}, "target_app_id": app});
+        self.post(account, "pass_thread_control", &body).await.map(drop).map_err(|e| e.failure(NAME))
+    }
+
+    async fn take_control(&self, account: &ChannelAccount, to: &Peer) -> Result<(), Failure> {
+        let body = json!({"recipient": {"id": to.address}});
+        self.post(account, "take_thread_control", &body).await.map(drop).map_err(|e| e.failure(NAME))
     }
 
     async fn poll(&self, _account: &ChannelAccount, _cursor: Option<String>) -> Result<Polled, Failure> {

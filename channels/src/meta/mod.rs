@@ -9,7 +9,7 @@ mod signature;
 pub(crate) use error::{Class, GraphError};
 pub(crate) use graph::{CallError, Graph};
 pub(crate) use messaging::{Own, Platform, events};
-pub(crate) use send::{classify, compose, parts, person_window, tagged};
+pub(crate) use send::{HELD_ELSEWHERE, classify, compose, parts, person_window, tagged};
 pub(crate) use signature::{handshake, verified};
 
 use colloquy_domain::{

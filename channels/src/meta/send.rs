@@ -22,11 +22,16 @@ const CARD_LINE: usize = 80;
 /// How long a person's words may be sent with the tag for them.
 const HUMAN_AGENT: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// Another program has the conversation.
+pub(crate) const HELD_ELSEWHERE: &str = "held_elsewhere";
+
 /// What the error codes of the platform mean for a message.
 pub(crate) fn classify(error: &GraphError) -> Class {
     let Some(code) = error.code else { return error.class_by_status() };
     match (code, error.subcode) {
         (10, Some(2_018_278 | 2_534_022)) => Class::Reject("window_closed"),
+        // Of one conversation, not of the account.
+        (10, Some(2_018_300)) => Class::Reject(HELD_ELSEWHERE),
         // One person who blocked the account must not stop it for everybody.
         (551, _) | (100, Some(2_018_001 | 2_534_014)) | (_, Some(1_545_041)) => Class::Reject("recipient"),
         (100, _) => Class::Reject("payload"),
@@ -173,6 +178,7 @@ mod tests {
         }
         assert_eq!(class(10, Some(2_018_278)), Class::Reject("window_closed"));
         assert_eq!(class(10, Some(2_534_022)), Class::Reject("window_closed"));
+        assert_eq!(class(10, Some(2_018_300)), Class::Reject("held_elsewhere"));
         assert_eq!(class(10, None), Class::AccountDown("unauthorized"));
         assert_eq!(class(551, Some(1_545_041)), Class::Reject("recipient"));
         assert_eq!(class(200, Some(1_545_041)), Class::Reject("recipient"));

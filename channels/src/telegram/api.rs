@@ -58,8 +58,10 @@ impl Refusal {
 }
 
 impl ApiError {
-    /// What it means for a message that was to be sent. A server error leaves open whether the message went out, and
-    /// there is no key by which a repetition would be recognised.
+    /// What it means for a message that was to be sent. There is no key by which a repetition would be recognised, so only what
+    /// proves that nothing went out is tried again. A 503 does: the Bot API itself never says it, only the gateway before it
+    /// that passes nothing on. A 500 ("restart") is also given to messages that were being sent, a 502 and a 504 when the answer
+    /// did not come back: these leave it open.
     pub(super) fn send_error(self) -> SendError {
         match self {
             Self::Settings(f) => SendError::AccountDown(f),
@@ -67,6 +69,7 @@ impl ApiError {
             Self::Unreadable => SendError::Uncertain(unreadable()),
             Self::Refused(r) => match r.code {
                 401 | 404 => SendError::AccountDown(r.failure()),
+                503 => SendError::Refused(r.failure()),
                 500.. => SendError::Uncertain(r.failure()),
                 _ => SendError::Refused(r.failure()),
             },

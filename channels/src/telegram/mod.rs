@@ -3,6 +3,7 @@
 mod api;
 mod content;
 mod decode;
+mod draft;
 mod rich;
 
 use crate::{
@@ -14,8 +15,8 @@ use api::{Api, ApiError};
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{
-        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Fetched, Handshake, Pacing, Part, Polled, SendError, Sent,
-        SettingField, WebhookRejection, WebhookRequest,
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Draft, Fetched, Handshake, Pacing, Part, Polled,
+        SendError, Sent, SettingField, WebhookRejection, WebhookRequest,
     },
     failure::Failure,
     ids::ChannelId,
@@ -36,6 +37,8 @@ use subtle::ConstantTimeEq;
 const NAME: &str = "telegram";
 /// UTF-16 units of a message, after its markup is parsed.
 const LIMIT: usize = 4096;
+/// Messages a second of one bot.
+const RATE: u32 = 30;
 /// Seconds that a poll is held open if the account does not say.
 const POLL_SECONDS: u64 = 30;
 /// The least time between two polls that bring nothing, for servers that do not hold them open.
@@ -75,6 +78,12 @@ const FIELDS: &[SettingField] = &[
         help: "How many messages a second the bot may send; 30 if not set.",
     },
     SettingField {
+        name: "streaming",
+        required: false,
+        secret: false,
+        help: "Whether people see an answer while it is written, in private chats: `on` or `off`; on if not set.",
+    },
+    SettingField {
         name: "api_base",
         required: false,
         secret: false,
@@ -87,6 +96,7 @@ pub(crate) struct Telegram {
     /// User names that Telegram told, by account (a bot id could be claimed by another tenant's server): a cache,
     /// asked again after a restart.
     usernames: Mutex<BTreeMap<ChannelId, String>>,
+    drafts: draft::Drafts,
 }
 
 /// A bot's id is the first half of its token.
@@ -97,7 +107,7 @@ fn bot_id(account: &ChannelAccount) -> Option<&str> {
 
 impl Telegram {
     pub(crate) fn new(options: &ChannelOptions) -> Self {
-        Self { api: Api::new(Http::new(options)), usernames: Mutex::default() }
+        Self { api: Api::new(Http::new(options)), usernames: Mutex::default(), drafts: draft::Drafts::default() }
     }
 
     fn username(&self, account: &ChannelAccount) -> Option<String> {
@@ -162,7 +172,7 @@ impl ChannelDriver for Telegram {
     /// 30 a second for a bot, one a second to a chat after a short burst. The lower limit of groups (20 a minute) is
     /// left to Telegram's own `retry_after`.
     fn pacing(&self, account: &ChannelAccount) -> Pacing {
-        Pacing { per_second: rate(account, 30), peer_interval: Duration::from_secs(1), peer_burst: 3 }
+        Pacing { per_second: rate(account, RATE), peer_interval: Duration::from_secs(1), peer_burst: 3 }
     }
 
     fn handshake(&self, _account: &ChannelAccount, _request: &WebhookRequest<'_>) -> Handshake {
@@ -268,6 +278,14 @@ impl ChannelDriver for Telegram {
         body["action"] = json!("typing");
         self.api.call(account, "sendChatAction", &body).await.map_err(ApiError::failure)?;
         answered
+    }
+
+    fn drafts_every(&self, account: &ChannelAccount, to: &Peer) -> Option<Duration> {
+        self.drafts.every(account, to)
+    }
+
+    async fn draft(&self, draft: Draft<'_>) -> Result<(), Failure> {
+        self.show(draft).await
     }
 
     fn polls(&self, account: &ChannelAccount) -> bool {

@@ -6,7 +6,7 @@ use crate::{
     meta::GraphError,
 };
 use colloquy_domain::{
-    channel::{ChannelEvent, DeliveryStatus, StatusUpdate},
+    channel::{AddressChange, ChannelEvent, DeliveryStatus, StatusUpdate},
     message::{Content, Inbound, Peer},
 };
 use serde_json::Value;
@@ -37,7 +37,8 @@ fn of_change(entry: &Value, change: &Value, own: Option<&str>, business: Option<
     }
     match field {
         "messages" => {
-            let messages = items(value, "/messages").iter().map(|m| of_message(m, value));
+            let messages =
+                items(value, "/messages").iter().flat_map(|m| moves(m).unwrap_or_else(|| vec![of_message(m, value)]));
             let statuses = items(value, "/statuses").iter().map(of_status);
             let mut events: Vec<_> = messages.chain(statuses).collect();
             if events.is_empty() {
@@ -58,6 +59,25 @@ fn of_change(entry: &Value, change: &Value, own: Option<&str>, business: Option<
 fn of_account(field: &str, entry: &Value, value: &Value, business: Option<&str>) -> Option<ChannelEvent> {
     let own = business.filter(|own| id(entry, "/id").as_deref() == Some(*own));
     own.and_then(|_| account::notice(field, entry, value))
+}
+
+/// Somebody has another number, or the business knows them by another id. Older payloads name the new number otherwise; which of
+/// the two the person is known by is not for the payload to say.
+fn moves(message: &Value) -> Option<Vec<ChannelEvent>> {
+    let system = message.get("system").filter(|_| text(message, "/type") == Some("system"))?;
+    let kinds = ["user_changed_number", "customer_changed_number", "user_changed_user_id"];
+    text(system, "/type").filter(|kind| kinds.contains(kind))?;
+    let number = (
+        id(message, "/from").or_else(|| id(system, "/customer")),
+        id(system, "/wa_id").or_else(|| id(system, "/new_wa_id")),
+    );
+    let user = (id(system, "/previous_user_id").or_else(|| id(message, "/from_user_id")), id(system, "/user_id"));
+    let changes = [number, user].into_iter().filter_map(|(from, to)| {
+        let (from, to) = (from?, to?);
+        let at = time(message, "/timestamp");
+        (from != to).then_some(ChannelEvent::Moved(AddressChange { from, to, at }))
+    });
+    Some(changes.collect::<Vec<_>>()).filter(|changes| !changes.is_empty())
 }
 
 fn of_message(message: &Value, value: &Value) -> ChannelEvent {

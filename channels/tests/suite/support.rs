@@ -133,6 +133,7 @@ pub fn summary(event: &ChannelEvent) -> String {
         ChannelEvent::Account(n) => {
             format!("account {} {} {:?} at={}", n.gravity.name(), n.what, n.detail, n.at.millis())
         }
+        ChannelEvent::Moved(c) => format!("moved {} -> {} at={}", c.from, c.to, c.at.0),
         ChannelEvent::Template(t) => format!("template {} {}", t.status.name(), t.id),
         ChannelEvent::Message(m) => {
             let reply = m.reply_to.as_ref().map(|r| format!(" re={r}")).unwrap_or_default();

@@ -4,7 +4,11 @@ use crate::support::{
     HOUR, SECRET, TOKEN, answering, at, driver, impatient, options, part, peer, requests, send, send_with, summary,
     verdict, with,
 };
-use colloquy_domain::failure::Verdict;
+use colloquy_domain::{
+    channel::{ChannelAccount, Draft},
+    failure::{Failure, Verdict},
+    ports::ChannelDriver,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wiremock::{
@@ -23,6 +27,53 @@ async fn answer(server: &MockServer, name: &str, status: u16, body: Value, times
 
 fn refusal(code: u16, description: &str) -> Value {
     json!({"ok": false, "error_code": code, "description": description})
+}
+
+async fn show(driver: &dyn ChannelDriver, account: &ChannelAccount, chat: &str, text: &str) -> Result<(), Failure> {
+    driver.draft(Draft { account, to: &peer(chat), turn: 4, text }).await
+}
+
+// req: C-CHN-1
+#[tokio::test]
+async fn what_is_written_so_far_is_a_draft_in_private_chats_and_nothing_elsewhere() {
+    let server = answering(200, json!({"ok": true, "result": true})).await;
+    let (driver, account) = (driver("telegram"), at(&server, "telegram"));
+    assert_eq!(driver.drafts_every(&account, &peer("77")), Some(Duration::from_secs(1)));
+    for elsewhere in ["-100200", "-100200/9", "nobody"] {
+        assert_eq!(driver.drafts_every(&account, &peer(elsewhere)), None, "{elsewhere}");
+    }
+    assert_eq!(driver.drafts_every(&with(account.clone(), "streaming", "off"), &peer("77")), None);
+    show(&*driver, &account, "77", "We are **open from").await.expect("shown");
+    let (path, body) = requests(&server).await.remove(0);
+    assert_eq!(path, method("sendMessageDraft"));
+    assert_eq!(
+        body,
+        json!({"chat_id": 77, "draft_id": 5, "text": "We are **open from", "parse_mode": "HTML"}),
+        "what is not closed yet is shown as it stands"
+    );
+}
+
+#[tokio::test]
+async fn a_chat_whose_drafts_are_refused_is_left_alone_and_the_others_are_not() {
+    let slow =
+        json!({"ok": false, "error_code": 429, "description": "Too Many Requests", "parameters": {"retry_after": 7}});
+    for (status, body) in [(429, slow), (400, refusal(400, "Bad Request: TEXTDRAFT_PEER_INVALID"))] {
+        let server = answering(status, body).await;
+        let (driver, account) = (driver("telegram"), at(&server, "telegram"));
+        show(&*driver, &account, "77", "We").await.expect_err("refused");
+        assert_eq!(driver.drafts_every(&account, &peer("77")), None, "{status}");
+        assert!(driver.drafts_every(&account, &peer("78")).is_some());
+    }
+}
+
+#[tokio::test]
+async fn drafts_leave_most_of_the_rate_to_replies() {
+    let server = answering(200, json!({"ok": true, "result": true})).await;
+    let (driver, account) = (driver("telegram"), with(at(&server, "telegram"), "messages_per_second", "6"));
+    for chat in ["1", "2", "3", "4", "5"] {
+        show(&*driver, &account, chat, "We").await.expect("shown, or passed over");
+    }
+    assert_eq!(requests(&server).await.len(), 2, "a third");
 }
 
 // req: C-CHN-1
@@ -54,6 +105,8 @@ async fn refusals_carry_the_right_decision() {
         (401, refusal(401, "Unauthorized"), "down fatal telegram.unauthorized"),
         (404, refusal(404, "Not Found"), "down fatal telegram.unauthorized"),
         (500, refusal(500, "Internal Server Error"), "uncertain retry telegram.server_error"),
+        (503, json!("<html>"), "refused retry telegram.server_error"),
+        (504, json!("<html>"), "uncertain retry telegram.server_error"),
         (502, json!("<html>"), "uncertain retry telegram.server_error"),
         (200, json!("<html>"), "uncertain retry telegram.no_answer"),
     ];

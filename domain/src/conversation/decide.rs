@@ -14,13 +14,17 @@ use crate::{
     grounding::{Evidence, ground, usable},
     ids::{Seq, StepNo, TurnNo},
     language::Language,
-    message::{Content, IgnoreRule, InboxItem, Outcome},
+    message::{Content, IgnoreRule, InboxItem, MediaKind, Outcome},
     model::{Completion, CompletionResult, Usage},
     outbound::{Checks, Reply},
     phrases::{Phrase, phrase},
     time::Timestamp,
     tool::{ToolCall, ToolResult, ToolStatus},
 };
+use std::time::Duration;
+
+/// How long, at least, what follows a file is waited for: of an album, each file is a message of its own.
+const NEXT_FILE: Duration = Duration::from_secs(1);
 
 /// What a decision may look at besides the state.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +113,7 @@ impl Draft<'_> {
         self.event(Event::Admitted { items: new.clone(), at: self.ctx.now });
         self.follow_language(&new);
         self.dismiss_what_needs_no_answer(&new);
+        self.follow_control(&new);
         if self.c.waiting.is_empty() {
             return;
         }
@@ -152,7 +157,8 @@ impl Draft<'_> {
     fn gather(&mut self) {
         let Phase::Gathering(g) = &self.c.phase else { return };
         let limits = self.ctx.profile.gather;
-        let due = (g.last_at + limits.quiet).min(g.first_at + limits.cap);
+        let least = if self.c.waiting.last().is_some_and(may_be_one_of_several) { NEXT_FILE } else { Duration::ZERO };
+        let due = (g.last_at + limits.quiet.max(least)).min(g.first_at + limits.cap.max(least));
         if due <= self.ctx.now {
             self.open_turn();
         } else {
@@ -437,6 +443,7 @@ impl Draft<'_> {
         self.event(Event::TurnEnded { turn, outcome, notice: Some(notice) });
         self.effect(Effect::WakeChannel);
         self.silence(reason);
+        self.effect(Effect::PassControl);
         self.turn_over(turn, usage);
     }
 
@@ -457,7 +464,7 @@ impl Draft<'_> {
 
     // --- people ---
 
-    fn taken_over(&mut self, reason: String) {
+    pub(super) fn taken_over(&mut self, reason: String) {
         // An approved call is carried out whoever speaks; its turn then ends unsaid.
         let ends = |t: &&Turn| !t.carries_out();
         if let Some(t) = self.c.turn().filter(ends).cloned() {
@@ -496,7 +503,7 @@ impl Draft<'_> {
         }
     }
 
-    fn returned(&mut self) {
+    pub(super) fn returned(&mut self) {
         if self.c.mode != Mode::Agent {
             self.event(Event::ModeChanged { mode: Mode::Agent, return_at: None });
         }
@@ -538,6 +545,11 @@ fn hand_over_reason(t: &Turn) -> Option<String> {
         ToolStatus::Uncertain { failure } => Some(format!("a tool's outcome is unknown ({})", failure.code)),
         ToolStatus::Done | ToolStatus::Failed { .. } => r.hand_over.clone(),
     })
+}
+
+fn may_be_one_of_several(item: &InboxItem) -> bool {
+    let Content::Media { media, .. } = &item.inbound.content else { return false };
+    matches!(media, MediaKind::Image | MediaKind::Video | MediaKind::Document)
 }
 
 fn ignore_rule(content: &Content) -> Option<IgnoreRule> {

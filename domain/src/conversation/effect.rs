@@ -49,6 +49,9 @@ pub enum Effect {
     },
     /// There is something in the outbox.
     WakeChannel,
+    /// The conversation goes to people: where the channel's people work in another program, give it to that one, once what was
+    /// said is delivered.
+    PassControl,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,6 +5,7 @@
 //! plain turn costs one commit.
 
 mod approve;
+mod control;
 mod decide;
 mod effect;
 mod event;
@@ -16,6 +17,7 @@ mod rewrite;
 mod snapshot;
 mod state;
 
+pub use control::HELD_ELSEWHERE;
 pub use decide::{Ctx, Decision, decide};
 pub use effect::{Effect, Timer};
 pub use event::{Event, Written};

@@ -1,7 +1,7 @@
 use crate::{
     channel::{
-        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Fetched, Handshake, Pacing, Part, Polled, SendError, Sent,
-        SettingField, WebhookRejection, WebhookRequest,
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Draft, Fetched, Handshake, Pacing, Part, Polled,
+        SendError, Sent, SettingField, WebhookRejection, WebhookRequest,
     },
     failure::Failure,
     ids::ChannelId,
@@ -85,6 +85,41 @@ pub trait ChannelDriver: Send + Sync {
     /// lasts until the reply.
     fn typing_lasts(&self) -> Option<std::time::Duration> {
         None
+    }
+
+    /// How often the person may be shown what is written so far of an answer; `None` where nothing is shown before the reply.
+    fn drafts_every(&self, _account: &ChannelAccount, _to: &Peer) -> Option<std::time::Duration> {
+        None
+    }
+
+    /// Shows what is written so far, in place of what was shown before of the same answer. What is shown goes by itself: it is
+    /// there no more when the reply is, or soon after if none comes.
+    ///
+    /// # Errors
+    /// The provider's. Retry: the next one no sooner. Otherwise none of this answer.
+    async fn draft(&self, _draft: Draft<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether a conversation that goes to people is given to another program of the account's owner, where those people work.
+    fn passes_control(&self, _account: &ChannelAccount) -> bool {
+        false
+    }
+
+    /// Gives the conversation to that program. May be repeated.
+    ///
+    /// # Errors
+    /// The provider's.
+    async fn pass_control(&self, _account: &ChannelAccount, _to: &Peer) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Takes the conversation from whichever program has it, where the channel knows such a thing. May be repeated.
+    ///
+    /// # Errors
+    /// The provider's.
+    async fn take_control(&self, _account: &ChannelAccount, _to: &Peer) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// How long after a person's last message free text may be sent; `None` where it always may.

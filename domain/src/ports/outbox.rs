@@ -83,6 +83,12 @@ pub trait OutboxStore: Send + Sync {
     /// The store's.
     async fn next_due(&self, tenant: TenantId, channel: ChannelId) -> Result<Option<Timestamp>, StoreError>;
 
+    /// Whether anything that was said in the conversation is still to be sent.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn waits(&self, tenant: TenantId, conversation: ConversationId) -> Result<bool, StoreError>;
+
     /// After a crash: replies of the account that were being sent become `uncertain`. Returns how many.
     ///
     /// # Errors

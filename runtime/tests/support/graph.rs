@@ -4,7 +4,7 @@
 //! token and shape, records what was taken for delivery, and plays the faults that a test asks for. Every id is that of a
 //! file, too, whose bytes it hands out for the token.
 
-use super::graph_templates;
+use super::{graph_control, graph_templates};
 use axum::{
     Json, Router,
     body::{Body, Bytes},
@@ -15,7 +15,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     io,
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -66,7 +66,7 @@ pub struct Sent {
 
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
-    sent: Vec<Sent>,
+    pub(super) sent: Vec<Sent>,
     /// Requests to send a message, whatever came of them.
     attempts: usize,
     /// Read receipts, typing indicators, sender actions.
@@ -77,6 +77,9 @@ pub(super) struct Recorded {
     always: Option<Fault>,
     /// Message templates, as the provider lists them.
     pub(super) templates: Vec<Value>,
+    /// People whose conversations another app holds, and the calls that gave or took them.
+    pub(super) held: BTreeSet<String>,
+    pub(super) moved: Vec<graph_control::Moved>,
 }
 
 pub(super) type Shared = Arc<Mutex<Recorded>>;
@@ -112,6 +115,7 @@ impl Graph {
                 get(graph_templates::list).post(graph_templates::create).delete(graph_templates::remove),
             )
             .route("/{version}/{id}", get(object).post(graph_templates::revise))
+            .route("/{version}/{id}/{edge}", axum::routing::post(graph_control::moved))
             .route("/files/of/{id}", get(file))
             .fallback(|| async { refusal(400, 2500, "Unknown path components", None) })
             .with_state(Arc::clone(&shared));
@@ -152,6 +156,16 @@ impl Graph {
     /// The provider has a template no more.
     pub fn withdraw(&self, name: &str) {
         self.lock().templates.retain(|t| t["name"] != *name);
+    }
+
+    /// Another app holds the conversation with this person from now on.
+    pub fn hold(&self, person: &str) {
+        self.lock().held.insert(person.to_owned());
+    }
+
+    /// The calls that gave or took conversations, in order.
+    pub fn moved(&self) -> Vec<graph_control::Moved> {
+        self.lock().moved.clone()
     }
 
     pub fn attempts(&self) -> usize {
@@ -272,6 +286,10 @@ async fn messages(
         Ok((Asked::Signal { to: Some(to) }, _)) => {
             lock(&shared).signals += 1;
             Json(json!({ "recipient_id": to })).into_response()
+        }
+        Ok((Asked::Message { to, .. }, _)) if lock(&shared).held.contains(&to) => {
+            lock(&shared).attempts += 1;
+            graph_control::held_elsewhere()
         }
         Ok((Asked::Message { to, text, opaque, whatsapp }, body)) => {
             let fault = {

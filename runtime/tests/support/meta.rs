@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub const APP_SECRET: &str = "the-app-secret";
 pub const VERIFY_TOKEN: &str = "the-verify-token";
@@ -101,6 +102,18 @@ pub fn picture(from: &str, id: &str, file: &str) -> Value {
     payload
 }
 
+/// A WhatsApp webhook that says that somebody has another number: it names no contacts.
+pub fn number_changed(id: &str, from: &str, to: &str) -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let system = json!({
+        "body": format!("User A changed from {from} to {to}"), "wa_id": to, "user_id": user_id(to), "type": "user_changed_number",
+    });
+    let message = json!({
+        "from": from, "from_user_id": user_id(from), "id": id, "timestamp": now.to_string(), "type": "system", "system": system,
+    });
+    whatsapp(json!({ "messages": [message] }))
+}
+
 /// A WhatsApp webhook that says of each of these that it came so far: `sent`, `delivered`, `read`.
 pub fn statuses(word: &str, of: &[Sent]) -> Value {
     let status = |s: &Sent| {
@@ -148,6 +161,17 @@ pub fn page_text(text: &Text) -> Value {
     json!({ "object": "page", "entry": [{ "id": PAGE_ID, "time": 1_790_000_000_000_u64, "messaging": [messaging] }] })
 }
 
+/// A Messenger webhook of somebody's conversation with these fields, on the line `messaging` or `standby`.
+pub fn page_event(line: &str, person: &str, at: u64, fields: &Value) -> Value {
+    let mut event = json!({ "sender": { "id": person }, "recipient": { "id": PAGE_ID }, "timestamp": at });
+    for (key, value) in fields.as_object().unwrap() {
+        event[key] = value.clone();
+    }
+    let mut entry = json!({ "id": PAGE_ID, "time": at });
+    entry[line] = json!([event]);
+    json!({ "object": "page", "entry": [entry] })
+}
+
 /// Connects a WhatsApp number whose Graph API is at `api_base`; returns the channel's id.
 pub async fn connect_whatsapp(api: &Client, agent: &str, api_base: &str) -> String {
     connect(api, "whatsapp", agent, whatsapp_settings(api_base)).await
@@ -176,11 +200,15 @@ pub async fn connect_instagram(api: &Client, agent: &str, api_base: &str) -> Str
 
 /// Connects a Messenger page.
 pub async fn connect_messenger(api: &Client, agent: &str, api_base: &str) -> String {
-    let settings = json!({
+    connect(api, "messenger", agent, messenger_settings(api_base)).await
+}
+
+/// Of a Messenger page.
+pub fn messenger_settings(api_base: &str) -> Value {
+    json!({
         "page_id": PAGE_ID, "app_id": APP_ID, "access_token": super::graph::TOKEN, "app_secret": APP_SECRET,
         "verify_token": VERIFY_TOKEN, "api_base": api_base,
-    });
-    connect(api, "messenger", agent, settings).await
+    })
 }
 
 /// Connects an account of any kind.

@@ -47,6 +47,11 @@ impl OutboxStore for Seam {
         self.core.store.next_due(tenant, channel).await
     }
 
+    async fn waits(&self, tenant: TenantId, conversation: ConversationId) -> Result<bool, StoreError> {
+        self.gate.pass().await;
+        self.core.store.waits(tenant, conversation).await
+    }
+
     async fn stands(
         &self,
         tenant: TenantId,

@@ -67,6 +67,12 @@ impl OutboxStore for Store {
         Ok(due.map(Timestamp))
     }
 
+    async fn waits(&self, tenant: TenantId, conversation: ConversationId) -> Result<bool, StoreError> {
+        let query = db::query_scalar(sql::WAITS).bind(tenant.uuid()).bind(conversation.uuid());
+        let waiting: i64 = query.fetch_one(self.readers_of(tenant)).await.map_err(store_error)?;
+        Ok(waiting > 0)
+    }
+
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
         let (tenant, channel, now) = (tenant.uuid(), channel.uuid(), now.millis());
         self.write(Recover { tenant, channel, now, ids: self.ids() }).await

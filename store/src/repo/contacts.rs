@@ -411,7 +411,7 @@ async fn add(
     query.execute(conn).await.map(|_| ()).map_err(conflict_on("phoneNumber"))
 }
 
-async fn set(
+pub(super) async fn set(
     conn: &mut Conn,
     (tenant, id): (Uuid, Uuid),
     details: &ContactDetails,
@@ -422,7 +422,7 @@ async fn set(
     found(done.rows_affected(), "contact")
 }
 
-async fn read(conn: &mut Conn, tenant: Uuid, id: Uuid) -> Result<ContactDetails, StoreError> {
+pub(super) async fn read(conn: &mut Conn, tenant: Uuid, id: Uuid) -> Result<ContactDetails, StoreError> {
     let row: Option<Row> =
         db::query_as(sql::CONTACT).bind(tenant).bind(id).fetch_optional(conn).await.map_err(store_error)?;
     Ok(row.ok_or(StoreError::NotFound("contact"))?.contact(&[])?.details)
@@ -443,7 +443,7 @@ async fn import(conn: &mut Conn, tenant: Uuid, id: Uuid, given: ContactDetails, 
     Ok(false)
 }
 
-async fn merge(conn: &mut Conn, tenant: Uuid, into: Uuid, from: Uuid, now: i64) -> Result<(), StoreError> {
+pub(super) async fn merge(conn: &mut Conn, tenant: Uuid, into: Uuid, from: Uuid, now: i64) -> Result<(), StoreError> {
     let details = completed(read(conn, tenant, into).await?, read(conn, tenant, from).await?);
     let written = [outreach::DROP_TWICE, outreach::MOVE_PLANNED, outreach::MOVE_CONSENTS];
     for text in [sql::MOVE_IDENTITIES, sql::MOVE_CONVERSATIONS].into_iter().chain(written) {

@@ -31,6 +31,7 @@ mod knowledge;
 mod log;
 mod messages;
 mod metrics;
+mod moved;
 mod outreach;
 mod page;
 mod peers;
@@ -81,6 +82,7 @@ pub use metrics::{ConversationCost, FiguresOf, Names};
 pub use outreach::{
     Broadcast, ConsentRecord, NewBroadcast, NewConsent, NewPlanned, Planned, Progress, PutOut, Recipient,
 };
+pub use moved::Moved;
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;
 pub use people::{NewUser, PasswordHash, User};

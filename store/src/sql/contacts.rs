@@ -135,6 +135,26 @@ pub(crate) const BY_PHONE: &str = "SELECT k.id FROM contacts k WHERE k.tenant_id
      WHERE i.tenant_id = $1 AND ch.kind = 'whatsapp' AND i.address = $3 LIMIT 1";
 pub(crate) const BY_EMAIL: &str = "SELECT id FROM contacts WHERE tenant_id = $1 AND email = $2 ORDER BY id LIMIT 1";
 
+/// Who writes from an address of a channel, and the conversation there.
+pub(crate) const IDENTITY_AT: &str =
+    "SELECT contact_id FROM contact_identities WHERE tenant_id = $1 AND channel_id = $2 AND address = $3";
+pub(crate) const CONVERSATION_AT: crate::db::Sql =
+    both!("SELECT id, created_at FROM conversations WHERE tenant_id = $1 AND channel_id = $2 AND peer = $3", {
+        "" | " FOR UPDATE"
+    });
+pub(crate) const OF_NUMBER: &str = "SELECT id FROM contacts WHERE tenant_id = $1 AND phone = $2";
+pub(crate) const DROP_IDENTITY: &str =
+    "DELETE FROM contact_identities WHERE tenant_id = $1 AND channel_id = $2 AND address = $3";
+pub(crate) const ADD_IDENTITY: &str =
+    "INSERT INTO contact_identities (tenant_id, channel_id, address, contact_id) VALUES ($1, $2, $3, $4)";
+/// Whatever was decided on the old address is refused by the version.
+pub(crate) const READDRESS: &str = "UPDATE conversations SET peer = $3, version = version + 1, \
+     closed_at = COALESCE(closed_at, $4) WHERE tenant_id = $1 AND id = $2";
+pub(crate) const READDRESS_WAITING: &str =
+    "UPDATE outbox SET peer = $3 WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'queued'";
+pub(crate) const TELL_MOVED: &str =
+    "INSERT INTO events (tenant_id, kind, conversation_id, created_at) VALUES ($1, 'contact.moved', $2, $3)";
+
 pub(crate) const MOVE_IDENTITIES: &str =
     "UPDATE contact_identities SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";
 pub(crate) const MOVE_CONVERSATIONS: &str =

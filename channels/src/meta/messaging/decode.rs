@@ -34,6 +34,8 @@ pub(crate) struct Own<'a> {
     /// The page, or the professional account.
     pub account: Option<&'a str>,
     pub app: Option<&'a str>,
+    /// The program that conversations are handed to, if the account names one.
+    pub hands_to: Option<&'a str>,
 }
 
 /// Where an event came from: on standby another app holds the conversation, and the agent only listens.
@@ -81,8 +83,9 @@ fn of_change(change: &Value, own: Own<'_>) -> Vec<ChannelEvent> {
 }
 
 /// The keys of an event that name its kind, with the signal that stands for those that say nothing to the agent.
-const SIGNALS: &[&str] =
-    &["message_edit", "referral", "optin", "pass_thread_control", "take_thread_control", "request_thread_control"];
+const SIGNALS: &[&str] = &["message_edit", "referral", "optin"];
+/// The same for those that say who holds the conversation.
+const CONTROL: &[&str] = &["pass_thread_control", "take_thread_control", "request_thread_control"];
 
 fn of_event(event: &Value, own: Own<'_>, line: Line) -> Vec<ChannelEvent> {
     let Some(sender) = id(event, "/sender/id").or_else(|| id(event, "/optin/user_ref")) else {
@@ -109,6 +112,9 @@ fn of_event(event: &Value, own: Own<'_>, line: Line) -> Vec<ChannelEvent> {
     if let Some(postback) = event.get("postback") {
         return vec![of_postback(event, postback, &sender, line)];
     }
+    if let Some((kind, change)) = CONTROL.iter().find_map(|kind| Some((*kind, event.get(*kind)?))) {
+        return vec![signal_of(event, &sender, control(kind, change, own), None)];
+    }
     if let Some(signal) = SIGNALS.iter().find(|k| event.get(**k).is_some()) {
         return vec![signal_of(event, &sender, signal, id(event, "/message_edit/mid"))];
     }
@@ -116,6 +122,21 @@ fn of_event(event: &Value, own: Own<'_>, line: Line) -> Vec<ChannelEvent> {
     let kind = event.as_object().and_then(|o| o.keys().find(|k| !known.contains(&k.as_str())));
     let content = Content::Unsupported { provider_kind: kind.map_or("none", String::as_str).to_owned() };
     vec![inbound(event, &sender, made_id("event", event), content, None)]
+}
+
+/// What a change of control means to us. Most are told only to the program that they concern, so what names nobody concerns us.
+fn control(kind: &'static str, change: &Value, own: Own<'_>) -> &'static str {
+    let own_app = own.app.filter(|app| !app.is_empty());
+    let is = |pointer: &str, app: Option<&str>| app.is_some() && id(change, pointer).as_deref() == app;
+    let nobody = id(change, "/new_owner_app_id").is_none() || own_app.is_none();
+    match kind {
+        "pass_thread_control" if nobody || is("/new_owner_app_id", own_app) => Content::CONTROL_GAINED,
+        // Our own doing: whoever took it says what follows.
+        "take_thread_control" if is("/new_owner_app_id", own_app) => kind,
+        "request_thread_control" if is("/requested_owner_app_id", own.hands_to) => Content::CONTROL_WANTED,
+        "request_thread_control" => kind,
+        _ => Content::CONTROL_LOST,
+    }
 }
 
 fn inbound(event: &Value, peer: &str, id: String, content: Content, reply_to: Option<String>) -> ChannelEvent {

@@ -305,3 +305,81 @@ fn the_durable_form_keeps_its_shape() {
     // A change here is a new version of the snapshot: old rows must still load.
     insta::assert_json_snapshot!(w.snapshot);
 }
+
+fn signal(signal: &str) -> Content {
+    Content::Signal { signal: signal.to_owned() }
+}
+
+#[test]
+fn the_agent_is_silent_while_another_program_has_the_conversation() {
+    let mut w = World::new(profile());
+    w.say("hi");
+    to_model(&mut w);
+    w.arrive(signal(Content::CONTROL_LOST));
+    assert!(matches!(w.outcomes[&1], Outcome::HandedOver { .. }), "its turn ends unsaid");
+    w.arrive(signal("standby.message"));
+    let since = w.now;
+    w.say("to whom am I talking?");
+    assert!(matches!(w.outcomes[&4], Outcome::HandedOver { .. }), "it may have been on its way before");
+    w.arrive(signal(Content::CONTROL_GAINED));
+    assert_eq!(w.state.mode, Mode::Agent);
+    w.say("and now?");
+    w.settle();
+    assert_eq!(w.outcomes[&6], answered(2));
+
+    // Nobody tells that the other one is done: what comes to us again does.
+    w.arrive(signal("standby.message"));
+    assert!(matches!(w.state.mode, Mode::Operator { .. }));
+    w.now = since + Duration::from_secs(60);
+    w.say("and a day later?");
+    w.settle();
+    assert_eq!(w.outcomes[&8], answered(3));
+}
+
+#[test]
+fn what_a_person_of_the_team_took_is_theirs_whoever_has_it_elsewhere() {
+    let mut w = World::new(profile());
+    w.feed(Input::TakenOver { reason: "a complaint".into() });
+    w.arrive(signal(Content::CONTROL_LOST));
+    w.now = w.now + Duration::from_secs(60);
+    w.say("hello?");
+    assert_eq!(w.outcomes[&2], Outcome::HandedOver { reason: "a complaint".into() });
+}
+
+#[test]
+fn a_conversation_that_goes_to_people_is_given_to_their_program() {
+    let mut w = World::new(profile());
+    let asked = w.arrive(signal(Content::CONTROL_WANTED));
+    assert!(asked.effects.contains(&Effect::PassControl));
+    assert!(matches!(w.state.mode, Mode::Operator { .. }));
+    let mut w = World::new(profile());
+    w.say("pay");
+    to_model(&mut w);
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(calls(1)), risks: Vec::new() });
+    let result = ToolResult::uncertain(Failure::reject("tool.maybe_started", "unknown"));
+    let handed = w.feed(Input::ToolSettled { turn: 1, step: 0, index: 0, result });
+    assert!(handed.effects.contains(&Effect::PassControl), "{:?}", handed.effects);
+}
+
+#[test]
+fn the_files_of_an_album_are_one_turn_even_where_nothing_is_gathered() {
+    let mut w = World::new(profile());
+    w.profile.gather.quiet = Duration::ZERO;
+    let picture = |caption: Option<&str>| Content::Media {
+        media: MediaKind::Image,
+        caption: caption.map(str::to_owned),
+        reference: None,
+        mime: None,
+        name: None,
+    };
+    for caption in [Some("Which of these?"), None, None] {
+        w.arrive(picture(caption));
+        w.now = w.now + Duration::from_millis(300);
+    }
+    assert!(matches!(w.state.phase, Phase::Gathering(_)));
+    w.settle();
+    let merged = Outcome::Merged { turn: 1 };
+    assert_eq!([&w.outcomes[&1], &w.outcomes[&2], &w.outcomes[&3]], [&merged, &merged, &answered(1)]);
+    w.say("no files any more");
+    assert!(matches!(w.state.phase, Phase::Turn(_)), "words are not waited for");
+}

@@ -166,7 +166,7 @@ impl World {
                 Effect::AskPermit { .. } | Effect::Retrieve { .. } | Effect::CallModel { .. } => {
                     self.pending.push(effect.clone());
                 }
-                Effect::ShowTyping { .. } | Effect::WakeChannel => {}
+                Effect::ShowTyping { .. } | Effect::WakeChannel | Effect::PassControl => {}
             }
         }
         decision

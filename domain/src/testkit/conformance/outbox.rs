@@ -74,9 +74,13 @@ where
     assert_eq!(claim(store, &f.home, f.now).await, [], "nothing is claimed twice");
     assert_eq!(store.next_due(f.home.tenant, f.home.channel).await, Ok(None), "what waits, waits for the first");
     store.settle(vec![sent(&first[0], "oa1", f.now), sent(&first[1], "ob1", f.now)]).await.expect("settle");
+    let waits = async |item: &OutboxItem| store.waits(item.tenant, item.conversation).await;
+    assert_eq!((waits(&first[0]).await, waits(&first[1]).await), (Ok(true), Ok(false)));
     let second = claim(store, &f.home, f.now).await;
     assert_eq!(second.iter().map(|i| i.id).collect::<Vec<_>>(), [a[1]]);
+    assert_eq!(waits(&second[0]).await, Ok(true), "on its way is not there yet");
     store.settle(vec![sent(&second[0], "oa2", f.now)]).await.expect("settle");
+    assert_eq!(waits(&second[0]).await, Ok(false));
     assert_eq!(store.next_due(f.home.tenant, f.home.channel).await, Ok(None));
 }
 

@@ -66,6 +66,12 @@ impl OutboxStore for MemoryStore {
         Ok(outbox.heads(tenant, channel).map(|i| outbox.rows[i].due).min())
     }
 
+    async fn waits(&self, tenant: TenantId, conversation: ConversationId) -> Result<bool, StoreError> {
+        let outbox = &self.state().outbox;
+        let open = outbox.open.iter().filter(|((of, _), _)| *of == tenant).flat_map(|(_, places)| places);
+        Ok(open.into_iter().any(|i| outbox.rows[*i].item.conversation == conversation))
+    }
+
     /// Nobody asks this store how an account stands.
     async fn stands(&self, _: TenantId, _: ChannelId, _: Standing, _: Timestamp) -> Result<(), StoreError> {
         Ok(())
