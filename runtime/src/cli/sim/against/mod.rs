@@ -64,7 +64,10 @@ impl Against {
         let mut channels = scenarios.iter().flat_map(|s| &s.world.channels);
         if let Some(twilio) = channels.find(|c| !c.kind.plays_outside()) {
             let why = "Twilio signs the address that the server has outside, which is not known here";
-            return Err(Stop::wrong(format!("the channel {:?} cannot be played to a running server: {why}", twilio.name)));
+            return Err(Stop::wrong(format!(
+                "the channel {:?} cannot be played to a running server: {why}",
+                twilio.name
+            )));
         }
         let key = self.key.as_ref().ok_or_else(|| Stop::wrong("--key: the server's API key is needed"))?;
         let api = Api::new(url.trim_end_matches('/'), Secret::new(key.clone()))?;
