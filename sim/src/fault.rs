@@ -104,6 +104,8 @@ pub enum Kind {
     LostAnswer,
     /// The status comes before the answer.
     EarlyStatus,
+    /// It is taken, and a status says later that it did not arrive; where there are statuses.
+    Undelivered,
     /// The node dies and starts anew after `lasts`.
     Kill,
     /// The node stands still for `lasts`; at a tool, while it runs.
@@ -122,7 +124,7 @@ impl Site {
         use Kind::{
             BadSignature, CrashAfter, CrashBefore, Cut, Duplicate, EarlyStatus, Endless, Expired, Fail, Full, Garbled,
             Kill, Late, Lost, LostAnswer, LostRequest, Oversized, Panic, Pause, Refuse, Reordered, Restart,
-            ServerError, Skew, Slow, Throttled, Truncated, Unknown, UnknownTool,
+            ServerError, Skew, Slow, Throttled, Truncated, Undelivered, Unknown, UnknownTool,
         };
         &[
             (Self::Webhook, &[Duplicate, Late, Reordered, BadSignature, Oversized]),
@@ -155,6 +157,7 @@ impl Site {
                     CrashAfter,
                     Refuse,
                     Expired,
+                    Undelivered,
                 ],
             ),
             (Self::Beat, &[Fail, Slow, Panic, CrashBefore]),
@@ -174,7 +177,7 @@ impl Site {
     /// acts: that says nothing unless a scenario says what must have come of it.
     #[must_use]
     pub fn drawn(self) -> Vec<Kind> {
-        let by_design = |kind| self == Self::Send && matches!(kind, Kind::Refuse | Kind::Expired);
+        let by_design = |kind| self == Self::Send && matches!(kind, Kind::Refuse | Kind::Expired | Kind::Undelivered);
         self.kinds().iter().copied().filter(|kind| !by_design(*kind)).collect()
     }
 
@@ -378,7 +381,8 @@ mod tests {
         for (site, kinds) in Site::ALL {
             assert!(!kinds.is_empty());
             let kept: Vec<Kind> = kinds.iter().copied().filter(|k| !site.drawn().contains(k)).collect();
-            let by_design: &[Kind] = if *site == Site::Send { &[Kind::Refuse, Kind::Expired] } else { &[] };
+            let ends: &[Kind] = &[Kind::Refuse, Kind::Expired, Kind::Undelivered];
+            let by_design = if *site == Site::Send { ends } else { &[] };
             assert_eq!(kept, by_design);
             assert_eq!(Site::ALL.iter().filter(|(s, _)| s == site).count(), 1);
         }

@@ -4,9 +4,9 @@ use crate::{
     fault::{FaultSpec, Kind, Site},
     model::COST,
     scenario::{
-        Action, AgentSpec, Approvals, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec, DuringTurn,
-        Effect, Expectations, FORMAT, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent, ToolSpec,
-        UserSpec, WorldSpec,
+        Action, AgentSpec, Approvals, Author, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec,
+        DuringTurn, Effect, Expectations, FORMAT, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent,
+        ToolSpec, UserSpec, WorldSpec,
     },
     seed::{Dice, Seed},
     world::is_comparable,
@@ -42,11 +42,16 @@ const KINDS: [ChannelKind; 5] = [
     ChannelKind::Webchat,
 ];
 
+/// Channels that others give their place to in some worlds. Drawn apart, so that all other worlds stay what they were.
+const MORE_KINDS: [ChannelKind; 4] =
+    [ChannelKind::Instagram, ChannelKind::Line, ChannelKind::TwilioSms, ChannelKind::TwilioWhatsapp];
+
 /// The world of a seed.
 #[must_use]
 pub fn scenario(seed: u64, size: Size) -> Scenario {
     let mut dice = Seed(seed).dice("fuzz");
     let mut world = world(&mut dice, size);
+    more_channels(seed, &mut world);
     let mut conversations = conversations(&mut dice, size, &world);
     let mut faults = faults(&mut dice, world.nodes);
     if Seed(seed).dice("deaths only").chance(0.2) {
@@ -54,9 +59,11 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
     }
     let mut timeline = surroundings(seed, size, &mut world, &faults);
     let asked = approvals(seed, size, &mut world, &conversations);
-    // What is decided when depends on when it was asked.
-    let as_without_crashes = asked.is_empty() && may_compare(&world, &faults, &conversations);
+    let said = team_and_consent(seed, size, &world, &conversations);
+    // What is decided, or said to whom, depends on when.
+    let as_without_crashes = asked.is_empty() && said.is_empty() && may_compare(&world, &faults, &conversations);
     timeline.extend(asked);
+    timeline.extend(said);
     if faults.iter().any(|f| f.lasts == Some(Span::millis(LONG))) {
         world.settle = Span(Duration::from_secs(30 * 3600));
     }
@@ -104,7 +111,8 @@ fn world(dice: &mut Dice, size: Size) -> WorldSpec {
             daily_budget_micros: dice.chance(0.1).then_some(2 * COST),
             ..AgentSpec::default()
         });
-        channels.push(ChannelSpec { name: format!("c{n}"), agent, kind: *dice.pick(&KINDS) });
+        let kind = *dice.pick(&KINDS);
+        channels.push(ChannelSpec { name: format!("c{n}"), agent, kind, ..ChannelSpec::default() });
     }
     WorldSpec { nodes: *dice.pick(&[1, 1, 2, 3]), agents, channels, ..WorldSpec::default() }
 }
@@ -168,6 +176,50 @@ fn approvals(seed: u64, size: Size, world: &mut WorldSpec, conversations: &[Conv
     timeline
 }
 
+fn more_channels(seed: u64, world: &mut WorldSpec) {
+    let mut dice = Seed(seed).dice("channels");
+    for channel in &mut world.channels {
+        if dice.chance(0.4) {
+            channel.kind = *dice.pick(&MORE_KINDS);
+        }
+        let has_tag = matches!(channel.kind, ChannelKind::Messenger | ChannelKind::Instagram);
+        channel.human_agent = has_tag && dice.chance(0.5);
+    }
+}
+
+/// In some worlds people say that they do not want to be written to, and that they want to again, and the team writes. Drawn apart.
+fn team_and_consent(
+    seed: u64,
+    size: Size,
+    world: &WorldSpec,
+    conversations: &[ConversationSpec],
+) -> Vec<TimelineEvent> {
+    let mut dice = Seed(seed).dice("team and consent");
+    if !dice.chance(0.2) {
+        return Vec::new();
+    }
+    let span = u64::try_from(size.span.as_millis()).unwrap_or(u64::MAX);
+    let mut timeline = Vec::new();
+    for (n, c) in conversations.iter().enumerate() {
+        let tells = world.channels.iter().any(|k| k.name == c.channel && k.kind.tells_of_consent());
+        for m in 0..dice.between(0, 3) {
+            let (channel, peer) = (c.channel.clone(), c.peer.clone());
+            let action = match dice.between(0, if tells { 3 } else { 1 }) {
+                0 => Action::Say { channel, peer, text: said(n, m), by: Author::Person, template: None },
+                1 => Action::Say { channel, peer, text: said(n, m), by: Author::Program, template: None },
+                2 => Action::OptOut { channel, peer },
+                _ => Action::OptIn { channel, peer },
+            };
+            timeline.push(TimelineEvent { at: Span::millis(dice.between(0, span * 2)), action });
+        }
+    }
+    timeline
+}
+
+fn said(conversation: usize, nth: u64) -> String {
+    format!("word {conversation}.{nth} of the team")
+}
+
 /// Takes away what would give a message another answer if a node were away for a while.
 fn deaths_only(world: &mut WorldSpec, conversations: &mut [ConversationSpec], faults: &mut Vec<FaultSpec>) {
     faults.retain(|f| is_comparable(std::slice::from_ref(f)));
@@ -227,12 +279,21 @@ fn conversations(dice: &mut Dice, size: Size, world: &WorldSpec) -> Vec<Conversa
             .collect();
         ConversationSpec {
             channel: channel.name.clone(),
-            peer: format!("{}", 33_600_000_000 + n),
+            peer: address(channel.kind, 33_600_000_000 + n),
             people: 1,
             user: UserSpec::Script { messages },
         }
     };
     (0..many).map(|n| of(dice, n)).collect()
+}
+
+/// As the provider writes it.
+fn address(kind: ChannelKind, number: u64) -> String {
+    match kind {
+        ChannelKind::TwilioSms => format!("+{number}"),
+        ChannelKind::TwilioWhatsapp => format!("whatsapp:+{number}"),
+        _ => number.to_string(),
+    }
 }
 
 /// A few kinds of fault, each more or less likely: a different few for each seed find more than all of them at once.

@@ -24,7 +24,7 @@ const BEGIN: [(Planted, u64); 20] = [
     (Planted::DropFence, 676),
     (Planted::IgnoreWindow, 1),
     (Planted::ShareCache, 1),
-    (Planted::RepeatUncertain, 41),
+    (Planted::RepeatUncertain, 253),
     (Planted::RestartTools, 562),
     (Planted::SkipLastEntry, 8),
     (Planted::ForgetUnfinished, 41),

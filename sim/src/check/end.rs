@@ -23,6 +23,7 @@ pub fn at_rest(core: &Core, scenario: &Scenario) {
     for news in &news {
         turns(core, news);
     }
+    super::consent::at_rest(core, &news);
     replies(core);
     for taken in core.network.taken() {
         core.watch.seen(core, &taken.who, &taken.text);

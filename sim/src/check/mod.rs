@@ -1,6 +1,7 @@
 //! What must be true of every world: watched while it goes on, and looked at when it has come to rest.
 
 mod approvals;
+mod consent;
 mod end;
 mod expect;
 mod knowledge;
@@ -48,6 +49,9 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("commit.stale_epoch", "nobody writes in a partition that another node owns"),
     ("provider.window", "no free text leaves outside of the provider's window"),
     ("provider.limits", "no message is longer than the provider allows"),
+    ("provider.tag", "only words of people carry the tag for them"),
+    ("provider.refused", "what a provider refused for good is not sent to it again"),
+    ("consent.heard", "who says whether they want to be written to is understood, and gets no answer to that"),
     ("provider.rate", "no message leaves faster than the provider allows, or sooner than it asked"),
     ("webhook.verified", "what is not signed or too large is refused"),
     ("message.order", "the messages of one person keep the order in which the log got them"),

@@ -4,7 +4,7 @@ use super::Violation;
 use crate::{seam::Seam, world::Core};
 use colloquy_domain::{
     conversation::Commit,
-    ids::{ChannelId, DocumentId},
+    ids::{ChannelId, DocumentId, OutboxId},
     message::Inbound,
     model::CompletionRequest,
     placement::Partition,
@@ -43,6 +43,10 @@ pub(super) struct State {
     accepted: BTreeSet<(ChannelId, String)>,
     deliveries: BTreeMap<String, u64>,
     wrote: BTreeMap<String, Vec<String>>,
+    /// How often each person said whether they want to be written to.
+    consented: BTreeMap<String, u64>,
+    /// Replies that somebody began to send and that are not done. Their status may have gone on already, by a part of them.
+    begun: BTreeSet<(ChannelId, OutboxId)>,
     tools: Vec<ToolRun>,
     /// By conversation, what its model was given last.
     pub(super) read: BTreeMap<String, CompletionRequest>,
@@ -95,14 +99,40 @@ impl Watch {
         self.under_way.fetch_add(change, Ordering::Relaxed);
     }
 
+    /// Somebody begins to send these.
+    pub fn claimed(&self, channel: ChannelId, replies: impl Iterator<Item = OutboxId>) {
+        self.state().begun.extend(replies.map(|id| (channel, id)));
+    }
+
+    /// Nothing more of them is sent.
+    pub fn settled(&self, replies: &[OutboxId]) {
+        self.state().begun.retain(|(_, id)| !replies.contains(id));
+    }
+
+    /// Nobody sends anything for this channel any more.
+    pub fn recovered(&self, channel: ChannelId) {
+        self.state().begun.retain(|(of, _)| *of != channel);
+    }
+
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) == 0
+        self.under_way.load(Ordering::Relaxed) == 0 && self.state().begun.is_empty()
     }
 
     /// A person wrote.
     pub fn wrote(&self, who: &str, _number: u64, text: &str) {
         self.state().wrote.entry(who.to_owned()).or_default().push(text.to_owned());
+    }
+
+    /// A person said whether they want to be written to.
+    pub fn consented(&self, who: &str) {
+        *self.state().consented.entry(who.to_owned()).or_default() += 1;
+    }
+
+    /// How often each person did.
+    #[must_use]
+    pub fn all_consented(&self) -> BTreeMap<String, u64> {
+        self.state().consented.clone()
     }
 
     /// What everybody wrote.

@@ -1,19 +1,25 @@
 //! The providers' side of a simulated world: what they take, refuse, limit and tell, on the level of their HTTP bodies.
 //! The real drivers speak to it. One file for each kind of provider.
 
+mod dialect;
+mod line;
 mod meta;
 mod outside;
 mod rates;
+mod rules;
 mod telegram;
+mod twilio;
 
 pub use outside::{Connected, Delivered};
 
 use crate::{
     fault::{Fault, Kind, Site},
+    scenario::Approval,
     world::Core,
 };
 use colloquy_channels::{Answer, NoAnswer, Request};
 use colloquy_domain::{channel::ChannelAccount, ports::Clock, time::Timestamp};
+use dialect::{Refusal, Told};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,8 +33,6 @@ const TAKES: (u64, u64) = (20, 150);
 /// The part of it after which the request arrives: the rest is the provider's work and the way back. So the ways of two messages
 /// differ by at most 33 ms, which is what the pacer's slack is for.
 const WAY: u32 = 4;
-/// How long after a person's last message free text may be sent, by Meta's rules.
-const WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// A message that a provider took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +58,25 @@ enum What {
         peer: String,
         text: String,
         tag: Option<String>,
+        /// What a repetition is recognised by.
+        once: Option<String>,
+        terms: Terms,
     },
     /// Long polling.
-    Updates {
-        after: i64,
-        wait: Duration,
-    },
+    Updates { after: i64, wait: Duration },
     /// Typing, reading, profiles: whatever changes nothing.
     Other,
+}
+
+/// On what terms a message is to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Terms {
+    /// As an answer.
+    Free,
+    /// As the template of this name.
+    Template(String),
+    /// With the tag for words of people of the team.
+    ByHand,
 }
 
 impl Call {
@@ -79,8 +94,8 @@ impl Call {
         self.faulty().map_or(self.channel.as_str(), |(_, who)| who)
     }
 
-    fn is_telegram(&self) -> bool {
-        self.account.kind.as_str() == "telegram"
+    fn kind(&self) -> &str {
+        self.account.kind.as_str()
     }
 }
 
@@ -102,6 +117,14 @@ struct State {
     counts: rates::Counts,
     /// Until when each channel's token is refused.
     expired: BTreeMap<String, Timestamp>,
+    /// Who does not want to be written to.
+    opted_out: BTreeSet<String>,
+    /// By channel and name.
+    templates: BTreeMap<(String, String), Approval>,
+    /// The number of the message that each key stands for: a key is good once.
+    once: BTreeMap<(String, String), String>,
+    /// What was refused for good: to whom, and what it is recognised by.
+    refused: BTreeSet<(String, String)>,
     /// Polled updates by channel: what was confirmed is gone.
     updates: BTreeMap<String, Vec<(i64, Value)>>,
     last_update: BTreeMap<String, i64>,
@@ -147,6 +170,17 @@ impl Network {
         self.state().wrote.get(who).copied()
     }
 
+    /// A person wants to be written to, or does not.
+    fn consents(&self, who: &str, wants: bool) {
+        let mut state = self.state();
+        let _ = if wants { state.opted_out.remove(who) } else { state.opted_out.insert(who.to_owned()) };
+    }
+
+    /// What the provider says of a template.
+    pub fn approves(&self, channel: &str, template: &str, word: Approval) {
+        self.state().templates.insert((channel.to_owned(), template.to_owned()), word);
+    }
+
     /// The number of the last update of each channel that is polled.
     #[must_use]
     pub fn last_updates(&self) -> BTreeMap<String, i64> {
@@ -162,12 +196,7 @@ impl Network {
     #[must_use]
     pub fn understand(&self, request: &Request) -> Option<Call> {
         let (channel, account) = self.hosts.get(request.url.host_str()?)?;
-        let path: Vec<&str> = request.url.path_segments()?.collect();
-        let body = request.body.as_ref();
-        let what = match account.kind.as_str() {
-            "telegram" => telegram::understand(channel, &path, body, request.timeout),
-            _ => meta::understand(channel, body),
-        };
+        let what = dialect::understand(account, channel, request);
         Some(Call { channel: channel.clone(), account: Arc::clone(account), what })
     }
 
@@ -187,76 +216,106 @@ impl Network {
         tokio::time::sleep(there).await;
         let refused = self.refusal(core, &call, fault);
         tokio::time::sleep(takes.saturating_sub(there)).await;
-        if let Some(refused) = refused {
-            core.note("", "send.refused", call.whose(), refused.status.to_string());
-            return Ok(refused);
+        if let Some(why) = refused {
+            return Ok(self.refused(core, &call, why));
         }
-        let is_telegram = call.is_telegram();
-        match call.what {
-            What::Other => Ok(if is_telegram { telegram::fine() } else { meta::fine() }),
-            What::Updates { after, wait } => Ok(self.updates(&call.channel, after, wait).await),
-            What::Send { ref who, ref peer, ref text, ref tag } => {
-                let lost = || Err(NoAnswer::Lost("simulated".to_owned()));
-                match fault.map(|f| (f.kind, f.lasts)) {
-                    Some((Kind::LostRequest, _)) => {
-                        tokio::time::sleep(request.timeout).await;
-                        return lost();
-                    }
-                    Some((Kind::Slow, lasts)) => tokio::time::sleep(lasts).await,
-                    _ => {}
-                }
-                let sent = Taken { at: core.clock.now(), who: who.clone(), text: text.clone(), tag: tag.clone() };
-                let answer = match self.take(core, &call, sent) {
-                    Err(refused) => return Ok(refused),
-                    Ok(id) if is_telegram => telegram::sent(peer, &id),
-                    Ok(id) => {
-                        meta::tell(core, &call.account, who, &id, tag.clone(), fault);
-                        meta::sent(&call.account, peer, &id)
-                    }
-                };
-                match fault.map(|f| (f.kind, f.lasts)) {
-                    Some((Kind::LostAnswer, _)) => {
-                        tokio::time::sleep(request.timeout).await;
-                        lost()
-                    }
-                    Some((Kind::EarlyStatus, lasts)) => {
-                        tokio::time::sleep(lasts).await;
-                        Ok(answer)
-                    }
-                    _ => Ok(answer),
-                }
-            }
+        match &call.what {
+            What::Other => Ok(dialect::fine(call.kind())),
+            What::Updates { after, wait } => Ok(self.updates(&call.channel, *after, *wait).await),
+            What::Send { .. } => self.send(core, &call, request, fault).await,
         }
     }
 
+    /// A message that was not turned away at the door.
+    async fn send(
+        &self,
+        core: &Arc<Core>,
+        call: &Call,
+        request: &Request,
+        fault: Option<Fault>,
+    ) -> Result<Answer, NoAnswer> {
+        let What::Send { who, peer, text, tag, .. } = &call.what else { return Ok(dialect::fine(call.kind())) };
+        let lost = || Err(NoAnswer::Lost("simulated".to_owned()));
+        match fault.map(|f| (f.kind, f.lasts)) {
+            Some((Kind::LostRequest, _)) => {
+                tokio::time::sleep(request.timeout).await;
+                return lost();
+            }
+            Some((Kind::Slow, lasts)) => tokio::time::sleep(lasts).await,
+            _ => {}
+        }
+        if let Some(number) = self.known(call) {
+            core.note("", "send.known", who, number.as_str());
+            return Ok(line::known(peer, &number));
+        }
+        let sent = Taken { at: core.clock.now(), who: who.clone(), text: text.clone(), tag: tag.clone() };
+        let number = match self.take(core, call, sent) {
+            Ok(number) => number,
+            Err(why) => return Ok(self.refused(core, call, why)),
+        };
+        let answer = dialect::sent(&call.account, peer, &number);
+        let (who, peer, text, tag) = (who.clone(), peer.clone(), text.clone(), tag.clone());
+        dialect::tell(core, &call.account, Told { who, peer, number, text, tag }, fault);
+        match fault.map(|f| (f.kind, f.lasts)) {
+            Some((Kind::LostAnswer, _)) => {
+                tokio::time::sleep(request.timeout).await;
+                lost()
+            }
+            Some((Kind::EarlyStatus, lasts)) => {
+                tokio::time::sleep(lasts).await;
+                Ok(answer)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// The message that this one repeats, where the provider recognises repetitions.
+    fn known(&self, call: &Call) -> Option<String> {
+        let What::Send { once: Some(key), .. } = &call.what else { return None };
+        self.state().once.get(&(call.channel.clone(), key.clone())).cloned()
+    }
+
+    /// Says no, and remembers a no that is for good.
+    fn refused(&self, core: &Core, call: &Call, why: Refusal) -> Answer {
+        let answer = dialect::refused(call.kind(), why);
+        core.note("", "send.refused", call.whose(), answer.status.to_string());
+        if let What::Send { who, tag, once, .. } = &call.what
+            && why.is_final()
+            && let Some(name) = once.as_ref().or(tag.as_ref())
+            && !self.state().refused.insert((who.clone(), name.clone()))
+        {
+            core.watch.broken(core, "provider.refused", who, format!("{why:?} once more"));
+        }
+        answer
+    }
+
     /// Why a request that arrives is turned away at the door.
-    fn refusal(&self, core: &Core, call: &Call, fault: Option<Fault>) -> Option<Answer> {
-        let (kind, now) = (call.account.kind.as_str(), core.clock.now());
-        let is_telegram = call.is_telegram();
+    fn refusal(&self, core: &Core, call: &Call, fault: Option<Fault>) -> Option<Refusal> {
+        let now = core.clock.now();
         let mut state = self.state();
         if let Some(fault) = fault.filter(|f| f.kind == Kind::Expired) {
             state.expired.insert(call.channel.clone(), now + fault.lasts);
         }
         if state.expired.get(&call.channel).is_some_and(|until| *until > now) {
-            return Some(if is_telegram { telegram::expired() } else { meta::expired() });
+            return Some(Refusal::Expired);
         }
         let What::Send { who, .. } = &call.what else { return None };
         let fault = fault.map(|f| (f.kind, f.lasts));
         if !matches!(fault, Some((Kind::LostRequest, _)))
-            && let Err(too_fast) = state.counts.arrived(kind, &call.channel, who, now)
+            && let Err(too_fast) = state.counts.arrived(call.kind(), &call.channel, who, now)
         {
             if core.is_paced {
                 core.watch.broken(core, "provider.rate", who, format!("{too_fast:?}"));
             }
-            return Some(if is_telegram { telegram::too_fast(too_fast) } else { meta::too_fast(kind, too_fast) });
+            return Some(Refusal::TooFast(too_fast));
         }
         match fault? {
             (Kind::Throttled, wait) => {
                 state.counts.asked_to_wait(who, now, wait);
-                Some(if is_telegram { telegram::slower(wait) } else { meta::slower(wait) })
+                Some(Refusal::Slower(wait))
             }
-            (Kind::ServerError, _) => Some(Answer { status: 503, retry_after: None, body: None }),
-            (Kind::Refuse, _) => Some(if is_telegram { telegram::blocked() } else { meta::blocked(kind) }),
+            (Kind::ServerError, _) => Some(Refusal::Down),
+            (Kind::Refuse, _) => Some(Refusal::Blocked),
             _ => None,
         }
     }
@@ -270,26 +329,28 @@ impl Network {
     }
 
     /// The provider's own rules, then it is taken; gives the message's number to this person.
-    fn take(&self, core: &Core, call: &Call, sent: Taken) -> Result<String, Answer> {
+    fn take(&self, core: &Core, call: &Call, sent: Taken) -> Result<String, Refusal> {
+        let What::Send { once, terms, .. } = &call.what else { return Err(Refusal::TooLong) };
         let mut state = self.state();
-        let (who, at) = (sent.who.clone(), sent.at);
-        let limit = if call.account.kind.as_str() == "messenger" { 2_000 } else { 4_096 };
-        if sent.text.is_empty() || sent.text.chars().count() > limit {
-            core.watch.broken(core, "provider.limits", &who, format!("{} characters", sent.text.chars().count()));
-            return Err(meta::refusal(400, 100, "invalid parameter"));
+        let who = sent.who.clone();
+        judged(core, call, &state, terms, &sent)?;
+        let ignored = state.opted_out.contains(&who);
+        // LINE says nothing of it: the message is taken, and nobody sees it.
+        if ignored && call.kind() != "line" {
+            return Err(Refusal::Blocked);
         }
-        let window = !call.is_telegram();
-        let last = state.wrote.get(&who).copied().unwrap_or_default();
-        if window && at.since(last) > WINDOW {
-            core.watch.broken(core, "provider.window", &who, format!("{:?} after the person wrote", at.since(last)));
-            return Err(meta::refusal(400, 131_047, "more than 24 hours have passed"));
+        core.note("", if ignored { "send.unseen" } else { "send.taken" }, &who, sent.text.clone());
+        if !ignored {
+            core.heard.tell(&who, &sent.text);
         }
-        core.note("", "send.taken", &who, sent.text.clone());
-        core.heard.tell(&who, &sent.text);
         state.taken.push(sent);
         let number = state.numbers.entry(who).or_default();
         *number += 1;
-        Ok(number.to_string())
+        let number = number.to_string();
+        if let Some(key) = once {
+            state.once.insert((call.channel.clone(), key.clone()), number.clone());
+        }
+        Ok(number)
     }
 
     /// An update for a channel that is polled.
@@ -329,6 +390,35 @@ impl Network {
     }
 }
 
+/// Whether a message is such as the provider takes; what a driver should have known is a broken promise.
+fn judged(core: &Core, call: &Call, state: &State, terms: &Terms, sent: &Taken) -> Result<(), Refusal> {
+    let broken = |invariant, detail: String| core.watch.broken(core, invariant, &sent.who, detail);
+    if let Some(why) = rules::unfit(call.kind(), &sent.text) {
+        broken("provider.limits", why);
+        return Err(Refusal::TooLong);
+    }
+    if let Terms::Template(name) = terms {
+        let word = state.templates.get(&(call.channel.clone(), name.clone())).copied();
+        return if word == Some(Approval::Approved) { Ok(()) } else { Err(Refusal::Template(word)) };
+    }
+    let by_hand = *terms == Terms::ByHand;
+    if by_hand && !is_by_person(core, sent) {
+        broken("provider.tag", "the tag for words of people is on others".to_owned());
+    }
+    let silent = sent.at.since(state.wrote.get(&sent.who).copied().unwrap_or_default());
+    if rules::window(&call.account, by_hand).is_some_and(|window| silent > window) {
+        broken("provider.window", format!("{silent:?} after the person wrote"));
+        return Err(Refusal::Window);
+    }
+    Ok(())
+}
+
+/// Whether a person of the team wrote it.
+fn is_by_person(core: &Core, sent: &Taken) -> bool {
+    let id = sent.tag.as_deref().and_then(|tag| tag.parse().ok());
+    id.and_then(|id| core.store.delivery(id)).is_some_and(|s| s.item.by_person)
+}
+
 /// A poll under way; it may be dropped with its node.
 struct Polled<'a> {
     network: &'a Network,
@@ -346,29 +436,52 @@ pub enum Said<'a> {
     Text(&'a str),
     /// A person of the team, in the provider's own app.
     Echo(&'a str),
+    /// They do not want to be written to.
+    OptOut,
+    /// They want to again.
+    OptIn,
 }
 
-/// Brings what somebody wrote on its way; `number` counts the person's messages.
+/// What is said, where the provider understands some words itself.
+fn understood<'a>(kind: &str, said: &Said<'a>) -> Said<'a> {
+    match said {
+        Said::Text(text) if kind.starts_with("twilio") => match twilio::consent(text) {
+            Some(true) => Said::OptIn,
+            Some(false) => Said::OptOut,
+            None => Said::Text(text),
+        },
+        Said::Text(text) => Said::Text(text),
+        Said::Echo(text) => Said::Echo(text),
+        Said::OptOut => Said::OptOut,
+        Said::OptIn => Said::OptIn,
+    }
+}
+
+/// Brings what somebody did on its way; `number` counts the person's messages.
 pub fn write(core: &Arc<Core>, account: &Arc<ChannelAccount>, peer: &str, number: u64, said: &Said<'_>) {
     let (channel, now) = (core.channel(account.id), core.clock.now());
     let who = format!("{channel}/{peer}");
-    if let Said::Text(text) = said {
-        core.network.wrote(&who, now);
-        core.note("", "wrote", &who, *text);
-        core.watch.wrote(&who, number, text);
+    let said = &understood(account.kind.as_str(), said);
+    match said {
+        Said::Text(text) => {
+            core.network.wrote(&who, now);
+            core.note("", "wrote", &who, *text);
+            core.watch.wrote(&who, number, text);
+        }
+        Said::OptOut | Said::OptIn => {
+            let wants = matches!(said, Said::OptIn);
+            core.network.wrote(&who, now);
+            core.network.consents(&who, wants);
+            core.note("", if wants { "opt_in" } else { "opt_out" }, &who, "");
+            core.watch.consented(&who);
+        }
+        Said::Echo(_) => {}
     }
     match account.kind.as_str() {
         "telegram" if account.setting("mode") == Some("poll") => {
             core.network.update(&channel, |id| telegram::update(id, peer, number, now, said));
         }
-        "telegram" => {
-            let delivery = telegram::delivery(account, peer, number, now, said);
-            crate::world::deliver(core, account, &who, delivery);
-        }
         "webchat" => crate::world::post(core, account, peer, number, said),
-        kind => {
-            let delivery = meta::delivery(kind, account, peer, number, now, said);
-            crate::world::deliver(core, account, &who, delivery);
-        }
+        _ => crate::world::deliver(core, account, &who, dialect::delivery(account, peer, number, now, said)),
     }
 }

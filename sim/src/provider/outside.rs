@@ -1,6 +1,6 @@
 //! The same providers for a server that really runs: what they post to its webhooks, and what they answer to its requests.
 
-use super::{Said, What, meta, telegram};
+use super::{Said, What, dialect, line, meta, telegram};
 use crate::{
     scenario::{ChannelKind, ChannelSpec},
     world::Payload,
@@ -38,18 +38,26 @@ pub struct Connected {
 
 impl Connected {
     /// `token`: letters and digits that nobody guesses; secrets and ids are made from it. `api_base`: where the server finds
-    /// the provider. `None` for the web chat, which has no provider.
+    /// the provider. `None` for the web chat, which has no provider, and where [`ChannelKind::plays_outside`] says no.
     #[must_use]
     pub fn new(spec: &ChannelSpec, token: &str, api_base: &str) -> Option<Self> {
         let digits: String = token.bytes().map(|b| char::from(b'0' + b % 10)).take(15).collect();
         let secret = |of: &str| format!("{of}-{token}");
         let (kind, settings, secrets) = match spec.kind {
-            ChannelKind::Webchat => return None,
+            ChannelKind::Webchat | ChannelKind::TwilioSms | ChannelKind::TwilioWhatsapp => return None,
             ChannelKind::Whatsapp => (
                 "whatsapp",
                 vec![("phone_number_id", digits.clone())],
                 vec![("access_token", secret("a")), ("app_secret", secret("s")), ("verify_token", secret("v"))],
             ),
+            ChannelKind::Instagram => (
+                "instagram",
+                vec![("instagram_id", digits.clone()), ("app_id", "1".to_owned())],
+                vec![("access_token", secret("a")), ("app_secret", secret("s")), ("verify_token", secret("v"))],
+            ),
+            ChannelKind::Line => {
+                ("line", Vec::new(), vec![("access_token", secret("a")), ("channel_secret", secret("s"))])
+            }
             ChannelKind::Messenger => (
                 "messenger",
                 vec![("page_id", digits.clone()), ("app_id", "1".to_owned())],
@@ -79,7 +87,7 @@ impl Connected {
         Some(Self { account, sent: Mutex::default() })
     }
 
-    /// `whatsapp`, `messenger`, `telegram`.
+    /// `whatsapp`, `messenger`, `instagram`, `telegram`, `line`.
     #[must_use]
     pub fn kind(&self) -> &str {
         self.account.kind.as_str()
@@ -95,11 +103,7 @@ impl Connected {
     /// The webhook by which the provider tells that a person wrote; `number` counts the person's messages.
     #[must_use]
     pub fn wrote(&self, peer: &str, number: u64, at: Timestamp, text: &str) -> Payload {
-        let said = Said::Text(text);
-        match self.kind() {
-            "telegram" => telegram::delivery(&self.account, peer, number, at, &said),
-            kind => meta::delivery(kind, &self.account, peer, number, at, &said),
-        }
+        dialect::delivery(&self.account, peer, number, at, &Said::Text(text))
     }
 
     /// The webhook by which the provider tells that a message arrived, where it tells.
@@ -112,20 +116,20 @@ impl Connected {
     /// Answers a request of the server, and says what it brought. `path`: after the address of the provider.
     #[must_use]
     pub fn answer(&self, path: &[&str], body: Option<&Value>) -> (Answer, Option<Delivered>) {
-        let is_telegram = self.kind() == "telegram";
-        let what =
-            if is_telegram { telegram::understand("", path, body, Duration::ZERO) } else { meta::understand("", body) };
-        let What::Send { peer, text, tag, .. } = what else {
-            return (if is_telegram { telegram::fine() } else { meta::fine() }, None);
+        let what = match self.kind() {
+            "telegram" => telegram::understand("", path, body, Duration::ZERO),
+            // It is never asked twice: nothing gets lost here.
+            "line" => line::understand("", path, body, None),
+            _ => meta::understand("", body),
         };
+        let What::Send { peer, text, tag, .. } = what else { return (dialect::fine(self.kind()), None) };
         let number = {
             let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
             let count = sent.entry(peer.clone()).or_default();
             *count += 1;
             count.to_string()
         };
-        let answer =
-            if is_telegram { telegram::sent(&peer, &number) } else { meta::sent(&self.account, &peer, &number) };
+        let answer = dialect::sent(&self.account, &peer, &number);
         (answer, Some(Delivered { peer, text, tag, number }))
     }
 }
@@ -148,7 +152,13 @@ mod tests {
     #[test]
     fn the_real_drivers_accept_what_is_posted() {
         let drivers = Registry::new(&ChannelOptions::over(std::sync::Arc::new(Nowhere), Duration::from_secs(1)));
-        for kind in [ChannelKind::Whatsapp, ChannelKind::Messenger, ChannelKind::Telegram] {
+        for kind in [
+            ChannelKind::Whatsapp,
+            ChannelKind::Messenger,
+            ChannelKind::Instagram,
+            ChannelKind::Telegram,
+            ChannelKind::Line,
+        ] {
             let spec = ChannelSpec { kind, ..ChannelSpec::default() };
             let connected =
                 Connected::new(&spec, "0a1b2c3d4e5f60718293a4b5", "http://127.0.0.1:9/wa").expect("a provider");

@@ -28,6 +28,11 @@ impl Rates {
             "whatsapp" => Self { per_second: 80, interval: Duration::from_secs(6), burst: 45 },
             // "Short bursts" to one chat pass, and Telegram does not say how short.
             "telegram" => Self { per_second: 30, interval: SECOND, burst: 3 },
+            "instagram" => Self { per_second: 100, interval: Duration::ZERO, burst: 1 },
+            "line" => Self { per_second: 2_000, interval: Duration::ZERO, burst: 1 },
+            // A long code; what is faster would wait in a queue of hours that nobody sees.
+            "twilio_sms" => Self { per_second: 1, interval: Duration::ZERO, burst: 1 },
+            "twilio_whatsapp" => Self { per_second: 80, interval: Duration::ZERO, burst: 1 },
             _ => Self { per_second: 300, interval: Duration::ZERO, burst: 1 },
         }
     }
@@ -120,5 +125,6 @@ mod tests {
         };
         let both = |kind| (most(kind, false), most(kind, true));
         assert_eq!(["whatsapp", "telegram", "messenger"].map(both), [(80, 45), (30, 3), (300, 300)]);
+        assert_eq!(["instagram", "line", "twilio_sms"].map(both), [(100, 100), (2_000, 2_000), (1, 1)]);
     }
 }

@@ -1,6 +1,6 @@
 //! Telegram: the Bot API, its webhooks and its long polling.
 
-use super::{Said, What, rates::TooFast};
+use super::{Said, Terms, What, dialect::Refusal, rates::TooFast};
 use crate::world::Payload;
 use colloquy_channels::Answer;
 use colloquy_domain::{channel::ChannelAccount, time::Timestamp};
@@ -13,7 +13,7 @@ pub fn understand(channel: &str, path: &[&str], body: Option<&Value>, timeout: D
         Some("sendMessage") => {
             let peer = field("chat_id").map(ToString::to_string).unwrap_or_default();
             let text = field("text").and_then(Value::as_str).unwrap_or_default().to_owned();
-            What::Send { who: format!("{channel}/{peer}"), peer, text, tag: None }
+            What::Send { who: format!("{channel}/{peer}"), peer, text, tag: None, once: None, terms: Terms::Free }
         }
         Some("getUpdates") => {
             let after = field("offset").and_then(Value::as_i64).unwrap_or(0);
@@ -37,7 +37,7 @@ pub fn refusal(code: u16, description: &str) -> Answer {
     Answer { status: code, retry_after: None, body: Some(body) }
 }
 
-pub fn slower(wait: Duration) -> Answer {
+fn slower(wait: Duration) -> Answer {
     let mut answer = refusal(429, "Too Many Requests");
     if let Some(body) = &mut answer.body {
         body["parameters"] = json!({"retry_after": wait.as_secs().max(1)});
@@ -45,19 +45,15 @@ pub fn slower(wait: Duration) -> Answer {
     answer
 }
 
-pub fn too_fast(what: TooFast) -> Answer {
-    let (TooFast::Account(wait) | TooFast::Peer(wait)) = what;
-    slower(wait)
-}
-
-/// The person has blocked the bot.
-pub fn blocked() -> Answer {
-    refusal(403, "Forbidden: bot was blocked by the user")
-}
-
-/// The token was revoked.
-pub fn expired() -> Answer {
-    refusal(401, "Unauthorized")
+pub fn refused(why: Refusal) -> Answer {
+    match why {
+        Refusal::Slower(wait) | Refusal::TooFast(TooFast::Account(wait) | TooFast::Peer(wait)) => slower(wait),
+        Refusal::Blocked => refusal(403, "Forbidden: bot was blocked by the user"),
+        Refusal::Expired => refusal(401, "Unauthorized"),
+        Refusal::TooLong | Refusal::Window | Refusal::Template(_) | Refusal::Down => {
+            refusal(400, "Bad Request: message is too long")
+        }
+    }
 }
 
 pub fn sent(peer: &str, number: &str) -> Answer {
@@ -68,7 +64,11 @@ pub fn sent(peer: &str, number: &str) -> Answer {
 
 pub fn update(id: i64, peer: &str, number: u64, at: Timestamp, said: &Said<'_>) -> Value {
     let chat: i64 = peer.parse().unwrap_or(0);
-    let (Said::Text(text) | Said::Echo(text)) = said;
+    let text = match said {
+        Said::Text(text) | Said::Echo(text) => text,
+        Said::OptOut => return membership(id, peer, at, "kicked"),
+        Said::OptIn => return membership(id, peer, at, "member"),
+    };
     json!({
         "update_id": id,
         "message": {
@@ -79,11 +79,25 @@ pub fn update(id: i64, peer: &str, number: u64, at: Timestamp, said: &Said<'_>) 
     })
 }
 
+/// The person blocks the bot, or lets it write again.
+fn membership(id: i64, peer: &str, at: Timestamp, status: &str) -> Value {
+    let chat: i64 = peer.parse().unwrap_or(0);
+    let bot = json!({"id": 1, "is_bot": true, "username": "simbot"});
+    json!({
+        "update_id": id,
+        "my_chat_member": {
+            "date": at.millis() / 1000, "chat": {"id": chat, "type": "private", "first_name": peer},
+            "from": {"id": chat, "is_bot": false, "first_name": peer},
+            "new_chat_member": {"user": bot, "status": status},
+        },
+    })
+}
+
 pub fn delivery(account: &ChannelAccount, peer: &str, number: u64, at: Timestamp, said: &Said<'_>) -> Payload {
     let chat: i64 = peer.parse().unwrap_or(0);
     // Unique for the bot.
     let id = chat.wrapping_mul(100_000).wrapping_add(i64::try_from(number).unwrap_or(0));
     let secret = account.secret("webhook_secret").unwrap_or_default().to_owned();
     let headers = BTreeMap::from([("x-telegram-bot-api-secret-token".to_owned(), secret)]);
-    Payload { headers, body: update(id, peer, number, at, said).to_string().into_bytes() }
+    Payload { headers, body: update(id, peer, number, at, said).to_string().into_bytes(), query: None }
 }

@@ -1,6 +1,7 @@
 //! From YAML and back. What is not understood is an error with its place.
 
 use super::{FORMAT, ModelSpec, Scenario, knowledge};
+use super::{FORMAT, Scenario, channel, knowledge};
 use crate::saved::Saved;
 use std::{fs, path::Path, sync::Arc};
 
@@ -120,6 +121,7 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
             return wrong(format!("world.channels[{n}].name"), "taken by an earlier one".into());
         }
     }
+    channel::check(scenario)?;
     for (n, conversation) in scenario.conversations.iter().enumerate() {
         if !world.channels.iter().any(|c| c.name == conversation.channel) {
             let why = format!("there is no channel {:?}", conversation.channel);
@@ -189,6 +191,8 @@ mod tests {
         assert_eq!(wrong("99", 0), "conversations[0].people: 1 to 10000");
         assert!(wrong("ann", 2).starts_with("conversations[0].peer: no number"));
         assert_eq!(of("ann", 1).expect("valid").conversations[0].peer, "ann");
+        let crowd = of("whatsapp:+99", 2).expect("valid");
+        assert_eq!(crowd.conversations[1].peer, "whatsapp:+100");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Scenarios, `convsim/1`: what a simulated world is, who writes what in it, what goes wrong, and what must be true.
 
+mod channel;
 mod expect;
 mod gold;
 mod knowledge;
@@ -9,6 +10,7 @@ mod server;
 mod span;
 mod until;
 
+pub use channel::{Approval, Author, ChannelKind, ChannelSpec, TemplateSpec};
 pub use expect::{Calls, Expectations, PassK, Texts, Times};
 pub use gold::{EndState, Gold, ToolSetSpec};
 pub use knowledge::{BaseSpec, Citations, DocumentSpec};
@@ -205,34 +207,6 @@ pub enum Approvals {
     Unsafe,
 }
 
-/// A connected account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ChannelSpec {
-    pub name: String,
-    /// The agent that answers there; the channel is its tenant's.
-    pub agent: String,
-    pub kind: ChannelKind,
-}
-
-impl Default for ChannelSpec {
-    fn default() -> Self {
-        Self { name: "wa".to_owned(), agent: "desk".to_owned(), kind: ChannelKind::Whatsapp }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelKind {
-    Whatsapp,
-    Messenger,
-    /// By webhook.
-    Telegram,
-    /// By long polling.
-    TelegramPoll,
-    Webchat,
-}
-
 /// Who answers in the agent's place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -354,6 +328,24 @@ pub enum Action {
     Deny { channel: String, peer: String },
     /// A person of the team writes in the provider's own app.
     Operator { channel: String, peer: String, text: String },
+    /// A person of the team, or a program, writes over the API, whatever the window: it is judged when it is sent.
+    Say {
+        channel: String,
+        peer: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        text: String,
+        #[serde(default)]
+        by: Author,
+        /// It says this template.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<String>,
+    },
+    /// The person says that they do not want to be written to: STOP, or blocking the account in the provider's app.
+    OptOut { channel: String, peer: String },
+    /// …or that they want to again.
+    OptIn { channel: String, peer: String },
+    /// The provider has another word on a template.
+    Template { channel: String, template: String, status: Approval },
     /// A document is uploaded; one of that name gets new content.
     Upload { base: String, document: String, text: String },
     /// A document is deleted.

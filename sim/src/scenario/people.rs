@@ -16,7 +16,7 @@ pub struct ConversationSpec {
     pub channel: String,
     /// The person's address: a phone number, a chat id.
     pub peer: String,
-    /// So many people, whose addresses are numbers from `peer` on. Once the scenario is read, each has a conversation of their own.
+    /// So many people, whose addresses are numbers from the one at the end of `peer` on. Once the scenario is read, each has a conversation of their own.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub people: u32,
     pub user: UserSpec,
@@ -41,9 +41,10 @@ impl ConversationSpec {
             return Err(("people", format!("1 to {CROWD}")));
         }
         let why = || ("peer", "no number, so that it cannot be counted on from it".to_owned());
-        let first: u64 = self.peer.parse().map_err(|_| why())?;
+        let (before, number) = self.peer.split_at(self.peer.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+        let first: u64 = number.parse().map_err(|_| why())?;
         let last = first.checked_add(u64::from(self.people)).ok_or_else(why)?;
-        Ok((first..last).map(|peer| Self { peer: peer.to_string(), people: 1, ..self.clone() }).collect())
+        Ok((first..last).map(|n| Self { peer: format!("{before}{n}"), people: 1, ..self.clone() }).collect())
     }
 }
 

@@ -23,6 +23,7 @@ impl OutboxStore for Seam {
         let work = async {
             self.fenced(channel)?;
             let items = self.core.store.claim(tenant, channel, now, max).await?;
+            self.core.watch.claimed(channel, items.iter().map(|i| i.id));
             self.damaged(items, now).await
         };
         self.call(Site::ClaimReplies, &self.core.channel(channel), work).await
@@ -33,7 +34,9 @@ impl OutboxStore for Seam {
         let work = async {
             let told: Vec<(String, &'static str)> =
                 settlements.iter().map(|s| (self.core.sending(outbox_of(s)), name(s))).collect();
+            let ended: Vec<_> = settlements.iter().filter(|s| ends(s)).map(outbox_of).collect();
             self.core.store.settle(self.rewritten(settlements)).await?;
+            self.core.watch.settled(&ended);
             for (who, what) in told {
                 self.note("settled", &who, what);
             }
@@ -66,7 +69,9 @@ impl OutboxStore for Seam {
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
         self.gate.pass().await;
         self.fenced(channel)?;
-        self.core.store.recover(tenant, channel, now).await
+        let found = self.core.store.recover(tenant, channel, now).await?;
+        self.core.watch.recovered(channel);
+        Ok(found)
     }
 
     async fn advance(
@@ -113,6 +118,11 @@ fn outbox_of(s: &Settlement) -> colloquy_domain::ids::OutboxId {
         | Settlement::Failed { id, .. }
         | Settlement::Uncertain { id, .. } => *id,
     }
+}
+
+/// Whether nothing of the reply is sent any more.
+const fn ends(s: &Settlement) -> bool {
+    matches!(s, Settlement::Sent { .. } | Settlement::Failed { .. } | Settlement::Uncertain { .. })
 }
 
 fn name(s: &Settlement) -> &'static str {

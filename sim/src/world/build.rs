@@ -67,6 +67,11 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options, outside: Option<
     let faults = Faults::new(seed, &scenario.faults);
     let trace = Trace::new(options.trace);
     let mut core = Core::new(seed, options.planted, clock, faults, trace, store, accounts, named, watch, library);
+    for channel in &world.channels {
+        channel.templates.iter().for_each(|t| core.network.approves(&channel.name, &t.name, t.status));
+        let texts = channel.templates.iter().map(|t| ((channel.name.clone(), t.name.clone()), t.text.clone()));
+        core.templates.extend(texts);
+    }
     core.is_paced = is_paced(scenario);
     core.deck = Arc::new(Deck::new(outside.cloned()));
     core.toolset = scenario.toolset.as_ref().and_then(InUse::of);
@@ -120,26 +125,29 @@ fn profile(agent: &Agent<'_>, library: &Library) -> AgentProfile {
 }
 
 fn account(n: usize, spec: &ChannelSpec, agent: &Agent<'_>, id: ChannelId) -> ChannelAccount {
-    let kind = match spec.kind {
-        ChannelKind::Whatsapp => "whatsapp",
-        ChannelKind::Messenger => "messenger",
-        ChannelKind::Telegram | ChannelKind::TelegramPoll => "telegram",
-        ChannelKind::Webchat => "webchat",
-    };
     let mode = if spec.kind == ChannelKind::TelegramPoll { "poll" } else { "webhook" };
-    let settings = [("api_base", provider::api_base(n).as_str()), ("mode", mode), ("bot_username", "simbot")]
-        .map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let settings = [
+        ("api_base", provider::api_base(n).as_str()),
+        ("mode", mode),
+        ("bot_username", "simbot"),
+        ("app_id", "1"),
+        ("account_sid", "AC1"),
+        ("human_agent", if spec.human_agent { "true" } else { "false" }),
+    ]
+    .map(|(k, v)| (k.to_owned(), v.to_owned()));
     let secrets = [
         ("access_token", "token".to_owned()),
         ("app_secret", format!("secret-{n}")),
         ("verify_token", "word".to_owned()),
+        ("auth_token", format!("auth-{n}")),
+        ("channel_secret", format!("channel-{n}")),
         ("bot_token", format!("{}:token", 1_000 + n)),
         ("webhook_secret", format!("hook-{n}")),
     ];
     ChannelAccount {
         tenant: agent.tenant,
         id,
-        kind: channel::ChannelKind::of(kind),
+        kind: channel::ChannelKind::of(spec.kind.driver()),
         name: spec.name.clone(),
         agent: agent.id,
         external_id: Some(format!("1000000000{n:05}")),

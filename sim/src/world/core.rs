@@ -20,7 +20,7 @@ use colloquy_domain::{
     ids::{AgentId, ChannelId, ConversationId, OutboxId, TenantId},
     message::{InboxItem, Outcome},
     model::Completion,
-    testkit::{Line, MemoryPlacement, MemoryStore},
+    testkit::{Line, MemoryPlacement, MemoryStore, SeqIds},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,6 +53,10 @@ pub struct Core {
     pub toolset: Option<InUse>,
     /// Whether each account has one pacer for as long as the world lasts: only then nobody can be too fast.
     pub is_paced: bool,
+    /// The words of each channel's templates, by its name and theirs.
+    pub templates: BTreeMap<(String, String), String>,
+    /// Of what the team writes.
+    pub team_ids: SeqIds,
     /// Models outside of the world.
     pub deck: Arc<Deck>,
     /// Accounts with their names, in the order of the scenario.
@@ -90,6 +94,8 @@ impl Core {
             library,
             toolset: None,
             is_paced: true,
+            templates: BTreeMap::new(),
+            team_ids: SeqIds::new(4),
             deck: Arc::default(),
             before: AllBefore::new(),
             deaths: AtomicU64::new(0),

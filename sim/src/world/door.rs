@@ -11,6 +11,7 @@ use colloquy_actors::node::NodeHandle;
 use colloquy_channels::Registry;
 use colloquy_domain::{
     channel::{ChannelAccount, ChannelEvent, WebhookRejection, WebhookRequest},
+    ids::ChannelId,
     message::{Content, Inbound, Peer},
     ports::Clock,
 };
@@ -34,6 +35,17 @@ const BODY_LIMIT: usize = 4 * 1024 * 1024;
 pub struct Payload {
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
+    /// What the address that is called says beside the channel.
+    pub query: Option<(String, String)>,
+}
+
+/// Where the nodes are reached from outside.
+pub const PUBLIC_URL: &str = "https://colloquy.sim";
+
+/// The address of a channel's webhook, as the outside sees it.
+pub fn webhook_url(channel: ChannelId, query: Option<&(String, String)>) -> String {
+    let query = query.map(|(name, value)| format!("?{name}={value}")).unwrap_or_default();
+    format!("{PUBLIC_URL}/webhooks/{channel}{query}")
 }
 
 /// A node, as those see it who send it requests.
@@ -83,8 +95,9 @@ impl Door {
             return 413;
         }
         let Some(driver) = self.drivers.get(&account.kind) else { return 404 };
-        let query = BTreeMap::new();
-        let request = WebhookRequest { url: "", headers: &payload.headers, query: &query, body: &payload.body };
+        let url = webhook_url(account.id, payload.query.as_ref());
+        let query = payload.query.iter().cloned().collect();
+        let request = WebhookRequest { url: &url, headers: &payload.headers, query: &query, body: &payload.body };
         match driver.receive(account, &request) {
             Ok(events) => self.accept(account, events).await,
             Err(WebhookRejection::Unauthenticated) if self.seam.core.has(Planted::AcceptUnsigned) => 200,
@@ -187,7 +200,7 @@ async fn attempt(core: &Arc<Core>, account: &Arc<ChannelAccount>, who: &str, pay
 
 /// A visitor of the web chat sends until it is accepted.
 pub fn post(core: &Arc<Core>, account: &Arc<ChannelAccount>, peer: &str, number: u64, said: &Said<'_>) {
-    let (Said::Text(text) | Said::Echo(text)) = said;
+    let (Said::Text(text) | Said::Echo(text)) = said else { return };
     let inbound = Inbound {
         provider_message_id: format!("{peer}.{number}"),
         peer: Peer { address: peer.to_owned(), name: None },

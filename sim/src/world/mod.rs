@@ -15,7 +15,7 @@ mod twin;
 
 pub use self::core::{Core, News};
 pub use self::library::{Document, Library, status};
-pub use door::{Door, Doors, Payload, deliver, post};
+pub use door::{Door, Doors, PUBLIC_URL, Payload, deliver, post, webhook_url};
 pub use run::{Options, Report, Stats, Verdict, run, run_with};
 pub use told::Told;
 pub use twin::is_comparable;

@@ -1,6 +1,6 @@
 //! One node's lives: it starts, dies, stands still, ends in an orderly way, and starts anew.
 
-use super::{Core, Door};
+use super::{Core, Door, PUBLIC_URL};
 use crate::{
     clock::NodeClock,
     gate::Gate,
@@ -97,7 +97,7 @@ impl Keeper {
         let (name, gate, taken) = (self.name.as_str().into(), Gate::default(), Taken::default());
         let seam = Seam { core: Arc::clone(core), name, gate, id, ownership, taken, wire: Wire::default() };
         let clock = NodeClock::of(&core.clock);
-        let options = ChannelOptions::over(Arc::new(NodeTransport(seam.clone())), REQUEST);
+        let options = ChannelOptions::over(Arc::new(NodeTransport(seam.clone())), REQUEST).reached_at(PUBLIC_URL);
         let drivers = Registry::new(&options);
         let directory = Arc::new(Directory { seam: seam.clone(), drivers: drivers.clone() });
         let store = Arc::new(seam.clone());

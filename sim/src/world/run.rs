@@ -247,15 +247,28 @@ async fn happens(core: Arc<Core>, nodes: Arc<Nodes>, event: TimelineEvent) {
         Action::Upload { base, document, text } => library::upload(&core, &base, &document, &text).await,
         Action::Delete { base, document } => library::delete(&core, &base, &document).await,
         Action::Operator { channel, peer, text } => {
-            if let Some(account) = core.account_named(&channel) {
-                let who = format!("{channel}/{peer}");
-                core.note("", "operator", &who, text.as_str());
-                // Beside the numbers of what the person writes, and other ones than those of a world before.
-                let number = OPERATOR + core.before(&who).inbox as u64 + core.asked(&format!("operator {who}"));
-                write(&core, &account, &peer, number, &Said::Echo(&text));
-            }
+            core.note("", "operator", &format!("{channel}/{peer}"), text.as_str());
+            does(&core, &channel, &peer, &Said::Echo(&text));
+        }
+        Action::OptOut { channel, peer } => does(&core, &channel, &peer, &Said::OptOut),
+        Action::OptIn { channel, peer } => does(&core, &channel, &peer, &Said::OptIn),
+        Action::Say { channel, peer, text, by, template } => {
+            team::says(&core, (&channel, &peer), team::Words { text, by, template }).await;
+        }
+        Action::Template { channel, template, status } => {
+            core.note("", "template", &channel, format!("{template} {status:?}"));
+            core.network.approves(&channel, &template, status);
         }
     }
+}
+
+/// In the provider's own app.
+fn does(core: &Arc<Core>, channel: &str, peer: &str, said: &Said<'_>) {
+    let Some(account) = core.account_named(channel) else { return };
+    let who = format!("{channel}/{peer}");
+    // Beside the numbers of what the person writes, and other ones than those of a world before.
+    let number = OPERATOR + core.before(&who).inbox as u64 + core.asked(&format!("operator {who}"));
+    write(core, &account, peer, number, said);
 }
 
 fn command(core: &Core, channel: &str, peer: &str, take: bool) {

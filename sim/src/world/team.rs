@@ -1,7 +1,79 @@
-//! People of the team who decide about tool calls, past the conversation's actor, as over the API.
+//! People of the team who decide about tool calls and write, past the conversation's actor, as over the API.
 
 use super::{Core, run::conversation};
-use colloquy_domain::{approval::Verdict, testkit::Approval};
+use crate::scenario::Author;
+use colloquy_domain::{
+    approval::Verdict,
+    conversation::{Commit, Conversation, Ctx, Input, Written, decide, project},
+    ids::{ConversationId, TenantId, UserId},
+    message::Content,
+    ports::{Clock, ConversationStore, Ids, StoreError},
+    template::TemplateCall,
+    testkit::{Approval, SeqIds},
+    time::Timestamp,
+};
+
+/// How often an act is decided anew because something else happened in the conversation.
+const TRIES: usize = 8;
+
+/// What somebody says for the team.
+pub(super) struct Words {
+    pub text: String,
+    pub by: Author,
+    pub template: Option<String>,
+}
+
+/// As the API lets the team write, but for the window, which is left to whoever sends.
+pub(super) async fn says(core: &Core, (channel, peer): (&str, &str), words: Words) {
+    let Some((tenant, id)) = conversation(core, channel, peer) else { return };
+    let who = format!("{channel}/{peer}");
+    let called = |name: &String| {
+        let text = core.templates.get(&(channel.to_owned(), name.clone())).cloned().unwrap_or_default();
+        let (language, name) = ("en".to_owned(), name.clone());
+        (text, TemplateCall { name, language, header: None, body: Vec::new(), buttons: Vec::new() })
+    };
+    let (text, template) = match words.template.as_ref().map(called) {
+        Some((text, call)) => (text, Some(call)),
+        None => (words.text, None),
+    };
+    core.note("", "says", &who, text.as_str());
+    let ids = &core.team_ids;
+    let author = matches!(words.by, Author::Person).then(|| UserId::new(ids.uuid()));
+    let last_inbound_at = last_heard(core, id);
+    let words = Written { text, rich: None, author, template, last_inbound_at };
+    for _ in 0..TRIES {
+        let Some(commit) = decided(core, ids, (tenant, id), words.clone()).await else { return };
+        match core.store.commit(commit).await {
+            Err(StoreError::Stale) => {}
+            _ => break,
+        }
+    }
+    if let (Some(door), Some(account)) = (core.doors.all().first(), core.account_named(channel)) {
+        door.handle.renew(tenant, id);
+        door.handle.wake_channel(account.id);
+    }
+}
+
+async fn decided(
+    core: &Core,
+    ids: &SeqIds,
+    (tenant, id): (TenantId, ConversationId),
+    words: Written,
+) -> Option<Commit> {
+    let loaded = core.store.load(tenant, id).await.ok()?;
+    let profile = core.store.agent(tenant, loaded.agent)?;
+    let state = Conversation::restore(loaded.key, loaded.snapshot);
+    let now = core.clock.now();
+    let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile });
+    project(state, &decision.events, loaded.version, now, ids).1
+}
+
+/// When the person last wrote, as the store knows it.
+fn last_heard(core: &Core, id: ConversationId) -> Timestamp {
+    let inbox = core.store.inbox(id);
+    let own = inbox.iter().filter(|(item, _)| !matches!(item.inbound.content, Content::Echo { .. }));
+    own.map(|(item, _)| item.received_at).max().unwrap_or_default()
+}
 
 /// Somebody decides about everything that the conversation waits for.
 pub(super) fn decides(core: &Core, channel: &str, peer: &str, approves: bool) {

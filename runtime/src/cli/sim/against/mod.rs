@@ -61,6 +61,14 @@ impl Against {
     /// It cannot be talked to, or has not the agents.
     pub async fn target(&self, scenarios: &[&Scenario]) -> CommandResult<Option<Target>> {
         let Some(url) = &self.against else { return Ok(None) };
+        let mut channels = scenarios.iter().flat_map(|s| &s.world.channels);
+        if let Some(twilio) = channels.find(|c| !c.kind.plays_outside()) {
+            let why = "Twilio signs the address that the server has outside, which is not known here";
+            return Err(Stop::wrong(format!(
+                "the channel {:?} cannot be played to a running server: {why}",
+                twilio.name
+            )));
+        }
         let key = self.key.as_ref().ok_or_else(|| Stop::wrong("--key: the server's API key is needed"))?;
         let api = Api::new(url.trim_end_matches('/'), Secret::new(key.clone()))?;
         let agents: Vec<Agent> = api.list("/api/agents", "agents", &[]).await?;
