@@ -185,7 +185,7 @@ fn what_stands_nowhere_may_stand_in_an_image() {
         risks(r, &completion).remove(0).taints
     };
     let image = Taint { argument: "iban".into(), origin: Origin::Image };
-    assert_eq!(of(&request, r#"{"iban": "FR7699999999999999999999999"}"#), [image.clone()]);
+    assert_eq!(of(&request, r#"{"iban": "FR7699999999999999999999999"}"#), std::slice::from_ref(&image));
     assert_eq!(of(&request, r#"{"iban": "FR7612345678901234567890123"}"#), [], "the person's own words");
     request.images.clear();
     request.history = vec![HistoryMessage { speaker: Speaker::Person, text: "[image]".into(), image: Some(1) }];
