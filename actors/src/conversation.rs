@@ -83,8 +83,13 @@ impl Actor for Shell {
             profile
         } else {
             poison = Some(Failure::fatal("agent.not_found", "the channel's agent does not exist any more"));
-            let choice =
-                ModelChoice { provider: String::new(), model: String::new(), temperature: None, max_tokens: None };
+            let choice = ModelChoice {
+                provider: String::new(),
+                model: String::new(),
+                temperature: None,
+                max_tokens: None,
+                sees_images: false,
+            };
             Arc::new(AgentProfile::new(tenant, loaded.agent, String::new(), choice))
         };
         state.loaded = Some(Box::new(Live {

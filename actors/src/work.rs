@@ -5,6 +5,7 @@ use colloquy_domain::{
     agent::AgentProfile,
     approval::Risk,
     conversation::{Conversation, Input, Key, Prompt, completion_request},
+    disclosure,
     failure::{Failure, Verdict},
     ids::{StepNo, TurnNo},
     model::{Completion, CompletionRequest, HistoryMessage},
@@ -14,7 +15,15 @@ use colloquy_domain::{
 };
 use futures::FutureExt;
 use ractor::ActorRef;
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::OnceCell;
 use tracing::{Instrument as _, Span};
 
@@ -115,7 +124,7 @@ async fn complete(task: &Task, turn: TurnNo, drafts: &Drafts) -> Result<(Complet
     let request = request(task).await?;
     // What the model reads is what its calls are judged by.
     let judged = request.tools.iter().any(|t| t.effect == EffectClass::Unsafe).then(|| request.clone());
-    let sink = Announce { task, turn, drafts };
+    let sink = Announce { task, turn, drafts, begun: AtomicBool::new(false) };
     let result = task.shared.ports.model.complete(request, &sink).await;
     spans::completed(&result);
     let completion = result?;
@@ -138,14 +147,29 @@ struct Announce<'a> {
     task: &'a Task,
     turn: TurnNo,
     drafts: &'a Drafts,
+    begun: AtomicBool,
+}
+
+impl Announce<'_> {
+    fn announce(&self, text: String) {
+        self.drafts.write(&text);
+        let Key { tenant, id: conversation, .. } = self.task.conversation.key;
+        let notice = Notice::Delta { tenant, conversation, turn: self.turn, text };
+        self.task.shared.ports.announcer.announce(notice);
+    }
 }
 
 impl TokenSink for Announce<'_> {
     fn delta(&self, text: &str) {
-        let Key { tenant, id: conversation, .. } = self.task.conversation.key;
-        let notice = Notice::Delta { tenant, conversation, turn: self.turn, text: text.to_owned() };
-        self.task.shared.ports.announcer.announce(notice);
-        self.drafts.write(text);
+        if self.begun.swap(true, Ordering::Relaxed) {
+            return self.announce(text.to_owned());
+        }
+        // Who reads the answer as it is made reads what the reply will begin with, too; once, if words of an earlier step
+        // had begun with it.
+        let now = self.task.shared.ports.clock.now();
+        let told = self.task.conversation.turn().is_some_and(|t| t.steps.iter().any(|s| !s.completion.text.is_empty()));
+        let disclosure = disclosure::due(&self.task.conversation, &self.task.profile, now).filter(|_| !told);
+        self.announce(disclosure.map_or_else(|| text.to_owned(), |d| disclosure::before(d, text)));
     }
 }
 

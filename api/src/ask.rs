@@ -55,8 +55,11 @@ pub struct Rehearsed {
 /// # Errors
 /// The retrieval's or the model's.
 pub async fn ask(api: &Api, profile: &AgentProfile, question: Question<'_>) -> Result<Reply, Failure> {
-    let history: Vec<HistoryMessage> =
-        question.previous.iter().map(|text| HistoryMessage { speaker: Speaker::Person, text: text.clone() }).collect();
+    let history: Vec<HistoryMessage> = question
+        .previous
+        .iter()
+        .map(|text| HistoryMessage { speaker: Speaker::Person, text: text.clone(), image: None })
+        .collect();
     Ok(rehearse(api, profile, question, history, Vec::new()).await?.reply)
 }
 

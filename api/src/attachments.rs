@@ -17,9 +17,13 @@ use colloquy_domain::{
     ports::StoreError,
     time::Timestamp,
 };
-use colloquy_store::{Attachment, Brought, TenantStore};
+use colloquy_store::{Attachment, Brought, Store, TenantStore};
 use sha2::{Digest, Sha256};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{fs, task::JoinSet};
 
 /// How often the store is asked when no file waits.
@@ -137,11 +141,11 @@ fn fits(media: &str, mime: Option<&str>) -> bool {
     }
 }
 
-fn place(api: &Api, tenant: TenantId, name: &str) -> PathBuf {
-    api.options.files.join(tenant.to_string()).join(name)
+fn place(files: &Path, tenant: TenantId, name: &str) -> PathBuf {
+    files.join(tenant.to_string()).join(name)
 }
 
-fn shared_name(id: AttachmentId) -> String {
+pub(crate) fn shared_name(id: AttachmentId) -> String {
     format!("attachment-{id}")
 }
 
@@ -159,7 +163,7 @@ pub async fn put(api: &Api, tenant: TenantId, name: &str, bytes: &[u8]) -> Resul
         return Ok(());
     }
     let disk = |e: std::io::Error| Failure::retry("attachment.disk", e.to_string());
-    let path = place(api, tenant, name);
+    let path = place(&api.options.files, tenant, name);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).await.map_err(disk)?;
     }
@@ -171,10 +175,18 @@ pub async fn put(api: &Api, tenant: TenantId, name: &str, bytes: &[u8]) -> Resul
 /// # Errors
 /// The store's.
 pub async fn get(api: &Api, tenant: TenantId, name: &str) -> ApiResult<Option<Vec<u8>>> {
-    if !api.store.keeps_files() {
-        return Ok(fs::read(place(api, tenant, name)).await.ok());
+    Ok(kept(&api.store, &api.options.files, tenant, name).await?)
+}
+
+/// As [`get`], for who has only the store and the folder.
+///
+/// # Errors
+/// The store's.
+pub async fn kept(store: &Store, files: &Path, tenant: TenantId, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    if !store.keeps_files() {
+        return Ok(fs::read(place(files, tenant, name)).await.ok());
     }
-    let rows = api.store.tenant(tenant);
+    let rows = store.tenant(tenant);
     let mut bytes = Vec::new();
     for part in 0.. {
         match rows.file_part(name, part).await? {
@@ -204,7 +216,7 @@ pub async fn drop_file(api: &Api, tenant: TenantId, name: &str) {
     let removed = if api.store.keeps_files() {
         api.store.tenant(tenant).remove_file(name).await.map_err(|e| e.to_string())
     } else {
-        fs::remove_file(place(api, tenant, name)).await.map_err(|e| e.to_string())
+        fs::remove_file(place(&api.options.files, tenant, name)).await.map_err(|e| e.to_string())
     };
     if let Err(error) = removed {
         tracing::warn!(tenant.id = %tenant, file = name, error, "attachment's file not removed");

@@ -167,7 +167,16 @@ impl Telephone<'_> {
         format!("{}?turn={turn}&silent={silent}&waited={waited}", self.path)
     }
 
+    /// The first words of the call. If the agent says that it is a machine, they begin with it: no reply of the call says
+    /// it again.
     async fn greeting(&self) -> ApiResult<String> {
+        let greeting = self.welcome().await?;
+        let agent = self.api.store.tenant(self.account.tenant).agent(self.account.agent).await?;
+        let disclosure = agent.profile.disclosure;
+        Ok(disclosure.map_or(greeting.clone(), |d| format!("{} {greeting}", d.text(self.language()))))
+    }
+
+    async fn welcome(&self) -> ApiResult<String> {
         if let Some(own) = self.account.setting("greeting").filter(|g| !g.trim().is_empty()) {
             return Ok(own.to_owned());
         }

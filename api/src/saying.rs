@@ -9,6 +9,7 @@ use crate::{
 };
 use colloquy_domain::{
     channel::ChannelAccount,
+    ids::ConversationId,
     message::MediaKind,
     rich::{Button, Rich, Row},
     template::TemplateCall,
@@ -64,15 +65,21 @@ impl Asked {
         matches!(self, Self::Template(_))
     }
 
-    /// What is said to somebody on this channel.
+    /// What is said to somebody on this channel, in the conversation that there is with them.
     ///
     /// # Errors
     /// As [`templates::filled`].
-    pub async fn on(self, api: &Api, tenant: &Tenant, account: &ChannelAccount) -> ApiResult<Said> {
+    pub async fn on(
+        self,
+        api: &Api,
+        tenant: &Tenant,
+        account: &ChannelAccount,
+        with: Option<ConversationId>,
+    ) -> ApiResult<Said> {
         match self {
             Self::Said(said) => Ok(said),
             Self::Template(named) => {
-                let filled = templates::filled(api, tenant, account, named).await?;
+                let filled = templates::filled(api, tenant, account, named, with).await?;
                 Ok(Said { text: filled.text, rich: None, template: Some(filled.call) })
             }
         }

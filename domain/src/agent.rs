@@ -4,6 +4,7 @@
 //! in order, and refuses when the agent is switched off or its budget of the day is spent.
 
 use crate::{
+    disclosure::Disclosure,
     ids::{AgentId, ConversationId, KnowledgeBaseId, TenantId, TurnNo},
     language::Language,
     model::ModelChoice,
@@ -50,6 +51,9 @@ pub struct AgentProfile {
     pub daily_budget_micros: Option<u64>,
     /// After this time with a person, the agent takes the conversation back; `None` never.
     pub return_after: Option<Duration>,
+    /// Whether people are told that a machine speaks, and how; `None` if they are not.
+    #[serde(default)]
+    pub disclosure: Option<Disclosure>,
 }
 
 /// How a burst of messages is gathered into one turn.
@@ -168,6 +172,7 @@ impl AgentProfile {
             max_concurrent_turns: 64,
             daily_budget_micros: None,
             return_after: None,
+            disclosure: None,
         }
     }
 }

@@ -67,6 +67,8 @@ pub enum Origin {
     },
     /// What the agent said earlier, which can repeat either.
     Reply,
+    /// An image that the person sent: nobody but the model can read it.
+    Image,
 }
 
 /// Why a person is asked.

@@ -21,6 +21,7 @@ pub mod call;
 pub mod channel;
 pub mod commerce;
 pub mod conversation;
+pub mod disclosure;
 pub mod egress;
 pub mod failure;
 pub mod fairness;

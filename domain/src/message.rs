@@ -53,6 +53,9 @@ impl Inbound {
     }
 }
 
+/// The types of images that all models which see can read.
+const SEEN: [&str; 4] = ["image/jpeg", "image/png", "image/webp", "image/gif"];
+
 /// What a message holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -204,13 +207,30 @@ impl Content {
         (!words.trim().is_empty()).then_some(words)
     }
 
-    /// What a model is told: the words, and that there is a file, which it cannot see.
+    /// What a model is told: the words, and that there is a file. The mark's own words must not look like a language: what
+    /// answers without a model goes by that of the message.
     #[must_use]
-    pub fn told(&self) -> Option<String> {
+    pub fn told(&self, sees_images: bool) -> Option<String> {
         let Self::Media { media, caption, name, .. } = self else { return self.words() };
         let name = name.as_ref().map(|n| format!(": {n}")).unwrap_or_default();
+        let shown = sees_images && self.is_image();
+        let unseen = if *media == MediaKind::Image && !shown { ", not visible" } else { "" };
         let caption = caption.as_ref().map(|c| format!(" {c}")).unwrap_or_default();
-        Some(format!("[{}{name}]{caption}", media.told()))
+        Some(format!("[{}{name}{unseen}]{caption}", media.told()))
+    }
+
+    /// Whether it is an image of a type that models see, also one that was sent as a file. A sticker says a mood, and
+    /// nothing to look at.
+    #[must_use]
+    pub fn is_image(&self) -> bool {
+        let Self::Media { media, mime, .. } = self else { return false };
+        let mime = mime.as_deref().map(|m| m.split(';').next().unwrap_or(m).trim());
+        let seen = |m: &str| SEEN.iter().any(|s| s.eq_ignore_ascii_case(m));
+        match media {
+            MediaKind::Image => mime.is_none_or(|m| seen(m) || m.is_empty() || m == "application/octet-stream"),
+            MediaKind::Document => mime.is_some_and(seen),
+            MediaKind::Video | MediaKind::Audio | MediaKind::Voice | MediaKind::Sticker => false,
+        }
     }
 
     /// A short stable name for logs, transcripts and statistics.

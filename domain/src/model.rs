@@ -2,7 +2,7 @@
 
 use crate::{
     failure::Failure,
-    ids::{ConversationId, StepNo, TenantId},
+    ids::{ConversationId, Seq, StepNo, TenantId},
     knowledge::Passage,
     language::Language,
     tool::{ToolCall, ToolResult, ToolSpec},
@@ -20,6 +20,9 @@ pub struct ModelChoice {
     pub temperature: Option<f32>,
     /// Tokens that one completion may have.
     pub max_tokens: Option<u32>,
+    /// It is given the images that people send. Nobody can ask a model whether it sees, so its owner says so.
+    #[serde(default)]
+    pub sees_images: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub enum Speaker {
 pub struct HistoryMessage {
     pub speaker: Speaker,
     pub text: String,
+    /// The message's number in the inbox, if an image came with it.
+    pub image: Option<Seq>,
 }
 
 /// A completion that was journalled, with the results of its tool calls.
@@ -59,6 +64,9 @@ pub struct CompletionRequest {
     pub history: Vec<HistoryMessage>,
     /// What the person wrote in this turn, oldest first.
     pub messages: Vec<String>,
+    /// Messages of this turn whose images the model is to see, by their numbers in the inbox, oldest first. The provider
+    /// asks for the bytes (see [`crate::ports::Images`]): they are in no state and in no log.
+    pub images: Vec<Seq>,
     /// Retrieved for this turn, best first; numbered from 1 in this order in citations.
     pub passages: Vec<Passage>,
     /// Empty when no further tool call is allowed.

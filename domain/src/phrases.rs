@@ -17,6 +17,8 @@ pub enum Phrase {
     WordsOnly,
     /// A greeting without a question, answered without a model.
     Welcome,
+    /// It is a machine who speaks.
+    Disclosure,
 }
 
 #[must_use]
@@ -54,5 +56,7 @@ pub const fn phrase(phrase: Phrase, language: Language) -> &'static str {
         (Phrase::Welcome, Language::Fr) => {
             "Bonjour ! Posez-moi une question et je chercherai la réponse dans mes documents."
         }
+        (Phrase::Disclosure, Language::En) => "You are talking to an AI assistant.",
+        (Phrase::Disclosure, Language::Fr) => "Vous échangez avec un assistant IA.",
     }
 }

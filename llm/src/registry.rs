@@ -9,17 +9,19 @@ use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     model::{CompletionRequest, CompletionResult, ModelChoice, Recording},
-    ports::{Model, TokenSink},
+    ports::{Images, Model, TokenSink},
 };
 use std::sync::Arc;
 
 /// What the configuration says about models.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ModelOptions {
     /// The OpenAI-compatible endpoint; `None` where none is configured.
     pub openai: Option<OpenAiOptions>,
     /// What the scripted provider plays; `None` for one that echoes.
     pub script: Option<Scripted>,
+    /// Where models that see find what people sent; `None` where nobody sends anything.
+    pub images: Option<Arc<dyn Images>>,
 }
 
 /// The model providers of an installation.
@@ -34,6 +36,8 @@ type Check = Box<dyn Fn(&ModelChoice) -> Result<(), Failure> + Send + Sync>;
 struct Provider {
     name: &'static str,
     model: Arc<dyn Model>,
+    /// Whether models of it can be given images.
+    sees: bool,
     /// Why a choice of this provider cannot work, if so.
     check: Check,
 }
@@ -42,17 +46,23 @@ impl Models {
     /// The wiring. The process-wide rustls provider must be installed before.
     #[must_use]
     pub fn new(options: ModelOptions) -> Self {
-        let openai = Arc::new(OpenAi::new(options.openai));
+        let openai = Arc::new(OpenAi::new(options.openai, options.images));
         let (checked, listens) = (openai.clone(), openai.clone());
         let fine = |_: &ModelChoice| Ok(());
         Self {
             listens,
             providers: vec![
-                Provider { name: "openai", model: openai, check: Box::new(move |choice| checked.check(choice)) },
-                Provider { name: "extractive", model: Arc::new(Extractive), check: Box::new(fine) },
+                Provider {
+                    name: "openai",
+                    model: openai,
+                    sees: true,
+                    check: Box::new(move |choice| checked.check(choice)),
+                },
+                Provider { name: "extractive", model: Arc::new(Extractive), sees: false, check: Box::new(fine) },
                 Provider {
                     name: "scripted",
                     model: Arc::new(options.script.unwrap_or_default()),
+                    sees: false,
                     check: Box::new(fine),
                 },
             ],
@@ -76,6 +86,10 @@ impl Models {
         }
         if choice.max_tokens == Some(0) {
             return Err(Failure::reject("model.invalid_choice", "max_tokens: must be at least 1"));
+        }
+        if choice.sees_images && !provider.sees {
+            let detail = format!("sees_images: nothing of the provider {:?} sees", choice.provider);
+            return Err(Failure::reject("model.invalid_choice", detail));
         }
         (provider.check)(choice)
     }
@@ -110,7 +124,13 @@ mod tests {
     use crate::tests_support::{Heard, install_tls, request};
 
     fn choice(provider: &str) -> ModelChoice {
-        ModelChoice { provider: provider.into(), model: String::new(), temperature: None, max_tokens: None }
+        ModelChoice {
+            provider: provider.into(),
+            model: String::new(),
+            temperature: None,
+            max_tokens: None,
+            sees_images: false,
+        }
     }
 
     #[tokio::test]
@@ -143,11 +163,13 @@ mod tests {
         assert_eq!(models.check(&choice("openai")).unwrap_err().code, "model.not_configured");
         let hot = ModelChoice { temperature: Some(3.0), ..choice("extractive") };
         assert_eq!(models.check(&hot).unwrap_err().code, "model.invalid_choice");
+        let blind = ModelChoice { sees_images: true, ..choice("extractive") };
+        assert!(models.check(&blind).unwrap_err().detail.starts_with("sees_images: "));
         let mut options = OpenAiOptions::new("http://127.0.0.1:1/v1");
-        let models = Models::new(ModelOptions { openai: Some(options.clone()), script: None });
+        let models = Models::new(ModelOptions { openai: Some(options.clone()), script: None, images: None });
         assert_eq!(models.check(&choice("openai")).unwrap_err().code, "model.no_name");
         options.default_model = Some("small".into());
-        let models = Models::new(ModelOptions { openai: Some(options), script: None });
+        let models = Models::new(ModelOptions { openai: Some(options), script: None, images: None });
         assert_eq!(models.check(&choice("openai")), Ok(()));
     }
 }

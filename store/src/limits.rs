@@ -282,8 +282,13 @@ impl By<'_> {
 async fn account(store: &Store, ids: &dyn Ids) -> Result<(TenantId, ChannelId), StoreError> {
     let tenant = store.installation().ensure_default_tenant().await?.id;
     let rows = store.tenant(tenant);
-    let model =
-        ModelChoice { provider: "scripted".to_owned(), model: String::new(), temperature: None, max_tokens: None };
+    let model = ModelChoice {
+        provider: "scripted".to_owned(),
+        model: String::new(),
+        temperature: None,
+        max_tokens: None,
+        sees_images: false,
+    };
     let agent = AgentId::new(ids.uuid());
     rows.create_agent(AgentProfile::new(tenant, agent, "limits", model), Actor::System).await?;
     let channel = ChannelId::new(ids.uuid());

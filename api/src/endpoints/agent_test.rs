@@ -101,7 +101,8 @@ pub async fn post(
     let profile = agents::find(&tenant.store, &named).await?;
     let language = checked(&request)?;
     let question = Question { text: &request.message, previous: &[], language, without: &[] };
-    let history = request.history.iter().map(|s| HistoryMessage { speaker: s.speaker, text: s.text.clone() });
+    let history =
+        request.history.iter().map(|s| HistoryMessage { speaker: s.speaker, text: s.text.clone(), image: None });
     let tools = api.catalogue.tools(tenant.id, &profile.tools).await?;
     let found = rehearse(&api, &profile, question, history.collect(), tools).await?;
     ok(Out {

@@ -1,5 +1,8 @@
 //! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`, `POST /api/agents/{id}/train`.
 
+mod disclosure;
+
+use self::disclosure::{DisclosureFields, DisclosureOut};
 use super::knowledge_bases::valid_name;
 use crate::{
     answer::{Accepted, Created, Deleted, Listed, Of},
@@ -64,6 +67,7 @@ pub struct Fields {
     max_concurrent_turns: Option<u32>,
     daily_budget_usd: Option<f64>,
     return_after_seconds: Option<u64>,
+    disclosure: Option<DisclosureFields>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -74,6 +78,9 @@ struct ModelFields {
     model: String,
     temperature: Option<f32>,
     max_tokens: Option<u32>,
+    /// The model is given the images that people send.
+    #[serde(default)]
+    sees_images: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -108,6 +115,7 @@ pub struct Out {
     return_after_seconds: Option<u64>,
     /// Counted from 1; each change is the next one.
     version: u32,
+    disclosure: DisclosureOut,
     created_at: String,
     updated_at: String,
 }
@@ -118,6 +126,7 @@ pub struct ModelOut {
     model: String,
     temperature: Option<f32>,
     max_tokens: Option<u32>,
+    sees_images: bool,
 }
 
 pub(super) fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
@@ -129,7 +138,13 @@ pub(super) fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -
         enabled: p.enabled,
         instructions: p.instructions,
         language: p.language.code(),
-        model: ModelOut { provider: m.provider, model: m.model, temperature: m.temperature, max_tokens: m.max_tokens },
+        model: ModelOut {
+            provider: m.provider,
+            model: m.model,
+            temperature: m.temperature,
+            max_tokens: m.max_tokens,
+            sees_images: m.sees_images,
+        },
         knowledge: p.knowledge.iter().filter_map(|id| bases.get(id).cloned()).collect(),
         tools: p.tools,
         during_turn: p.during_turn,
@@ -148,6 +163,7 @@ pub(super) fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -
         daily_budget_usd: p.daily_budget_micros.map(|m| m as f64 / 1e6),
         return_after_seconds: p.return_after.map(|d| d.as_secs()),
         version: agent.version,
+        disclosure: p.disclosure.into(),
         created_at: rfc3339(agent.created_at),
         updated_at: rfc3339(agent.updated_at),
     }
@@ -270,8 +286,8 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
         }
     }
     if let Some(m) = f.model {
-        let ModelFields { provider, model, temperature, max_tokens } = m;
-        p.model = ModelChoice { provider, model, temperature, max_tokens };
+        let ModelFields { provider, model, temperature, max_tokens, sees_images } = m;
+        p.model = ModelChoice { provider, model, temperature, max_tokens, sees_images };
     }
     if let Err(e) = api.catalogue.check_model(&p.model) {
         wrong.push(Detail::new("model", e.detail));
@@ -306,6 +322,9 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
     }
     if let Some(seconds) = f.return_after_seconds {
         p.return_after = (seconds > 0).then(|| Duration::from_secs(seconds));
+    }
+    if let Some(disclosure) = f.disclosure {
+        p.disclosure = disclosure.read(&mut wrong);
     }
     check_limits(&p, &mut wrong);
     if wrong.is_empty() { Ok(p) } else { Err(ApiError::validation(wrong)) }

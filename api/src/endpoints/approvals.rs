@@ -104,6 +104,7 @@ impl From<Taint> for Tainted {
             Origin::Document { document, name, page } => ("document", Some(name), Some(document.to_string()), page),
             Origin::Tool { name } => ("tool", Some(name), None, None),
             Origin::Reply => ("reply", None, None, None),
+            Origin::Image => ("image", None, None, None),
         };
         Self { argument: t.argument, from, name, document, page }
     }

@@ -271,7 +271,7 @@ pub async fn said(api: &Api, tenant: &Tenant, id: &str, words: Words) -> ApiResu
         messages::check_consent(tenant, to.contact).await?;
     }
     let account = tenant.store.channel(to.channel).await?.account;
-    let said = asked.on(api, tenant, &account).await?;
+    let said = asked.on(api, tenant, &account, Some(to.id)).await?;
     let said = desk::say(api, tenant, &account, &to, said).await?;
     Ok(tenant.store.message(said).await?.into())
 }

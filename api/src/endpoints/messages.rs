@@ -153,8 +153,8 @@ pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body
     let asked = new.content.read(new.kind.as_deref())?;
     let channel = channel(&api, &tenant, new.channel_id.as_deref()).await?;
     let address = address(&channel, &new.to)?;
-    let said = asked.on(&api, &tenant, &channel).await?;
     let known = tenant.store.conversation_with(channel.id, &address).await?;
+    let said = asked.on(&api, &tenant, &channel, known).await?;
     let id = match known {
         Some(id) => id,
         None => start(&api, &tenant, &channel, Peer { address, name: new.name }, &said).await?,

@@ -17,7 +17,8 @@ use axum::{
 };
 use colloquy_domain::{
     channel::ChannelAccount,
-    ids::{ChannelId, TemplateId},
+    ids::{ChannelId, ConversationId, TemplateId},
+    language::Language,
     ports::{ChannelDriver, StoreError, Templates},
     template::{self, Category, Component, Filled, Parameters, Problem, Template, TemplateStatus},
 };
@@ -295,7 +296,7 @@ pub async fn sync(State(api): State<Arc<Api>>, tenant: Tenant, Body(with): Body<
 /// A template as a message.
 pub struct Named {
     pub name: Option<String>,
-    /// The only one that there is, if it is absent.
+    /// If it is absent: the only one that there is, or the one of the conversation.
     pub language: Option<String>,
     pub parameters: Values,
 }
@@ -304,7 +305,13 @@ pub struct Named {
 ///
 /// # Errors
 /// 400, naming the field; 409 `TEMPLATE_NOT_APPROVED`.
-pub async fn filled(api: &Api, tenant: &Tenant, account: &ChannelAccount, named: Named) -> ApiResult<Filled> {
+pub async fn filled(
+    api: &Api,
+    tenant: &Tenant,
+    account: &ChannelAccount,
+    named: Named,
+    with: Option<ConversationId>,
+) -> ApiResult<Filled> {
     let name = named.name.ok_or_else(|| ApiError::invalid("content.name", "is needed"))?;
     let kept = chosen(api, tenant, account, &name, named.language.as_deref()).await?;
     if approves(api, account) && kept.status != TemplateStatus::Approved {
@@ -339,6 +346,9 @@ pub async fn chosen(
     }
     if let Some(language) = language {
         found.retain(|k| k.template.language == *language);
+    } else if let (Some(conversation), true) = (with, found.len() > 1) {
+        let spoken = tenant.store.load(conversation).await?.snapshot.language;
+        found.retain(|k| spoken.is_none_or(|l| Language::from_tag(&k.template.language) == Some(l)));
     }
     let mut languages: Vec<&str> = found.iter().map(|k| k.template.language.as_str()).collect();
     languages.dedup();

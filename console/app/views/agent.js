@@ -17,11 +17,13 @@ const filled = (value) => (value === '' || value === null || value === undefined
 
 /** What is sent: everything, so that the server says all that is wrong at once. */
 function body(values) {
-  const { provider, model, temperature, max_tokens } = values.model;
-  const choice = { provider, model: model ?? '', temperature: filled(temperature) ?? null, max_tokens: filled(max_tokens) ?? null };
+  const { provider, model, temperature, max_tokens, sees_images } = values.model;
+  const choice = { provider, model: model ?? '', temperature: filled(temperature) ?? null, max_tokens: filled(max_tokens) ?? null, sees_images };
+  const { enabled, en, fr, again_after_days, after_person } = values.disclosure;
+  const disclosure = { enabled, en: en || null, fr: fr || null, again_after_days: filled(again_after_days) ?? null, after_person };
   const plain = Object.fromEntries(PLAIN.map((name) => [name, values[name]]));
   const numbers = Object.fromEntries(NUMBERS.map((name) => [name, filled(values[name])]));
-  return { ...plain, ...numbers, model: choice };
+  return { ...plain, ...numbers, model: choice, disclosure };
 }
 
 function Chips({ legend, all, chosen, onChange, name, empty }) {
@@ -41,6 +43,7 @@ function Choice({ label, hint, value, options, onInput, error }) {
 function Fields({ values, set, bases, offered, wrong }) {
   const bind = (name) => ({ value: values[name], onInput: (value) => set({ [name]: value }), error: wrong[name] });
   const model = (name) => ({ value: values.model[name], onInput: (value) => set({ model: { ...values.model, [name]: value } }) });
+  const says = (name) => ({ value: values.disclosure[name], onInput: (value) => set({ disclosure: { ...values.disclosure, [name]: value } }), error: wrong[`disclosure.${name}`] });
   const number = (name, min, max, step = 1) => ({ label: t(`agent.${name}`), hint: t(`agent.${name}.hint`), type: 'number', min, max, step, inputmode: 'decimal', ...bind(name) });
   const options = (name, ids) => ({ label: t(`agent.${name}`), options: ids.map((id) => [id, t(`agent.${name}.${id}`)]), ...bind(name) });
   const tools = [...new Set([...TOOLS, ...offered, ...values.tools])];
@@ -50,6 +53,11 @@ function Fields({ values, set, bases, offered, wrong }) {
         <${Choice} label=${t('language')} value=${values.language} onInput=${(language) => set({ language })} error=${wrong.language} options=${['en', 'fr'].map((l) => [l, t(`language.${l}`)])} /></div>
       <${Field} label=${t('agent.instructions')} hint=${t('agent.instructions.hint')} kind="textarea" rows="8" maxlength="20000" ...${bind('instructions')} />
       <${Check} label=${t('agent.enabled')} checked=${values.enabled} onChange=${(enabled) => set({ enabled })} />
+      <${Check} label=${t('agent.disclosure')} checked=${values.disclosure.enabled} onChange=${says('enabled').onInput} />
+      ${values.disclosure.enabled && html`
+        <div class="columns">${['en', 'fr'].map((l) => html`<${Field} key=${l} label=${t(`agent.disclosure.${l}`)} hint=${t('agent.disclosure.hint')} kind="textarea" rows="2" maxlength="500" placeholder=${t(`agent.disclosure.${l}.usual`)} ...${says(l)} />`)}</div>
+        <${Field} label=${t('agent.disclosure.again')} hint=${t('agent.disclosure.again.hint')} type="number" min="1" max="366" inputmode="numeric" ...${says('again_after_days')} />
+        <${Check} label=${t('agent.disclosure.person')} checked=${values.disclosure.after_person} onChange=${says('after_person').onInput} />`}
     </section>
     <section class="card padded"><h2>${t('agent.knows')}</h2>
       <${Chips} legend=${t('bases')} all=${bases} chosen=${values.knowledge} onChange=${(knowledge) => set({ knowledge })} empty=${t('agent.no.bases')} />
@@ -61,6 +69,7 @@ function Fields({ values, set, bases, offered, wrong }) {
       <div class="columns"><${Choice} label=${t('agent.provider')} hint=${t('agent.provider.hint')} options=${PROVIDERS.map((p) => [p, t(`provider.${p}`)])} ...${model('provider')} error=${wrong.model} />
         <${Field} label=${t('agent.model')} placeholder=${t('agent.model.usual')} ...${model('model')} /></div>
       <div class="columns"><${Field} label=${t('agent.temperature')} type="number" min="0" max="2" step="0.1" ...${model('temperature')} /><${Field} ...${number('daily_budget_usd', 0, undefined, 0.1)} /></div>
+      <${Check} label=${t('agent.sees_images')} checked=${values.model.sees_images} onChange=${model('sees_images').onInput} />
       <${Chips} legend=${t('agent.tools')} all=${tools} chosen=${values.tools} onChange=${(chosen) => set({ tools: chosen })} name=${(tool) => named('tool', tool)} />
       <${Choice} hint=${t('agent.approvals.hint')} ...${options('approvals', ['never', 'tainted', 'unsafe'])} />
     </section>
@@ -86,7 +95,7 @@ function Editor({ agent, bases, offered, onSaved, onChange }) {
     if (!(await sure(t('agent.remove.sure', { name: agent.name }), t('remove')))) return;
     await attempt(() => remove(`/api/agents/${agent.id}`).then(onChange).then(() => go(path('agents'))), t('done.removed'));
   };
-  const fields = [...PLAIN, ...NUMBERS, 'model'];
+  const fields = [...PLAIN, ...NUMBERS, 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
   return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
       extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><a class="button" href=${path('agents', agent.id, 'versions')}>${t('versions')}</a><span class="grow soft small">${dirty && t('unsaved')}</span>${dirty && html`<${Button} onClick=${() => tryOut(agent.id, { changes: body(values) })}>${t('version.try')}<//>`}`}>

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     agent::{AgentProfile, DuringTurn, NoAnswer, Unsupported},
     approval::{CallPlace, Risk, Taken},
+    disclosure,
     failure::Failure,
     grounding::{Evidence, ground, usable},
     ids::{Seq, StepNo, TurnNo},
@@ -93,6 +94,13 @@ impl Draft<'_> {
         Reply { turn, text, citations: Vec::new(), abstained: false, checks: Checks::default(), usage }
     }
 
+    /// What the agent is about to say, with what must be said before it.
+    fn disclosing(&mut self, reply: Reply) -> Reply {
+        let Some(disclosure) = disclosure::due(&self.c, self.ctx.profile, self.ctx.now) else { return reply };
+        self.event(Event::Disclosed { at: self.ctx.now });
+        Reply { text: disclosure::before(disclosure, &reply.text), ..reply }
+    }
+
     // --- arrival and gathering ---
 
     fn activated(&mut self) {
@@ -171,10 +179,12 @@ impl Draft<'_> {
     }
 
     fn open_turn(&mut self) {
-        // A file without words cannot be read yet: say so, but only if nothing else was said with it.
-        if self.c.waiting.iter().all(|i| i.inbound.content.words().is_none()) {
+        // A file without words cannot be read: say so, but only if nothing else was said with it.
+        let sees = self.ctx.profile.model.sees_images;
+        let understood = |c: &Content| c.words().is_some() || (sees && c.is_image());
+        if !self.c.waiting.iter().any(|i| understood(&i.inbound.content)) {
             let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
-            let reply = self.notice(0, Phrase::WordsOnly, Usage::default());
+            let reply = self.disclosing(self.notice(0, Phrase::WordsOnly, Usage::default()));
             self.event(Event::Noticed { seqs, reply });
             self.effect(Effect::WakeChannel);
             return;
@@ -357,6 +367,7 @@ impl Draft<'_> {
             self.end_with_person(t.no, reason, Reply { text, ..reply });
             return;
         }
+        let reply = self.disclosing(reply);
         self.event(Event::Replied { turn: t.no, step, completion, reply });
         self.effect(Effect::WakeChannel);
         self.turn_over(t.no, usage);
@@ -421,7 +432,7 @@ impl Draft<'_> {
             );
             return;
         }
-        let notice = Some(self.notice(turn, Phrase::Failed, usage));
+        let notice = Some(self.disclosing(self.notice(turn, Phrase::Failed, usage)));
         self.event(Event::TurnEnded { turn, outcome: Outcome::DeadLettered { cause }, notice });
         self.effect(Effect::WakeChannel);
         self.turn_over(turn, usage);
@@ -439,6 +450,7 @@ impl Draft<'_> {
             return;
         }
         let usage = notice.usage;
+        let notice = self.disclosing(notice);
         let outcome = Outcome::HandedOver { reason: reason.clone() };
         self.event(Event::TurnEnded { turn, outcome, notice: Some(notice) });
         self.effect(Effect::WakeChannel);
@@ -515,7 +527,7 @@ impl Draft<'_> {
         if let Some(t) = self.c.turn().cloned() {
             self.effect(Effect::CancelWork { turn: t.no });
             // Who wrote nothing is told nothing.
-            let notice = (!t.items.is_empty()).then(|| self.notice(t.no, Phrase::Failed, spent(&t)));
+            let notice = (!t.items.is_empty()).then(|| self.disclosing(self.notice(t.no, Phrase::Failed, spent(&t))));
             self.event(Event::TurnEnded { turn: t.no, outcome: outcome.clone(), notice });
             self.effect(Effect::WakeChannel);
             self.effect(Effect::ReturnPermit { turn: t.no, cost_micros: spent(&t).cost_micros });

@@ -43,6 +43,10 @@ pub enum Event {
     LanguageSettled {
         language: Language,
     },
+    /// The agent's next words begin with the word that it is a machine. Comes with what says them.
+    Disclosed {
+        at: Timestamp,
+    },
     /// Waiting items end without a turn.
     Dismissed {
         seqs: Vec<Seq>,
@@ -146,7 +150,8 @@ impl Event {
     #[must_use]
     pub const fn is_durable(&self) -> bool {
         match self {
-            Self::Dismissed { .. }
+            Self::Disclosed { .. }
+            | Self::Dismissed { .. }
             | Self::Noticed { .. }
             | Self::StepCompleted { .. }
             | Self::ToolSettled { .. }

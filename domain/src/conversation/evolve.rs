@@ -2,10 +2,11 @@
 
 use super::{
     event::Event,
-    state::{Conversation, Gathering, Phase, Stage, Turn},
+    state::{Conversation, Gathering, Mode, Phase, Stage, Turn},
 };
 use crate::{
     approval::{Held, Ruling},
+    disclosure::Disclosed,
     ids::{Seq, TurnNo},
     message::InboxItem,
     model::{Step, Usage},
@@ -23,6 +24,7 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
     match event {
         Event::Admitted { items, at } => admit(c, items, *at),
         Event::LanguageSettled { language } => c.language = Some(*language),
+        Event::Disclosed { at } => c.disclosed = Some(Disclosed { at: *at, person_since: false }),
         Event::Dismissed { seqs, .. } | Event::Noticed { seqs, .. } => drop_waiting(c, seqs),
         Event::TurnOpened { turn, at } => {
             let items = std::mem::take(&mut c.waiting);
@@ -75,7 +77,12 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
         }),
         Event::Replied { .. } | Event::TurnEnded { .. } => end_turn(c),
         Event::LeftUnanswered { .. } | Event::Wrote(_) => {}
-        Event::ModeChanged { mode, .. } => c.mode = mode.clone(),
+        Event::ModeChanged { mode, .. } => {
+            if let (Mode::Operator { .. }, Some(told)) = (mode, &mut c.disclosed) {
+                told.person_since = true;
+            }
+            c.mode = mode.clone();
+        }
     }
 }
 

@@ -239,6 +239,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         }
         Event::Admitted { .. }
         | Event::LanguageSettled { .. }
+        | Event::Disclosed { .. }
         | Event::TurnOpened { .. }
         | Event::Ruled(_)
         | Event::RulingOpened { .. }

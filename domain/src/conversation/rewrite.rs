@@ -50,7 +50,7 @@ pub fn rewrite_request(
     now: Timestamp,
 ) -> Option<CompletionRequest> {
     let messages = said(turn);
-    let follows = history.iter().any(|m| m.speaker == Speaker::Person);
+    let follows = history.iter().any(|m| m.speaker == Speaker::Person && !m.text.is_empty());
     if !follows || messages.is_empty() || profile.knowledge.is_empty() || profile.follow_ups == FollowUps::Together {
         return None;
     }
@@ -61,8 +61,14 @@ pub fn rewrite_request(
         choice: profile.model.clone(),
         instructions: TASK.to_owned(),
         language: c.language.unwrap_or(profile.language),
-        history: history[history.len().saturating_sub(HISTORY)..].to_vec(),
+        // A search is made of words.
+        history: history[history.len().saturating_sub(HISTORY)..]
+            .iter()
+            .filter(|m| !m.text.is_empty())
+            .map(|m| HistoryMessage { image: None, ..m.clone() })
+            .collect(),
         messages,
+        images: Vec::new(),
         passages: Vec::new(),
         tools: Vec::new(),
         steps: Vec::new(),

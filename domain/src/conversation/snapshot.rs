@@ -3,6 +3,7 @@
 use super::state::{Conversation, Mode, Phase, Stage, Turn};
 use crate::{
     approval::{Held, Ruling},
+    disclosure::Disclosed,
     ids::TurnNo,
     language::Language,
     message::InboxItem,
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub mode: Mode,
     pub next_turn: TurnNo,
     pub language: Option<Language>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disclosed: Option<Disclosed>,
     /// A turn whose first completion is journalled: it is finished, never begun again.
     pub open: Option<OpenTurn>,
     /// Calls that wait for a person's word.
@@ -41,7 +44,15 @@ impl Snapshot {
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self { v: Self::VERSION, mode: Mode::Agent, next_turn: 1, language: None, open: None, held: Vec::new() }
+        Self {
+            v: Self::VERSION,
+            mode: Mode::Agent,
+            next_turn: 1,
+            language: None,
+            disclosed: None,
+            open: None,
+            held: Vec::new(),
+        }
     }
 }
 
@@ -63,6 +74,7 @@ impl Conversation {
             mode: self.mode.clone(),
             next_turn: self.next_turn,
             language: self.language,
+            disclosed: self.disclosed,
             open,
             held: self.held.clone(),
         }
@@ -93,6 +105,7 @@ impl Conversation {
             key,
             mode: snapshot.mode,
             language: snapshot.language,
+            disclosed: snapshot.disclosed,
             next_turn: snapshot.next_turn,
             seen,
             waiting: Vec::new(),

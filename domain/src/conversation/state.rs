@@ -3,6 +3,7 @@
 use crate::{
     agent::Refusal,
     approval::{Held, Ruling, Verdict},
+    disclosure::Disclosed,
     ids::{ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
     knowledge::Passage,
     language::Language,
@@ -31,6 +32,8 @@ pub struct Conversation {
     pub mode: Mode,
     /// What the person writes in; `None` until it is known.
     pub language: Option<Language>,
+    /// When the person was last told that a machine speaks.
+    pub disclosed: Option<Disclosed>,
     pub next_turn: TurnNo,
     /// The highest inbox number that was taken in.
     pub seen: Seq,

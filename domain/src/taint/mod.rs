@@ -5,6 +5,10 @@
 //! identifier, a phrase of some length) stands in such text, and neither in what the person or the team wrote, nor in what
 //! our own tools said, nor in the agent's instructions. It is a rule on words, and so has an edge: what was translated,
 //! spelled otherwise or computed is not recognised (docs/SECURITY.md).
+//!
+//! An image counts as such text, although a person of the outside sent it: they pass on what others made (an invoice, a
+//! screenshot, a poster) without having read what stands small in it, and no rule can read it for them. So where the model
+//! saw an image, a telling part that stands nowhere else is taken to come from it.
 
 mod leaves;
 mod parts;
@@ -35,13 +39,16 @@ pub fn risks(request: &CompletionRequest, completion: &Completion) -> Vec<Risk> 
 struct Read {
     trusted: Vec<Text>,
     foreign: Vec<(Origin, Text)>,
+    /// The model saw images.
+    seen: bool,
 }
 
 impl Read {
     fn of(request: &CompletionRequest) -> Self {
-        let mut read = Self { trusted: vec![Text::of(&request.instructions)], foreign: Vec::new() };
+        let seen = !request.images.is_empty() || request.history.iter().any(|m| m.image.is_some());
+        let mut read = Self { trusted: vec![Text::of(&request.instructions)], foreign: Vec::new(), seen };
         read.trusted.extend(request.messages.iter().map(|m| Text::of(m)));
-        for HistoryMessage { speaker, text } in &request.history {
+        for HistoryMessage { speaker, text, .. } in &request.history {
             match speaker {
                 Speaker::Person | Speaker::Operator => read.trusted.push(Text::of(text)),
                 Speaker::Agent => read.foreign.push((Origin::Reply, Text::of(text))),
@@ -81,6 +88,7 @@ impl Read {
         for (argument, value) in leaves(arguments) {
             for part in parts(&value).iter().filter(|p| !self.trusted.iter().any(|t| t.says(p))) {
                 let origin = self.foreign.iter().find(|(_, text)| text.holds(part)).map(|(origin, _)| origin.clone());
+                let origin = origin.or(self.seen.then_some(Origin::Image));
                 taints.extend(origin.map(|origin| Taint { argument: argument.clone(), origin }));
             }
         }

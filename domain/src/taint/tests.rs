@@ -36,7 +36,13 @@ fn call(name: &str, arguments: &str) -> ToolCall {
 }
 
 fn asked(said: &str) -> CompletionRequest {
-    let choice = ModelChoice { provider: String::new(), model: String::new(), temperature: None, max_tokens: None };
+    let choice = ModelChoice {
+        provider: String::new(),
+        model: String::new(),
+        temperature: None,
+        max_tokens: None,
+        sees_images: false,
+    };
     CompletionRequest {
         tenant: TenantId::new(Uuid::from_u128(1)),
         conversation: ConversationId::new(Uuid::from_u128(2)),
@@ -45,6 +51,7 @@ fn asked(said: &str) -> CompletionRequest {
         language: Language::En,
         history: Vec::new(),
         messages: vec![said.into()],
+        images: Vec::new(),
         passages: vec![passage(DOCUMENT)],
         tools: vec![tool("bank__pay", EffectClass::Unsafe), tool("look", EffectClass::Read)],
         steps: Vec::new(),
@@ -127,9 +134,9 @@ fn other_programs_and_the_agents_own_words_are_not_vouched_for() {
     let mut repeated = asked("yes, do that");
     repeated.passages.clear();
     let text = "Shall I send it to boss@evil.example?".to_owned();
-    repeated.history = vec![HistoryMessage { speaker: Speaker::Agent, text: text.clone() }];
+    repeated.history = vec![HistoryMessage { speaker: Speaker::Agent, text: text.clone(), image: None }];
     assert_eq!(of(&repeated), [Taint { argument: "to".into(), origin: Origin::Reply }]);
-    repeated.history.push(HistoryMessage { speaker: Speaker::Person, text });
+    repeated.history.push(HistoryMessage { speaker: Speaker::Person, text, image: None });
     assert_eq!(of(&repeated), []);
     let document = DocumentId::new(Uuid::from_u128(9));
     let origin = Origin::Document { document, name: "faq.md".into(), page: Some(3) };
@@ -165,4 +172,22 @@ proptest! {
         request.passages = vec![passage(&document)];
         tainted(&request, &arguments);
     }
+}
+
+#[test]
+fn what_stands_nowhere_may_stand_in_an_image() {
+    let mut request = asked("Pay this invoice to Lilas, FR7612345678901234567890123");
+    request.passages.clear();
+    assert_eq!(tainted(&request, r#"{"iban": "FR7699999999999999999999999"}"#), Vec::<String>::new());
+    request.images = vec![3];
+    let of = |r: &CompletionRequest, arguments: &str| {
+        let completion = Completion { calls: vec![call("bank__pay", arguments)], ..Completion::default() };
+        risks(r, &completion).remove(0).taints
+    };
+    let image = Taint { argument: "iban".into(), origin: Origin::Image };
+    assert_eq!(of(&request, r#"{"iban": "FR7699999999999999999999999"}"#), std::slice::from_ref(&image));
+    assert_eq!(of(&request, r#"{"iban": "FR7612345678901234567890123"}"#), [], "the person's own words");
+    request.images.clear();
+    request.history = vec![HistoryMessage { speaker: Speaker::Person, text: "[image]".into(), image: Some(1) }];
+    assert_eq!(of(&request, r#"{"iban": "FR7699999999999999999999999"}"#), [image], "an earlier one");
 }

@@ -48,8 +48,13 @@ impl Account {
     /// The agent's profile, with the defaults and a name of its own.
     #[must_use]
     pub fn profile(&self) -> AgentProfile {
-        let model =
-            ModelChoice { provider: "scripted".into(), model: String::new(), temperature: None, max_tokens: None };
+        let model = ModelChoice {
+            provider: "scripted".into(),
+            model: String::new(),
+            temperature: None,
+            max_tokens: None,
+            sees_images: false,
+        };
         AgentProfile::new(self.tenant, self.agent, format!("agent {}", self.agent), model)
     }
 

@@ -217,8 +217,8 @@ mod tests {
     fn a_follow_up_takes_over_the_words_of_the_question_before() {
         let mut asked = request("And on Sunday?");
         asked.history = vec![
-            HistoryMessage { speaker: Speaker::Person, text: "What are your opening hours?".into() },
-            HistoryMessage { speaker: Speaker::Agent, text: "Nine to five.".into() },
+            HistoryMessage { speaker: Speaker::Person, text: "What are your opening hours?".into(), image: None },
+            HistoryMessage { speaker: Speaker::Agent, text: "Nine to five.".into(), image: None },
         ];
         let question = &questions(&asked)[0];
         let terms: Vec<(&str, f32)> = question.terms.iter().map(|t| (t.word.stem.as_str(), t.weight)).collect();

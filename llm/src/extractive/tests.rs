@@ -65,7 +65,8 @@ fn a_follow_up_is_understood_from_the_question_before() {
     let hours = passage(1, "hours.md", "The shop is open from 9 to 18 on weekdays. On Sunday the shop opens at 11.");
     let garden = passage(2, "garden.md", "Sunday is the best day to water roses.");
     let mut asked = CompletionRequest { passages: vec![garden, hours], ..request("And on Sunday?") };
-    asked.history = vec![HistoryMessage { speaker: Speaker::Person, text: "When is the shop open?".into() }];
+    asked.history =
+        vec![HistoryMessage { speaker: Speaker::Person, text: "When is the shop open?".into(), image: None }];
     assert!(complete(&asked).text.starts_with("On Sunday the shop opens at 11. [2]"), "{}", complete(&asked).text);
 }
 
@@ -73,8 +74,11 @@ fn a_follow_up_is_understood_from_the_question_before() {
 fn what_was_asked_before_does_not_answer_what_is_asked_now() {
     let killed = passage(1, "faq.md", "Aucun message n'est perdu si le processus est tué.");
     let price = passage(2, "faq.md", "L'abonnement coûte 3 euros par mois.");
-    let earlier =
-        HistoryMessage { speaker: Speaker::Person, text: "Un message est perdu si le processus est tué ?".into() };
+    let earlier = HistoryMessage {
+        speaker: Speaker::Person,
+        text: "Un message est perdu si le processus est tué ?".into(),
+        image: None,
+    };
     let asked =
         |passages| CompletionRequest { passages, history: vec![earlier.clone()], ..request("Combien ça coûte ?") };
     assert_eq!(complete(&asked(vec![killed.clone()])).text, ABSTAIN);

@@ -6,6 +6,7 @@
 mod accumulate;
 mod chunk;
 mod dialect;
+mod images;
 mod price;
 mod printed_call;
 mod prompt;
@@ -17,6 +18,7 @@ mod transport;
 use self::{
     accumulate::Answer,
     dialect::{Dialect, MaxTokens},
+    images::Shown,
     transport::Transport,
 };
 use async_openai::types::chat::{ChatCompletionStreamOptions, CreateChatCompletionRequest};
@@ -25,12 +27,12 @@ use colloquy_domain::{
     channel::Secret,
     failure::Failure,
     model::{Completion, CompletionRequest, CompletionResult, ModelChoice, Recording, Usage},
-    ports::{Model, TokenSink},
+    ports::{Images, Model, TokenSink},
 };
 pub use price::Price;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -79,14 +81,16 @@ struct Endpoint {
     transport: Transport,
     /// What was learnt from refusals, by model.
     dialects: Mutex<BTreeMap<String, Dialect>>,
+    images: Option<Arc<dyn Images>>,
 }
 
 impl OpenAi {
-    pub(crate) fn new(options: Option<OpenAiOptions>) -> Self {
+    pub(crate) fn new(options: Option<OpenAiOptions>, images: Option<Arc<dyn Images>>) -> Self {
         let endpoint = options.map(|options| Endpoint {
             transport: Transport::new(&options),
             options,
             dialects: Mutex::default(),
+            images,
         });
         Self { endpoint }
     }
@@ -141,13 +145,21 @@ impl Endpoint {
         sink: &dyn TokenSink,
     ) -> CompletionResult {
         let mut dialect = self.dialect(model);
+        let mut shown = Shown::load(self.images.as_deref(), request).await;
         let mut attempt = 1;
         loop {
-            let body = body(request, model, dialect);
+            let body = body(request, &shown, (model, dialect));
             let failed = match self.transport.ask(&body, request, sink).await {
-                Ok(answer) => return Ok(self.completion(answer, &body, model)),
+                Ok(answer) => return Ok(self.completion(answer, (&body, &shown), model)),
                 Err(failed) => failed,
             };
+            // Not remembered: one image that a server cannot read says nothing of the next.
+            if shown.is_any() && failed.refused.as_ref().is_some_and(|(status, body)| retry::names_image(*status, body))
+            {
+                tracing::warn!(tenant.id = %request.tenant, model.name = model, "the model server refused an image");
+                shown = shown.refused();
+                continue;
+            }
             if let Some(adapted) = failed.refused.as_ref().and_then(|(status, body)| dialect.adapted(*status, body)) {
                 dialect = adapted;
                 self.learn(model, dialect);
@@ -165,12 +177,19 @@ impl Endpoint {
         }
     }
 
-    fn completion(&self, answer: Answer, body: &CreateChatCompletionRequest, model: &str) -> Completion {
+    fn completion(
+        &self,
+        answer: Answer,
+        (body, shown): (&CreateChatCompletionRequest, &Shown),
+        model: &str,
+    ) -> Completion {
         let written = || answer.text.chars().count() + answer.calls.iter().map(|c| c.arguments.len()).sum::<usize>();
+        let (images, characters) = shown.size();
         let asked = || serde_json::to_string(&body.messages).map_or(0, |text| text.chars().count());
+        let estimated = || price::estimate(asked().saturating_sub(characters)) + price::IMAGE * images as u64;
         let counted = answer.usage.unwrap_or_default();
         let usage = price::usage(
-            counted.prompt_tokens.unwrap_or_else(|| price::estimate(asked())),
+            counted.prompt_tokens.unwrap_or_else(estimated),
             counted.completion_tokens.unwrap_or_else(|| price::estimate(written())),
             self.options.prices.get(model),
         );
@@ -187,7 +206,7 @@ impl Endpoint {
     }
 }
 
-fn body(request: &CompletionRequest, model: &str, dialect: Dialect) -> CreateChatCompletionRequest {
+fn body(request: &CompletionRequest, shown: &Shown, (model, dialect): (&str, Dialect)) -> CreateChatCompletionRequest {
     let limit = request.choice.max_tokens;
     let (max_tokens, max_completion_tokens) = match dialect.max_tokens {
         MaxTokens::Classic => (limit, None),
@@ -198,7 +217,7 @@ fn body(request: &CompletionRequest, model: &str, dialect: Dialect) -> CreateCha
     #[allow(deprecated)]
     CreateChatCompletionRequest {
         model: model.to_owned(),
-        messages: prompt::messages(request),
+        messages: prompt::messages(request, shown),
         tools: prompt::tools(&request.tools),
         temperature: request.choice.temperature.filter(|_| dialect.temperature),
         max_tokens,

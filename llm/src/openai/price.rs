@@ -19,6 +19,9 @@ pub(super) fn usage(prompt_tokens: u64, completion_tokens: u64, price: Option<&P
     Usage { prompt_tokens, completion_tokens, cost_micros }
 }
 
+/// Tokens of an image for servers that do not count: what the common models take for one of a telephone.
+pub(super) const IMAGE: u64 = 800;
+
 /// Tokens of a text by the rule of thumb of four characters each, for servers that do not count.
 pub(super) fn estimate(characters: usize) -> u64 {
     u64::try_from(characters.div_ceil(4)).unwrap_or(u64::MAX)

@@ -3,6 +3,7 @@
 //! Only the system message has authority. Passages stand as JSON lines between marks: JSON escapes their line breaks and
 //! quotes, and `<` is escaped as well, so that no text can end the block or begin another.
 
+use super::images::Shown;
 use crate::citable::{citable, place};
 use async_openai::types::chat::{
     ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls, ChatCompletionRequestAssistantMessage,
@@ -10,6 +11,7 @@ use async_openai::types::chat::{
     ChatCompletionRequestUserMessage, ChatCompletionTool, ChatCompletionTools, FunctionCall, FunctionObject,
 };
 use colloquy_domain::{
+    ids::Seq,
     knowledge::Passage,
     model::{CompletionRequest, Speaker, Step},
     tool::{ToolCall, ToolResult, ToolSpec},
@@ -20,19 +22,19 @@ use serde_json::{Value, json};
 type Message = ChatCompletionRequestMessage;
 
 /// The messages: instructions, history, passages with what the person wrote, then each step and its results.
-pub(super) fn messages(request: &CompletionRequest) -> Vec<Message> {
+pub(super) fn messages(request: &CompletionRequest, shown: &Shown) -> Vec<Message> {
     let all = citable(request);
     let mut messages = vec![Message::System(ChatCompletionRequestSystemMessage {
         content: request.instructions.as_str().into(),
         name: None,
     })];
-    messages.extend(history(request));
-    messages.push(user(&turn_text(request, &all)));
+    messages.extend(history(request, shown));
+    messages.push(user(shown, turn_text(request, &all), &request.images));
     // A passage is shown once: where it was found first.
-    let mut shown = own(request, &all);
+    let mut found = own(request, &all);
     for step in &request.steps {
         messages.push(assistant(&step.completion.text, &step.completion.calls));
-        messages.extend(results(step, &all, &mut shown));
+        messages.extend(results(step, &all, &mut found));
     }
     messages
 }
@@ -55,21 +57,25 @@ pub(super) fn tools(specs: &[ToolSpec]) -> Option<Vec<ChatCompletionTools>> {
 }
 
 /// Earlier messages, those of one side joined: many servers' templates want the sides to take turns.
-fn history(request: &CompletionRequest) -> Vec<Message> {
-    let mut joined: Vec<(bool, String)> = Vec::new();
+fn history(request: &CompletionRequest, shown: &Shown) -> Vec<Message> {
+    let mut joined: Vec<(bool, String, Vec<Seq>)> = Vec::new();
     for message in &request.history {
         let person = message.speaker == Speaker::Person;
         let text = if person { unforged(&message.text) } else { message.text.clone() };
         match joined.last_mut() {
-            Some((side, earlier)) if *side == person => {
+            Some((side, earlier, images)) if *side == person => {
                 earlier.push_str("\n\n");
                 earlier.push_str(&text);
+                images.extend(message.image);
             }
-            _ => joined.push((person, text)),
+            _ => joined.push((person, text, message.image.into_iter().collect())),
         }
     }
     // What the person wrote last and was not answered belongs before this turn's words.
-    joined.iter().map(|(person, text)| if *person { user(text) } else { assistant(text, &[]) }).collect()
+    let one = |(person, text, images): (bool, String, Vec<Seq>)| {
+        if person { user(shown, text, &images) } else { assistant(&text, &[]) }
+    };
+    joined.into_iter().map(one).collect()
 }
 
 /// Stands where nobody wrote: a person of the team decided about a call. Many servers' templates want a word of the other
@@ -172,8 +178,8 @@ fn unforged(text: &str) -> String {
 /// What follows `<` in a mark that only we, or a chat template, may write.
 const FORGED: &[&str] = &["passages", "start_of_turn", "end_of_turn", "sys>", "system", "im_start", "im_end"];
 
-fn user(text: &str) -> Message {
-    Message::User(ChatCompletionRequestUserMessage { content: text.into(), name: None })
+fn user(shown: &Shown, text: String, images: &[Seq]) -> Message {
+    Message::User(ChatCompletionRequestUserMessage { content: shown.content(text, images), name: None })
 }
 
 fn assistant(text: &str, calls: &[ToolCall]) -> Message {

@@ -42,6 +42,13 @@ pub(super) fn refusal(status: u16, retry_after: Option<&str>, body: &str, model:
     }
 }
 
+/// Whether a server refuses for an image: it, or its model, cannot read this one, or none. Some say so with a 500.
+pub(super) fn names_image(status: u16, body: &str) -> bool {
+    let body = body.to_ascii_lowercase();
+    let named = ["image", "multimodal", "multi-modal", "vision", "must be a string"].iter().any(|n| body.contains(n));
+    matches!(status, 400 | 404 | 413 | 415 | 422 | 500) && named
+}
+
 /// `Retry-After` in seconds, also with a fraction; dates are rare here and read as absent.
 fn seconds(value: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(value.trim().parse().ok()?).ok()

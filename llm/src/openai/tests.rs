@@ -7,10 +7,7 @@ use colloquy_domain::{
     tool::{EffectClass, ToolCall, ToolResult, ToolSpec},
 };
 use serde_json::{Value, json};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -21,12 +18,16 @@ use wiremock::{
 };
 
 fn provider(base_url: &str) -> OpenAi {
+    seeing(base_url, None)
+}
+
+fn seeing(base_url: &str, images: Option<Arc<dyn Images>>) -> OpenAi {
     install_tls();
     let mut options = OpenAiOptions::new(base_url);
     options.api_key = Some(Secret::new("sk-test"));
     options.idle_timeout = Duration::from_millis(400);
     options.prices.insert("m".into(), Price { prompt_micros: 1_000_000, completion_micros: 2_000_000 });
-    OpenAi::new(Some(options))
+    OpenAi::new(Some(options), images)
 }
 
 fn sse(events: &[Value]) -> String {
@@ -120,7 +121,7 @@ async fn tool_calls_come_back_whole() {
 #[tokio::test]
 async fn where_the_team_decided_and_nobody_wrote_the_sides_still_take_turns() {
     let server = server(vec![ok(sse(&[words("Done."), end()]))]).await;
-    let said = |speaker, text: &str| HistoryMessage { speaker, text: text.into() };
+    let said = |speaker, text: &str| HistoryMessage { speaker, text: text.into(), image: None };
     let history = vec![said(Speaker::Person, "Pay"), said(Speaker::Agent, "A colleague looks at it")];
     let call = ToolCall { id: "c".into(), name: "pay".into(), arguments: "{}".into() };
     let completion = Completion { calls: vec![call], ..Completion::default() };
@@ -300,3 +301,5 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let failure = provider("http://127.0.0.1:1/v1").complete(request("When?"), &Heard::default()).await.unwrap_err();
     assert_eq!((failure.code.as_str(), failure.is_retry()), ("model.unavailable", true));
 }
+
+mod images;

@@ -85,7 +85,7 @@ mod tests {
     fn models(url: &str) -> Models {
         install_tls();
         let options = OpenAiOptions { api_key: Some(Secret::new("sk-1")), ..OpenAiOptions::new(format!("{url}/v1")) };
-        Models::new(ModelOptions { openai: Some(options), script: None })
+        Models::new(ModelOptions { openai: Some(options), script: None, images: None })
     }
 
     // req: S0-CHAT-2

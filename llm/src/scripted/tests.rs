@@ -29,7 +29,7 @@ async fn rules_apply_by_words_pattern_turn_and_step() {
     second.steps = vec![Step { no: 0, completion: first, results: vec![None] }];
     assert_eq!(play(second).await.0.unwrap().text, "A person comes.");
     let mut third = request("again");
-    third.history = vec![HistoryMessage { speaker: Speaker::Person, text: "x".into() }; 2];
+    third.history = vec![HistoryMessage { speaker: Speaker::Person, text: "x".into(), image: None }; 2];
     assert_eq!(play(third).await.0.unwrap().text, "Third time: again");
     assert_eq!(play(request("anything")).await.0.unwrap().text, "anything");
     assert_eq!(started.elapsed(), Duration::ZERO, "instant where no delay is asked for");

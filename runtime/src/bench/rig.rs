@@ -123,8 +123,13 @@ pub fn account(tenant: TenantId, id: ChannelId, kind: &'static str, agent: Agent
 
 /// Answers each message at once with its own words.
 pub fn profile(tenant: TenantId, agent: AgentId) -> AgentProfile {
-    let model =
-        ModelChoice { provider: "scripted".to_owned(), model: String::new(), temperature: None, max_tokens: None };
+    let model = ModelChoice {
+        provider: "scripted".to_owned(),
+        model: String::new(),
+        temperature: None,
+        max_tokens: None,
+        sees_images: false,
+    };
     AgentProfile {
         gather: Gather { quiet: Duration::ZERO, cap: Duration::ZERO },
         // The agent's own limit is not what is measured.

@@ -192,7 +192,7 @@ impl Config {
             Some(endpoint) => ("openai", endpoint.default_model.unwrap_or_default()),
             None => ("extractive", String::new()),
         };
-        ModelChoice { provider: provider.to_owned(), model, temperature: None, max_tokens: None }
+        ModelChoice { provider: provider.to_owned(), model, temperature: None, max_tokens: None, sees_images: false }
     }
 
     /// What one document may cost.

@@ -62,6 +62,23 @@ async fn an_agent_is_a_model_that_remembers() {
     assert_eq!(api.transcript(conversations[0]["id"].as_str().unwrap()).await.len(), 6);
 }
 
+#[tokio::test]
+async fn who_is_with_a_person_is_told_so_in_the_language_of_the_conversation() {
+    let server = echo().await;
+    let api = &server.api;
+    let asked = async |text: &str| api.post("/v1/chat/completions", &asking(text)).await.body;
+    assert_eq!(
+        asked("Quels sont vos horaires ?").await["choices"][0]["message"]["content"],
+        "Quels sont vos horaires ?"
+    );
+    let conversation = api.list("/api/conversations", "conversations").await.remove(0);
+    let path = format!("/api/conversations/{}", conversation["id"].as_str().unwrap());
+    api.patch(&path, &json!({ "mode": "operator" })).await.data();
+    // Nothing in it says which language it is.
+    let told = asked("12").await["choices"][0]["message"]["content"].take();
+    assert_eq!(told, "Je transmets votre demande à une personne de notre équipe, qui vous répondra ici.");
+}
+
 // req: S0-ERR-1
 #[tokio::test]
 async fn what_is_wrong_is_said_in_openais_shape() {

@@ -192,3 +192,25 @@ async fn channels_that_know_no_templates_send_their_words() {
     let texts = until("the words", async || Some(graph.texts_to("psid-1")).filter(|t| t.len() == 2)).await;
     assert!(texts[1].contains("Hello Ada, your tea is ready.") && texts[1].contains("The tea house"), "{texts:?}");
 }
+
+#[tokio::test]
+async fn a_template_goes_out_in_the_language_of_the_conversation() {
+    let (graph, server, channel) = connected().await;
+    let api = &server.api;
+    for (language, text) in [("en", "Your order is ready."), ("fr", "Votre commande est prête.")] {
+        let body = json!({
+            "channelId": channel, "name": "ready", "category": "UTILITY", "language": language,
+            "components": [{ "type": "BODY", "text": text }],
+        });
+        let made = api.post("/api/templates", &body).await.data();
+        let told = meta::template_status(made["providerId"].as_str().unwrap(), "ready", "APPROVED", 30);
+        assert_eq!(meta::deliver(api, &channel, &told).await.unwrap().status, 200);
+    }
+    let send = json!({ "channelId": channel, "to": STRANGER, "type": "template", "content": { "name": "ready" } });
+    assert_eq!(api.post("/api/messages", &send).await.fields(), ["content.language"], "nobody knows it yet");
+    let payload = meta::texts(&[Text::new(STRANGER, "wamid.fr", "Quels sont vos horaires ?")]);
+    meta::deliver(api, &channel, &payload).await.unwrap();
+    until("the answer", async || (!graph.sent().is_empty()).then_some(())).await;
+    let sent = api.post("/api/messages", &send).await.data();
+    assert_eq!(sent["content"]["text"], "Votre commande est prête.", "{sent}");
+}

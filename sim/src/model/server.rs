@@ -93,6 +93,7 @@ impl Deck {
             model: server.model.clone(),
             temperature: server.temperature,
             max_tokens: server.max_tokens,
+            sees_images: false,
         };
         let records = self.outside.as_ref().is_some_and(|o| o.record);
         let (answer, took) = match &server.cassette {

@@ -69,7 +69,7 @@ impl Said {
     fn hear(&mut self, told: Vec<String>) {
         for text in told {
             self.told.push(text.clone());
-            self.lines.push(HistoryMessage { speaker: Speaker::Person, text });
+            self.lines.push(HistoryMessage { speaker: Speaker::Person, text, image: None });
         }
     }
 }
@@ -95,7 +95,7 @@ async fn next(phone: &dyn Phone, person: &Played, said: &mut Said, number: u64) 
 /// At once, or sentence by sentence.
 async fn send(phone: &dyn Phone, person: &Played, said: &mut Said, text: &str, number: u64) {
     said.wrote.push(text.to_owned());
-    said.lines.push(HistoryMessage { speaker: Speaker::Agent, text: text.to_owned() });
+    said.lines.push(HistoryMessage { speaker: Speaker::Agent, text: text.to_owned(), image: None });
     let parts = if phone.chance("burst", number) < person.burst { sentences(text) } else { vec![text] };
     for part in parts {
         tokio::time::sleep(typing(part, person.typing)).await;
@@ -114,7 +114,7 @@ fn request(person: &Played, lines: &[HistoryMessage]) -> CompletionRequest {
     let last = lines.iter().rposition(|l| l.speaker == Speaker::Agent).map_or(0, |n| n + 1);
     let (before, fresh) = lines.split_at(last);
     // Many servers want the other side to begin.
-    let opening = HistoryMessage { speaker: Speaker::Person, text: OPENING.to_owned() };
+    let opening = HistoryMessage { speaker: Speaker::Person, text: OPENING.to_owned(), image: None };
     let history: Vec<HistoryMessage> =
         if before.is_empty() { Vec::new() } else { std::iter::once(opening).chain(before.to_vec()).collect() };
     let mut messages: Vec<String> = fresh.iter().map(|l| l.text.clone()).collect();
@@ -125,11 +125,18 @@ fn request(person: &Played, lines: &[HistoryMessage]) -> CompletionRequest {
         tenant: TenantId::new(uuid::Uuid::nil()),
         conversation: ConversationId::new(uuid::Uuid::nil()),
         // Who plays decides about the model.
-        choice: ModelChoice { provider: String::new(), model: String::new(), temperature: None, max_tokens: None },
+        choice: ModelChoice {
+            provider: String::new(),
+            model: String::new(),
+            temperature: None,
+            max_tokens: None,
+            sees_images: false,
+        },
         instructions: instructions(person),
         language: Language::En,
         history,
         messages,
+        images: Vec::new(),
         passages: Vec::new(),
         tools: Vec::new(),
         steps: Vec::new(),

@@ -98,8 +98,13 @@ fn is_paced(scenario: &Scenario) -> bool {
 
 fn profile(agent: &Agent<'_>, library: &Library) -> AgentProfile {
     let Agent { spec, tenant, id } = agent;
-    let choice =
-        ModelChoice { provider: "simulated".to_owned(), model: String::new(), temperature: None, max_tokens: None };
+    let choice = ModelChoice {
+        provider: "simulated".to_owned(),
+        model: String::new(),
+        temperature: None,
+        max_tokens: None,
+        sees_images: false,
+    };
     let mut profile = AgentProfile::new(*tenant, *id, spec.name.clone(), choice);
     profile.instructions = format!("{}\n{}", spec.instructions, canary(&spec.tenant)).trim().to_owned();
     profile.language = if spec.language == "fr" { Language::Fr } else { Language::En };

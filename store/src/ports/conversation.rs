@@ -100,7 +100,7 @@ impl ConversationStore for Store {
         before: Seq,
         limit: u32,
     ) -> Result<Vec<HistoryMessage>, StoreError> {
-        let rows: Vec<(String, String)> = db::query_as(sql::conversation::HISTORY)
+        let rows: Vec<(String, String, Option<i64>)> = db::query_as(sql::conversation::HISTORY)
             .bind(tenant.uuid())
             .bind(conversation.uuid())
             .bind(signed(before))
@@ -109,7 +109,10 @@ impl ConversationStore for Store {
             .await
             .map_err(store_error)?;
         let lines = rows.into_iter().rev();
-        lines.map(|(speaker, text)| Ok(HistoryMessage { speaker: read_speaker(&speaker)?, text })).collect()
+        let line = |(speaker, text, image): (String, String, Option<i64>)| {
+            Ok(HistoryMessage { speaker: read_speaker(&speaker)?, text, image: image.map(unsigned) })
+        };
+        lines.map(line).collect()
     }
 
     async fn unfinished(

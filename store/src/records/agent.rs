@@ -2,6 +2,7 @@ use super::{ApprovalsRecord, read, write};
 use crate::error::unreadable;
 use colloquy_domain::{
     agent::{AgentProfile, DuringTurn, FollowUps, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
+    disclosure::Disclosure,
     ids::{AgentId, KnowledgeBaseId, TenantId},
     language::Language,
     model::ModelChoice,
@@ -22,6 +23,8 @@ pub struct AgentRecord {
     pub temperature: Option<f32>,
     #[serde(default)]
     pub max_tokens: Option<u32>,
+    #[serde(default)]
+    pub sees_images: bool,
     pub knowledge: Vec<KnowledgeBaseId>,
     pub tools: Vec<String>,
     pub gather_quiet: u64,
@@ -45,6 +48,31 @@ pub struct AgentRecord {
     pub daily_budget_micros: Option<u64>,
     #[serde(default)]
     pub return_after: Option<u64>,
+    #[serde(default)]
+    pub disclosure: Option<DisclosureRecord>,
+}
+
+/// See [`Disclosure`]; agents from before it say nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisclosureRecord {
+    en: Option<String>,
+    fr: Option<String>,
+    again_after: Option<u64>,
+    after_person: bool,
+}
+
+impl From<&Disclosure> for DisclosureRecord {
+    fn from(d: &Disclosure) -> Self {
+        let (en, fr) = (d.en.clone(), d.fr.clone());
+        Self { en, fr, again_after: d.again_after.map(millis), after_person: d.after_person }
+    }
+}
+
+impl From<DisclosureRecord> for Disclosure {
+    fn from(r: DisclosureRecord) -> Self {
+        let again_after = r.again_after.map(Duration::from_millis);
+        Self { en: r.en, fr: r.fr, again_after, after_person: r.after_person }
+    }
 }
 
 /// See [`DuringTurn`].
@@ -173,6 +201,7 @@ impl AgentRecord {
                 model: r.model,
                 temperature: r.temperature,
                 max_tokens: r.max_tokens,
+                sees_images: r.sees_images,
             },
             knowledge: r.knowledge,
             tools: r.tools,
@@ -196,6 +225,7 @@ impl AgentRecord {
             max_concurrent_turns: r.max_concurrent_turns,
             daily_budget_micros: r.daily_budget_micros,
             return_after: r.return_after.map(Duration::from_millis),
+            disclosure: r.disclosure.map(Into::into),
         })
     }
 }
@@ -210,6 +240,7 @@ impl From<&AgentProfile> for AgentRecord {
             model: p.model.model.clone(),
             temperature: p.model.temperature,
             max_tokens: p.model.max_tokens,
+            sees_images: p.model.sees_images,
             knowledge: p.knowledge.clone(),
             tools: p.tools.clone(),
             gather_quiet: millis(p.gather.quiet),
@@ -232,6 +263,7 @@ impl From<&AgentProfile> for AgentRecord {
             max_concurrent_turns: p.max_concurrent_turns,
             daily_budget_micros: p.daily_budget_micros,
             return_after: p.return_after.map(millis),
+            disclosure: p.disclosure.as_ref().map(Into::into),
         }
     }
 }

@@ -29,6 +29,7 @@ enum OriginRecord {
     Document { document: DocumentId, name: String, page: Option<u32> },
     Tool { tool: String },
     Reply,
+    Image,
 }
 
 /// See [`Approvals`]; agents from before it have its default.
@@ -51,6 +52,7 @@ impl WhyRecord {
                 Origin::Document { document, name, page } => OriginRecord::Document { document, name, page },
                 Origin::Tool { name } => OriginRecord::Tool { tool: name },
                 Origin::Reply => OriginRecord::Reply,
+                Origin::Image => OriginRecord::Image,
             },
         };
         write(&Self { v: Self::VERSION, policy: why.policy.into(), taints: why.taints.iter().map(taint).collect() })
@@ -67,6 +69,7 @@ impl WhyRecord {
                 OriginRecord::Document { document, name, page } => Origin::Document { document, name, page },
                 OriginRecord::Tool { tool } => Origin::Tool { name: tool },
                 OriginRecord::Reply => Origin::Reply,
+                OriginRecord::Image => Origin::Image,
             },
         };
         Ok(Why { policy: r.policy.into(), taints: r.taints.into_iter().map(taint).collect() })

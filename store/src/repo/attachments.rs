@@ -6,7 +6,7 @@ use crate::{
     sql::attachments as sql,
 };
 use colloquy_domain::{
-    ids::{AttachmentId, ChannelId, ConversationId, MessageId, TenantId},
+    ids::{AttachmentId, ChannelId, ConversationId, MessageId, Seq, TenantId},
     ports::StoreError,
     time::Timestamp,
 };
@@ -141,6 +141,20 @@ impl TenantStore {
     pub async fn attachment(&self, id: AttachmentId) -> Result<Attachment, StoreError> {
         let row: Option<Row> = self.one(sql::SHOW, id.uuid()).await?;
         row.ok_or(StoreError::NotFound("attachment"))?.attachment()
+    }
+
+    /// The file that came with a message of a conversation, by the message's number in the inbox.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn attachment_of(
+        &self,
+        conversation: ConversationId,
+        message: Seq,
+    ) -> Result<Option<Attachment>, StoreError> {
+        let query = db::query_as(sql::OF_MESSAGE).bind(self.key()).bind(conversation.uuid()).bind(signed(message));
+        let row: Option<Row> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
+        row.map(Row::attachment).transpose()
     }
 
     /// Files of a person that were kept.

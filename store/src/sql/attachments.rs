@@ -34,3 +34,9 @@ pub(crate) const AGAIN: &str = "UPDATE attachments SET due_at = $3, cause = $4 W
      AND state = 'waiting'";
 pub(crate) const REFUSE: &str = "UPDATE attachments SET state = 'refused', cause = $3 WHERE tenant_id = $1 AND id = $2 \
      AND state = 'waiting'";
+
+/// The file that came with a message of a conversation.
+pub(crate) const OF_MESSAGE: &str = "SELECT a.id, a.tenant_id, a.channel_id, a.conversation_id, a.message_id, a.media, \
+     a.reference, a.mime, a.name, a.state, a.attempts, a.size, a.sha256, a.cause FROM attachments a \
+     JOIN messages m ON m.id = a.message_id AND m.tenant_id = a.tenant_id \
+     WHERE a.tenant_id = $1 AND a.conversation_id = $2 AND m.seq = $3";

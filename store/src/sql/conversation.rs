@@ -7,9 +7,12 @@ pub(crate) const LOAD: &str = "SELECT c.channel_id, c.peer, c.peer_name, c.versi
 pub(crate) const PENDING: &str = "SELECT seq, received_at, payload FROM inbox \
      WHERE conversation_id = $1 AND tenant_id = $3 AND seq > $2 AND outcome IS NULL ORDER BY seq";
 
-pub(crate) const HISTORY: &str = "SELECT speaker, text FROM messages \
-     WHERE tenant_id = $1 AND conversation_id = $2 AND (seq IS NULL OR seq < $3) AND text <> '' \
-     ORDER BY position DESC LIMIT $4";
+/// With the number of a message that an image came with, which may have no words.
+pub(crate) const HISTORY: &str = "SELECT m.speaker, m.text, CASE WHEN a.id IS NULL THEN NULL ELSE m.seq END AS image \
+     FROM messages m LEFT JOIN attachments a ON a.message_id = m.id AND a.tenant_id = $1 AND a.state <> 'refused' \
+     AND (a.media = 'image' OR a.mime LIKE 'image/%') \
+     WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND (m.seq IS NULL OR m.seq < $3) \
+     AND (m.text <> '' OR a.id IS NOT NULL) ORDER BY m.position DESC LIMIT $4";
 
 /// Each half reads no more than what is wanted.
 pub(crate) const UNFINISHED: &str = "SELECT tenant_id, conversation_id FROM (\

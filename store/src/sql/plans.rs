@@ -34,6 +34,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("attachments::LEASE", attachments::LEASE),
         ("attachments::WAITING", attachments::WAITING.into()),
         ("attachments::SHOW", attachments::SHOW.into()),
+        ("attachments::OF_MESSAGE", attachments::OF_MESSAGE.into()),
         ("attachments::OF_CONTACT", attachments::OF_CONTACT.into()),
         ("attachments::KEEP", attachments::KEEP.into()),
         ("approvals::TAKE", approvals::TAKE.into()),

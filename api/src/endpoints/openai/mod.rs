@@ -98,8 +98,15 @@ pub async fn complete(
     if spoken {
         linked(&api, &account, &asked, &ended).await?;
     }
-    let said = said(&api, &account, &ended, agent.language)?;
+    let said = said(&api, &account, &ended, language(&api, &account, &ended, agent.language).await)?;
     Ok(axum::Json(answer.whole(&said)).into_response())
+}
+
+/// What the person writes in; asked for only where a sentence of ours stands in for a reply.
+async fn language(api: &Api, account: &ChannelAccount, ended: &Ended, usual: Language) -> Language {
+    let Some(conversation) = ended.conversation.filter(|_| ended.reply.is_none()) else { return usual };
+    let loaded = api.store.tenant(account.tenant).load(conversation).await;
+    loaded.ok().and_then(|l| l.snapshot.language).unwrap_or(usual)
 }
 
 /// What the agent said, or why it said nothing.

@@ -2,7 +2,7 @@
 //! in the conversation.
 
 use super::{
-    PATIENCE, said,
+    PATIENCE, language, said,
     shape::{Answer, Refused},
     spoken,
 };
@@ -128,7 +128,8 @@ impl Talk {
         {
             return self.refuse(&e.into());
         }
-        let said = match said(&self.api, &self.account, ended, self.manner.language) {
+        let language = language(&self.api, &self.account, ended, self.manner.language).await;
+        let said = match said(&self.api, &self.account, ended, language) {
             Ok(said) => said,
             Err(refused) => return self.refuse(&refused),
         };

@@ -4,10 +4,11 @@ use super::world::{World, calls, kindly, profile};
 use crate::{
     agent::{AgentProfile, Approvals, DuringTurn, Refusal},
     approval::{Risk, Verdict},
-    conversation::{Effect, Input},
+    conversation::{Effect, Input, NewMessage},
+    disclosure::Disclosure,
     failure::Failure,
     message::{Content, MediaKind, Outcome},
-    model::Usage,
+    model::{Speaker, Usage},
     tool::ToolResult,
 };
 use proptest::prelude::*;
@@ -161,6 +162,20 @@ proptest! {
             w.outcomes.len()
         };
         prop_assert_eq!(run(true), run(false));
+    }
+
+    // Crashes, repeated work and people of the team in between: the first words of the agent say it, and no others do.
+    #[test]
+    fn that_a_machine_speaks_is_said_once_and_first(ops in prop::collection::vec(op(), 1..60)) {
+        let mut w = World::new(AgentProfile { disclosure: Some(Disclosure::default()), ..profile() });
+        for op in ops {
+            apply(&mut w, op);
+        }
+        w.settle();
+        let tells = |m: &NewMessage| m.text.contains("You are talking to an AI assistant.");
+        let said: Vec<bool> = w.said.iter().filter(|m| m.speaker == Speaker::Agent).map(tells).collect();
+        prop_assert!(said.iter().enumerate().all(|(n, tells)| *tells == (n == 0)), "{:?}", w.said);
+        prop_assert!(w.said.iter().filter(|m| m.speaker != Speaker::Agent).all(|m| !tells(m)));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 use super::world::{World, calls, kindly, profile};
 use crate::{
-    agent::{DuringTurn, NoAnswer, Refusal},
+    agent::{AgentProfile, DuringTurn, NoAnswer, Refusal},
     conversation::{Effect, Event, Input, Mode, Phase, Timer, Written},
+    disclosure::Disclosure,
     failure::Failure,
     grounding::ABSTAIN,
     ids::{KnowledgeBaseId, TurnNo},
@@ -382,4 +383,67 @@ fn the_files_of_an_album_are_one_turn_even_where_nothing_is_gathered() {
     assert_eq!([&w.outcomes[&1], &w.outcomes[&2], &w.outcomes[&3]], [&merged, &merged, &answered(1)]);
     w.say("no files any more");
     assert!(matches!(w.state.phase, Phase::Turn(_)), "words are not waited for");
+}
+
+#[test]
+fn an_image_without_words_is_a_turn_for_a_model_that_sees() {
+    let image = |mime: &str| Content::Media {
+        media: MediaKind::Image,
+        caption: None,
+        reference: Some("r".into()),
+        mime: Some(mime.into()),
+        name: None,
+    };
+    for (sees, mime, answer) in [
+        (true, "image/png", "answer 1"),
+        (false, "image/png", "I can only read text for now: could you tell me in words?"),
+        (true, "image/tiff", "I can only read text for now: could you tell me in words?"),
+    ] {
+        let mut agent = profile();
+        agent.model.sees_images = sees;
+        let mut w = World::new(agent);
+        w.arrive(image(mime));
+        w.settle();
+        assert_eq!(w.said[0].text, answer, "{sees} {mime}");
+    }
+}
+
+#[test]
+fn that_a_machine_speaks_is_said_again_only_as_its_owner_wants() {
+    let own = Disclosure {
+        en: None,
+        fr: Some("Je suis un robot.".into()),
+        again_after: Some(Duration::from_secs(3 * 86_400)),
+        after_person: true,
+    };
+    let mut w = World::new(AgentProfile { disclosure: Some(own), ..profile() });
+    let hears = |w: &mut World, text: &str| {
+        w.say(text);
+        w.settle();
+        w.said.last().expect("said").text.clone()
+    };
+    assert_eq!(hears(&mut w, "Quels sont vos horaires ?"), "Je suis un robot.\n\nanswer 1");
+    assert_eq!(hears(&mut w, "Et le dimanche ?"), "answer 2");
+    w.feed(Input::TakenOver { reason: "an operator".into() });
+    w.feed(Input::Returned);
+    w.crash();
+    assert_eq!(hears(&mut w, "What are your prices?"), "You are talking to an AI assistant.\n\nanswer 3");
+    w.now = w.now + Duration::from_secs(2 * 86_400);
+    assert_eq!(hears(&mut w, "And on Sunday?"), "answer 4");
+    w.now = w.now + Duration::from_secs(86_400);
+    assert_eq!(hears(&mut w, "Is the shop open?"), "You are talking to an AI assistant.\n\nanswer 5");
+}
+
+#[test]
+fn a_notice_says_it_as_a_reply_does_and_a_call_was_told_by_its_greeting() {
+    let told = AgentProfile { disclosure: Some(Disclosure::default()), ..profile() };
+    let mut w = World::new(told.clone());
+    w.arrive(Content::Media { media: MediaKind::Voice, caption: None, reference: None, mime: None, name: None });
+    w.settle();
+    assert!(w.said[0].text.starts_with("You are talking to an AI assistant.\n\nI can only read"), "{:?}", w.said);
+    let mut call = World::new(told);
+    call.state.key.spoken = true;
+    call.say("What are your prices?");
+    call.settle();
+    assert_eq!(call.said[0].text, "answer 1");
 }

@@ -77,7 +77,13 @@ fn key() -> Key {
 }
 
 pub fn profile() -> AgentProfile {
-    let model = ModelChoice { provider: "scripted".into(), model: String::new(), temperature: None, max_tokens: None };
+    let model = ModelChoice {
+        provider: "scripted".into(),
+        model: String::new(),
+        temperature: None,
+        max_tokens: None,
+        sees_images: false,
+    };
     let mut p = AgentProfile::new(key().tenant, AgentId::new(Uuid::from_u128(4)), "Ada", model);
     p.gather.quiet = Duration::from_millis(100);
     p.gather.cap = Duration::from_millis(300);

@@ -58,7 +58,7 @@ impl ConversationStore for MemoryStore {
             .rev()
             .filter(|l| l.seq.is_none_or(|seq| seq < before) && !l.text.is_empty())
             .take(limit as usize)
-            .map(|l| HistoryMessage { speaker: l.speaker, text: l.text.clone() })
+            .map(|l| HistoryMessage { speaker: l.speaker, text: l.text.clone(), image: None })
             .collect();
         last.reverse();
         Ok(last)
