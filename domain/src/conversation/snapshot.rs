@@ -1,9 +1,9 @@
 //! What of a conversation survives a crash; the rest is rebuilt from its inbox.
 
-use super::state::{Conversation, Mode, Phase, Stage, Turn};
+use super::state::{Conversation, Mode, Phase, Relay, Stage, Turn};
 use crate::{
     approval::{Held, Ruling},
-    ids::TurnNo,
+    ids::{AgentId, TurnNo},
     language::Language,
     message::InboxItem,
     model::{Step, Usage},
@@ -23,6 +23,8 @@ pub struct Snapshot {
     /// Calls that wait for a person's word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<AgentId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub struct OpenTurn {
     pub started_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruling: Option<Ruling>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relays: Vec<Relay>,
 }
 
 impl Snapshot {
@@ -41,7 +45,15 @@ impl Snapshot {
 
 impl Default for Snapshot {
     fn default() -> Self {
-        Self { v: Self::VERSION, mode: Mode::Agent, next_turn: 1, language: None, open: None, held: Vec::new() }
+        Self {
+            v: Self::VERSION,
+            mode: Mode::Agent,
+            next_turn: 1,
+            language: None,
+            open: None,
+            held: Vec::new(),
+            active: None,
+        }
     }
 }
 
@@ -55,6 +67,7 @@ impl Conversation {
                 steps: t.steps.clone(),
                 started_at: t.started_at,
                 ruling: t.ruling.as_deref().cloned(),
+                relays: t.relays.clone(),
             }),
             _ => None,
         };
@@ -65,6 +78,7 @@ impl Conversation {
             language: self.language,
             open,
             held: self.held.clone(),
+            active: self.active,
         }
     }
 
@@ -81,6 +95,7 @@ impl Conversation {
                 rewriting: Usage::default(),
                 steps: open.steps,
                 stage: Stage::AwaitingPermit,
+                relays: open.relays,
                 started_at: open.started_at,
                 resumed: true,
             })
@@ -92,6 +107,7 @@ impl Conversation {
         Self {
             key,
             mode: snapshot.mode,
+            active: snapshot.active,
             language: snapshot.language,
             next_turn: snapshot.next_turn,
             seen,
