@@ -6,6 +6,7 @@ use colloquy_domain::{
     language::Language,
     model::ModelChoice,
     ports::StoreError,
+    team::Member,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct AgentRecord {
     pub max_tokens: Option<u32>,
     pub knowledge: Vec<KnowledgeBaseId>,
     pub tools: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub team: Vec<MemberRecord>,
     pub gather_quiet: u64,
     pub gather_cap: u64,
     pub during_turn: DuringTurnRecord,
@@ -45,6 +48,13 @@ pub struct AgentRecord {
     pub daily_budget_micros: Option<u64>,
     #[serde(default)]
     pub return_after: Option<u64>,
+}
+
+/// See [`Member`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    pub agent: AgentId,
+    pub when: String,
 }
 
 /// See [`DuringTurn`].
@@ -176,6 +186,7 @@ impl AgentRecord {
             },
             knowledge: r.knowledge,
             tools: r.tools,
+            team: r.team.into_iter().map(|m| Member { agent: m.agent, when: m.when }).collect(),
             gather: Gather { quiet: Duration::from_millis(r.gather_quiet), cap: Duration::from_millis(r.gather_cap) },
             during_turn: match r.during_turn {
                 DuringTurnRecord::Queue => DuringTurn::Queue,
@@ -212,6 +223,7 @@ impl From<&AgentProfile> for AgentRecord {
             max_tokens: p.model.max_tokens,
             knowledge: p.knowledge.clone(),
             tools: p.tools.clone(),
+            team: p.team.iter().map(|m| MemberRecord { agent: m.agent, when: m.when.clone() }).collect(),
             gather_quiet: millis(p.gather.quiet),
             gather_cap: millis(p.gather.cap),
             during_turn: match p.during_turn {

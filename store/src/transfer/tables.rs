@@ -220,6 +220,7 @@ pub(crate) const TABLES: [Table; 59] = [
             ("assigned_to", Uuid),
             ("closed_at", Int),
             ("tags", Text),
+            ("active_agent_id", Uuid),
         ],
     ),
     table(
@@ -309,6 +310,7 @@ pub(crate) const TABLES: [Table; 59] = [
             ("tenant_id", Uuid),
             ("payload", Text),
             ("created_at", Int),
+            ("agent_id", Uuid),
         ],
     ),
     numbered(
