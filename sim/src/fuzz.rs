@@ -5,8 +5,8 @@ use crate::{
     model::COST,
     scenario::{
         Action, AgentSpec, Approvals, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec, DuringTurn,
-        Effect, Expectations, FORMAT, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent, ToolSpec,
-        UserSpec, WorldSpec,
+        Effect, Expectations, FORMAT, MemberSpec, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent,
+        ToolSpec, UserSpec, WorldSpec,
     },
     seed::{Dice, Seed},
     world::is_comparable,
@@ -53,6 +53,7 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
         deaths_only(&mut world, &mut conversations, &mut faults);
     }
     let mut timeline = surroundings(seed, size, &mut world, &faults);
+    teams(seed, &mut world, &mut conversations);
     let asked = approvals(seed, size, &mut world, &conversations);
     // What is decided when depends on when it was asked.
     let as_without_crashes = asked.is_empty() && may_compare(&world, &faults, &conversations);
@@ -144,6 +145,37 @@ fn surroundings(seed: u64, size: Size, world: &mut WorldSpec, faults: &[FaultSpe
         world.knowledge.push(BaseSpec { name: base, tenant: agent.tenant.clone(), documents });
     }
     timeline
+}
+
+/// In some worlds each agent has a colleague, and both hand over what they are asked to, to and fro. Drawn apart.
+fn teams(seed: u64, world: &mut WorldSpec, conversations: &mut [ConversationSpec]) {
+    let mut dice = Seed(seed).dice("teams");
+    if !dice.chance(0.15) {
+        return;
+    }
+    let member = |agent: &str| vec![MemberSpec { agent: agent.to_owned(), when: "somebody asks".to_owned() }];
+    let mates: Vec<AgentSpec> = world
+        .agents
+        .iter_mut()
+        .map(|a| {
+            let name = format!("{}-mate", a.name);
+            a.team = member(&name);
+            AgentSpec { name, team: member(&a.name), ..a.clone() }
+        })
+        .collect();
+    for conversation in conversations {
+        let agent = world.channels.iter().find(|c| c.name == conversation.channel).map_or("", |c| c.agent.as_str());
+        let UserSpec::Script { messages } = &mut conversation.user else { continue };
+        for message in messages.iter_mut().filter(|m| !m.text.contains("[tool")) {
+            let to = match dice.between(0, 3) {
+                0 => format!("{agent}-mate"),
+                1 => agent.to_owned(),
+                _ => continue,
+            };
+            message.text.push_str(&format!(" [tool hand_off {{\"agent\": \"{to}\", \"reason\": \"asked\"}}]"));
+        }
+    }
+    world.agents.extend(mates);
 }
 
 /// In some worlds unsafe tools need a person's word, and a team that approves and denies now and then, or never. Drawn apart.
