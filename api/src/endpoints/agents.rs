@@ -1,6 +1,9 @@
 //! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`, `POST /api/agents/{id}/train`.
 
-use super::knowledge_bases::valid_name;
+use super::{
+    knowledge_bases::valid_name,
+    team::{self, MemberFields},
+};
 use crate::{
     answer::{Accepted, Created, Deleted, Listed, Of},
     auth::Tenant,
@@ -42,6 +45,8 @@ pub struct Fields {
     /// Names of knowledge bases.
     knowledge: Option<Vec<String>>,
     tools: Option<Vec<String>>,
+    /// Agents that it may hand a conversation to.
+    team: Option<Vec<MemberFields>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
     during_turn: Option<DuringTurn>,
     /// Which calls of unsafe tools wait for a person of the team.
@@ -85,6 +90,7 @@ pub struct Out {
     model: ModelOut,
     knowledge: Vec<String>,
     tools: Vec<String>,
+    team: Vec<MemberFields>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
     #[schemars(schema_with = "one_of::<Approvals>")]
@@ -117,7 +123,25 @@ pub struct ModelOut {
     max_tokens: Option<u32>,
 }
 
-fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
+/// What an agent refers to by ids, by name.
+struct Names {
+    bases: HashMap<KnowledgeBaseId, String>,
+    agents: team::Names,
+}
+
+impl Names {
+    async fn of<'a>(tenant: &Tenant, agents: impl Iterator<Item = &'a Agent>) -> ApiResult<Self> {
+        let agents = team::names(tenant, agents.map(|a| &a.profile)).await?;
+        Ok(Self { bases: bases(tenant).await?, agents })
+    }
+}
+
+async fn shown(tenant: &Tenant, agent: Agent) -> ApiResult<Out> {
+    let names = Names::of(tenant, std::iter::once(&agent)).await?;
+    Ok(show_one(agent, &names))
+}
+
+fn show_one(agent: Agent, names: &Names) -> Out {
     let p = agent.profile;
     let m = p.model;
     Out {
@@ -127,8 +151,9 @@ fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
         instructions: p.instructions,
         language: p.language.code(),
         model: ModelOut { provider: m.provider, model: m.model, temperature: m.temperature, max_tokens: m.max_tokens },
-        knowledge: p.knowledge.iter().filter_map(|id| bases.get(id).cloned()).collect(),
+        knowledge: p.knowledge.iter().filter_map(|id| names.bases.get(id).cloned()).collect(),
         tools: p.tools,
+        team: team::shown(&p.team, &names.agents),
         during_turn: p.during_turn,
         approvals: p.approvals,
         gather_quiet_ms: p.gather.quiet.as_millis(),
@@ -163,13 +188,14 @@ async fn bases(tenant: &Tenant) -> ApiResult<HashMap<KnowledgeBaseId, String>> {
 }
 
 pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
-    let bases = bases(&tenant).await?;
-    page("agents", tenant.store.agents(at.into()).await?, |a| show_one(a, &bases))
+    let agents = tenant.store.agents(at.into()).await?;
+    let names = Names::of(&tenant, agents.items.iter()).await?;
+    page("agents", agents, |a| show_one(a, &names))
 }
 
 pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let agent = tenant.store.agent(id.parse::<AgentId>()?).await?;
-    ok(show_one(agent, &bases(&tenant).await?))
+    ok(shown(&tenant, agent).await?)
 }
 
 pub async fn create(
@@ -182,7 +208,7 @@ pub async fn create(
     let fresh = AgentProfile::new(tenant.id, id, name, api.options.default_model.clone());
     let profile = apply(&api, &tenant, fresh, fields).await?;
     let agent = tenant.store.create_agent(profile).await?;
-    created(show_one(agent, &bases(&tenant).await?))
+    created(shown(&tenant, agent).await?)
 }
 
 /// PUT: the whole agent; what is absent gets its default.
@@ -214,7 +240,7 @@ async fn save(api: &Api, tenant: &Tenant, profile: AgentProfile, fields: Fields)
     let profile = apply(api, tenant, profile, fields).await?;
     let agent = tenant.store.update_agent(profile).await?;
     api.node.agent_changed(tenant.id, agent.profile.id).await;
-    ok(show_one(agent, &bases(tenant).await?))
+    ok(shown(tenant, agent).await?)
 }
 
 pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
@@ -273,6 +299,9 @@ async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fields) -> Ap
         Ok(()) => {}
         Err(e) if e.is_retry() => return Err(e.into()),
         Err(e) => wrong.push(Detail::new("tools", e.detail)),
+    }
+    if let Some(members) = f.team {
+        p.team = team::read(tenant, p.id, members, &mut wrong).await?;
     }
     if let Some(names) = f.knowledge {
         p.knowledge = knowledge(tenant, &names, &mut wrong).await?;

@@ -45,6 +45,7 @@ pub mod reservations;
 pub mod settings;
 pub mod stripe_webhook;
 pub mod subscription;
+pub mod team;
 pub mod templates;
 pub mod tenant_config;
 pub mod tenants;

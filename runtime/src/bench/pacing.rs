@@ -177,7 +177,7 @@ impl Writer {
         let profile = profile(self.tenant, loaded.agent);
         let state = Conversation::restore(loaded.key, loaded.snapshot);
         let words = Written { text: n.to_string(), rich: None, author: None, template: None, last_inbound_at: now };
-        let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile });
+        let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile, own: profile.id });
         let commit = project(state, &decision.events, version, now, &MachineIds).1.context("nothing to write")?;
         match self.rows.commit_act(commit).await {
             Ok(()) => Ok(true),

@@ -34,6 +34,7 @@ mod sim;
 mod sim_live;
 mod sources;
 mod surface;
+mod team;
 mod telling;
 mod templates;
 mod traces;
