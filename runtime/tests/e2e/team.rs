@@ -132,6 +132,7 @@ async fn a_team_is_of_other_agents_that_there_are() {
     let wrong = scene.server.api.patch(&format!("/api/agents/{}", scene.billing), &json!({ "team": team })).await;
     let fields = ["team[0].agent", "team[1].agent", "team[2].when", "team[3].agent"];
     assert_eq!((wrong.status.as_u16(), wrong.fields()), (400, fields.map(str::to_owned).into()), "{wrong:?}");
-    let listed = scene.server.api.patch(&format!("/api/agents/{}", scene.billing), &json!({ "tools": ["hand_off"] }));
-    assert_eq!(listed.await.fields(), ["tools"], "it comes with the team");
+    let path = format!("/api/agents/{}", scene.billing);
+    let listed = scene.server.api.patch(&path, &json!({ "tools": ["hand_off"] })).await;
+    assert_eq!(listed.fields(), ["tools"], "it comes with the team");
 }
