@@ -10,6 +10,7 @@ use colloquy_domain::{
     agent::{AgentProfile, PermitEvent, PermitInput, Permits, Refusal, TurnRef, decide, evolve},
     ids::{AgentId, TenantId, TurnNo},
     ports::{AgentDirectory, StoreError},
+    team::Teammate,
     time::Timestamp,
 };
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
@@ -98,6 +99,17 @@ impl Agents {
             tracing::warn!(tenant.id = %tenant, agent.id = %agent, error = %e, "profile not read");
             self.profiles.write().unwrap_or_else(PoisonError::into_inner).remove(&agent);
         }
+    }
+
+    /// Those to whom the agent may hand now: they exist and are switched on.
+    pub async fn team(&self, of: &AgentProfile) -> Result<Vec<Teammate>, StoreError> {
+        let mut team = Vec::new();
+        for member in &of.team {
+            if let Some(p) = self.profile(of.tenant, member.agent).await?.filter(|p| p.enabled) {
+                team.push(Teammate { agent: p.id, name: p.name.clone(), when: member.when.clone() });
+            }
+        }
+        Ok(team)
     }
 
     async fn refresh_profile(&self, tenant: TenantId, agent: AgentId) -> Result<Option<Arc<AgentProfile>>, StoreError> {

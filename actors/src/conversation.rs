@@ -50,10 +50,38 @@ pub struct State {
 /// A loaded conversation.
 struct Live {
     conversation: Conversation,
-    agent: AgentId,
+    /// The channel's own agent.
+    own: AgentId,
     version: u64,
+    /// Of the agent that has it.
     profile: Arc<AgentProfile>,
     work: Work,
+}
+
+impl Live {
+    /// The one that has the conversation.
+    fn agent(&self) -> AgentId {
+        self.conversation.active.unwrap_or(self.own)
+    }
+
+    /// The conversation went to another agent.
+    async fn change_agent(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let tenant = self.conversation.key.tenant;
+        let own = shared.agents.profile(tenant, self.own).await?.unwrap_or_else(|| Arc::clone(&self.profile));
+        self.profile = acting(shared, &self.conversation, own).await?;
+        Ok(())
+    }
+}
+
+/// The profile of the agent that has the conversation; one that is gone begins no turn, and the channel's own stands in
+/// until then.
+async fn acting(
+    shared: &Shared,
+    conversation: &Conversation,
+    own: Arc<AgentProfile>,
+) -> Result<Arc<AgentProfile>, StoreError> {
+    let Some(active) = conversation.active else { return Ok(own) };
+    Ok(shared.agents.profile(conversation.key.tenant, active).await?.unwrap_or(own))
 }
 
 #[async_trait]
@@ -92,9 +120,11 @@ impl Actor for Shell {
             };
             Arc::new(AgentProfile::new(tenant, loaded.agent, String::new(), choice))
         };
+        let conversation = Conversation::restore(loaded.key, loaded.snapshot);
+        let profile = acting(&state.args.shared, &conversation, profile).await?;
         state.loaded = Some(Box::new(Live {
-            conversation: Conversation::restore(loaded.key, loaded.snapshot),
-            agent: loaded.agent,
+            conversation,
+            own: loaded.agent,
             version: loaded.version,
             profile,
             work: Work::default(),
@@ -152,11 +182,11 @@ async fn step(myself: &ActorRef<Msg>, state: &mut State, input: Input, run: Run)
     let Some(live) = &mut state.loaded else { return Ok(()) };
     let shared = &state.args.shared;
     let ports = &shared.ports;
-    if let Some(profile) = shared.agents.cached(live.agent) {
+    if let Some(profile) = shared.agents.cached(live.agent()) {
         live.profile = profile;
     }
     let now = ports.clock.now();
-    let decision = decide(&live.conversation, input, &Ctx { now, profile: &live.profile });
+    let decision = decide(&live.conversation, input, &Ctx { now, profile: &live.profile, own: live.own });
     let (next, commit) = project(live.conversation.clone(), &decision.events, live.version, now, ports.ids.as_ref());
     admitted(shared, &live.conversation, &decision.events);
     if let Some(commit) = commit {
@@ -164,10 +194,14 @@ async fn step(myself: &ActorRef<Msg>, state: &mut State, input: Input, run: Run)
         live.version += 1;
         announce(shared, &decision.events, &commit);
     }
+    let is_handed = live.conversation.active != next.active;
     live.conversation = next;
+    if is_handed {
+        live.change_agent(shared).await?;
+    }
     if run == Run::Effects {
-        let cx =
-            effects::Cx { shared, myself, conversation: &live.conversation, agent: live.agent, profile: &live.profile };
+        let agent = live.agent();
+        let cx = effects::Cx { shared, myself, conversation: &live.conversation, agent, profile: &live.profile };
         for effect in decision.effects {
             effects::run(&cx, &mut live.work, effect);
         }

@@ -61,7 +61,7 @@ pub(crate) fn completed(result: &CompletionResult) {
 
 /// A tool's run. A name that the agent has no tool for is the model's own words.
 pub(crate) fn tool(turn: &Span, task: &Task, at: CallAt, call: &ToolCall) -> Span {
-    let name = if task.profile.tools.contains(&call.name) { call.name.as_str() } else { "unknown" };
+    let name = if task.profile.all_tools().contains(&call.name) { call.name.as_str() } else { "unknown" };
     info_span!(
         target: "trace", parent: turn, "execute_tool",
         otel.name = format!("execute_tool {name}"), otel.kind = "internal",

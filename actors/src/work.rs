@@ -11,6 +11,7 @@ use colloquy_domain::{
     model::{Completion, CompletionRequest, HistoryMessage},
     ports::{Notice, StoreError, TokenSink},
     taint::risks,
+    team::HAND_OFF,
     tool::{EffectClass, ToolCall, ToolInvocation, ToolResult},
 };
 use futures::FutureExt;
@@ -48,6 +49,10 @@ impl Task {
     pub(crate) fn send(&self, input: Input) {
         // Gone meanwhile: whatever this was for is found again from durable state.
         let _ = self.reply_to.send_message(Msg::Input(Box::new(input)));
+    }
+
+    fn settle(&self, at: CallAt, result: ToolResult) {
+        self.send(Input::ToolSettled { turn: at.turn, step: at.step, index: at.index, result });
     }
 
     /// Waits out troubles of the store, which are not the turn's: its deadline ends the waiting.
@@ -138,8 +143,10 @@ async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
     };
     let history = task.history().await.map_err(store_failure)?.to_vec();
     let tenant = task.conversation.key.tenant;
-    let tools = task.shared.ports.tools.specs(tenant, &task.profile.tools).await?;
-    let prompt = Prompt { history, tools, now: task.shared.ports.clock.now() };
+    let team = task.shared.agents.team(&task.profile).await.map_err(store_failure)?;
+    let names = if team.is_empty() { task.profile.tools.clone() } else { task.profile.all_tools() };
+    let tools = task.shared.ports.tools.specs(tenant, &names).await?;
+    let prompt = Prompt { history, tools, team, now: task.shared.ports.clock.now() };
     Ok(completion_request(&task.conversation, turn, &task.profile, prompt))
 }
 
@@ -189,6 +196,11 @@ pub struct CallAt {
 
 pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, String)) {
     let (key, span) = (&task.conversation.key, spans::tool(&task.span, &task, at, &call));
+    let team = if call.name == HAND_OFF { task.shared.agents.team(&task.profile).await } else { Ok(Vec::new()) };
+    let Ok(team) = team.map_err(|e| task.settle(at, ToolResult::failed(store_failure(e)))) else { return };
+    let mut allowed = task.profile.all_tools();
+    // Its agent had it when a person was asked, whoever has the conversation by now.
+    allowed.extend(task.conversation.turn().filter(|t| t.carries_out()).map(|_| call.name.clone()));
     let invocation = ToolInvocation {
         tenant: key.tenant,
         conversation: key.id,
@@ -199,7 +211,8 @@ pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, St
         key: idempotency,
         resumed: at.resumed,
         bases: task.profile.knowledge.clone(),
-        allowed: task.profile.tools.clone(),
+        allowed,
+        team,
         language: task.conversation.language.unwrap_or(task.profile.language),
     };
     let run = async {
@@ -209,7 +222,7 @@ pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, St
     };
     let run = run.instrument(span);
     let result = guarded("tool", run).await.unwrap_or_else(ToolResult::uncertain);
-    task.send(Input::ToolSettled { turn: at.turn, step: at.step, index: at.index, result });
+    task.settle(at, result);
 }
 
 /// Shows that an answer is being made, for as long as the task lives.

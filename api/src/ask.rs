@@ -15,6 +15,7 @@ use colloquy_domain::{
     model::{HistoryMessage, Speaker, Usage},
     outbound::Reply,
     ports::TokenSink,
+    team::Teammate,
     tool::{ToolCall, ToolSpec},
 };
 
@@ -60,10 +61,17 @@ pub async fn ask(api: &Api, profile: &AgentProfile, question: Question<'_>) -> R
         .iter()
         .map(|text| HistoryMessage { speaker: Speaker::Person, text: text.clone(), image: None })
         .collect();
-    Ok(rehearse(api, profile, question, history, Vec::new()).await?.reply)
+    Ok(rehearse(api, profile, question, history, Means::default()).await?.reply)
 }
 
-/// One completion of the agent, with these tools to choose from. Nothing is kept, sent or run.
+/// What an agent could do beside answering.
+#[derive(Default)]
+pub struct Means {
+    pub tools: Vec<ToolSpec>,
+    pub team: Vec<Teammate>,
+}
+
+/// One completion of the agent, with these means to choose from. Nothing is kept, sent or run.
 ///
 /// # Errors
 /// The retrieval's or the model's.
@@ -72,7 +80,7 @@ pub async fn rehearse(
     profile: &AgentProfile,
     question: Question<'_>,
     history: Vec<HistoryMessage>,
-    tools: Vec<ToolSpec>,
+    Means { tools, team }: Means,
 ) -> Result<Rehearsed, Failure> {
     let now = api.clock.now();
     let (conversation, mut turn) = situation(api, profile.tenant, question);
@@ -82,7 +90,7 @@ pub async fn rehearse(
         let found = api.knowledge.search(query).await?;
         turn.passages = usable(found, profile.min_cosine);
     }
-    let request = completion_request(&conversation, &turn, profile, Prompt { history, tools, now });
+    let request = completion_request(&conversation, &turn, profile, Prompt { history, tools, team, now });
     let answer_in = request.language;
     let completion = api.model.complete(request, &Silent).await?;
     let evidence = Evidence { passages: &turn.passages, results: &[] };
@@ -135,6 +143,7 @@ fn situation(api: &Api, tenant: TenantId, question: Question<'_>) -> (Conversati
         passages: Vec::new(),
         rewriting: Usage::default(),
         steps: Vec::new(),
+        relays: Vec::new(),
         stage: Stage::Retrieving,
         started_at: now,
         resumed: false,

@@ -48,13 +48,13 @@ pub async fn act(api: &Api, tenant: &Tenant, id: ConversationId, input: Input) -
 pub(crate) async fn decided(api: &Api, tenant: &Tenant, id: ConversationId, input: Input) -> ApiResult<Option<Commit>> {
     let loaded = tenant.store.load(id).await?;
     // An agent that was removed still has a conversation that people can answer.
-    let profile = match tenant.store.agent(loaded.agent).await {
+    let profile = match tenant.store.agent(loaded.snapshot.active.unwrap_or(loaded.agent)).await {
         Err(StoreError::NotFound(_)) => fresh_agent(api, tenant.id),
         found => found?.profile,
     };
     let state = Conversation::restore(loaded.key, loaded.snapshot);
     let now = api.clock.now();
-    let decision = decide(&state, input, &Ctx { now, profile: &profile });
+    let decision = decide(&state, input, &Ctx { now, profile: &profile, own: loaded.agent });
     Ok(project(state, &decision.events, loaded.version, now, api.ids.as_ref()).1)
 }
 

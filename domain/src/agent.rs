@@ -8,6 +8,7 @@ use crate::{
     ids::{AgentId, ConversationId, KnowledgeBaseId, TenantId, TurnNo},
     language::Language,
     model::ModelChoice,
+    team::{HAND_OFF, Member},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,9 @@ pub struct AgentProfile {
     pub model: ModelChoice,
     pub knowledge: Vec<KnowledgeBaseId>,
     pub tools: Vec<String>,
+    /// Agents of the same tenant that it may hand a conversation to.
+    #[serde(default)]
+    pub team: Vec<Member>,
     pub gather: Gather,
     pub during_turn: DuringTurn,
     #[serde(default)]
@@ -161,6 +165,7 @@ impl AgentProfile {
             model,
             knowledge: Vec::new(),
             tools: vec!["search_knowledge".into(), "hand_over".into()],
+            team: Vec::new(),
             gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
             during_turn: DuringTurn::Queue,
             approvals: Approvals::default(),
@@ -174,6 +179,13 @@ impl AgentProfile {
             return_after: None,
             disclosure: None,
         }
+    }
+
+    /// The tools that it was given, and the one that comes with a team.
+    #[must_use]
+    pub fn all_tools(&self) -> Vec<String> {
+        let team = (!self.team.is_empty()).then(|| HAND_OFF.to_owned());
+        self.tools.iter().cloned().chain(team).collect()
     }
 }
 

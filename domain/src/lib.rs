@@ -44,6 +44,7 @@ pub mod rate;
 pub mod rich;
 pub mod standing;
 pub mod taint;
+pub mod team;
 pub mod template;
 pub mod time;
 pub mod tool;

@@ -5,6 +5,7 @@ use crate::{
     ids::{ConversationId, KnowledgeBaseId, StepNo, TenantId, TurnNo},
     knowledge::Passage,
     language::Language,
+    team::{HandOff, Teammate},
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub struct ToolInvocation {
     pub bases: Vec<KnowledgeBaseId>,
     /// The tools that this agent was given; anything else is refused.
     pub allowed: Vec<String>,
+    /// Whom it may hand the conversation to; only filled where it asks to.
+    pub team: Vec<Teammate>,
     pub language: Language,
 }
 
@@ -72,6 +75,9 @@ pub struct ToolResult {
     pub passages: Vec<Passage>,
     /// Set when the call asks that a person takes over.
     pub hand_over: Option<String>,
+    /// Set when the call asks that another agent goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_off: Option<HandOff>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,18 +96,24 @@ pub enum ToolStatus {
 
 impl ToolResult {
     pub fn done(content: impl Into<String>) -> Self {
-        Self { content: content.into(), status: ToolStatus::Done, passages: Vec::new(), hand_over: None }
+        Self {
+            content: content.into(),
+            status: ToolStatus::Done,
+            passages: Vec::new(),
+            hand_over: None,
+            hand_off: None,
+        }
     }
 
     #[must_use]
     pub fn failed(failure: Failure) -> Self {
         let content = format!("error: {failure}");
-        Self { content, status: ToolStatus::Failed { failure }, passages: Vec::new(), hand_over: None }
+        Self { status: ToolStatus::Failed { failure }, ..Self::done(content) }
     }
 
     #[must_use]
     pub fn uncertain(failure: Failure) -> Self {
         let content = format!("outcome unknown: {failure}");
-        Self { content, status: ToolStatus::Uncertain { failure }, passages: Vec::new(), hand_over: None }
+        Self { status: ToolStatus::Uncertain { failure }, ..Self::done(content) }
     }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 24] = [
+pub const EVENTS: [&str; 25] = [
     "conversation.started",
     "conversation.handed_over",
+    "conversation.handed_off",
     "conversation.returned",
     "conversation.closed",
     "contact.moved",

@@ -4,8 +4,7 @@ use crate::{
     fault::{FaultSpec, Kind, Site},
     model::COST,
     scenario::{
-        Action, AgentSpec, Approvals, Author, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec,
-        DuringTurn, Effect, Expectations, FORMAT, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent,
+        Action, AgentSpec, Approvals, Author, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec, DuringTurn, Effect, Expectations, FORMAT, MemberSpec, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent,
         ToolSpec, UserSpec, WorldSpec,
     },
     seed::{Dice, Seed},
@@ -58,6 +57,7 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
         deaths_only(&mut world, &mut conversations, &mut faults);
     }
     let mut timeline = surroundings(seed, size, &mut world, &faults);
+    teams(seed, &mut world, &mut conversations);
     let asked = approvals(seed, size, &mut world, &conversations);
     let said = team_and_consent(seed, size, &world, &conversations);
     // What is decided, or said to whom, depends on when.
@@ -152,6 +152,37 @@ fn surroundings(seed: u64, size: Size, world: &mut WorldSpec, faults: &[FaultSpe
         world.knowledge.push(BaseSpec { name: base, tenant: agent.tenant.clone(), documents });
     }
     timeline
+}
+
+/// In some worlds each agent has a colleague, and both hand over what they are asked to, to and fro. Drawn apart.
+fn teams(seed: u64, world: &mut WorldSpec, conversations: &mut [ConversationSpec]) {
+    let mut dice = Seed(seed).dice("teams");
+    if !dice.chance(0.15) {
+        return;
+    }
+    let member = |agent: &str| vec![MemberSpec { agent: agent.to_owned(), when: "somebody asks".to_owned() }];
+    let mates: Vec<AgentSpec> = world
+        .agents
+        .iter_mut()
+        .map(|a| {
+            let name = format!("{}-mate", a.name);
+            a.team = member(&name);
+            AgentSpec { name, team: member(&a.name), ..a.clone() }
+        })
+        .collect();
+    for conversation in conversations {
+        let agent = world.channels.iter().find(|c| c.name == conversation.channel).map_or("", |c| c.agent.as_str());
+        let UserSpec::Script { messages } = &mut conversation.user else { continue };
+        for message in messages.iter_mut().filter(|m| !m.text.contains("[tool")) {
+            let to = match dice.between(0, 3) {
+                0 => format!("{agent}-mate"),
+                1 => agent.to_owned(),
+                _ => continue,
+            };
+            message.text.push_str(&format!(" [tool hand_off {{\"agent\": \"{to}\", \"reason\": \"asked\"}}]"));
+        }
+    }
+    world.agents.extend(mates);
 }
 
 /// In some worlds unsafe tools need a person's word, and a team that approves and denies now and then, or never. Drawn apart.

@@ -39,7 +39,7 @@ async fn a_turn_that_was_computed_before_a_person_spoke_is_refused(on: Kind) {
         last_inbound_at: NOW,
     };
     let state = Conversation::restore(loaded.key.clone(), loaded.snapshot.clone());
-    let decision = decide(&state, Input::Wrote(words), &Ctx { now: NOW, profile: &profile });
+    let decision = decide(&state, Input::Wrote(words), &Ctx { now: NOW, profile: &profile, own: profile.id });
     let (_, act) = project(state, &decision.events, loaded.version, NOW, &f.ids);
     rows.commit_act(act.clone().expect("something durable")).await.expect("written");
     assert_eq!(opened.store.commit(computed).await, Err(StoreError::Stale), "the stale turn cannot speak");
@@ -183,7 +183,7 @@ async fn what_an_agent_did_is_kept_turn_by_turn(on: Kind) {
     let usage = Usage { prompt_tokens: 7, completion_tokens: 3, cost_micros: 40 };
     let completion =
         Completion { calls: vec![call("book"), call("tell")], usage, text: "One moment.".into(), truncated: false };
-    let row = |turn, step, index, what| JournalRow { turn, step, index, what };
+    let row = |turn, step, index, what| JournalRow { turn, step, index, agent: None, what };
     let failed = ToolResult::failed(Failure::reject("full", "no table"));
     let mut commit = empty_commit(&loaded, NOW);
     commit.journal = vec![

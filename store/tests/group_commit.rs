@@ -27,7 +27,13 @@ async fn refused_writes_spoil_no_others(on: Kind) {
     for (n, loaded) in all.iter().enumerate() {
         let mut good = answer(loaded, "good", &f.ids, NOW);
         if n % 5 == 0 {
-            let row = JournalRow { turn: 9, step: 0, index: 0, what: JournalWhat::Settled(ToolResult::done("x")) };
+            let row = JournalRow {
+                turn: 9,
+                step: 0,
+                index: 0,
+                agent: None,
+                what: JournalWhat::Settled(ToolResult::done("x")),
+            };
             let mut broken = empty_commit(loaded, NOW);
             broken.journal = vec![row.clone(), row];
             commits.push((broken, Err(StoreError::Conflict("result"))));

@@ -220,10 +220,10 @@ impl Town {
         let broken = || ToolResult::failed(Failure::reject("tool", r#"no "status":{"status":"done"}"#));
         let results = (0..done).map(|_| fine()).chain((0..failed).map(|_| broken()));
         for (index, result) in (0..).zip(results) {
-            commit.journal.push(JournalRow { turn, step: 0, index, what: JournalWhat::Settled(result) });
+            commit.journal.push(JournalRow { turn, step: 0, index, agent: None, what: JournalWhat::Settled(result) });
         }
         let usage = Usage { prompt_tokens: 3, completion_tokens: 2, cost_micros: 1 };
-        commit.ledger.push(LedgerRow { turn, step: 1, usage });
+        commit.ledger.push(LedgerRow { turn, step: 1, agent: None, usage });
         let last = loaded.pending.last().expect("it waits");
         self.waits.insert((loaded.key.id, last.seq), self.now.millis() - last.received_at.millis());
         let worked = self.worked.entry(self.of(peer, self.now)).or_default();

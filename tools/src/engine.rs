@@ -17,6 +17,8 @@ use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
 /// The tools of an installation.
 pub struct Tools {
     entries: Vec<Arc<Entry>>,
+    /// Those that nobody lists: they come with what an agent is.
+    inherent: Vec<Arc<Entry>>,
     /// Those of other programs.
     remote: Option<Arc<dyn RemoteTools>>,
 }
@@ -40,14 +42,14 @@ impl Tools {
         Self::of(builtin::all(knowledge).into_iter().chain(builtin::of_concierge(concierge)).collect())
     }
 
-    /// Exactly these tools (simulations, and builds with tools of their own).
+    /// Exactly these tools, and those that come with what an agent is (simulations, and builds with tools of their own).
     ///
     /// # Panics
     /// If the schema of a tool's arguments is no JSON Schema.
     #[must_use]
     pub fn of(tools: Vec<Arc<dyn Tool>>) -> Self {
-        let ours = |tool| Arc::new(Entry::ours(tool));
-        Self { entries: tools.into_iter().map(ours).collect(), remote: None }
+        let ours = |tools: Vec<Arc<dyn Tool>>| tools.into_iter().map(|tool| Arc::new(Entry::ours(tool))).collect();
+        Self { entries: ours(tools), inherent: ours(builtin::inherent()), remote: None }
     }
 
     /// Beside these, the tools of other programs.
@@ -89,7 +91,7 @@ impl Tools {
     }
 
     fn ours(&self, name: &str) -> Option<Arc<Entry>> {
-        self.entries.iter().find(|e| e.spec.name == name).cloned()
+        self.entries.iter().chain(&self.inherent).find(|e| e.spec.name == name).cloned()
     }
 
     /// Ours, or the one that the tenant connected under this name.

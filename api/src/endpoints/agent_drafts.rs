@@ -133,7 +133,6 @@ pub async fn show(
     let one = PageRequest::new(1, 1);
     let asked = tenant.store.proposed_answers(draft.id, false, one).await?.total;
     let changed = tenant.store.proposed_answers(draft.id, true, one).await?.total;
-    let bases = agents::bases(&tenant).await?;
     let now = tenant.store.agent(agent).await?;
     let drafted = Agent {
         profile: draft.profile.clone(),
@@ -141,8 +140,9 @@ pub async fn show(
         created_at: now.created_at,
         updated_at: draft.created_at,
     };
-    let changes = changes(&agents::as_json(now, &bases)?, &agents::as_json(drafted.clone(), &bases)?);
-    ok(Review { draft: draft.into(), agent: agents::show_one(drafted, &bases), changes, asked, changed })
+    let names = agents::Names::of(&tenant, [&now, &drafted].into_iter()).await?;
+    let changes = changes(&agents::as_json(now, &names)?, &agents::as_json(drafted.clone(), &names)?);
+    ok(Review { draft: draft.into(), agent: agents::show_one(drafted, &names), changes, asked, changed })
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -188,7 +188,7 @@ pub async fn promote(
         other => other.into(),
     })?;
     api.node.agent_changed(tenant.id, agent).await;
-    ok(agents::show_one(saved, &agents::bases(&tenant).await?))
+    ok(agents::shown(&tenant, saved).await?)
 }
 
 pub async fn discard(

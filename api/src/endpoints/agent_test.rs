@@ -3,10 +3,11 @@
 use super::{
     agents,
     ask::{CitationOut, UsageOut},
+    team,
 };
 use crate::{
     answer::Of,
-    ask::{Question, rehearse},
+    ask::{Means, Question, rehearse},
     auth::Tenant,
     body::Body,
     error::{ApiError, ApiResult, Detail, ok},
@@ -103,8 +104,10 @@ pub async fn post(
     let question = Question { text: &request.message, previous: &[], language, without: &[] };
     let history =
         request.history.iter().map(|s| HistoryMessage { speaker: s.speaker, text: s.text.clone(), image: None });
-    let tools = api.catalogue.tools(tenant.id, &profile.tools).await?;
-    let found = rehearse(&api, &profile, question, history.collect(), tools).await?;
+    let team = team::teammates(&tenant, &profile).await?;
+    let names = if team.is_empty() { profile.tools.clone() } else { profile.all_tools() };
+    let tools = api.catalogue.tools(tenant.id, &names).await?;
+    let found = rehearse(&api, &profile, question, history.collect(), Means { tools, team }).await?;
     ok(Out {
         answer: found.reply.text,
         abstained: found.reply.abstained,

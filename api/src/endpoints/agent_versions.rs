@@ -15,18 +15,12 @@ use crate::{
     time::rfc3339,
 };
 use axum::extract::{Path, Query, State};
-use colloquy_domain::{
-    ids::{AgentId, KnowledgeBaseId},
-    ports::StoreError,
-};
+use colloquy_domain::{ids::AgentId, ports::StoreError};
 use colloquy_store::{Agent, AgentVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 #[derive(Serialize, JsonSchema)]
 pub struct Line {
@@ -89,17 +83,18 @@ pub async fn show(
     let agent = agent_of(&tenant, &id).await?;
     let version = number(&version)?;
     let shown = tenant.store.agent_version(agent, version).await?;
-    let bases = agents::bases(&tenant).await?;
     let against = against.or_else(|| version.checked_sub(1).filter(|n| *n > 0));
     let line = Line::from(&shown);
+    let shown = as_agent(shown);
     let changes = match against {
         None => Vec::new(),
         Some(other) => {
-            let other = tenant.store.agent_version(agent, other).await?;
-            changes(&shape(&other, &bases)?, &shape(&shown, &bases)?)
+            let other = as_agent(tenant.store.agent_version(agent, other).await?);
+            let names = agents::Names::of(&tenant, [&other, &shown].into_iter()).await?;
+            changes(&agents::as_json(other, &names)?, &agents::as_json(shown.clone(), &names)?)
         }
     };
-    ok(Out { line, agent: agents::show_one(as_agent(shown), &bases), against, changes })
+    ok(Out { line, agent: agents::shown(&tenant, shown).await?, against, changes })
 }
 
 /// The agent is again what it was; that is its next version.
@@ -115,7 +110,7 @@ pub async fn restore(
     agents::apply(&api, &tenant, profile, agents::Fields::default()).await?;
     let restored = tenant.store.restore_agent(agent, version, tenant.who.actor()).await.map_err(gone)?;
     api.node.agent_changed(tenant.id, agent).await;
-    ok(agents::show_one(restored, &agents::bases(&tenant).await?))
+    ok(agents::shown(&tenant, restored).await?)
 }
 
 fn gone(e: StoreError) -> ApiError {
@@ -132,10 +127,6 @@ fn number(text: &str) -> ApiResult<u32> {
 
 fn as_agent(v: AgentVersion) -> Agent {
     Agent { profile: v.profile, version: v.version, created_at: v.created_at, updated_at: v.created_at }
-}
-
-fn shape(v: &AgentVersion, bases: &HashMap<KnowledgeBaseId, String>) -> ApiResult<Value> {
-    agents::as_json(as_agent(v.clone()), bases)
 }
 
 /// What differs between two agents as they are shown, but for what only says which they are.

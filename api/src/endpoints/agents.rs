@@ -3,7 +3,10 @@
 mod disclosure;
 
 use self::disclosure::{DisclosureFields, DisclosureOut};
-use super::knowledge_bases::valid_name;
+use super::{
+    knowledge_bases::valid_name,
+    team::{self, MemberFields},
+};
 use crate::{
     answer::{Accepted, Created, Deleted, Listed, Of},
     auth::Tenant,
@@ -46,6 +49,8 @@ pub struct Fields {
     /// Names of knowledge bases.
     knowledge: Option<Vec<String>>,
     tools: Option<Vec<String>>,
+    /// Agents that it may hand a conversation to.
+    team: Option<Vec<MemberFields>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
     during_turn: Option<DuringTurn>,
     /// Which calls of unsafe tools wait for a person of the team.
@@ -93,6 +98,7 @@ pub struct Out {
     model: ModelOut,
     knowledge: Vec<String>,
     tools: Vec<String>,
+    team: Vec<MemberFields>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
     #[schemars(schema_with = "one_of::<Approvals>")]
@@ -129,7 +135,25 @@ pub struct ModelOut {
     sees_images: bool,
 }
 
-pub(super) fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> Out {
+/// What an agent refers to by ids, by name.
+pub(super) struct Names {
+    bases: HashMap<KnowledgeBaseId, String>,
+    agents: team::Names,
+}
+
+impl Names {
+    pub(super) async fn of<'a>(tenant: &Tenant, agents: impl Iterator<Item = &'a Agent>) -> ApiResult<Self> {
+        let agents = team::names(tenant, agents.map(|a| &a.profile)).await?;
+        Ok(Self { bases: bases(tenant).await?, agents })
+    }
+}
+
+pub(super) async fn shown(tenant: &Tenant, agent: Agent) -> ApiResult<Out> {
+    let names = Names::of(tenant, std::iter::once(&agent)).await?;
+    Ok(show_one(agent, &names))
+}
+
+pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
     let p = agent.profile;
     let m = p.model;
     Out {
@@ -145,8 +169,9 @@ pub(super) fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -
             max_tokens: m.max_tokens,
             sees_images: m.sees_images,
         },
-        knowledge: p.knowledge.iter().filter_map(|id| bases.get(id).cloned()).collect(),
+        knowledge: p.knowledge.iter().filter_map(|id| names.bases.get(id).cloned()).collect(),
         tools: p.tools,
+        team: team::shown(&p.team, &names.agents),
         during_turn: p.during_turn,
         approvals: p.approvals,
         gather_quiet_ms: p.gather.quiet.as_millis(),
@@ -170,9 +195,9 @@ pub(super) fn show_one(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -
 }
 
 /// An agent as it is shown, for comparing.
-pub(super) fn as_json(agent: Agent, bases: &HashMap<KnowledgeBaseId, String>) -> ApiResult<Value> {
+pub(super) fn as_json(agent: Agent, names: &Names) -> ApiResult<Value> {
     let broken = |e: serde_json::Error| StoreError::Broken(format!("an agent cannot be shown: {e}"));
-    Ok(serde_json::to_value(show_one(agent, bases)).map_err(broken)?)
+    Ok(serde_json::to_value(show_one(agent, names)).map_err(broken)?)
 }
 
 /// The agent that an id or a name names.
@@ -183,19 +208,20 @@ pub async fn find(store: &TenantStore, named: &str) -> ApiResult<AgentProfile> {
     Ok(store.agent_by_name(named).await?.ok_or_else(|| ApiError::not_found("agent"))?.profile)
 }
 
-pub(super) async fn bases(tenant: &Tenant) -> ApiResult<HashMap<KnowledgeBaseId, String>> {
+async fn bases(tenant: &Tenant) -> ApiResult<HashMap<KnowledgeBaseId, String>> {
     let all = tenant.store.knowledge_bases(PageRequest::new(1, PageRequest::MOST)).await?;
     Ok(all.items.into_iter().map(|b| (b.id, b.name)).collect())
 }
 
 pub async fn list(State(_): State<Arc<Api>>, tenant: Tenant, at: PageOf) -> ApiResult<Listed<Out>> {
-    let bases = bases(&tenant).await?;
-    page("agents", tenant.store.agents(at.into()).await?, |a| show_one(a, &bases))
+    let agents = tenant.store.agents(at.into()).await?;
+    let names = Names::of(&tenant, agents.items.iter()).await?;
+    page("agents", agents, |a| show_one(a, &names))
 }
 
 pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Out>> {
     let agent = tenant.store.agent(id.parse::<AgentId>()?).await?;
-    ok(show_one(agent, &bases(&tenant).await?))
+    ok(shown(&tenant, agent).await?)
 }
 
 pub async fn create(
@@ -208,7 +234,7 @@ pub async fn create(
     let fresh = AgentProfile::new(tenant.id, id, name, api.options.default_model.clone());
     let profile = apply(&api, &tenant, fresh, fields).await?;
     let agent = tenant.store.create_agent(profile, tenant.who.actor()).await?;
-    created(show_one(agent, &bases(&tenant).await?))
+    created(shown(&tenant, agent).await?)
 }
 
 /// PUT: the whole agent; what is absent gets its default.
@@ -240,7 +266,7 @@ async fn save(api: &Api, tenant: &Tenant, profile: AgentProfile, fields: Fields)
     let profile = apply(api, tenant, profile, fields).await?;
     let agent = tenant.store.update_agent(profile, tenant.who.actor()).await?;
     api.node.agent_changed(tenant.id, agent.profile.id).await;
-    ok(show_one(agent, &bases(tenant).await?))
+    ok(shown(tenant, agent).await?)
 }
 
 pub async fn remove(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Deleted>> {
@@ -299,6 +325,9 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
         Ok(()) => {}
         Err(e) if e.is_retry() => return Err(e.into()),
         Err(e) => wrong.push(Detail::new("tools", e.detail)),
+    }
+    if let Some(members) = f.team {
+        p.team = team::read(tenant, p.id, members, &mut wrong).await?;
     }
     if let Some(names) = f.knowledge {
         p.knowledge = knowledge(tenant, &names, &mut wrong).await?;

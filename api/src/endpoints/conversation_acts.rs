@@ -2,6 +2,7 @@
 //! `PUT …/close`, `PUT …/reopen`, `PUT …/read`, `GET/POST …/notes`.
 
 use super::{
+    agents,
     conversations::{closed, seen},
     messages,
 };
@@ -16,10 +17,13 @@ use crate::{
     state::Api,
     time::rfc3339,
 };
-use axum::extract::{Path, State};
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
 use colloquy_domain::{
     conversation::Input,
-    ids::{ConversationId, UserId},
+    ids::{AgentId, ConversationId, UserId},
     ports::StoreError,
 };
 use colloquy_store::Note;
@@ -42,6 +46,9 @@ pub struct Change {
     /// What whoever reads the conversation next should know, when the agent takes it back; kept as a note.
     summary: Option<String>,
     status: Option<String>,
+    /// The agent that has it from now on, by its name or id; `null` is the channel's own.
+    #[serde(default, deserialize_with = "given")]
+    agent: Option<Option<String>>,
     /// `null` takes it away from whoever has it.
     #[serde(default, alias = "assignedTo", deserialize_with = "given")]
     assigned_to: Option<Option<String>>,
@@ -63,6 +70,7 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D
 /// What was asked for, found good.
 struct Checked {
     closed: Option<bool>,
+    agent: Option<Option<AgentId>>,
     assigned_to: Option<Option<UserId>>,
     tags: Option<Vec<String>>,
     summary: Option<String>,
@@ -77,11 +85,16 @@ async fn check(tenant: &Tenant, change: &Change) -> ApiResult<Checked> {
         return Err(ApiError::invalid("mode", "is needed with reason or summary"));
     }
     let nothing = change.status.is_none() && change.assigned_to.is_none() && change.tags.is_none();
-    if nothing && change.mode.is_none() {
-        return Err(ApiError::invalid("body", "one of mode, status, assignedTo and tags is needed"));
+    if nothing && change.mode.is_none() && change.agent.is_none() {
+        return Err(ApiError::invalid("body", "one of mode, agent, status, assignedTo and tags is needed"));
     }
     Ok(Checked {
         closed: change.status.as_deref().map(|s| closed("status", s)).transpose()?,
+        agent: match &change.agent {
+            Some(Some(named)) => Some(Some(agent(tenant, named).await?)),
+            Some(None) => Some(None),
+            None => None,
+        },
         assigned_to: match &change.assigned_to {
             Some(Some(user)) => Some(Some(colleague(tenant, "assignedTo", user).await?)),
             Some(None) => Some(None),
@@ -101,6 +114,19 @@ async fn colleague(tenant: &Tenant, field: &str, id: &str) -> ApiResult<UserId> 
         Ok(_) => Err(ApiError::invalid(field, "this person is disabled")),
         Err(StoreError::NotFound(_)) => Err(ApiError::invalid(field, "there is no such person")),
         Err(e) => Err(e.into()),
+    }
+}
+
+/// # Errors
+/// 400: no such agent, or one that is switched off.
+async fn agent(tenant: &Tenant, named: &str) -> ApiResult<AgentId> {
+    match agents::find(&tenant.store, named).await {
+        Ok(agent) if agent.enabled => Ok(agent.id),
+        Ok(_) => Err(ApiError::invalid("agent", "this agent is switched off")),
+        Err(ApiError { status: StatusCode::NOT_FOUND, .. }) => {
+            Err(ApiError::invalid("agent", "there is no such agent"))
+        }
+        Err(e) => Err(e),
     }
 }
 
@@ -157,6 +183,9 @@ pub async fn update(
     }
     if let Some(summary) = checked.summary {
         tenant.store.add_note(id, author(&tenant), summary).await?;
+    }
+    if let Some(agent) = checked.agent {
+        desk::act(&api, &tenant, id, Input::AgentChosen { agent }).await?;
     }
     match change.mode {
         Some(Mode::Operator) => take_over(&api, &tenant, id, change.reason).await?,

@@ -37,6 +37,9 @@ pub struct Out {
     name: Option<String>,
     /// `agent` or `operator`.
     mode: &'static str,
+    /// The agent that has it, or would if no person had.
+    agent: String,
+    agent_name: String,
     received: u64,
     /// `OPEN` or `CLOSED`.
     status: &'static str,
@@ -68,6 +71,8 @@ impl From<ConversationSummary> for Out {
             peer: c.peer.address,
             name: c.contact_name.or(c.peer.name),
             mode: if c.with_operator { "operator" } else { "agent" },
+            agent: c.agent.to_string(),
+            agent_name: c.agent_name,
             received: c.received,
             status: if c.closed { "CLOSED" } else { "OPEN" },
             assigned_to: c.assigned_to.map(|u| u.to_string()),

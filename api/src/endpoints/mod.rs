@@ -53,6 +53,7 @@ pub mod settings;
 pub mod simulations;
 pub mod stripe_webhook;
 pub mod subscription;
+pub mod team;
 pub mod templates;
 pub mod tenant_config;
 pub mod tenants;

@@ -1,5 +1,6 @@
 //! `GET /api/conversations/{id}/trail`: what the agent did, turn by turn, and what it cost.
 
+use super::team::{self, Names};
 use crate::{
     answer::Listed,
     auth::Tenant,
@@ -40,6 +41,9 @@ pub struct Out {
 #[derive(Serialize, JsonSchema)]
 struct StepOut {
     step: StepNo,
+    /// Whose it was, by id; absent if the channel's own agent's.
+    agent: Option<String>,
+    agent_name: Option<String>,
     at: String,
     /// What the model said beside its calls.
     text: String,
@@ -67,8 +71,8 @@ fn usd(usage: Usage) -> f64 {
     usage.cost_micros as f64 / 1e6
 }
 
-impl From<TurnTrail> for Out {
-    fn from(t: TurnTrail) -> Self {
+impl Out {
+    fn of(t: TurnTrail, names: &Names) -> Self {
         let mut usage = Usage::default();
         t.steps.iter().for_each(|s| usage += s.completion.usage);
         Self {
@@ -76,17 +80,19 @@ impl From<TurnTrail> for Out {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
             cost_usd: usd(usage),
-            steps: t.steps.into_iter().map(StepOut::from).collect(),
+            steps: t.steps.into_iter().map(|s| StepOut::of(s, names)).collect(),
         }
     }
 }
 
-impl From<TurnStep> for StepOut {
-    fn from(s: TurnStep) -> Self {
+impl StepOut {
+    fn of(s: TurnStep, names: &Names) -> Self {
         let (usage, mut results): (_, BTreeMap<_, _>) = (s.completion.usage, s.results);
         let calls = (0..).zip(s.completion.calls);
         Self {
             step: s.step,
+            agent: s.agent.map(|a| a.to_string()),
+            agent_name: s.agent.and_then(|a| names.get(&a).cloned()),
             at: rfc3339(s.at),
             text: s.completion.text,
             prompt_tokens: usage.prompt_tokens,
@@ -128,5 +134,7 @@ pub async fn list(
 ) -> ApiResult<Listed<Out>> {
     let Query(Filter { turn }) = filter.map_err(|e| ApiError::invalid("query", e.body_text()))?;
     let conversation = tenant.store.conversation(id.parse::<ConversationId>()?).await?;
-    page("turns", tenant.store.trail(conversation.id, turn, at.into()).await?, Out::from)
+    let turns = tenant.store.trail(conversation.id, turn, at.into()).await?;
+    let names = team::called(&tenant, turns.items.iter().flat_map(|t| &t.steps).filter_map(|s| s.agent)).await?;
+    page("turns", turns, |t| Out::of(t, &names))
 }

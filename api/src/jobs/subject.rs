@@ -137,9 +137,10 @@ async fn with_draft(
 
 async fn rehearsed(api: &Api, profile: &AgentProfile, asked: &RealAsked<'_>) -> Result<Rehearsed, Failure> {
     let question = Question { text: asked.text, previous: asked.previous, language: None, without: &[] };
-    let said = |text: &String| HistoryMessage { speaker: Speaker::Person, text: text.clone() };
-    let tools = api.catalogue.tools(profile.tenant, &profile.tools).await?;
-    rehearse(api, profile, question, asked.previous.iter().map(said).collect(), tools).await
+    let said = |text: &String| HistoryMessage { speaker: Speaker::Person, text: text.clone(), image: None };
+    let names = if profile.team.is_empty() { profile.tools.clone() } else { profile.all_tools() };
+    let tools = api.catalogue.tools(profile.tenant, &names).await?;
+    rehearse(api, profile, question, asked.previous.iter().map(said).collect(), Means { tools, team }).await
 }
 
 fn answer(rehearsed: Rehearsed) -> Answer {

@@ -54,6 +54,7 @@ export function Details({ thread, change, onClose }) {
   const c = thread.conversation.value;
   const facts = [
     ['details.channel', kindName(c.kind)],
+    ['details.agent', c.agent_name],
     ['details.address', c.peer],
     ['details.began', moment(c.created_at)],
     ['details.last', moment(c.last_inbound_at)],

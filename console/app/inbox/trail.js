@@ -9,6 +9,7 @@ const KINDS = { done: 'good', failed: 'bad', uncertain: 'warn' };
 function Call({ call }) {
   return html`<li class="trail-call">
     <p class="row"><strong class="clip">${call.tool}</strong><${Badge} kind=${KINDS[call.status] ?? 'info'}>${t(`call.${call.status ?? 'running'}`)}<//></p>
+    ${call.agent && html`<p class="soft small">${t('trail.agent', { name: call.agent })}</p>`}
     <code>${call.arguments}</code>
     ${call.cause && html`<p class="small">${call.cause}</p>`}
     ${call.result && !call.cause && html`<p class="small trail-result">${call.result}</p>`}
@@ -20,7 +21,7 @@ function Turn({ conversation, turn }) {
   return html`<${Loaded} of=${found} rows=${1}>
     ${({ turns: [trail] }) => {
       if (!trail) return html`<p class="soft small">${t('trail.gone')}</p>`;
-      const calls = trail.steps.flatMap((step) => step.calls);
+      const calls = trail.steps.flatMap((step) => step.calls.map((call) => ({ ...call, agent: step.agent_name })));
       return html`${calls.length > 0 ? html`<ul class="stack tight">${calls.map((call, n) => html`<${Call} key=${n} call=${call} />`)}</ul>` : html`<p class="soft small">${t('trail.none')}</p>`}
         <p class="soft small">${t('test.tokens', { prompt: trail.prompt_tokens, completion: trail.completion_tokens })}${trail.cost_usd > 0 && ` · ${usd(trail.cost_usd)}`}</p>`;
     }}

@@ -10,7 +10,7 @@ import { TestChat } from './test-chat.js';
 const PROVIDERS = ['extractive', 'openai'];
 const TOOLS = ['search_knowledge', 'hand_over'];
 /** What is written as it stands in the form. */
-const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer'];
+const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', 'team', 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer'];
 const NUMBERS = ['passages', 'min_cosine', 'gather_quiet_ms', 'history', 'max_steps', 'deadline_seconds', 'daily_budget_usd', 'return_after_seconds'];
 
 const filled = (value) => (value === '' || value === null || value === undefined ? undefined : Number(value));
@@ -34,13 +34,23 @@ function Chips({ legend, all, chosen, onChange, name, empty }) {
   </fieldset>`;
 }
 
+/** Other agents that it may hand a conversation to, each with a sentence that says when. */
+function Team({ team, others, wrong, onChange }) {
+  const names = [...new Set([...others, ...team.map((m) => m.agent)])];
+  const choose = (names) => onChange(names.map((agent) => team.find((m) => m.agent === agent) ?? { agent, when: '' }));
+  const say = (n, when) => onChange(team.map((m, k) => (k === n ? { ...m, when } : m)));
+  return html`<${Chips} legend=${t('agent.team.who')} all=${names} chosen=${team.map((m) => m.agent)} onChange=${choose} empty=${t('agent.team.none')} />
+    <p class="hint">${t('agent.team.hint')}</p>
+    ${team.map((m, n) => html`<${Field} key=${m.agent} label=${t('agent.team.when', { name: m.agent })} required maxlength="500" value=${m.when} onInput=${(when) => say(n, when)} error=${wrong[`team[${n}].when`] ?? wrong[`team[${n}].agent`]} />`)}`;
+}
+
 /** A list to choose from; a value that this console does not know stays choosable. */
 function Choice({ label, hint, value, options, onInput, error }) {
   const known = options.some(([id]) => id === value) ? options : [...options, [value, value]];
   return html`<${Field} label=${label} hint=${hint} kind="select" value=${value} onInput=${onInput} error=${error}>${known.map(([id, text]) => html`<option key=${id} value=${id}>${text}</option>`)}<//>`;
 }
 
-function Fields({ values, set, bases, offered, wrong }) {
+function Fields({ values, set, bases, offered, others, wrong }) {
   const bind = (name) => ({ value: values[name], onInput: (value) => set({ [name]: value }), error: wrong[name] });
   const model = (name) => ({ value: values.model[name], onInput: (value) => set({ model: { ...values.model, [name]: value } }) });
   const says = (name) => ({ value: values.disclosure[name], onInput: (value) => set({ disclosure: { ...values.disclosure, [name]: value } }), error: wrong[`disclosure.${name}`] });
@@ -73,6 +83,9 @@ function Fields({ values, set, bases, offered, wrong }) {
       <${Chips} legend=${t('agent.tools')} all=${tools} chosen=${values.tools} onChange=${(chosen) => set({ tools: chosen })} name=${(tool) => named('tool', tool)} />
       <${Choice} hint=${t('agent.approvals.hint')} ...${options('approvals', ['never', 'tainted', 'unsafe'])} />
     </section>
+    <section class="card padded"><h2>${t('agent.team')}</h2>
+      <${Team} team=${values.team} others=${others} wrong=${wrong} onChange=${(team) => set({ team })} />
+    </section>
     <details class="card padded more"><summary>${t('agent.rhythm')}</summary>
       <div class="columns"><${Choice} ...${options('during_turn', ['queue', 'merge', 'interrupt', 'reject'])} /><${Field} ...${number('gather_quiet_ms', 0, 60000)} /></div>
       <div class="columns"><${Field} ...${number('history', 0, 200)} /><${Field} ...${number('max_steps', 0, 50)} /></div>
@@ -80,7 +93,7 @@ function Fields({ values, set, bases, offered, wrong }) {
     </details>`;
 }
 
-function Editor({ agent, bases, offered, onSaved, onChange }) {
+function Editor({ agent, bases, offered, others, onSaved, onChange }) {
   const [values, setValues] = useState(agent);
   const set = (change) => setValues((old) => ({ ...old, ...change }));
   const dirty = JSON.stringify(body(values)) !== JSON.stringify(body(agent));
@@ -95,11 +108,12 @@ function Editor({ agent, bases, offered, onSaved, onChange }) {
     if (!(await sure(t('agent.remove.sure', { name: agent.name }), t('remove')))) return;
     await attempt(() => remove(`/api/agents/${agent.id}`).then(onChange).then(() => go(path('agents'))), t('done.removed'));
   };
-  const fields = [...PLAIN, ...NUMBERS, 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
+  const members = values.team.flatMap((_, n) => [`team[${n}].when`, `team[${n}].agent`]);
+  const fields = [...PLAIN, ...NUMBERS, ...members, 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
   return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
       extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><a class="button" href=${path('agents', agent.id, 'versions')}>${t('versions')}</a><span class="grow soft small">${dirty && t('unsaved')}</span>${dirty && html`<${Button} onClick=${() => tryOut(agent.id, { changes: body(values) })}>${t('version.try')}<//>`}`}>
-      ${(wrong) => html`<fieldset disabled=${!isAdmin.value} class="stack"><${Fields} values=${values} set=${set} bases=${bases} offered=${offered} wrong=${wrong} /></fieldset>`}
+      ${(wrong) => html`<fieldset disabled=${!isAdmin.value} class="stack"><${Fields} values=${values} set=${set} bases=${bases} offered=${offered} others=${others} wrong=${wrong} /></fieldset>`}
     <//>
     <${TestChat} agent=${agent} dirty=${dirty} />
   </div>`;
@@ -114,12 +128,13 @@ export function Agent({ id, view, draft, name, onChange }) {
 
 function AgentEditor({ id, onChange }) {
   const data = useData(async () => {
-    const [agent, bases, tools] = await Promise.all([get(`/api/agents/${id}`), get('/api/knowledge-bases?limit=100'), get('/api/tools')]);
-    return { agent, bases: bases.knowledge_bases.map((b) => b.name), offered: tools.tools.map((tool) => tool.name) };
+    const [agent, bases, tools, agents] = await Promise.all([get(`/api/agents/${id}`), get('/api/knowledge-bases?limit=100'), get('/api/tools'), get('/api/agents?limit=100')]);
+    const others = agents.agents.filter((a) => a.id !== id).map((a) => a.name);
+    return { agent, bases: bases.knowledge_bases.map((b) => b.name), offered: tools.tools.map((tool) => tool.name), others };
   }, [id]);
   return html`<${Page} title=${data.data?.agent.name ?? t('agent')} back=${[path('agents'), t('nav.agents')]}>
     <${Loaded} of=${data}>
-      ${({ agent, bases, offered }) => html`<${Editor} agent=${agent} bases=${bases} offered=${offered} onChange=${onChange} onSaved=${(saved) => data.change({ agent: saved, bases, offered })} />`}
+      ${({ agent, ...rest }) => html`<${Editor} agent=${agent} ...${rest} onChange=${onChange} onSaved=${(saved) => data.change({ agent: saved, ...rest })} />`}
     <//>
   <//>`;
 }

@@ -4,16 +4,17 @@ use super::{
     effect::{Effect, Timer},
     event::{Event, Written},
     evolve::apply,
+    hand_off::handed_to,
     input::Input,
     state::{Conversation, Mode, Phase, Stage, Turn},
 };
 use crate::{
-    agent::{AgentProfile, DuringTurn, NoAnswer, Unsupported},
+    agent::{AgentProfile, DuringTurn, NoAnswer, Refusal, Unsupported},
     approval::{CallPlace, Risk, Taken},
     disclosure,
     failure::Failure,
     grounding::{Evidence, ground, usable},
-    ids::{Seq, StepNo, TurnNo},
+    ids::{AgentId, Seq, StepNo, TurnNo},
     language::Language,
     message::{Content, IgnoreRule, InboxItem, MediaKind, Outcome},
     model::{Completion, CompletionResult, Usage},
@@ -31,7 +32,10 @@ const NEXT_FILE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub struct Ctx<'a> {
     pub now: Timestamp,
+    /// Of the agent that has the conversation.
     pub profile: &'a AgentProfile,
+    /// The channel's own agent.
+    pub own: AgentId,
 }
 
 /// Events to commit and apply, then effects to run, both in order.
@@ -43,7 +47,8 @@ pub struct Decision {
 
 #[must_use]
 pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
-    let mut d = Draft { c: state.clone(), ctx, out: Decision::default() };
+    let charged = state.turn().and_then(|t| t.relays.last()).map_or(0, |r| r.cost_micros);
+    let mut d = Draft { c: state.clone(), ctx, charged, out: Decision::default() };
     match input {
         Input::Activated => d.activated(),
         Input::Arrived(items) => d.arrived(items),
@@ -57,6 +62,7 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
         Input::Ruled(rulings) => d.ruled(rulings),
         Input::TakenOver { reason } => d.taken_over(reason),
         Input::Wrote(words) => d.wrote(words),
+        Input::AgentChosen { agent } => d.agent_chosen(agent),
         Input::Returned => d.returned(),
         Input::Poisoned { cause } => d.poisoned(&cause),
     }
@@ -68,6 +74,8 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
 pub(super) struct Draft<'a> {
     pub(super) c: Conversation,
     pub(super) ctx: &'a Ctx<'a>,
+    /// What of the running turn's cost other agents were charged for.
+    charged: u64,
     out: Decision,
 }
 
@@ -214,7 +222,7 @@ impl Draft<'_> {
 
     /// What happens to messages that come during this turn. One that a ruling opened is not begun anew: its call would be
     /// forgotten.
-    fn during(&self, t: &Turn) -> DuringTurn {
+    pub(super) fn during(&self, t: &Turn) -> DuringTurn {
         match self.ctx.profile.during_turn {
             DuringTurn::Interrupt if t.ruling.is_some() => DuringTurn::Merge,
             policy => policy,
@@ -228,10 +236,10 @@ impl Draft<'_> {
         self.effect(Effect::Retrieve { turn });
     }
 
-    fn interrupt(&mut self, turn: TurnNo) {
-        let cost_micros = self.c.turn().map_or(0, |t| spent(t).cost_micros);
+    pub(super) fn interrupt(&mut self, turn: TurnNo) {
+        let usage = self.c.turn().map(spent).unwrap_or_default();
         self.effect(Effect::CancelWork { turn });
-        self.effect(Effect::ReturnPermit { turn, cost_micros });
+        self.return_permit(turn, usage);
         self.event(Event::TurnAbandoned { turn, at: self.ctx.now });
         self.gather();
     }
@@ -284,16 +292,20 @@ impl Draft<'_> {
         }
     }
 
-    fn permit_refused(&mut self, turn: TurnNo, why: crate::agent::Refusal) {
+    fn permit_refused(&mut self, turn: TurnNo, why: Refusal) {
         if self.turn_at(turn, |s| *s == Stage::AwaitingPermit).is_none() {
+            return;
+        }
+        if why == Refusal::AgentDisabled && self.c.active.is_some() {
+            self.fall_back(turn);
             return;
         }
         self.event(Event::PermitRefused { turn, why });
         let reason = match why {
-            crate::agent::Refusal::AgentDisabled => "the agent is switched off",
-            crate::agent::Refusal::BudgetSpent => "the agent's budget of the day is spent",
-            crate::agent::Refusal::TenantBudgetSpent => "the budget of the month is spent",
-            crate::agent::Refusal::PlanExhausted => "the plan's messages of the month are used up",
+            Refusal::AgentDisabled => "the agent is switched off",
+            Refusal::BudgetSpent => "the agent's budget of the day is spent",
+            Refusal::TenantBudgetSpent => "the budget of the month is spent",
+            Refusal::PlanExhausted => "the plan's messages of the month are used up",
         };
         self.drop_ruling(Failure::reject("turn.refused", reason));
         self.hand_over(turn, reason.to_owned());
@@ -328,7 +340,7 @@ impl Draft<'_> {
 
     fn act(&mut self, t: &Turn, step: StepNo, (completion, risks): (Completion, &[Risk])) {
         let turn = t.no;
-        if step >= self.ctx.profile.limits.max_steps {
+        if t.own_steps() >= self.ctx.profile.limits.max_steps {
             self.fail(turn, Failure::reject("turn.too_many_steps", "the model keeps calling tools"));
             return;
         }
@@ -378,6 +390,7 @@ impl Draft<'_> {
         if t.next_step() != step + 1 || !t.unsettled().any(|(i, _)| i == index) {
             return;
         }
+        let result = self.may_hand_off(&t, result);
         self.event(Event::ToolSettled { turn, step, index, result });
         self.acted(turn);
     }
@@ -391,6 +404,10 @@ impl Draft<'_> {
         }
         if let Some(reason) = hand_over_reason(&t) {
             self.hand_over(turn, reason);
+            return;
+        }
+        if let Some(to) = handed_to(&t) {
+            self.hand_off(&t, to);
             return;
         }
         match (self.c.waiting.is_empty(), self.during(&t)) {
@@ -470,8 +487,14 @@ impl Draft<'_> {
 
     /// After a turn: what came during it is next.
     fn turn_over(&mut self, turn: TurnNo, usage: Usage) {
-        self.effect(Effect::ReturnPermit { turn, cost_micros: usage.cost_micros });
+        self.return_permit(turn, usage);
         self.gather();
+    }
+
+    /// The turn cost so much: whoever has it is charged for their part.
+    pub(super) fn return_permit(&mut self, turn: TurnNo, usage: Usage) {
+        let cost_micros = usage.cost_micros.saturating_sub(self.charged);
+        self.effect(Effect::ReturnPermit { turn, cost_micros });
     }
 
     // --- people ---
@@ -483,7 +506,7 @@ impl Draft<'_> {
             self.effect(Effect::CancelWork { turn: t.no });
             let outcome = Outcome::HandedOver { reason: reason.clone() };
             self.event(Event::TurnEnded { turn: t.no, outcome, notice: None });
-            self.effect(Effect::ReturnPermit { turn: t.no, cost_micros: spent(&t).cost_micros });
+            self.return_permit(t.no, spent(&t));
         }
         self.silence(reason);
     }
@@ -530,7 +553,7 @@ impl Draft<'_> {
             let notice = (!t.items.is_empty()).then(|| self.disclosing(self.notice(t.no, Phrase::Failed, spent(&t))));
             self.event(Event::TurnEnded { turn: t.no, outcome: outcome.clone(), notice });
             self.effect(Effect::WakeChannel);
-            self.effect(Effect::ReturnPermit { turn: t.no, cost_micros: spent(&t).cost_micros });
+            self.return_permit(t.no, spent(&t));
         }
         if !self.c.waiting.is_empty() {
             let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
@@ -542,7 +565,7 @@ impl Draft<'_> {
     }
 }
 
-fn spent(t: &Turn) -> Usage {
+pub(super) fn spent(t: &Turn) -> Usage {
     t.steps.iter().fold(t.rewriting, |usage, s| sum(usage, s.completion.usage))
 }
 

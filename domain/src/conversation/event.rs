@@ -1,10 +1,10 @@
 //! What has happened in a conversation: the one closed set.
 
-use super::state::Mode;
+use super::state::{Mode, Relay};
 use crate::{
     agent::Refusal,
     approval::{CallPlace, Ruling, Taken, Why},
-    ids::{KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
+    ids::{AgentId, KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Outcome},
@@ -99,6 +99,16 @@ pub enum Event {
         index: u32,
         result: ToolResult,
     },
+    /// The turn goes on with another agent, which keeps the conversation; none is the channel's own.
+    HandedOff {
+        turn: TurnNo,
+        to: Option<AgentId>,
+        relay: Relay,
+    },
+    /// Another agent has the conversation, by whatever but a hand-off; none is the channel's own.
+    AgentChosen {
+        agent: Option<AgentId>,
+    },
     /// A call is held: a person of the team is asked. Comes with the step that intends it.
     ApprovalRequested {
         place: CallPlace,
@@ -155,6 +165,8 @@ impl Event {
             | Self::Noticed { .. }
             | Self::StepCompleted { .. }
             | Self::ToolSettled { .. }
+            | Self::HandedOff { .. }
+            | Self::AgentChosen { .. }
             | Self::ApprovalRequested { .. }
             | Self::RulingTaken { .. }
             | Self::Replied { .. }

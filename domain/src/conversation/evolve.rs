@@ -76,6 +76,16 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             }
         }),
         Event::Replied { .. } | Event::TurnEnded { .. } => end_turn(c),
+        Event::HandedOff { to, relay, .. } => {
+            c.active = *to;
+            with_turn(c, |t| {
+                t.relays.push(*relay);
+                // The next agent knows other things.
+                t.passages.clear();
+                t.stage = Stage::AwaitingPermit;
+            });
+        }
+        Event::AgentChosen { agent } => c.active = *agent,
         Event::LeftUnanswered { .. } | Event::Wrote(_) => {}
         Event::ModeChanged { mode, .. } => {
             if let (Mode::Operator { .. }, Some(told)) = (mode, &mut c.disclosed) {
@@ -97,6 +107,7 @@ fn open(c: &mut Conversation, no: TurnNo, at: Timestamp, (items, ruling): (Vec<I
         rewriting: Usage::default(),
         steps: Vec::new(),
         stage: Stage::AwaitingPermit,
+        relays: Vec::new(),
         started_at: at,
         resumed: false,
     });

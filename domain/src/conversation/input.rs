@@ -5,7 +5,7 @@ use crate::{
     agent::Refusal,
     approval::{Risk, Ruling},
     failure::Failure,
-    ids::{StepNo, TurnNo},
+    ids::{AgentId, StepNo, TurnNo},
     knowledge::Passage,
     message::InboxItem,
     model::{CompletionResult, Usage},
@@ -54,6 +54,10 @@ pub enum Input {
     },
     /// A person of the team writes; where the agent spoke, they take the conversation with it.
     Wrote(Written),
+    /// A person says which agent has it; none is the channel's own.
+    AgentChosen {
+        agent: Option<AgentId>,
+    },
     /// A person gives it back, or the time with a person is over.
     Returned,
     /// The actor crashed too often on what is pending: end it.

@@ -10,6 +10,7 @@ mod decide;
 mod effect;
 mod event;
 mod evolve;
+mod hand_off;
 mod input;
 mod project;
 mod prompt;
@@ -30,7 +31,7 @@ pub use project::{
 pub use prompt::{Prompt, completion_request, retrieval_query};
 pub use rewrite::{Rewritten, rewrite, rewrite_request};
 pub use snapshot::{OpenTurn, Snapshot};
-pub use state::{Conversation, Gathering, Key, Mode, Phase, Stage, Turn};
+pub use state::{Conversation, Gathering, Key, Mode, Phase, Relay, Stage, Turn};
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use crate::{
     approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Taken, Verdict, Why},
     failure::Failure,
     ids::{
-        ApprovalId, ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, Seq, StepNo,
-        TenantId, TurnNo, UnansweredId, UserId,
+        AgentId, ApprovalId, ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, Seq,
+        StepNo, TenantId, TurnNo, UnansweredId, UserId,
     },
     language::Language,
     message::{InboxItem, Outcome, Peer},
@@ -91,6 +91,8 @@ pub struct JournalRow {
     pub step: StepNo,
     /// Place of the call; 0 for the completion itself.
     pub index: u32,
+    /// Whose turn it was then, unless the channel's own agent's.
+    pub agent: Option<AgentId>,
     pub what: JournalWhat,
 }
 
@@ -106,6 +108,8 @@ pub enum JournalWhat {
 pub struct LedgerRow {
     pub turn: TurnNo,
     pub step: StepNo,
+    /// Whose completion it was, unless the channel's own agent's.
+    pub agent: Option<AgentId>,
     pub usage: Usage,
 }
 
@@ -186,10 +190,10 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             settle_answered(commit, &items, reply.turn, ids);
             say(commit, state, &items, reply, ids);
         }
-        Event::StepCompleted { turn, step, completion } => journal(commit, *turn, *step, completion),
+        Event::StepCompleted { turn, step, completion } => journal(commit, state, (*turn, *step), completion),
         Event::ToolSettled { turn, step, index, result } => {
             let what = JournalWhat::Settled(result.clone());
-            commit.journal.push(JournalRow { turn: *turn, step: *step, index: *index, what });
+            commit.journal.push(JournalRow { turn: *turn, step: *step, index: *index, agent: state.active, what });
             settle_ruling(commit, state, *step, || CallOutcome::of(&result.status));
         }
         Event::ApprovalRequested { place, call, why } => ask(commit, *place, call, why, ids),
@@ -206,7 +210,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         }
         Event::Replied { turn, step, completion, reply } => {
             let items = turn_items(state);
-            journal(commit, *turn, *step, completion);
+            journal(commit, state, (*turn, *step), completion);
             settle_answered(commit, &items, *turn, ids);
             say(commit, state, &items, reply, ids);
             end_ruling(commit, state);
@@ -248,6 +252,8 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         | Event::RetrievalRestarted { .. }
         | Event::PermitGranted { .. }
         | Event::PermitRefused { .. }
+        | Event::HandedOff { .. }
+        | Event::AgentChosen { .. }
         | Event::PassagesFound { .. } => {}
     }
 }
@@ -366,8 +372,8 @@ fn pass_on(commit: &mut Commit, state: &Conversation, words: &Written, ids: &dyn
     }
 }
 
-fn journal(commit: &mut Commit, turn: TurnNo, step: StepNo, completion: &Completion) {
+fn journal(commit: &mut Commit, state: &Conversation, (turn, step): (TurnNo, StepNo), completion: &Completion) {
     let what = JournalWhat::Completion(completion.clone());
-    commit.journal.push(JournalRow { turn, step, index: 0, what });
-    commit.ledger.push(LedgerRow { turn, step, usage: completion.usage });
+    commit.journal.push(JournalRow { turn, step, index: 0, agent: state.active, what });
+    commit.ledger.push(LedgerRow { turn, step, agent: state.active, usage: completion.usage });
 }

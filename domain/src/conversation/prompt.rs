@@ -8,6 +8,7 @@ use crate::{
     knowledge::{KnowledgeQuery, Narrow},
     language::Language,
     model::{CompletionRequest, HistoryMessage, ModelChoice, Speaker},
+    team::{self, Teammate},
     time::Timestamp,
     tool::ToolSpec,
 };
@@ -24,6 +25,7 @@ const MOST_IMAGES: usize = 4;
 pub struct Prompt {
     pub history: Vec<HistoryMessage>,
     pub tools: Vec<ToolSpec>,
+    pub team: Vec<Teammate>,
     pub now: Timestamp,
 }
 
@@ -58,14 +60,19 @@ pub fn retrieval_query(
 #[must_use]
 pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile, prompt: Prompt) -> CompletionRequest {
     let language = c.language.unwrap_or(profile.language);
-    let may_call = turn.next_step() < profile.limits.max_steps;
+    let may_call = turn.own_steps() < profile.limits.max_steps;
     let mut history = prompt.history;
     let images = shown(turn, &mut history, profile.model.sees_images);
     CompletionRequest {
         tenant: c.key.tenant,
         conversation: c.key.id,
         choice: choice(profile, c.key.spoken),
-        instructions: format!("{}{}", instructions(profile, language, !turn.passages.is_empty()), decided(turn)),
+        instructions: format!(
+            "{}{}{}",
+            instructions(profile, language, !turn.passages.is_empty()),
+            if may_call { team::told(&prompt.team) } else { String::new() },
+            decided(turn)
+        ),
         language,
         history,
         messages: told(turn, profile.model.sees_images),

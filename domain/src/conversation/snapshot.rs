@@ -1,10 +1,10 @@
 //! What of a conversation survives a crash; the rest is rebuilt from its inbox.
 
-use super::state::{Conversation, Mode, Phase, Stage, Turn};
+use super::state::{Conversation, Mode, Phase, Relay, Stage, Turn};
 use crate::{
     approval::{Held, Ruling},
     disclosure::Disclosed,
-    ids::TurnNo,
+    ids::{AgentId, TurnNo},
     language::Language,
     message::InboxItem,
     model::{Step, Usage},
@@ -26,6 +26,8 @@ pub struct Snapshot {
     /// Calls that wait for a person's word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<AgentId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ pub struct OpenTurn {
     pub started_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruling: Option<Ruling>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relays: Vec<Relay>,
 }
 
 impl Snapshot {
@@ -52,6 +56,7 @@ impl Default for Snapshot {
             disclosed: None,
             open: None,
             held: Vec::new(),
+            active: None,
         }
     }
 }
@@ -66,6 +71,7 @@ impl Conversation {
                 steps: t.steps.clone(),
                 started_at: t.started_at,
                 ruling: t.ruling.as_deref().cloned(),
+                relays: t.relays.clone(),
             }),
             _ => None,
         };
@@ -77,6 +83,7 @@ impl Conversation {
             disclosed: self.disclosed,
             open,
             held: self.held.clone(),
+            active: self.active,
         }
     }
 
@@ -93,6 +100,7 @@ impl Conversation {
                 rewriting: Usage::default(),
                 steps: open.steps,
                 stage: Stage::AwaitingPermit,
+                relays: open.relays,
                 started_at: open.started_at,
                 resumed: true,
             })
@@ -104,6 +112,7 @@ impl Conversation {
         Self {
             key,
             mode: snapshot.mode,
+            active: snapshot.active,
             language: snapshot.language,
             disclosed: snapshot.disclosed,
             next_turn: snapshot.next_turn,

@@ -4,7 +4,7 @@ use crate::{
     agent::Refusal,
     approval::{Held, Ruling, Verdict},
     disclosure::Disclosed,
-    ids::{ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
+    ids::{AgentId, ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Peer},
@@ -30,6 +30,8 @@ pub struct Key {
 pub struct Conversation {
     pub key: Key,
     pub mode: Mode,
+    /// The agent that answers in the place of the channel's own.
+    pub active: Option<AgentId>,
     /// What the person writes in; `None` until it is known.
     pub language: Option<Language>,
     /// When the person was last told that a machine speaks.
@@ -84,9 +86,21 @@ pub struct Turn {
     pub rewriting: Usage,
     pub steps: Vec<Step>,
     pub stage: Stage,
+    /// The agents that had the turn before, in order.
+    pub relays: Vec<Relay>,
     pub started_at: Timestamp,
     /// Restored after a crash: tool calls without a result may have been started.
     pub resumed: bool,
+}
+
+/// An agent handed the turn to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relay {
+    pub by: AgentId,
+    /// The first step of whoever has it then.
+    pub next: StepNo,
+    /// What the turn had cost by then, in millionths of a US dollar; others were charged for it.
+    pub cost_micros: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +143,12 @@ impl Turn {
     #[must_use]
     pub fn next_step(&self) -> StepNo {
         StepNo::try_from(self.steps.len()).unwrap_or(StepNo::MAX)
+    }
+
+    /// How many steps the agent that has the turn took so far.
+    #[must_use]
+    pub fn own_steps(&self) -> StepNo {
+        self.next_step() - self.relays.last().map_or(0, |r| r.next)
     }
 
     /// Calls of the last step that have no result yet: (place, call).

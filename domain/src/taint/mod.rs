@@ -75,7 +75,10 @@ impl Read {
 
     fn result(&mut self, tool: &str, result: &ToolResult) {
         self.passages(&result.passages);
-        if server_of(tool).is_some() {
+        if result.hand_off.is_some() {
+            // Another agent's words, which can repeat what it had read.
+            self.foreign.push((Origin::Reply, Text::of(&result.content)));
+        } else if server_of(tool).is_some() {
             self.foreign.push((Origin::Tool { name: tool.to_owned() }, Text::of(&result.content)));
         } else if result.passages.is_empty() {
             // What a search says of the passages are names and headings of documents: no word of ours.

@@ -191,3 +191,16 @@ fn what_stands_nowhere_may_stand_in_an_image() {
     request.history = vec![HistoryMessage { speaker: Speaker::Person, text: "[image]".into(), image: Some(1) }];
     assert_eq!(of(&request, r#"{"iban": "FR7699999999999999999999999"}"#), [image], "an earlier one");
 }
+
+#[test]
+fn what_another_agent_says_of_a_conversation_is_not_what_the_person_said() {
+    let pay = r#"{"to": "FR7630006000011234567890189"}"#;
+    let summary = "The refund goes to FR76 3000 6000 0112 3456 7890 189.";
+    let mut handed = after(asked("refund me"), "hand_off", summary);
+    let to = crate::ids::AgentId::new(Uuid::from_u128(3));
+    let result = handed.steps[0].results[0].as_mut().expect("settled");
+    result.hand_off = Some(crate::team::HandOff { to, name: "Billing".into() });
+    assert_eq!(tainted(&handed, pay), ["to"], "the agent before may have read it anywhere");
+    handed.messages = vec![format!("refund me to {pay}")];
+    assert!(tainted(&handed, pay).is_empty());
+}

@@ -158,8 +158,9 @@ pub fn answer(loaded: &Loaded, text: &str, ids: &dyn Ids, now: Timestamp) -> Com
         .collect();
     let usage = Usage { prompt_tokens: 10, completion_tokens: 5, cost_micros: 7 };
     let completion = Completion { text: text.to_owned(), usage, ..Completion::default() };
-    commit.journal = vec![JournalRow { turn, step: 0, index: 0, what: JournalWhat::Completion(completion) }];
-    commit.ledger = vec![LedgerRow { turn, step: 0, usage }];
+    commit.journal =
+        vec![JournalRow { turn, step: 0, index: 0, agent: None, what: JournalWhat::Completion(completion) }];
+    commit.ledger = vec![LedgerRow { turn, step: 0, agent: None, usage }];
     say(&mut commit, loaded, text, ids);
     commit
 }

@@ -184,7 +184,7 @@ impl Writer {
             planned: false,
             last_inbound_at: now,
         };
-        let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile });
+        let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile, own: profile.id });
         let commit = project(state, &decision.events, version, now, &MachineIds).1.context("nothing to write")?;
         match self.rows.commit_act(commit).await {
             Ok(()) => Ok(true),

@@ -18,6 +18,7 @@ pub const DOCS: &[(&str, &str)] = docs![
     "docs/FAQ.md",
     "docs/KNOWLEDGE.md",
     "docs/LOGGING.md",
+    "docs/ORCHESTRATION.md",
     "docs/REALTIME.md",
     "docs/SECURITY.md",
     "docs/SIMULATION.md",

@@ -40,6 +40,7 @@ mod sim_live;
 mod simulations;
 mod sources;
 mod surface;
+mod team;
 mod telegram;
 mod telling;
 mod templates;

@@ -20,7 +20,8 @@ impl Watch {
     }
 
     fn needed(&self, core: &Core, who: &str, inv: &ToolInvocation) -> bool {
-        let agent = core.store.key(inv.conversation).and_then(|key| core.account(key.channel)).map(|a| a.agent);
+        let own = || core.store.key(inv.conversation).and_then(|key| core.account(key.channel)).map(|a| a.agent);
+        let agent = core.store.active_agent(inv.conversation).or_else(own);
         let Some(profile) = agent.and_then(|agent| core.store.agent(inv.tenant, agent)) else { return false };
         let tainted = || {
             let read = self.state().read.get(who).cloned();

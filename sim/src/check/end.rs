@@ -22,6 +22,7 @@ pub fn at_rest(core: &Core, scenario: &Scenario) {
     inboxes(core, &news);
     for news in &news {
         turns(core, news);
+        super::hand_offs::at_rest(core, news);
     }
     super::consent::at_rest(core, &news);
     replies(core);

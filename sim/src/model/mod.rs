@@ -15,7 +15,7 @@ use crate::{
     seed::Seed,
 };
 use colloquy_domain::{
-    model::{Completion, CompletionRequest, CompletionResult, Usage},
+    model::{Completion, CompletionRequest, CompletionResult, Step, Usage},
     tool::ToolCall,
 };
 use std::{sync::Arc, time::Duration};
@@ -119,10 +119,13 @@ struct Scripted(Vec<Rule>);
 impl Mind for Scripted {
     fn answer(&self, _: &str, request: &CompletionRequest) -> Completion {
         let words = request.messages.join("\n").to_lowercase();
-        let Some(rule) = self.0.iter().find(|r| r.when.iter().all(|w| words.contains(&w.to_lowercase()))) else {
+        let is_of =
+            |r: &Rule| r.agent.as_ref().is_none_or(|a| request.instructions.starts_with(&format!("You are {a}. ")));
+        let fits = |r: &&Rule| is_of(r) && r.when.iter().all(|w| words.contains(&w.to_lowercase()));
+        let Some(rule) = self.0.iter().find(fits) else {
             return saying("I do not know.".to_owned());
         };
-        match rule.calls.get(request.steps.len()) {
+        match rule.calls.get(own_steps(request)) {
             Some(call) => {
                 let arguments = serde_json::to_string(&call.arguments).unwrap_or_default();
                 calling(request, &call.tool, arguments)
@@ -130,6 +133,12 @@ impl Mind for Scripted {
             None => saying(quotes::resting_on(&rule.cites, &rule.say, request)),
         }
     }
+}
+
+/// Steps of the agent that is asked: those behind the last hand-off.
+fn own_steps(request: &CompletionRequest) -> usize {
+    let handed = |s: &&Step| s.results.iter().flatten().any(|r| r.hand_off.is_some());
+    request.steps.iter().rev().take_while(|s| !handed(s)).count()
 }
 
 #[cfg(test)]

@@ -46,6 +46,9 @@ pub struct SavedConversation {
     next_turn: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     language: Option<String>,
+    /// The agent that has it in the place of the channel's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
     /// A person has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operator: Option<Operator>,
@@ -185,6 +188,7 @@ impl SavedConversation {
             version: *version,
             next_turn: snapshot.next_turn,
             language: snapshot.language.map(|l| l.code().to_owned()),
+            agent: snapshot.active.map(|a| core.agent_called(a)),
             operator,
             returns_at: returns_at.map(rfc3339),
             wrote_at: wrote_at.map(rfc3339),
@@ -209,7 +213,8 @@ impl SavedConversation {
             Some(o) => Mode::Operator { since: timestamp(&o.since)?, reason: o.reason.clone() },
         };
         let language = self.language.as_deref().and_then(Language::from_tag);
-        let snapshot = Snapshot { mode, next_turn: self.next_turn, language, ..Snapshot::default() };
+        let active = self.agent.as_deref().and_then(&agent);
+        let snapshot = Snapshot { mode, next_turn: self.next_turn, language, active, ..Snapshot::default() };
         let peer = Peer { address: self.peer.clone(), name: self.name.clone() };
         let inbox = (1..).zip(&self.messages).map(|(seq, m)| m.item(seq, &peer)).collect::<Result<_, _>>()?;
         let spent = self.spent.iter().filter_map(|s| Some((agent(&s.agent)?, s.day, s.micros)));

@@ -113,6 +113,14 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
     if world.start.parse::<jiff::Timestamp>().is_err() {
         return wrong("world.start".into(), format!("{:?} is no RFC 3339 time", world.start));
     }
+    for (n, agent) in world.agents.iter().enumerate() {
+        for (k, member) in agent.team.iter().enumerate() {
+            if !world.agents.iter().any(|a| a.name == member.agent && a.tenant == agent.tenant) {
+                let why = format!("its tenant has no agent {:?}", member.agent);
+                return wrong(format!("world.agents[{n}].team[{k}].agent"), why);
+            }
+        }
+    }
     for (n, channel) in world.channels.iter().enumerate() {
         if !world.agents.iter().any(|a| a.name == channel.agent) {
             return wrong(format!("world.channels[{n}].agent"), format!("there is no agent {:?}", channel.agent));
@@ -201,6 +209,9 @@ mod tests {
         assert!(error.contains("pear") && error.contains("line 5"), "{error}");
         let error = from_yaml(&SMALL.replace("channel: wa", "channel: fax")).expect_err("unknown").to_string();
         assert_eq!(error, "conversations[0].channel: there is no channel \"fax\"");
+        let team = format!("{SMALL}world: {{agents: [{{team: [{{agent: billing, when: invoices}}]}}]}}\n");
+        let error = from_yaml(&team).expect_err("unknown").to_string();
+        assert_eq!(error, "world.agents[0].team[0].agent: its tenant has no agent \"billing\"");
         let error = from_yaml(&SMALL.replace("convsim/1", "convsim/9")).expect_err("unknown").to_string();
         assert!(error.contains("convsim/9"), "{error}");
         let toolset = format!("{SMALL}toolset: {{name: fleet, database: db.json}}\n");

@@ -146,6 +146,9 @@ pub struct AgentSpec {
     pub language: String,
     /// Names of tools; the name of the tool set stands for all of its tools.
     pub tools: Vec<String>,
+    /// Whom it may hand a conversation to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub team: Vec<MemberSpec>,
     /// Names of knowledge bases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub knowledge: Vec<String>,
@@ -174,6 +177,7 @@ impl Default for AgentSpec {
             instructions: String::new(),
             language: "en".to_owned(),
             tools: Vec::new(),
+            team: Vec::new(),
             knowledge: Vec::new(),
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
@@ -185,6 +189,15 @@ impl Default for AgentSpec {
             return_after: None,
         }
     }
+}
+
+/// Another agent of the same tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberSpec {
+    pub agent: String,
+    /// When to hand to it, in words for a model.
+    pub when: String,
 }
 
 /// What happens to a message that arrives during a turn.
@@ -248,6 +261,9 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
+    /// The agent that it is of; none: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Words that the messages of the turn must hold, whatever their case; none: any message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<String>,

@@ -8,7 +8,9 @@ use crate::{
     model::{Deck, Outside},
     provider,
     saved::restore,
-    scenario::{Action, AgentSpec, Approvals, ChannelKind, ChannelSpec, DuringTurn, Scenario, TimelineEvent},
+    scenario::{
+        Action, AgentSpec, Approvals, ChannelKind, ChannelSpec, DuringTurn, MemberSpec, Scenario, TimelineEvent,
+    },
     seed::Seed,
     toolset::{self, InUse},
     trace::Trace,
@@ -20,6 +22,7 @@ use colloquy_domain::{
     language::Language,
     model::ModelChoice,
     ports::Ids,
+    team::Member,
     testkit::{MemoryStore, SeqIds},
     time::Timestamp,
 };
@@ -49,7 +52,7 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options, outside: Option<
         })
         .collect();
     let library = Library::new(&world.knowledge, SeqIds::new(3), |tenant| tenants.get(tenant).copied());
-    agents.iter().for_each(|a| store.register_agent(profile(a, &library)));
+    agents.iter().for_each(|a| store.register_agent(profile(a, &agents, &library)));
     let named = |name: &str| agents.iter().find(|a| a.spec.name == name);
     let accounts: Vec<(String, Arc<ChannelAccount>)> = world
         .channels
@@ -96,7 +99,7 @@ fn is_paced(scenario: &Scenario) -> bool {
     scenario.world.nodes == 1 && !scenario.faults.iter().any(disturbs) && !scenario.timeline.iter().any(stops)
 }
 
-fn profile(agent: &Agent<'_>, library: &Library) -> AgentProfile {
+fn profile(agent: &Agent<'_>, all: &[Agent<'_>], library: &Library) -> AgentProfile {
     let Agent { spec, tenant, id } = agent;
     let choice = ModelChoice {
         provider: "simulated".to_owned(),
@@ -109,6 +112,11 @@ fn profile(agent: &Agent<'_>, library: &Library) -> AgentProfile {
     profile.instructions = format!("{}\n{}", spec.instructions, canary(&spec.tenant)).trim().to_owned();
     profile.language = if spec.language == "fr" { Language::Fr } else { Language::En };
     profile.tools = spec.tools.iter().flat_map(|name| toolset::expanded(name)).collect();
+    let member = |m: &MemberSpec| {
+        let agent = all.iter().find(|a| a.spec.name == m.agent && a.tenant == *tenant)?.id;
+        Some(Member { agent, when: m.when.clone() })
+    };
+    profile.team = spec.team.iter().filter_map(member).collect();
     profile.knowledge = spec.knowledge.iter().filter_map(|name| library.base(name)).collect();
     profile.gather = Gather { quiet: spec.quiet.0, cap: spec.cap.0 };
     profile.approvals = match spec.approvals {

@@ -158,7 +158,12 @@ fn rows<'a, T>(commits: &[&'a Prepared], of: impl Fn(&'a Prepared) -> &'a [T]) -
 async fn fence(conn: &mut Conn, commits: &[&Prepared]) -> Result<HashSet<Uuid>, StoreError> {
     let versions = |q: Query, c: &&Prepared| {
         let version = signed(c.commit.expected_version);
-        q.bind(c.tenant).bind(c.conversation).bind(version).bind(&c.snapshot).bind(c.mode())
+        q.bind(c.tenant)
+            .bind(c.conversation)
+            .bind(version)
+            .bind(&c.snapshot)
+            .bind(c.mode())
+            .bind(c.commit.snapshot.active.map(|a| a.uuid()))
     };
     let passed: Vec<(Uuid,)> = db::fetch_rows(conn, sql::FENCE, |q| q, commits, versions).await.map_err(store_error)?;
     Ok(passed.into_iter().map(|(conversation,)| conversation).collect())
@@ -205,6 +210,7 @@ fn journalled(q: Query, (c, (row, what, json)): &Of<'_, (JournalRow, &'static st
         .bind(c.tenant)
         .bind(json.clone())
         .bind(c.now)
+        .bind(row.agent.map(|a| a.uuid()))
 }
 
 fn said(q: Query, (c, (m, citations, checks, rich)): &Of<'_, SaidRow>) -> Query {
@@ -276,6 +282,7 @@ fn charged(q: Query, (c, row): &Of<'_, LedgerRow>) -> Query {
         .bind(signed(row.usage.completion_tokens))
         .bind(signed(row.usage.cost_micros))
         .bind(c.now)
+        .bind(row.agent.map(|a| a.uuid()))
 }
 
 impl Prepared {

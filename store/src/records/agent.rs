@@ -7,6 +7,7 @@ use colloquy_domain::{
     language::Language,
     model::ModelChoice,
     ports::StoreError,
+    team::Member,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct AgentRecord {
     pub sees_images: bool,
     pub knowledge: Vec<KnowledgeBaseId>,
     pub tools: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub team: Vec<MemberRecord>,
     pub gather_quiet: u64,
     pub gather_cap: u64,
     pub during_turn: DuringTurnRecord,
@@ -73,6 +76,13 @@ impl From<DisclosureRecord> for Disclosure {
         let again_after = r.again_after.map(Duration::from_millis);
         Self { en: r.en, fr: r.fr, again_after, after_person: r.after_person }
     }
+}
+
+/// See [`Member`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    pub agent: AgentId,
+    pub when: String,
 }
 
 /// See [`DuringTurn`].
@@ -205,6 +215,7 @@ impl AgentRecord {
             },
             knowledge: r.knowledge,
             tools: r.tools,
+            team: r.team.into_iter().map(|m| Member { agent: m.agent, when: m.when }).collect(),
             gather: Gather { quiet: Duration::from_millis(r.gather_quiet), cap: Duration::from_millis(r.gather_cap) },
             during_turn: match r.during_turn {
                 DuringTurnRecord::Queue => DuringTurn::Queue,
@@ -243,6 +254,7 @@ impl From<&AgentProfile> for AgentRecord {
             sees_images: p.model.sees_images,
             knowledge: p.knowledge.clone(),
             tools: p.tools.clone(),
+            team: p.team.iter().map(|m| MemberRecord { agent: m.agent, when: m.when.clone() }).collect(),
             gather_quiet: millis(p.gather.quiet),
             gather_cap: millis(p.gather.cap),
             during_turn: match p.during_turn {

@@ -11,7 +11,7 @@ use crate::{
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
-    ids::{AttachmentId, ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo, UserId},
+    ids::{AgentId, AttachmentId, ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo, UserId},
     message::{Outcome, Peer},
     model::Speaker,
     outbound::{Checks, Citation},
@@ -32,6 +32,9 @@ pub struct ConversationSummary {
     pub contact_name: Option<String>,
     /// A person of the team speaks; the agent is silent.
     pub with_operator: bool,
+    /// The agent that has it, or would.
+    pub agent: AgentId,
+    pub agent_name: String,
     /// Messages that the person sent so far.
     pub received: u64,
     pub created_at: Timestamp,
@@ -124,6 +127,8 @@ struct SummaryRow {
     last_speaker: Option<String>,
     last_text: Option<String>,
     last_at: Option<i64>,
+    agent_id: Uuid,
+    agent_name: Option<String>,
 }
 
 impl SummaryRow {
@@ -142,6 +147,8 @@ impl SummaryRow {
             peer: Peer { address: self.peer, name: self.peer_name },
             contact_name: self.contact_name,
             with_operator: self.mode == "operator",
+            agent: AgentId::new(self.agent_id),
+            agent_name: self.agent_name.unwrap_or_default(),
             received: unsigned(self.last_seq),
             created_at: Timestamp(self.created_at),
             last_inbound_at: Timestamp(self.last_inbound_at),

@@ -4,13 +4,14 @@ use super::{Page, PageRequest, TenantStore};
 use crate::{db, error::store_error, ports::small, records, sql::trail as sql};
 use colloquy_domain::{
     conversation::JournalWhat,
-    ids::{ConversationId, StepNo, TurnNo},
+    ids::{AgentId, ConversationId, StepNo, TurnNo},
     model::Completion,
     ports::StoreError,
     time::Timestamp,
     tool::ToolResult,
 };
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What was done in a turn.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub struct TurnTrail {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnStep {
     pub step: StepNo,
+    /// Whose it was; none is the channel's own agent's.
+    pub agent: Option<AgentId>,
     pub completion: Completion,
     pub at: Timestamp,
     /// By the place of the call in the completion; a call that is under way has none.
@@ -37,7 +40,7 @@ pub struct SettledCall {
     pub at: Timestamp,
 }
 
-type Row = (i64, i64, String, i64, String, i64);
+type Row = (i64, i64, String, i64, String, i64, Option<Uuid>);
 
 impl TenantStore {
     /// What the agent did in the turns of a conversation, the newest first, or in one of them. A turn without a completion did
@@ -58,13 +61,14 @@ impl TenantStore {
         let query = db::query_scalar(sql::COUNT_TURNS).bind(tenant).bind(id).bind(turn);
         let total: i64 = query.fetch_one(self.reads()).await.map_err(store_error)?;
         let mut turns: Vec<TurnTrail> = Vec::new();
-        for (turn, step, what, place, payload, at) in rows {
+        for (turn, step, what, place, payload, at, agent) in rows {
             let turn = small(turn);
             if turns.last().is_none_or(|t| t.turn != turn) {
                 turns.push(TurnTrail { turn, steps: Vec::new() });
             }
             if let Some(of) = turns.last_mut() {
-                of.add(small(step), small(place), Timestamp(at), records::journalled(&what, &payload)?);
+                let at = (small(step), small(place), Timestamp(at));
+                of.add(at, agent.map(AgentId::new), records::journalled(&what, &payload)?);
             }
         }
         Ok(Page::new(turns, request, total))
@@ -72,10 +76,10 @@ impl TenantStore {
 }
 
 impl TurnTrail {
-    fn add(&mut self, step: StepNo, place: u32, at: Timestamp, what: JournalWhat) {
+    fn add(&mut self, (step, place, at): (StepNo, u32, Timestamp), agent: Option<AgentId>, what: JournalWhat) {
         match what {
             JournalWhat::Completion(completion) => {
-                self.steps.push(TurnStep { step, completion, at, results: BTreeMap::new() });
+                self.steps.push(TurnStep { step, agent, completion, at, results: BTreeMap::new() });
             }
             JournalWhat::Settled(result) => {
                 if let Some(of) = self.steps.iter_mut().find(|s| s.step == step) {

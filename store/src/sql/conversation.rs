@@ -29,8 +29,9 @@ pub(crate) const SPENT: &str = "SELECT CAST(COALESCE(SUM(cost_micros), 0) AS BIG
 
 /// The fence: changes only the rows whose version is the expected one, and names them.
 pub(crate) const FENCE: Rows = Rows::new(
-    "UPDATE conversations SET version = version + 1, snapshot = v.column4, mode = v.column5 FROM (",
-    5,
+    "UPDATE conversations SET version = version + 1, snapshot = v.column4, mode = v.column5, \
+     active_agent_id = v.column6 FROM (",
+    6,
     ") AS v WHERE conversations.tenant_id = v.column1 AND conversations.id = v.column2 \
             AND conversations.version = v.column3 RETURNING id",
 );
@@ -52,8 +53,11 @@ pub(crate) const SETTLE: Rows = Rows::new(
             AND inbox.outcome IS NULL",
 );
 
-pub(crate) const ADD_JOURNAL: Rows =
-    Rows::new("INSERT INTO journal (conversation_id, turn, step, what, place, tenant_id, payload, created_at) ", 8, "");
+pub(crate) const ADD_JOURNAL: Rows = Rows::new(
+    "INSERT INTO journal (conversation_id, turn, step, what, place, tenant_id, payload, created_at, agent_id) ",
+    9,
+    "",
+);
 
 pub(crate) const ADD_MESSAGE: Rows = Rows::new(
     "INSERT INTO messages (id, tenant_id, conversation_id, speaker, turn, kind, text, citations, abstained, \
@@ -65,9 +69,9 @@ pub(crate) const ADD_MESSAGE: Rows = Rows::new(
 pub(crate) const ADD_LEDGER: Rows = Rows::new(
     "INSERT INTO ledger (tenant_id, agent_id, day, conversation_id, turn, step, prompt_tokens, \
              completion_tokens, cost_micros, created_at) \
-             SELECT c.tenant_id, c.agent_id, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
+             SELECT c.tenant_id, COALESCE(v.column11, c.agent_id), v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
              v.column10 FROM (",
-    10,
+    11,
     ") AS v JOIN channels c ON c.tenant_id = v.column1 AND c.id = v.column2",
 );
 

@@ -10,12 +10,13 @@ macro_rules! conversations {
             "SELECT c.id, c.channel_id, ch.kind, c.contact_id, c.peer, c.peer_name, k.name AS contact_name, c.mode, \
              c.last_seq, c.created_at, c.last_inbound_at, c.assigned_to, c.closed_at, c.tags, \
              c.last_seq - COALESCE(r.seq, 0) AS unread, m.speaker AS last_speaker, m.text AS last_text, \
-             m.created_at AS last_at",
+             m.created_at AS last_at, COALESCE(c.active_agent_id, ch.agent_id) AS agent_id, a.name AS agent_name",
             $more,
             " FROM ",
             $from,
             " JOIN channels ch ON ch.id = c.channel_id \
-             JOIN contacts k ON k.id = c.contact_id LEFT JOIN conversation_reads r ON r.tenant_id = c.tenant_id \
+             JOIN contacts k ON k.id = c.contact_id LEFT JOIN agents a ON a.tenant_id = c.tenant_id \
+             AND a.id = COALESCE(c.active_agent_id, ch.agent_id) LEFT JOIN conversation_reads r ON r.tenant_id = c.tenant_id \
              AND r.conversation_id = c.id AND r.reader_id = ",
             $reader,
             " LEFT JOIN messages m ON m.position = v.last WHERE c.tenant_id = $1 ",

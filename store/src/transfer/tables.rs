@@ -227,6 +227,7 @@ pub(crate) const TABLES: [Table; 67] = [
             ("assigned_to", Uuid),
             ("closed_at", Int),
             ("tags", Text),
+            ("active_agent_id", Uuid),
         ],
     ),
     table(
@@ -316,6 +317,7 @@ pub(crate) const TABLES: [Table; 67] = [
             ("tenant_id", Uuid),
             ("payload", Text),
             ("created_at", Int),
+            ("agent_id", Uuid),
         ],
     ),
     numbered(

@@ -6,6 +6,7 @@ mod check_availability;
 mod confirm_order;
 mod continue_on_whatsapp;
 mod create_order;
+mod hand_off;
 mod hand_over;
 mod make_reservation;
 mod search_knowledge;
@@ -20,6 +21,11 @@ use std::sync::Arc;
 
 pub(crate) fn all(knowledge: Arc<dyn Knowledge>) -> Vec<Arc<dyn Tool>> {
     vec![Arc::new(search_knowledge::SearchKnowledge::new(knowledge)), Arc::new(hand_over::HandOver)]
+}
+
+/// Those that come with what an agent is, not with its list of tools.
+pub(crate) fn inherent() -> Vec<Arc<dyn Tool>> {
+    vec![Arc::new(hand_off::HandOff)]
 }
 
 /// Those that reserve and sell.

@@ -168,6 +168,7 @@ async fn run(fake: &Arc<Fake>, tool: &str, arguments: Value) -> ToolResult {
             resumed: false,
             bases: Vec::new(),
             allowed,
+            team: Vec::new(),
             language: Language::En,
         })
         .await

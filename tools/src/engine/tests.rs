@@ -33,6 +33,7 @@ fn invocation(tool: &str, arguments: &str) -> ToolInvocation {
         resumed: false,
         bases: vec![KnowledgeBaseId::new(uuid(3))],
         allowed: ["search_knowledge", "hand_over", "probe"].map(String::from).to_vec(),
+        team: Vec::new(),
         language: Language::En,
     }
 }

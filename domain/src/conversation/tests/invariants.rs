@@ -1,6 +1,6 @@
 //! Whatever happens in whatever order: one outcome each, no call begun twice, and rest in the end.
 
-use super::world::{World, calls, kindly, profile};
+use super::world::{World, calls, colleague, kindly, profile, wishes};
 use crate::{
     agent::{AgentProfile, Approvals, DuringTurn, Refusal},
     approval::{Risk, Verdict},
@@ -9,6 +9,7 @@ use crate::{
     failure::Failure,
     message::{Content, MediaKind, Outcome},
     model::{Speaker, Usage},
+    team::Member,
     tool::ToolResult,
 };
 use proptest::prelude::*;
@@ -74,6 +75,12 @@ fn answer(how: u8, effect: &Effect) -> Option<Input> {
             result.hand_over = Some("asked for a person".into());
             Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result })
         }
+        // To oneself, to a colleague, to somebody who is not there.
+        (2..=4, Effect::RunTool { turn, step, index, .. }) => {
+            let to = [profile().id, colleague(1).id, colleague(2).id, colleague(3).id];
+            let result = wishes(to[(how as usize + *step as usize + *index as usize) % to.len()]);
+            Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result })
+        }
         _ => kindly(effect),
     }
 }
@@ -99,7 +106,7 @@ fn apply(w: &mut World, op: Op) {
 }
 
 proptest! {
-    // `World` itself refuses a call that runs without a person's word where one is needed.
+    // `World` itself refuses a loop of hand-offs, and a call that runs without a person's word where one is needed.
     // req: C-ACT-1
     #[test]
     fn every_message_ends_once_and_no_call_is_begun_twice(
@@ -107,7 +114,11 @@ proptest! {
         approvals in prop_oneof![Just(Approvals::Never), Just(Approvals::Unsafe)],
         ops in prop::collection::vec(op(), 1..80),
     ) {
-        let mut w = World::new(AgentProfile { during_turn: policy, approvals, ..profile() });
+        let team: Vec<Member> =
+            [profile(), colleague(1), colleague(2)].map(|p| Member { agent: p.id, when: String::new() }).into();
+        let with = |p: AgentProfile| AgentProfile { during_turn: policy, approvals, team: team.clone(), ..p };
+        let mut w = World::new(with(profile()));
+        w.others = vec![with(colleague(1)), with(colleague(2))];
         for op in ops {
             apply(&mut w, op);
             // `World` itself refuses a second outcome and a second result of a call.

@@ -4,15 +4,16 @@ use crate::{
     agent::AgentProfile,
     approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Ruling, Verdict},
     conversation::{
-        Commit, Conversation, Ctx, Decision, Effect, Input, JournalWhat, Key, NewMessage, NewUnanswered, Settled,
-        Snapshot, decide, project,
+        Commit, Conversation, Ctx, Decision, Effect, Event, Input, JournalWhat, Key, NewMessage, NewUnanswered,
+        Settled, Snapshot, decide, project,
     },
     ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
     message::{Content, Inbound, InboxItem, Outcome, Peer},
     model::{Completion, ModelChoice, Usage},
     ports::Ids,
+    team::{HandOff, MOST_HAND_OFFS},
     time::Timestamp,
-    tool::ToolCall,
+    tool::{ToolCall, ToolResult},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -42,7 +43,10 @@ pub struct Row {
 
 pub struct World {
     pub now: Timestamp,
+    /// The channel's own agent.
     pub profile: AgentProfile,
+    /// The others of the tenant.
+    pub others: Vec<AgentProfile>,
     pub state: Conversation,
     pub pending: Vec<Effect>,
     // What the store keeps.
@@ -91,11 +95,23 @@ pub fn profile() -> AgentProfile {
     p
 }
 
+/// Another agent of the tenant.
+pub fn colleague(n: u128) -> AgentProfile {
+    AgentProfile { id: AgentId::new(Uuid::from_u128(100 + n)), name: format!("Colleague {n}"), ..profile() }
+}
+
+/// What the tool says by which a model asks that another agent goes on.
+pub fn wishes(to: AgentId) -> ToolResult {
+    let hand_off = Some(HandOff { to, name: "a colleague".into() });
+    ToolResult { hand_off, ..ToolResult::done("You have it now.") }
+}
+
 impl World {
     pub fn new(profile: AgentProfile) -> Self {
         Self {
             now: Timestamp(1_000_000),
             profile,
+            others: Vec::new(),
             state: Conversation::restore(key(), Snapshot::default()),
             pending: Vec::new(),
             snapshot: Snapshot::default(),
@@ -145,7 +161,11 @@ impl World {
     }
 
     pub fn feed(&mut self, input: Input) -> Decision {
-        let decision = decide(&self.state, input, &Ctx { now: self.now, profile: &self.profile });
+        let ctx = Ctx { now: self.now, profile: self.acting(), own: self.profile.id };
+        let decision = decide(&self.state, input, &ctx);
+        for event in &decision.events {
+            self.check_relay(event);
+        }
         let (next, commit) = project(self.state.clone(), &decision.events, self.version, self.now, &self.ids);
         if let Some(commit) = commit {
             self.save(commit);
@@ -176,6 +196,19 @@ impl World {
             }
         }
         decision
+    }
+
+    /// No agent gets back what it handed off in the same turn, and hand-offs of one turn end.
+    fn check_relay(&self, event: &Event) {
+        let (Event::HandedOff { to, .. }, Some(turn)) = (event, self.state.turn()) else { return };
+        let to = to.unwrap_or(self.profile.id);
+        assert!(to != self.acting().id && turn.relays.iter().all(|r| r.by != to), "{to} had it before");
+        assert!(turn.relays.len() < MOST_HAND_OFFS, "handed off too often");
+    }
+
+    /// The agent that has the conversation; the channel's own stands in for one that is gone.
+    pub fn acting(&self) -> &AgentProfile {
+        self.others.iter().find(|p| Some(p.id) == self.state.active).unwrap_or(&self.profile)
     }
 
     fn save(&mut self, commit: Commit) {
@@ -294,7 +327,6 @@ impl World {
 
 /// Everything works, the model answers in words.
 pub fn kindly(effect: &Effect) -> Option<Input> {
-    use crate::tool::ToolResult;
     Some(match effect {
         Effect::SetTimer { timer, .. } => Input::TimerFired(*timer),
         Effect::AskPermit { turn } => Input::PermitGranted { turn: *turn },

@@ -90,7 +90,7 @@ where
     S: IngressLog + InboxStore + ConversationStore,
 {
     let loaded = receive(store, &f.home, "tool", &[("t1", "book it")], f.now).await;
-    let row = |index, what| JournalRow { turn: 1, step: 0, index, what };
+    let row = |index, what| JournalRow { turn: 1, step: 0, index, agent: None, what };
     let result = |text: &str| JournalWhat::Settled(ToolResult::done(text));
     let mut intent = empty_commit(&loaded, f.now);
     intent.journal = vec![row(0, JournalWhat::Completion(Completion::default()))];

@@ -143,7 +143,7 @@ impl State {
         thread.dead_letters.extend(commit.dead_letters);
         thread.approvals.write(commit.approvals);
         let day = Spent::day_of(commit.now);
-        thread.ledger.extend(commit.ledger.iter().map(|l| (agent, day, l.usage.cost_micros)));
+        thread.ledger.extend(commit.ledger.iter().map(|l| (l.agent.unwrap_or(agent), day, l.usage.cost_micros)));
         for change in commit.timers {
             match change {
                 TimerChange::ReturnAt(at) => self.timers.insert(commit.conversation, at),

@@ -153,6 +153,12 @@ impl MemoryStore {
         self.state().conversations.get(&conversation).map(|t| t.key.clone())
     }
 
+    /// The agent that has it in the place of the channel's own.
+    #[must_use]
+    pub fn active_agent(&self, conversation: ConversationId) -> Option<AgentId> {
+        self.state().conversations.get(&conversation).and_then(|t| t.snapshot.active)
+    }
+
     /// The inbox of a conversation with what became of each item, in order.
     #[must_use]
     pub fn inbox(&self, conversation: ConversationId) -> Vec<(InboxItem, Option<Outcome>)> {

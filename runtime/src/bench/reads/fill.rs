@@ -266,8 +266,14 @@ impl<'a> Team<'a> {
             };
             settled.push(Settled { seq, provider_message_id: String::new(), outcome });
             let completion = Completion { text: REPLY.to_owned(), usage, ..Completion::default() };
-            journal.push(JournalRow { turn, step: 0, index: 0, what: JournalWhat::Completion(completion) });
-            ledger.push(LedgerRow { turn, step: 0, usage });
+            journal.push(JournalRow {
+                turn,
+                step: 0,
+                index: 0,
+                agent: None,
+                what: JournalWhat::Completion(completion),
+            });
+            ledger.push(LedgerRow { turn, step: 0, agent: None, usage });
             messages.push(NewMessage {
                 id,
                 speaker: Speaker::Agent,
