@@ -21,6 +21,9 @@ pub enum EffectClass {
     Unsafe,
 }
 
+/// The code of a call that did not run because its tool became unsafe after the call was judged.
+pub const BECAME_UNSAFE: &str = "tool.became_unsafe";
+
 /// A tool as a model sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolSpec {
@@ -55,6 +58,8 @@ pub struct ToolInvocation {
     pub key: String,
     /// The intent was committed by a run that ended before the result was: it may have started before.
     pub resumed: bool,
+    /// It was judged as the call of an unsafe tool: the agent's policy lets it run, or a person did.
+    pub as_unsafe: bool,
     /// What the agent may know.
     pub bases: Vec<KnowledgeBaseId>,
     /// The tools that this agent was given; anything else is refused.

@@ -5,18 +5,17 @@ mod common;
 
 use colloquy_domain::{
     channel::{Secret, TemplateUpdate},
+    http_tool::{Method, Operation},
     ports::{ConversationStore, StoreError},
     template::{Category, Component, Registered, Template, TemplateStatus},
     testkit::{answer, receive},
     time::Timestamp,
     tool::EffectClass,
-    tool_server::{OfferedTool, ToolRule},
+    tool_server::{OfferedTool, Speaks, ToolRule, ToolServerSettings},
 };
-use colloquy_store::{
-    Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore, ToolServerSettings,
-};
+use colloquy_store::{Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore};
 use common::{Kind, NOW};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -171,13 +170,15 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
     let settings = ToolServerSettings {
         name: "shop".into(),
         url: "https://shop.example/mcp".into(),
+        speaks: Speaks::Mcp,
         headers: [("authorization".to_owned(), Secret::new("Bearer naïve"))].into(),
+        query: BTreeMap::new(),
         enabled: true,
         trusted: false,
         rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None })].into(),
     };
     let made = here.create_tool_server(&settings).await.expect("made");
-    assert_eq!((&made.headers, &made.rules, made.asked_at), (&settings.headers, &settings.rules, None));
+    assert_eq!((&made.settings, made.asked_at), (&settings, None));
     assert_eq!(here.create_tool_server(&settings).await, Err(StoreError::Conflict("tool server")));
     let theirs = there.create_tool_server(&settings).await.expect("another tenant's is another");
     assert_eq!(there.tool_server(made.id).await, Err(StoreError::NotFound("tool server")));
@@ -190,11 +191,34 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
         effect: EffectClass::Unsafe,
     };
     here.tool_server_told(&made, std::slice::from_ref(&offered)).await.expect("told");
-    let moved = ToolServerSettings { url: "https://other.example/mcp".into(), ..settings };
+    let moved = ToolServerSettings { url: "https://other.example/mcp".into(), ..settings.clone() };
     let now = here.update_tool_server(made.id, &moved).await.expect("changed");
-    assert_eq!((now.url.as_str(), now.tools.as_slice(), now.asked_at), (moved.url.as_str(), &[offered][..], Some(NOW)));
+    assert_eq!((&now.settings, now.tools.as_slice(), now.asked_at), (&moved, &[offered][..], Some(NOW)));
     here.tool_server_told(&made, &[]).await.expect("nothing");
     assert_eq!(here.tool_server(made.id).await.expect("read").tools.len(), 1, "another address said that");
+
+    let find = Operation {
+        name: "find".into(),
+        description: "Finds".into(),
+        parameters: "{}".into(),
+        method: Method::Get,
+        path: "/é".into(),
+        query: BTreeMap::new(),
+        headers: BTreeMap::new(),
+        body: None,
+        effect: EffectClass::Read,
+        pick: None,
+        success: vec![200],
+        key_header: None,
+        lookup: None,
+    };
+    let http = ToolServerSettings {
+        speaks: Speaks::Http(vec![find.clone()]),
+        query: [("key".to_owned(), Secret::new("hush"))].into(),
+        ..settings
+    };
+    let now = here.update_tool_server(made.id, &http).await.expect("changed");
+    assert_eq!((&now.settings, &now.tools), (&http, &vec![find.offered()]), "what was declared is what it offers");
 
     here.delete_tool_server(made.id).await.expect("deleted");
     let left = there.tool_servers(PageRequest::default()).await.expect("read");

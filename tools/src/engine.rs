@@ -6,7 +6,7 @@ use colloquy_domain::{
     failure::Failure,
     ids::TenantId,
     ports::{Concierge, Knowledge, RemoteTool, RemoteTools, Toolbox},
-    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec, ToolStatus},
+    tool::{BECAME_UNSAFE, EffectClass, ToolCall, ToolInvocation, ToolResult, ToolSpec, ToolStatus},
     tool_server::server_of,
 };
 use futures::FutureExt;
@@ -102,15 +102,16 @@ impl Tools {
 
     /// The gates before a tool runs; a refusal is the call's result.
     fn admit(entry: &Entry, inv: &ToolInvocation) -> Result<Value, Box<ToolResult>> {
-        // Before the other gates: what they say today says nothing about what an earlier run did.
-        if inv.resumed && entry.spec.effect == EffectClass::Unsafe {
-            return Err(Box::new(maybe_started()));
-        }
         if !inv.allowed.contains(&inv.call.name) {
             let detail = "this agent was not given this tool";
             return Err(Box::new(ToolResult::failed(Failure::reject("tool.not_allowed", detail))));
         }
-        arguments::check(&inv.call.arguments, &entry.schema).map_err(|f| Box::new(ToolResult::failed(f)))
+        let args = arguments::check(&inv.call.arguments, &entry.schema).map_err(|f| Box::new(ToolResult::failed(f)))?;
+        if entry.spec.effect == EffectClass::Unsafe && !inv.as_unsafe {
+            let detail = "the tool became unsafe after this call was judged";
+            return Err(Box::new(ToolResult::failed(Failure::reject(BECAME_UNSAFE, detail))));
+        }
+        Ok(args)
     }
 }
 
@@ -143,6 +144,16 @@ impl Entry {
         }
     }
 
+    /// What became of a call that may have been started and is not started again.
+    async fn look_up(&self, inv: &ToolInvocation) -> ToolResult {
+        let Ok(args) = arguments::check(&inv.call.arguments, &self.schema) else { return maybe_started() };
+        let look = AssertUnwindSafe(self.tool.look_up(args, inv)).catch_unwind();
+        match tokio::time::timeout(self.spec.timeout, look).await {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None) | Err(_)) | Err(_) => maybe_started(),
+        }
+    }
+
     /// A call that ended in the middle. What changes something may have changed it: told that it failed, a model would
     /// ask for it again under another key.
     fn broken_off(&self, failure: Failure) -> ToolResult {
@@ -168,12 +179,23 @@ impl Toolbox for Tools {
         Ok(names.iter().filter_map(spec).collect())
     }
 
+    fn fits(&self, spec: &ToolSpec, call: &ToolCall) -> bool {
+        let schema = serde_json::from_str(&spec.parameters).ok();
+        let schema = schema.and_then(|schema: Value| jsonschema::validator_for(&schema).ok());
+        schema.is_some_and(|schema| arguments::check(&call.arguments, &schema).is_ok())
+    }
+
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {
         let (known, result) = match self.entry(invocation.tenant, &invocation.call.name).await {
             Ok(Some(entry)) => {
-                let result = match Self::admit(&entry, &invocation) {
-                    Ok(args) => entry.run(args, &invocation).await,
-                    Err(refused) => *refused,
+                let result = if invocation.resumed && entry.spec.effect == EffectClass::Unsafe {
+                    // Before the gates: what they say today says nothing about what an earlier run did.
+                    entry.look_up(&invocation).await
+                } else {
+                    match Self::admit(&entry, &invocation) {
+                        Ok(args) => entry.run(args, &invocation).await,
+                        Err(refused) => *refused,
+                    }
                 };
                 (Some(entry), result)
             }

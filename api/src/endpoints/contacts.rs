@@ -343,12 +343,12 @@ pub async fn erase(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<S
 #[derive(Serialize, JsonSchema)]
 pub struct Everything {
     contact: Out,
-    /// With their messages and notes.
+    /// With their messages and notes, and the tool calls that waited for a person.
     conversations: Vec<Value>,
 }
 
 /// Everything that is kept of a person.
-pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Everything>> {
+pub async fn export(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Everything>> {
     let contact = tenant.store.contact(id.parse::<ContactId>()?).await?;
     let mut conversations = Vec::new();
     for conversation in tenant.store.conversations_of(contact.id).await? {
@@ -357,6 +357,7 @@ pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
         let notes = tenant.store.notes(conversation, PageRequest::new(1, PageRequest::MOST)).await?;
         shown["notes"] =
             json!(notes.items.into_iter().map(super::conversation_acts::NoteOut::from).collect::<Vec<_>>());
+        shown["approvals"] = json!(super::approvals::of_conversation(&api, &tenant, conversation).await?);
         conversations.push(shown);
     }
     tenant.note("contact.exported", contact.id, "").await?;

@@ -85,7 +85,7 @@ pub use subscriptions::Subscription;
 pub use templates::{KeptTemplate, Synchronised};
 pub use tenants::Tenant;
 pub use told::{DueDelivery, Event, ToldOrder, ToldReservation};
-pub use tool_servers::{MOST_TOOL_SERVERS, ToolServerSettings};
+pub use tool_servers::MOST_TOOL_SERVERS;
 pub use trail::{SettledCall, TurnStep, TurnTrail};
 pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
 pub use webhooks::{DeliveryState, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint};

@@ -22,11 +22,12 @@ use colloquy_domain::{
     template::{Category, Component, Template},
     testkit::{Fixture, answer, held, receive},
     time::Timestamp,
+    tool_server::{Speaks, ToolServerSettings},
 };
 use colloquy_store::{
     Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewCall, NewOrder, NewReservation,
-    NewUser, PageRequest, ProposedAnswer, Purpose, Retention, SecretHash, SettledDelivery, Store, ToolServerSettings,
-    TopicState, WebhookAttempt,
+    NewUser, PageRequest, ProposedAnswer, Purpose, Retention, SecretHash, SettledDelivery, Store, TopicState,
+    WebhookAttempt,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -187,7 +188,9 @@ async fn with_settings(store: &Store, f: &Fixture) {
     let server = ToolServerSettings {
         name: "shop".into(),
         url: "https://shop.example/mcp".into(),
+        speaks: Speaks::Http(Vec::new()),
         headers: [("authorization".to_owned(), Secret::new("secret"))].into(),
+        query: BTreeMap::new(),
         enabled: true,
         trusted: true,
         rules: BTreeMap::new(),

@@ -31,6 +31,7 @@ fn invocation(tool: &str, arguments: &str) -> ToolInvocation {
         call: ToolCall { id: "call_0".into(), name: tool.into(), arguments: arguments.into() },
         key: "key-1".into(),
         resumed: false,
+        as_unsafe: true,
         bases: vec![KnowledgeBaseId::new(uuid(3))],
         allowed: ["search_knowledge", "hand_over", "probe"].map(String::from).to_vec(),
         language: Language::En,
@@ -293,6 +294,34 @@ impl RemoteTools for OneServer {
         self.called.lock().unwrap().push(format!("{} {arguments}", tool.name));
         ToolResult::done("found")
     }
+
+    async fn look_up(&self, _: &RemoteTool, arguments: &str, _: &ToolInvocation) -> Option<ToolResult> {
+        (arguments == r#"{"id":1}"#).then(|| ToolResult::done("it was"))
+    }
+}
+
+#[tokio::test]
+async fn what_was_judged_as_harmless_does_not_run_once_it_is_not() {
+    let shop = OneServer::new(EffectClass::Unsafe);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone());
+    let judged = ToolInvocation { as_unsafe: false, ..at_shop(r#"{"id": 7}"#) };
+    assert_eq!(code(&tools.run(judged.clone()).await), ("failed", BECAME_UNSAFE));
+    let wrong = ToolInvocation { call: ToolCall { arguments: "{}".into(), ..judged.call.clone() }, ..judged };
+    assert_eq!(code(&tools.run(wrong).await), ("failed", "tool.invalid_arguments"), "which no person is asked about");
+    assert_eq!(*shop.called.lock().unwrap(), Vec::<String>::new());
+    let spec = tools.specs(TenantId::new(uuid(1)), &["shop__find".to_owned()]).await.unwrap().remove(0);
+    let call = |arguments: &str| at_shop(arguments).call;
+    assert!(tools.fits(&spec, &call(r#"{"id": 7}"#)) && !tools.fits(&spec, &call("{}")));
+}
+
+#[tokio::test]
+async fn what_may_have_been_started_is_looked_up_where_that_can_be_known() {
+    let shop = OneServer::new(EffectClass::Unsafe);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone());
+    let resumed = |arguments: &str| ToolInvocation { resumed: true, ..at_shop(arguments) };
+    assert_eq!(tools.run(resumed(r#"{"id": 1}"#)).await.content, "it was");
+    assert_eq!(code(&tools.run(resumed(r#"{"id": 8}"#)).await), ("uncertain", "tool.maybe_started"));
+    assert_eq!(*shop.called.lock().unwrap(), Vec::<String>::new());
 }
 
 fn at_shop(arguments: &str) -> ToolInvocation {

@@ -21,5 +21,6 @@ pub(super) const TOOL_SERVERS: Table = table(
         ("asked_at", Int),
         ("created_at", Int),
         ("updated_at", Int),
+        ("operations", Text),
     ],
 );
