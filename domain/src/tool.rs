@@ -35,6 +35,31 @@ pub struct ToolSpec {
     pub timeout: Duration,
 }
 
+/// How often a tool may be called, and how long a call may take; what is none is as usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ToolLimits {
+    pub timeout_seconds: Option<u32>,
+    /// Calls within any 60 seconds, of all agents of a tenant.
+    pub per_minute: Option<u32>,
+    /// Calls within any 24 hours.
+    pub per_day: Option<u32>,
+}
+
+impl ToolLimits {
+    /// Whether calls have to be counted.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        self.per_minute.is_some() || self.per_day.is_some()
+    }
+}
+
+/// The limit that a call would have passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exceeded {
+    PerMinute(u32),
+    PerDay(u32),
+}
+
 /// A call that a model asks for. The arguments are what the model wrote: JSON text, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCall {

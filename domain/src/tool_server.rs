@@ -5,7 +5,7 @@ use crate::{
     http_tool::Operation,
     ids::{TenantId, ToolServerId},
     time::Timestamp,
-    tool::{EffectClass, ToolSpec},
+    tool::{EffectClass, ToolLimits, ToolSpec},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -79,6 +79,8 @@ pub struct ToolRule {
     pub enabled: bool,
     /// Decides instead of the server's word.
     pub effect: Option<EffectClass>,
+    #[serde(default)]
+    pub limits: ToolLimits,
 }
 
 /// Whether text can be the name of a server: lower-case letters, digits and single `_` and `-` between them.
@@ -117,14 +119,25 @@ impl ToolServer {
         }
         // What the tenant declared by itself is its own word.
         let trusted = settings.trusted || matches!(settings.speaks, Speaks::Http(_));
-        given(&settings.name, &self.tools, |tool| {
+        let mut given = given(&settings.name, &self.tools, |tool| {
             let rule = settings.rules.get(&tool.name);
             if rule.is_some_and(|r| !r.enabled) {
                 return None;
             }
             let said = if trusted { tool.effect } else { EffectClass::Unsafe };
             Some(rule.and_then(|r| r.effect).unwrap_or(said))
-        })
+        });
+        for (own, spec) in &mut given {
+            let seconds = self.limits(own).timeout_seconds;
+            spec.timeout = seconds.map_or(spec.timeout, |s| Duration::from_secs(s.into()));
+        }
+        given
+    }
+
+    /// What was decided of its tool of this name.
+    #[must_use]
+    pub fn limits(&self, name: &str) -> ToolLimits {
+        self.settings.rules.get(name).map(|rule| rule.limits).unwrap_or_default()
     }
 
     /// The request that is its tool of this name.
@@ -194,10 +207,15 @@ mod tests {
         let unsafe_ones = [("shop__find", EffectClass::Unsafe), ("shop__pay", EffectClass::Unsafe)];
         assert_eq!(effects(&shop), unsafe_ones.map(|(n, e)| (n.to_owned(), e)));
         shop.settings.trusted = true;
-        shop.settings.rules.insert("pay".into(), ToolRule { enabled: true, effect: Some(EffectClass::Unsafe) });
+        shop.settings.rules.insert(
+            "pay".into(),
+            ToolRule { enabled: true, effect: Some(EffectClass::Unsafe), limits: ToolLimits::default() },
+        );
         let told = [("shop__find", EffectClass::Read), ("shop__pay", EffectClass::Unsafe)];
         assert_eq!(effects(&shop), told.map(|(n, e)| (n.to_owned(), e)));
-        shop.settings.rules.insert("find".into(), ToolRule { enabled: false, effect: None });
+        shop.settings
+            .rules
+            .insert("find".into(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default() });
         assert_eq!(effects(&shop), [("shop__pay".to_owned(), EffectClass::Unsafe)]);
         shop.settings.enabled = false;
         assert!(effects(&shop).is_empty());

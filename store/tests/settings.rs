@@ -6,11 +6,11 @@ mod common;
 use colloquy_domain::{
     channel::{Secret, TemplateUpdate},
     http_tool::{Method, Operation},
-    ports::{ConversationStore, StoreError},
+    ports::{ConversationStore, StoreError, ToolMeter},
     template::{Category, Component, Registered, Template, TemplateStatus},
     testkit::{answer, receive},
     time::Timestamp,
-    tool::EffectClass,
+    tool::{EffectClass, Exceeded, ToolLimits},
     tool_server::{OfferedTool, Speaks, ToolRule, ToolServerSettings},
 };
 use colloquy_store::{Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore};
@@ -163,6 +163,27 @@ async fn two_who_change_an_endpoints_secret_both_have_theirs(on: Kind) {
     assert_eq!(now.secrets[0].secret.expose(), "four");
 }
 
+async fn uses_of_a_tool_are_counted_once_for_each_call(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, there) = (f.home.tenant, f.abroad.tenant);
+    let limits = ToolLimits { per_minute: Some(2), per_day: Some(3), ..ToolLimits::default() };
+    let count =
+        async |tenant, tool: &str, key: &str| opened.store.count(tenant, tool, key, limits).await.expect("counted");
+    for key in ["a", "a", "b", "b"] {
+        assert_eq!(count(here, "shop__find", key).await, None, "{key}");
+    }
+    assert_eq!(count(here, "shop__find", "c").await, Some(Exceeded::PerMinute(2)));
+    assert_eq!(count(here, "shop__find", "a").await, None, "which was counted");
+    assert_eq!((count(here, "shop__buy", "d").await, count(there, "shop__find", "a").await), (None, None));
+    opened.clock.advance(Duration::from_secs(61));
+    assert_eq!(count(here, "shop__find", "c").await, None, "what was refused was not counted");
+    assert_eq!(count(here, "shop__find", "e").await, Some(Exceeded::PerDay(3)));
+    opened.clock.advance(DAY + DAY);
+    opened.store.installation().forget_tool_uses().await.expect("forgotten");
+    assert_eq!(count(here, "shop__find", "e").await, None);
+}
+
 async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
     let opened = common::open(on).await;
     let f = common::fixture(&opened.store).await;
@@ -175,7 +196,7 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
         query: BTreeMap::new(),
         enabled: true,
         trusted: false,
-        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None })].into(),
+        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default() })].into(),
     };
     let made = here.create_tool_server(&settings).await.expect("made");
     assert_eq!((&made.settings, made.asked_at), (&settings, None));
@@ -228,6 +249,7 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
 
 on_both! {
     a_server_of_tools_is_its_tenants_and_its_headers_are_sealed
+    uses_of_a_tool_are_counted_once_for_each_call
     what_is_kept_no_longer_goes_and_nothing_else
     a_key_is_claimed_once_and_its_answer_is_the_callers_alone
     integrations_are_sealed_and_of_one_tenant

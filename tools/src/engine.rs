@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::TenantId,
-    ports::{Concierge, Knowledge, RemoteTool, RemoteTools, Toolbox},
-    tool::{BECAME_UNSAFE, EffectClass, ToolCall, ToolInvocation, ToolResult, ToolSpec, ToolStatus},
+    ports::{Concierge, Knowledge, RemoteTool, RemoteTools, ToolMeter, Toolbox},
+    tool::{
+        BECAME_UNSAFE, EffectClass, Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, ToolStatus,
+    },
     tool_server::server_of,
 };
 use futures::FutureExt;
@@ -19,12 +21,15 @@ pub struct Tools {
     entries: Vec<Arc<Entry>>,
     /// Those of other programs.
     remote: Option<Arc<dyn RemoteTools>>,
+    /// Counts calls of those that may be used only so often.
+    meter: Option<Arc<dyn ToolMeter>>,
 }
 
 struct Entry {
     spec: ToolSpec,
     schema: Validator,
     tool: Arc<dyn Tool>,
+    limits: ToolLimits,
 }
 
 impl Tools {
@@ -47,13 +52,19 @@ impl Tools {
     #[must_use]
     pub fn of(tools: Vec<Arc<dyn Tool>>) -> Self {
         let ours = |tool| Arc::new(Entry::ours(tool));
-        Self { entries: tools.into_iter().map(ours).collect(), remote: None }
+        Self { entries: tools.into_iter().map(ours).collect(), remote: None, meter: None }
     }
 
     /// Beside these, the tools of other programs.
     #[must_use]
     pub fn and_remote(self, remote: Arc<dyn RemoteTools>) -> Self {
         Self { remote: Some(remote), ..self }
+    }
+
+    /// Limits of tools hold: without a meter, nobody counts.
+    #[must_use]
+    pub fn metered_by(self, meter: Arc<dyn ToolMeter>) -> Self {
+        Self { meter: Some(meter), ..self }
     }
 
     /// All that an agent of this tenant can be given, ours first.
@@ -100,6 +111,22 @@ impl Tools {
         found.map(|tool| Entry::remote(tool, Arc::clone(remote)).map(Arc::new)).transpose()
     }
 
+    /// The last gate: what may be used only so often. A call that is run again is counted once.
+    async fn exceeded(&self, entry: &Entry, inv: &ToolInvocation) -> Option<ToolResult> {
+        let meter = self.meter.as_ref().filter(|_| entry.limits.counts())?;
+        let failure = match meter.count(inv.tenant, &entry.spec.name, &inv.key, entry.limits).await {
+            Ok(None) => return None,
+            Ok(Some(Exceeded::PerMinute(most))) => {
+                Failure::reject("tool.rate", format!("this tool may be called {most} times a minute, which is used up"))
+            }
+            Ok(Some(Exceeded::PerDay(most))) => {
+                Failure::reject("tool.budget", format!("this tool may be called {most} times a day, which is used up"))
+            }
+            Err(error) => Failure::retry("store.unavailable", error.to_string()),
+        };
+        Some(ToolResult::failed(failure))
+    }
+
     /// The gates before a tool runs; a refusal is the call's result.
     fn admit(entry: &Entry, inv: &ToolInvocation) -> Result<Value, Box<ToolResult>> {
         if !inv.allowed.contains(&inv.call.name) {
@@ -120,7 +147,7 @@ impl Entry {
         let spec = tool.spec();
         let schema = serde_json::from_str(&spec.parameters).expect("a tool's schema is JSON");
         let schema = jsonschema::validator_for(&schema).expect("a tool's schema is a valid JSON Schema");
-        Self { spec, schema, tool }
+        Self { spec, schema, tool, limits: ToolLimits::default() }
     }
 
     fn remote(tool: RemoteTool, remote: Arc<dyn RemoteTools>) -> Result<Self, Failure> {
@@ -128,7 +155,8 @@ impl Entry {
             || Failure::reject("tool.schema", "what the server says of this tool's arguments is no JSON Schema");
         let schema = serde_json::from_str(&tool.spec.parameters).map_err(|_| unusable())?;
         let schema = jsonschema::validator_for(&schema).map_err(|_| unusable())?;
-        Ok(Self { spec: tool.spec.clone(), schema, tool: Arc::new(remote::OnServer { tool, remote }) })
+        let limits = tool.limits;
+        Ok(Self { spec: tool.spec.clone(), schema, limits, tool: Arc::new(remote::OnServer { tool, remote }) })
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {
@@ -193,7 +221,10 @@ impl Toolbox for Tools {
                     entry.look_up(&invocation).await
                 } else {
                     match Self::admit(&entry, &invocation) {
-                        Ok(args) => entry.run(args, &invocation).await,
+                        Ok(args) => match self.exceeded(&entry, &invocation).await {
+                            Some(refused) => refused,
+                            None => entry.run(args, &invocation).await,
+                        },
                         Err(refused) => *refused,
                     }
                 };

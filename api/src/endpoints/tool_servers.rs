@@ -18,7 +18,7 @@ use colloquy_domain::{
     channel::Secret,
     http_tool::Operation,
     ids::ToolServerId,
-    tool::EffectClass,
+    tool::{EffectClass, ToolLimits},
     tool_server::{
         LONGEST_SERVER, OfferedTool, Speaks, ToolRule, ToolServer, ToolServerSettings, agents_name, is_server_name,
     },
@@ -35,6 +35,8 @@ const LONGEST_URL: usize = 2_000;
 const LONGEST_HEADER: usize = 8_000;
 const MOST_HEADERS: usize = 20;
 const MOST_RULES: usize = 500;
+/// Seconds.
+const LONGEST_CALL: u32 = 300;
 /// Those that the protocol itself sets.
 const RESERVED: &[&str] = &[
     "accept",
@@ -59,6 +61,50 @@ pub struct Rule {
     #[serde(default)]
     #[schemars(schema_with = "one_of::<EffectClass>")]
     effect: Option<EffectClass>,
+    /// How long a call may take; 60 unless it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 300))]
+    timeout_seconds: Option<u32>,
+    /// Calls within any 60 seconds, of all agents. One too many is refused, and the model is told: `tool.rate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    per_minute: Option<u32>,
+    /// Calls within any 24 hours: `tool.budget`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    per_day: Option<u32>,
+}
+
+impl From<&ToolRule> for Rule {
+    fn from(r: &ToolRule) -> Self {
+        let ToolLimits { timeout_seconds, per_minute, per_day } = r.limits;
+        Self { enabled: r.enabled, effect: r.effect, timeout_seconds, per_minute, per_day }
+    }
+}
+
+impl From<Rule> for ToolRule {
+    fn from(r: Rule) -> Self {
+        let limits = ToolLimits { timeout_seconds: r.timeout_seconds, per_minute: r.per_minute, per_day: r.per_day };
+        Self { enabled: r.enabled, effect: r.effect, limits }
+    }
+}
+
+impl Rule {
+    /// What is wrong with it, by its field.
+    fn wrong(&self, name: &str) -> Vec<Detail> {
+        let of = |field: &str, must: &str| Detail::new(format!("rules.{name}.{field}"), must);
+        let long = self.timeout_seconds.is_some_and(|s| !(1..=LONGEST_CALL).contains(&s));
+        let mut wrong = Vec::new();
+        if long {
+            wrong.push(of("timeout_seconds", &format!("must be 1 to {LONGEST_CALL}")));
+        }
+        for (field, most) in [("per_minute", self.per_minute), ("per_day", self.per_day)] {
+            if most == Some(0) {
+                wrong.push(of(field, "must be at least 1; `enabled` switches a tool off"));
+            }
+        }
+        wrong
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -120,7 +166,7 @@ impl From<ToolServer> for Out {
             },
             enabled: s.enabled,
             trusted: s.trusted,
-            rules: s.rules.iter().map(|(n, r)| (n.clone(), Rule { enabled: r.enabled, effect: r.effect })).collect(),
+            rules: s.rules.iter().map(|(n, r)| (n.clone(), r.into())).collect(),
             asked_at: server.asked_at.map(rfc3339),
             created_at: rfc3339(server.created_at),
             updated_at: rfc3339(server.updated_at),
@@ -183,6 +229,7 @@ impl New {
             let field = if self.headers.len() > MOST_HEADERS { "headers" } else { "query" };
             wrong.push(Detail::new(field, format!("must be at most {MOST_HEADERS}")));
         }
+        wrong.extend(self.rules.iter().flat_map(|(name, rule)| rule.wrong(name)));
         if self.rules.len() > MOST_RULES {
             wrong.push(Detail::new("rules", format!("must be at most {MOST_RULES}")));
         }
@@ -220,7 +267,6 @@ impl New {
         if !wrong.is_empty() {
             return Err(ApiError::validation(wrong));
         }
-        let rule = |r: Rule| ToolRule { enabled: r.enabled, effect: r.effect };
         Ok(ToolServerSettings {
             name: self.name,
             url: self.url,
@@ -229,7 +275,7 @@ impl New {
             query,
             enabled: self.enabled,
             trusted: self.trusted,
-            rules: self.rules.into_iter().map(|(name, r)| (name, rule(r))).collect(),
+            rules: self.rules.into_iter().map(|(name, r)| (name, r.into())).collect(),
         })
     }
 }

@@ -1,7 +1,8 @@
 use crate::{
     failure::Failure,
     ids::{TenantId, ToolServerId},
-    tool::{ToolCall, ToolInvocation, ToolResult, ToolSpec},
+    ports::StoreError,
+    tool::{Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec},
     tool_server::{OfferedTool, ToolServer},
 };
 use async_trait::async_trait;
@@ -43,6 +44,23 @@ pub struct RemoteTool {
     pub name: String,
     /// What agents and models are told.
     pub spec: ToolSpec,
+    pub limits: ToolLimits,
+}
+
+/// Counts calls of tools that may be used only so often.
+#[async_trait]
+pub trait ToolMeter: Send + Sync {
+    /// Counts the call, once for its key, unless it is one too many; then it is not counted.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn count(
+        &self,
+        tenant: TenantId,
+        tool: &str,
+        key: &str,
+        limits: ToolLimits,
+    ) -> Result<Option<Exceeded>, StoreError>;
 }
 
 /// Tools of other programs.

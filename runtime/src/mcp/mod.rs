@@ -15,7 +15,7 @@ use colloquy_domain::{
     failure::Failure,
     ids::{TenantId, ToolServerId},
     ports::{RemoteTool, RemoteTools, StoreError, ToolPlace},
-    tool::{EffectClass, ToolInvocation, ToolResult},
+    tool::{EffectClass, ToolInvocation, ToolLimits, ToolResult},
     tool_server::{MOST_TOOLS, OfferedTool, Speaks, ToolServer, given},
 };
 use colloquy_store::{MOST_TOOL_SERVERS, PageRequest, Store};
@@ -58,7 +58,12 @@ impl ToolServers {
             Vec::new()
         });
         let effect = |tool: &OfferedTool| Some(if server.trusted { tool.effect } else { EffectClass::Unsafe });
-        let place = |(name, spec)| RemoteTool { place: ToolPlace::Installed(server.name.clone()), name, spec };
+        let place = |(name, spec)| RemoteTool {
+            place: ToolPlace::Installed(server.name.clone()),
+            name,
+            spec,
+            limits: ToolLimits::default(),
+        };
         given(&server.name, &tools, effect).into_iter().map(place).collect()
     }
 
@@ -188,7 +193,10 @@ impl RemoteTools for ToolServers {
         let page = PageRequest::new(1, MOST_TOOL_SERVERS);
         let connected = self.store.tenant(tenant).tool_servers(page).await.map_err(store_failure)?;
         for server in connected.items.into_iter().filter(|s| wanted(&s.settings.name)) {
-            let place = |(name, spec)| RemoteTool { place: ToolPlace::Connected(server.id), name, spec };
+            let place = |(name, spec): (String, _)| {
+                let limits = server.limits(&name);
+                RemoteTool { place: ToolPlace::Connected(server.id), name, spec, limits }
+            };
             all.extend(server.given().into_iter().map(place));
         }
         Ok(all)

@@ -164,6 +164,31 @@ async fn an_order_whose_answer_is_lost_is_looked_up_or_left_to_a_person() {
 }
 
 #[tokio::test]
+async fn a_tool_is_used_only_so_often_and_the_model_hears_it() {
+    let mut scene = Scene::open().await;
+    let server = scene.connected(|_| ()).await;
+    let path = format!("/api/tool-servers/{}", server["id"].as_str().unwrap());
+    let said = |rule: Value| {
+        json!({ "name": "shop", "url": server["url"], "headers": server["headers"], "query": server["query"],
+            "operations": server["operations"], "rules": { "getItem": rule } })
+    };
+    let refused = scene.server.api.put(&path, &said(json!({ "per_minute": 0, "timeout_seconds": 301 }))).await;
+    assert_eq!(refused.fields(), ["rules.getItem.timeout_seconds", "rules.getItem.per_minute"]);
+    let kept = scene.server.api.put(&path, &said(json!({ "per_day": 1, "timeout_seconds": 5 }))).await.data();
+    let rule = json!({ "enabled": true, "effect": null, "timeout_seconds": 5, "per_day": 1 });
+    assert_eq!(kept["rules"]["getItem"], rule);
+    let call = json!({ "name": "shop__getItem", "arguments": { "id": "7" } });
+    let first = scene.says(&["shop__getItem"], call.clone()).await;
+    assert!(first["reply"]["text"].as_str().unwrap().contains("stock"), "{first}");
+    scene.server.kill().await;
+    scene.server.restart().await;
+    let chat = json!({ "agent": "Clerk", "session": "two", "message": format!("<<{call}>>") });
+    let second = scene.server.api.chat(&chat).await.data();
+    assert!(second["reply"]["text"].as_str().unwrap().contains("tool.budget"), "{second}");
+    assert_eq!(scene.shop.seen().len(), 1, "it was not called again");
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named() {
     let scene = Scene::open().await;
     let request = json!({ "name": "a b", "description": "", "method": "GET", "path": "x/{gone}" });

@@ -44,6 +44,7 @@ mod templates;
 mod tenants;
 mod told;
 mod tool_servers;
+mod tool_uses;
 mod trail;
 mod unanswered;
 mod webhooks;

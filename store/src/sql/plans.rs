@@ -3,7 +3,7 @@
 use super::{
     approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge,
     log, metrics, outbox, people, platform, reports, retention, settings, sizes, subscriptions, templates,
-    tool_servers, trail, webhooks,
+    tool_servers, tool_uses, trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -114,6 +114,9 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("templates::BY_NAME", templates::BY_NAME.into()),
         ("templates::TOLD", templates::TOLD.into()),
         ("tool_servers::SERVERS", tool_servers::SERVERS.into()),
+        ("tool_uses::COUNTED", tool_uses::COUNTED.into()),
+        ("tool_uses::USED", tool_uses::USED.into()),
+        ("tool_uses::FORGET", tool_uses::FORGET.into()),
         ("settings::INTEGRATION", settings::INTEGRATION.into()),
         ("settings::KEY", settings::KEY.into()),
         ("settings::FORGET_KEYS", settings::FORGET_KEYS.into()),

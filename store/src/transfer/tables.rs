@@ -39,7 +39,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 59] = [
+pub(crate) const TABLES: [Table; 60] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -491,6 +491,7 @@ pub(crate) const TABLES: [Table; 59] = [
     ),
     health::CHANNEL_HEALTH,
     tools::TOOL_SERVERS,
+    tools::TOOL_USES,
     table(
         "integrations",
         2,

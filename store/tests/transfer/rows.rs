@@ -16,12 +16,13 @@ use colloquy_domain::{
     message::{Content, MediaKind},
     outbound::Citation,
     plan::Limits,
-    ports::{ConversationStore, DocumentQueue, Ids, IngressLog},
+    ports::{ConversationStore, DocumentQueue, Ids, IngressLog, ToolMeter},
     proposal::Change,
     standing::{AccountNotice, Gravity, Standing},
     template::{Category, Component, Template},
     testkit::{Fixture, answer, held, receive},
     time::Timestamp,
+    tool::ToolLimits,
     tool_server::{Speaks, ToolServerSettings},
 };
 use colloquy_store::{
@@ -196,6 +197,8 @@ async fn with_settings(store: &Store, f: &Fixture) {
         rules: BTreeMap::new(),
     };
     view.create_tool_server(&server).await.expect("made");
+    let often = ToolLimits { per_day: Some(9), ..ToolLimits::default() };
+    assert_eq!(store.count(f.home.tenant, "shop__find", "k1", often).await, Ok(None));
     let notice = AccountNotice { what: "BAN".into(), gravity: Gravity::Stop, detail: String::new(), at: NOW };
     view.channel_stands(f.home.channel, Standing::Told(notice)).await.expect("told");
     view.claim_key([1; 32], [2; 32]).await.expect("claimed");

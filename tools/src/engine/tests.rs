@@ -46,6 +46,33 @@ fn code(result: &ToolResult) -> (&'static str, &str) {
     }
 }
 
+const LIMITS: ToolLimits = ToolLimits { timeout_seconds: None, per_minute: Some(2), per_day: None };
+
+/// Counts in memory.
+#[derive(Default)]
+struct Counter(Mutex<Vec<String>>);
+
+#[async_trait]
+impl ToolMeter for Counter {
+    async fn count(
+        &self,
+        _: TenantId,
+        _: &str,
+        key: &str,
+        limits: ToolLimits,
+    ) -> Result<Option<Exceeded>, colloquy_domain::ports::StoreError> {
+        let mut keys = self.0.lock().unwrap();
+        let most = limits.per_minute.unwrap();
+        if !keys.iter().any(|k| k == key) {
+            if keys.len() >= most as usize {
+                return Ok(Some(Exceeded::PerMinute(most)));
+            }
+            keys.push(key.to_owned());
+        }
+        Ok(None)
+    }
+}
+
 /// Remembers what it was asked and finds one passage in the bases it is given.
 #[derive(Default)]
 struct FakeKnowledge {
@@ -282,7 +309,7 @@ impl RemoteTools for OneServer {
             effect: self.effect,
             timeout: Duration::from_secs(5),
         };
-        let tool = RemoteTool { place: ToolPlace::Installed("shop".into()), name: "find".into(), spec };
+        let tool = RemoteTool { place: ToolPlace::Installed("shop".into()), name: "find".into(), spec, limits: LIMITS };
         Ok(if tenant == TenantId::new(uuid(1)) { vec![tool] } else { Vec::new() })
     }
 
@@ -312,6 +339,25 @@ async fn what_was_judged_as_harmless_does_not_run_once_it_is_not() {
     let spec = tools.specs(TenantId::new(uuid(1)), &["shop__find".to_owned()]).await.unwrap().remove(0);
     let call = |arguments: &str| at_shop(arguments).call;
     assert!(tools.fits(&spec, &call(r#"{"id": 7}"#)) && !tools.fits(&spec, &call("{}")));
+}
+
+#[tokio::test]
+async fn a_tool_may_be_used_only_so_often_and_a_call_that_runs_again_counts_once() {
+    let shop = OneServer::new(EffectClass::Idempotent);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone()).metered_by(Arc::new(Counter::default()));
+    let call = |key: &str, resumed| ToolInvocation { key: key.into(), resumed, ..at_shop(r#"{"id": 7}"#) };
+    for (key, resumed) in [("a", false), ("a", true), ("b", false), ("b", true)] {
+        assert_eq!(code(&tools.run(call(key, resumed)).await), ("done", ""), "{key}");
+    }
+    let refused = tools.run(call("c", false)).await;
+    assert_eq!(code(&refused), ("failed", "tool.rate"));
+    assert!(refused.content.contains("2 times a minute"), "the model is told: {}", refused.content);
+    assert_eq!(
+        code(&tools.run(at_shop("{}")).await),
+        ("failed", "tool.invalid_arguments"),
+        "what does not run is not counted"
+    );
+    assert_eq!(shop.called.lock().unwrap().len(), 4);
 }
 
 #[tokio::test]

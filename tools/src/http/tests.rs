@@ -163,7 +163,7 @@ async fn a_lost_answer_is_looked_up_where_that_is_declared() {
 #[tokio::test(start_paused = true)]
 async fn a_form_has_the_fields_of_its_body_and_a_long_answer_is_cut() {
     let form = Operation {
-        body: Some(BodyTemplate { json: r#"{"name": "{id}", "fixed": "1&2"}"#.into(), form: true }),
+        body: Some(BodyTemplate { json: r#"{"fixed": "1&2", "name": "{id}"}"#.into(), form: true }),
         ..operation(Method::Put, "/x")
     };
     let (result, asked) = told(&form, vec![says(200, &"é".repeat(40_000))]).await;
