@@ -10,6 +10,7 @@ use crate::{
         meta,
         server::{Place, Server},
         services::Services,
+        shop::Shop,
         wait::until,
     },
 };
@@ -86,6 +87,13 @@ async fn a_call_that_waits_for_a_person_is_decided_in_its_thread() {
     let place = busy_place().with("COLLOQUY_PRIVATE_HOSTS", "localhost").with("OPENAI_MODEL", "stand-in");
     let place = place.with("OPENAI_BASE_URL", &format!("{}/v1", services.url)).with("OPENAI_API_KEY", "sk-model");
     flow("approvals", &Server::start_on(place).await, &[("BANK", &bank.url)]).await;
+}
+
+#[tokio::test]
+async fn an_http_interface_is_connected_from_its_document_and_tried_out() {
+    let shop = Shop::start().await;
+    let server = Server::start_on(busy_place().with("COLLOQUY_PRIVATE_HOSTS", "localhost")).await;
+    flow("http-tools", &server, &[("INTERFACE", &shop.url)]).await;
 }
 
 #[tokio::test]

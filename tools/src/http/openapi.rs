@@ -218,10 +218,9 @@ impl<'a> Document<'a> {
             };
             out.insert(name.clone(), kept);
         }
-        if fields.get("nullable") == Some(&Value::Bool(true)) {
-            if let Some(Value::String(of)) = out.get("type").cloned() {
-                out.insert("type".to_owned(), json!([of, "null"]));
-            }
+        let nullable = fields.get("nullable") == Some(&Value::Bool(true));
+        if let Some(Value::String(of)) = out.get("type").filter(|_| nullable).cloned() {
+            out.insert("type".to_owned(), json!([of, "null"]));
         }
         Value::Object(out)
     }
