@@ -64,7 +64,7 @@ async fn a_document_becomes_tools_that_an_agent_calls_with_secrets_that_nobody_s
     let server = scene
         .connected(|o| {
             if o["name"] == "getItem" {
-                o["pick"] = json!("/item/stock")
+                o["pick"] = json!("/item/stock");
             }
         })
         .await;
@@ -140,7 +140,7 @@ async fn an_order_whose_answer_is_lost_is_looked_up_or_left_to_a_person() {
     let server = scene
         .connected(|o| {
             if o["name"] == "order" {
-                o["lookup"] = lookup.clone()
+                o["lookup"] = lookup.clone();
             }
         })
         .await;
