@@ -121,9 +121,9 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
             let task = task();
             work.tasks.push(tokio::spawn(work::call_model(task, turn, step)).abort_handle());
         }
-        Effect::RunTool { turn, step, index, call, key, resumed } => {
+        Effect::RunTool { turn, step, index, call, key, resumed, as_unsafe } => {
             let task = task();
-            let at = work::CallAt { turn, step, index, resumed };
+            let at = work::CallAt { turn, step, index, resumed, as_unsafe };
             work.tasks.push(tokio::spawn(work::run_tool(task, at, (call, key))).abort_handle());
         }
         Effect::CancelWork { .. } => work.cancel(),

@@ -133,8 +133,16 @@ async fn complete(task: &Task, turn: TurnNo, drafts: &Drafts) -> Result<(Complet
     let result = task.shared.ports.model.complete(request, &sink).await;
     spans::completed(&result);
     let completion = result?;
-    let risks = judged.map(|read| risks(&read, &completion)).unwrap_or_default();
+    let mut risks = judged.as_ref().map(|read| risks(read, &completion)).unwrap_or_default();
+    // Arguments that do not fit are the model's to mend; nobody is asked about them.
+    risks.retain(|risk| fits(task, judged.as_ref(), completion.calls.get(risk.index as usize)));
     Ok((completion, risks))
+}
+
+fn fits(task: &Task, read: Option<&CompletionRequest>, call: Option<&ToolCall>) -> bool {
+    let (Some(read), Some(call)) = (read, call) else { return false };
+    let spec = read.tools.iter().find(|tool| tool.name == call.name);
+    spec.is_some_and(|spec| task.shared.ports.tools.fits(spec, call))
 }
 
 async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
@@ -192,6 +200,8 @@ pub struct CallAt {
     pub step: StepNo,
     pub index: u32,
     pub resumed: bool,
+    /// It may run if its tool is unsafe.
+    pub as_unsafe: bool,
 }
 
 pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, String)) {
@@ -210,6 +220,7 @@ pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, St
         call,
         key: idempotency,
         resumed: at.resumed,
+        as_unsafe: at.as_unsafe,
         bases: task.profile.knowledge.clone(),
         allowed,
         team,

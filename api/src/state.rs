@@ -7,10 +7,11 @@ use colloquy_actors::node::NodeHandle;
 use colloquy_domain::{
     channel::{ChannelKind, Secret},
     failure::Failure,
+    http_tool::{Imported, Operation},
     ids::TenantId,
     model::ModelChoice,
     ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, Poster, RemoteTools},
-    tool::ToolSpec,
+    tool::{ToolInvocation, ToolResult, ToolSpec},
 };
 use colloquy_store::Store;
 use std::{
@@ -45,6 +46,16 @@ pub trait Catalogue: Send + Sync {
     /// # Errors
     /// They cannot be read now.
     async fn all_tools(&self, tenant: TenantId) -> Result<Vec<ToolSpec>, Failure>;
+
+    /// Makes a call as an agent would.
+    async fn try_tool(&self, invocation: ToolInvocation) -> ToolResult;
+
+    /// What is wrong with requests that a tenant declares: fields, and what they must be.
+    fn check_operations(&self, operations: &[Operation]) -> Vec<(String, String)>;
+
+    /// # Errors
+    /// Why it is no OpenAPI document whose operations can be used.
+    fn read_openapi(&self, document: &str) -> Result<Imported, Failure>;
 
     /// The kinds of channels that can be connected.
     fn channel_kinds(&self) -> Vec<ChannelKind>;

@@ -18,6 +18,7 @@ use colloquy_domain::{
     },
     commerce::settings::{self as services, Connections},
     failure::Failure,
+    http_tool::{Imported, Operation},
     ids::{ChannelId, ConversationId, MessageId, TenantId},
     message::{Content, Inbound, Peer},
     model::{Completion, ModelChoice},
@@ -295,6 +296,18 @@ impl Catalogue for Nothing {
         Ok(Vec::new())
     }
 
+    async fn try_tool(&self, _: ToolInvocation) -> ToolResult {
+        ToolResult::done("")
+    }
+
+    fn check_operations(&self, _: &[Operation]) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn read_openapi(&self, _: &str) -> Result<Imported, Failure> {
+        Err(Failure::reject("openapi.empty", ""))
+    }
+
     fn channel_kinds(&self) -> Vec<ChannelKind> {
         Vec::new()
     }
@@ -316,6 +329,10 @@ impl RemoteTools for Nothing {
 
     async fn call(&self, _: &RemoteTool, _: &str, _: &ToolInvocation) -> ToolResult {
         ToolResult::done("")
+    }
+
+    async fn look_up(&self, _: &RemoteTool, _: &str, _: &ToolInvocation) -> Option<ToolResult> {
+        None
     }
 }
 

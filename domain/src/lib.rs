@@ -26,6 +26,7 @@ pub mod egress;
 pub mod failure;
 pub mod fairness;
 pub mod grounding;
+pub mod http_tool;
 pub mod ids;
 pub mod knowledge;
 pub mod language;

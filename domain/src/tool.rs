@@ -22,6 +22,9 @@ pub enum EffectClass {
     Unsafe,
 }
 
+/// The code of a call that did not run because its tool became unsafe after the call was judged.
+pub const BECAME_UNSAFE: &str = "tool.became_unsafe";
+
 /// A tool as a model sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolSpec {
@@ -31,6 +34,31 @@ pub struct ToolSpec {
     pub parameters: String,
     pub effect: EffectClass,
     pub timeout: Duration,
+}
+
+/// How often a tool may be called, and how long a call may take; what is none is as usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ToolLimits {
+    pub timeout_seconds: Option<u32>,
+    /// Calls within any 60 seconds, of all agents of a tenant.
+    pub per_minute: Option<u32>,
+    /// Calls within any 24 hours.
+    pub per_day: Option<u32>,
+}
+
+impl ToolLimits {
+    /// Whether calls have to be counted.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        self.per_minute.is_some() || self.per_day.is_some()
+    }
+}
+
+/// The limit that a call would have passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exceeded {
+    PerMinute(u32),
+    PerDay(u32),
 }
 
 /// A call that a model asks for. The arguments are what the model wrote: JSON text, unchecked.
@@ -56,6 +84,8 @@ pub struct ToolInvocation {
     pub key: String,
     /// The intent was committed by a run that ended before the result was: it may have started before.
     pub resumed: bool,
+    /// It was judged as the call of an unsafe tool: the agent's policy lets it run, or a person did.
+    pub as_unsafe: bool,
     /// What the agent may know.
     pub bases: Vec<KnowledgeBaseId>,
     /// The tools that this agent was given; anything else is refused.

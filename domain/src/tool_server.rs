@@ -2,9 +2,10 @@
 
 use crate::{
     channel::Secret,
+    http_tool::Operation,
     ids::{TenantId, ToolServerId},
     time::Timestamp,
-    tool::{EffectClass, ToolSpec},
+    tool::{EffectClass, ToolLimits, ToolSpec},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -25,22 +26,40 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct ToolServer {
     pub tenant: TenantId,
     pub id: ToolServerId,
+    pub settings: ToolServerSettings,
+    /// What it offered when it was asked last, or what was declared.
+    pub tools: Vec<OfferedTool>,
+    /// When it was asked.
+    pub asked_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// What a person says of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolServerSettings {
     /// Begins the names of its tools.
     pub name: String,
     pub url: String,
+    pub speaks: Speaks,
     /// Sent with each request; names in lower case.
     pub headers: BTreeMap<String, Secret>,
+    /// Sent with each request in its query; only where HTTP alone is spoken.
+    pub query: BTreeMap<String, Secret>,
     pub enabled: bool,
     /// Whether it is believed what it says of its tools' effects.
     pub trusted: bool,
     /// What was decided of single tools, by the names that the server gives them.
     pub rules: BTreeMap<String, ToolRule>,
-    /// What it offered when it was asked last.
-    pub tools: Vec<OfferedTool>,
-    /// When that was.
-    pub asked_at: Option<Timestamp>,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
+}
+
+/// How a server is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaks {
+    /// The Model Context Protocol: it says itself what it offers.
+    Mcp,
+    /// HTTP alone: these requests are made to it.
+    Http(Vec<Operation>),
 }
 
 /// A tool as its server describes it.
@@ -60,6 +79,8 @@ pub struct ToolRule {
     pub enabled: bool,
     /// Decides instead of the server's word.
     pub effect: Option<EffectClass>,
+    #[serde(default)]
+    pub limits: ToolLimits,
 }
 
 /// Whether text can be the name of a server: lower-case letters, digits and single `_` and `-` between them.
@@ -92,17 +113,40 @@ impl ToolServer {
     /// What agents can be given: the names under which the server knows them, and what models are told.
     #[must_use]
     pub fn given(&self) -> Vec<(String, ToolSpec)> {
-        if !self.enabled {
+        let settings = &self.settings;
+        if !settings.enabled {
             return Vec::new();
         }
-        given(&self.name, &self.tools, |tool| {
-            let rule = self.rules.get(&tool.name);
+        // What the tenant declared by itself is its own word.
+        let trusted = settings.trusted || matches!(settings.speaks, Speaks::Http(_));
+        let mut given = given(&settings.name, &self.tools, |tool| {
+            let rule = settings.rules.get(&tool.name);
             if rule.is_some_and(|r| !r.enabled) {
                 return None;
             }
-            let said = if self.trusted { tool.effect } else { EffectClass::Unsafe };
+            let said = if trusted { tool.effect } else { EffectClass::Unsafe };
             Some(rule.and_then(|r| r.effect).unwrap_or(said))
-        })
+        });
+        for (own, spec) in &mut given {
+            let seconds = self.limits(own).timeout_seconds;
+            spec.timeout = seconds.map_or(spec.timeout, |s| Duration::from_secs(s.into()));
+        }
+        given
+    }
+
+    /// What was decided of its tool of this name.
+    #[must_use]
+    pub fn limits(&self, name: &str) -> ToolLimits {
+        self.settings.rules.get(name).map(|rule| rule.limits).unwrap_or_default()
+    }
+
+    /// The request that is its tool of this name.
+    #[must_use]
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        match &self.settings.speaks {
+            Speaks::Mcp => None,
+            Speaks::Http(operations) => operations.iter().find(|o| o.name == name),
+        }
     }
 }
 
@@ -136,12 +180,16 @@ mod tests {
         ToolServer {
             tenant: TenantId::new(Uuid::from_u128(1)),
             id: ToolServerId::new(Uuid::from_u128(2)),
-            name: "shop".into(),
-            url: "https://shop.example/mcp".into(),
-            headers: BTreeMap::new(),
-            enabled: true,
-            trusted: false,
-            rules: BTreeMap::new(),
+            settings: ToolServerSettings {
+                name: "shop".into(),
+                url: "https://shop.example/mcp".into(),
+                speaks: Speaks::Mcp,
+                headers: BTreeMap::new(),
+                query: BTreeMap::new(),
+                enabled: true,
+                trusted: false,
+                rules: BTreeMap::new(),
+            },
             tools,
             asked_at: None,
             created_at: Timestamp(0),
@@ -158,13 +206,18 @@ mod tests {
         let mut shop = server(vec![offered("find", EffectClass::Read), offered("pay", EffectClass::Read)]);
         let unsafe_ones = [("shop__find", EffectClass::Unsafe), ("shop__pay", EffectClass::Unsafe)];
         assert_eq!(effects(&shop), unsafe_ones.map(|(n, e)| (n.to_owned(), e)));
-        shop.trusted = true;
-        shop.rules.insert("pay".into(), ToolRule { enabled: true, effect: Some(EffectClass::Unsafe) });
+        shop.settings.trusted = true;
+        shop.settings.rules.insert(
+            "pay".into(),
+            ToolRule { enabled: true, effect: Some(EffectClass::Unsafe), limits: ToolLimits::default() },
+        );
         let told = [("shop__find", EffectClass::Read), ("shop__pay", EffectClass::Unsafe)];
         assert_eq!(effects(&shop), told.map(|(n, e)| (n.to_owned(), e)));
-        shop.rules.insert("find".into(), ToolRule { enabled: false, effect: None });
+        shop.settings
+            .rules
+            .insert("find".into(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default() });
         assert_eq!(effects(&shop), [("shop__pay".to_owned(), EffectClass::Unsafe)]);
-        shop.enabled = false;
+        shop.settings.enabled = false;
         assert!(effects(&shop).is_empty());
     }
 

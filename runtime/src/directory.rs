@@ -7,16 +7,17 @@ use colloquy_domain::{
     agent::{AgentProfile, Refusal},
     channel::{ChannelAccount, ChannelKind},
     failure::Failure,
+    http_tool::{Imported, Operation},
     ids::{AgentId, ChannelId, TenantId},
     model::ModelChoice,
     ports::{AgentDirectory, ChannelDirectory, ChannelDriver, StoreError, Toolbox},
     time::Timestamp,
-    tool::ToolSpec,
+    tool::{ToolInvocation, ToolResult, ToolSpec},
 };
 use colloquy_llm::Models;
 use colloquy_rag::pipeline::{ModelStatus, Rag};
 use colloquy_store::Store;
-use colloquy_tools::Tools;
+use colloquy_tools::{Tools, http};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -114,6 +115,18 @@ impl Catalogue for Names {
 
     async fn all_tools(&self, tenant: TenantId) -> Result<Vec<ToolSpec>, Failure> {
         self.tools.all(tenant).await
+    }
+
+    async fn try_tool(&self, invocation: ToolInvocation) -> ToolResult {
+        self.tools.run(invocation).await
+    }
+
+    fn check_operations(&self, operations: &[Operation]) -> Vec<(String, String)> {
+        http::check(operations)
+    }
+
+    fn read_openapi(&self, document: &str) -> Result<Imported, Failure> {
+        http::read_openapi(document)
     }
 
     fn channel_kinds(&self) -> Vec<ChannelKind> {

@@ -117,6 +117,9 @@ pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle, approval_patienc
         if let Err(e) = store.installation().forget_idempotency_keys().await {
             tracing::warn!(error = %e, "old idempotency keys not deleted");
         }
+        if let Err(e) = store.installation().forget_tool_uses().await {
+            tracing::warn!(error = %e, "old uses of tools not deleted");
+        }
         if let Err(e) = store.installation().mark_overdue_approvals(approval_patience).await {
             tracing::warn!(error = %e, "approvals that nobody decided were not told of");
         }

@@ -127,7 +127,7 @@ impl App {
         let commerce = Arc::new(Commerce::new(store.clone(), services, clock.clone()));
         let remote = Arc::new(ToolServers::new(store.clone(), internet.clone(), config.local_servers.clone()));
         let tools = Tools::with_concierge(rag.clone(), Arc::new(AtService(commerce.clone())));
-        let tools = Arc::new(tools.and_remote(remote.clone()));
+        let tools = Arc::new(tools.and_remote(remote.clone()).metered_by(Arc::new(store.clone())));
         let drivers = Registry::new(
             &ChannelOptions::new(CONNECT, REQUEST)?.reached_at(config.public_url.as_ref().unwrap_or(&url)),
         );

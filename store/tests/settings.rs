@@ -5,18 +5,17 @@ mod common;
 
 use colloquy_domain::{
     channel::{Secret, TemplateUpdate},
-    ports::{ConversationStore, StoreError},
+    http_tool::{Method, Operation},
+    ports::{ConversationStore, StoreError, ToolMeter},
     template::{Category, Component, Registered, Template, TemplateStatus},
     testkit::{answer, receive},
     time::Timestamp,
-    tool::EffectClass,
-    tool_server::{OfferedTool, ToolRule},
+    tool::{EffectClass, Exceeded, ToolLimits},
+    tool_server::{OfferedTool, Speaks, ToolRule, ToolServerSettings},
 };
-use colloquy_store::{
-    Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore, ToolServerSettings,
-};
+use colloquy_store::{Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore};
 use common::{Kind, NOW};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -164,6 +163,27 @@ async fn two_who_change_an_endpoints_secret_both_have_theirs(on: Kind) {
     assert_eq!(now.secrets[0].secret.expose(), "four");
 }
 
+async fn uses_of_a_tool_are_counted_once_for_each_call(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, there) = (f.home.tenant, f.abroad.tenant);
+    let limits = ToolLimits { per_minute: Some(2), per_day: Some(3), ..ToolLimits::default() };
+    let count =
+        async |tenant, tool: &str, key: &str| opened.store.count(tenant, tool, key, limits).await.expect("counted");
+    for key in ["a", "a", "b", "b"] {
+        assert_eq!(count(here, "shop__find", key).await, None, "{key}");
+    }
+    assert_eq!(count(here, "shop__find", "c").await, Some(Exceeded::PerMinute(2)));
+    assert_eq!(count(here, "shop__find", "a").await, None, "which was counted");
+    assert_eq!((count(here, "shop__buy", "d").await, count(there, "shop__find", "a").await), (None, None));
+    opened.clock.advance(Duration::from_secs(61));
+    assert_eq!(count(here, "shop__find", "c").await, None, "what was refused was not counted");
+    assert_eq!(count(here, "shop__find", "e").await, Some(Exceeded::PerDay(3)));
+    opened.clock.advance(DAY + DAY);
+    opened.store.installation().forget_tool_uses().await.expect("forgotten");
+    assert_eq!(count(here, "shop__find", "e").await, None);
+}
+
 async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
     let opened = common::open(on).await;
     let f = common::fixture(&opened.store).await;
@@ -171,13 +191,15 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
     let settings = ToolServerSettings {
         name: "shop".into(),
         url: "https://shop.example/mcp".into(),
+        speaks: Speaks::Mcp,
         headers: [("authorization".to_owned(), Secret::new("Bearer naïve"))].into(),
+        query: BTreeMap::new(),
         enabled: true,
         trusted: false,
-        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None })].into(),
+        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default() })].into(),
     };
     let made = here.create_tool_server(&settings).await.expect("made");
-    assert_eq!((&made.headers, &made.rules, made.asked_at), (&settings.headers, &settings.rules, None));
+    assert_eq!((&made.settings, made.asked_at), (&settings, None));
     assert_eq!(here.create_tool_server(&settings).await, Err(StoreError::Conflict("tool server")));
     let theirs = there.create_tool_server(&settings).await.expect("another tenant's is another");
     assert_eq!(there.tool_server(made.id).await, Err(StoreError::NotFound("tool server")));
@@ -190,11 +212,34 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
         effect: EffectClass::Unsafe,
     };
     here.tool_server_told(&made, std::slice::from_ref(&offered)).await.expect("told");
-    let moved = ToolServerSettings { url: "https://other.example/mcp".into(), ..settings };
+    let moved = ToolServerSettings { url: "https://other.example/mcp".into(), ..settings.clone() };
     let now = here.update_tool_server(made.id, &moved).await.expect("changed");
-    assert_eq!((now.url.as_str(), now.tools.as_slice(), now.asked_at), (moved.url.as_str(), &[offered][..], Some(NOW)));
+    assert_eq!((&now.settings, now.tools.as_slice(), now.asked_at), (&moved, &[offered][..], Some(NOW)));
     here.tool_server_told(&made, &[]).await.expect("nothing");
     assert_eq!(here.tool_server(made.id).await.expect("read").tools.len(), 1, "another address said that");
+
+    let find = Operation {
+        name: "find".into(),
+        description: "Finds".into(),
+        parameters: "{}".into(),
+        method: Method::Get,
+        path: "/é".into(),
+        query: BTreeMap::new(),
+        headers: BTreeMap::new(),
+        body: None,
+        effect: EffectClass::Read,
+        pick: None,
+        success: vec![200],
+        key_header: None,
+        lookup: None,
+    };
+    let http = ToolServerSettings {
+        speaks: Speaks::Http(vec![find.clone()]),
+        query: [("key".to_owned(), Secret::new("hush"))].into(),
+        ..settings
+    };
+    let now = here.update_tool_server(made.id, &http).await.expect("changed");
+    assert_eq!((&now.settings, &now.tools), (&http, &vec![find.offered()]), "what was declared is what it offers");
 
     here.delete_tool_server(made.id).await.expect("deleted");
     let left = there.tool_servers(PageRequest::default()).await.expect("read");
@@ -204,6 +249,7 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
 
 on_both! {
     a_server_of_tools_is_its_tenants_and_its_headers_are_sealed
+    uses_of_a_tool_are_counted_once_for_each_call
     what_is_kept_no_longer_goes_and_nothing_else
     a_key_is_claimed_once_and_its_answer_is_the_callers_alone
     integrations_are_sealed_and_of_one_tenant

@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::TenantId,
-    ports::{Concierge, Knowledge, RemoteTool, RemoteTools, Toolbox},
-    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec, ToolStatus},
+    ports::{Concierge, Knowledge, RemoteTool, RemoteTools, ToolMeter, Toolbox},
+    tool::{
+        BECAME_UNSAFE, EffectClass, Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, ToolStatus,
+    },
     tool_server::server_of,
 };
 use futures::FutureExt;
@@ -21,12 +23,15 @@ pub struct Tools {
     inherent: Vec<Arc<Entry>>,
     /// Those of other programs.
     remote: Option<Arc<dyn RemoteTools>>,
+    /// Counts calls of those that may be used only so often.
+    meter: Option<Arc<dyn ToolMeter>>,
 }
 
 struct Entry {
     spec: ToolSpec,
     schema: Validator,
     tool: Arc<dyn Tool>,
+    limits: ToolLimits,
 }
 
 impl Tools {
@@ -49,13 +54,19 @@ impl Tools {
     #[must_use]
     pub fn of(tools: Vec<Arc<dyn Tool>>) -> Self {
         let ours = |tools: Vec<Arc<dyn Tool>>| tools.into_iter().map(|tool| Arc::new(Entry::ours(tool))).collect();
-        Self { entries: ours(tools), inherent: ours(builtin::inherent()), remote: None }
+        Self { entries: ours(tools), inherent: ours(builtin::inherent()), remote: None, meter: None }
     }
 
     /// Beside these, the tools of other programs.
     #[must_use]
     pub fn and_remote(self, remote: Arc<dyn RemoteTools>) -> Self {
         Self { remote: Some(remote), ..self }
+    }
+
+    /// Limits of tools hold: without a meter, nobody counts.
+    #[must_use]
+    pub fn metered_by(self, meter: Arc<dyn ToolMeter>) -> Self {
+        Self { meter: Some(meter), ..self }
     }
 
     /// All that an agent of this tenant can be given, ours first.
@@ -102,17 +113,34 @@ impl Tools {
         found.map(|tool| Entry::remote(tool, Arc::clone(remote)).map(Arc::new)).transpose()
     }
 
+    /// The last gate: what may be used only so often. A call that is run again is counted once.
+    async fn exceeded(&self, entry: &Entry, inv: &ToolInvocation) -> Option<ToolResult> {
+        let meter = self.meter.as_ref().filter(|_| entry.limits.counts())?;
+        let failure = match meter.count(inv.tenant, &entry.spec.name, &inv.key, entry.limits).await {
+            Ok(None) => return None,
+            Ok(Some(Exceeded::PerMinute(most))) => {
+                Failure::reject("tool.rate", format!("this tool may be called {most} times a minute, which is used up"))
+            }
+            Ok(Some(Exceeded::PerDay(most))) => {
+                Failure::reject("tool.budget", format!("this tool may be called {most} times a day, which is used up"))
+            }
+            Err(error) => Failure::retry("store.unavailable", error.to_string()),
+        };
+        Some(ToolResult::failed(failure))
+    }
+
     /// The gates before a tool runs; a refusal is the call's result.
     fn admit(entry: &Entry, inv: &ToolInvocation) -> Result<Value, Box<ToolResult>> {
-        // Before the other gates: what they say today says nothing about what an earlier run did.
-        if inv.resumed && entry.spec.effect == EffectClass::Unsafe {
-            return Err(Box::new(maybe_started()));
-        }
         if !inv.allowed.contains(&inv.call.name) {
             let detail = "this agent was not given this tool";
             return Err(Box::new(ToolResult::failed(Failure::reject("tool.not_allowed", detail))));
         }
-        arguments::check(&inv.call.arguments, &entry.schema).map_err(|f| Box::new(ToolResult::failed(f)))
+        let args = arguments::check(&inv.call.arguments, &entry.schema).map_err(|f| Box::new(ToolResult::failed(f)))?;
+        if entry.spec.effect == EffectClass::Unsafe && !inv.as_unsafe {
+            let detail = "the tool became unsafe after this call was judged";
+            return Err(Box::new(ToolResult::failed(Failure::reject(BECAME_UNSAFE, detail))));
+        }
+        Ok(args)
     }
 }
 
@@ -121,7 +149,7 @@ impl Entry {
         let spec = tool.spec();
         let schema = serde_json::from_str(&spec.parameters).expect("a tool's schema is JSON");
         let schema = jsonschema::validator_for(&schema).expect("a tool's schema is a valid JSON Schema");
-        Self { spec, schema, tool }
+        Self { spec, schema, tool, limits: ToolLimits::default() }
     }
 
     fn remote(tool: RemoteTool, remote: Arc<dyn RemoteTools>) -> Result<Self, Failure> {
@@ -129,7 +157,8 @@ impl Entry {
             || Failure::reject("tool.schema", "what the server says of this tool's arguments is no JSON Schema");
         let schema = serde_json::from_str(&tool.spec.parameters).map_err(|_| unusable())?;
         let schema = jsonschema::validator_for(&schema).map_err(|_| unusable())?;
-        Ok(Self { spec: tool.spec.clone(), schema, tool: Arc::new(remote::OnServer { tool, remote }) })
+        let limits = tool.limits;
+        Ok(Self { spec: tool.spec.clone(), schema, limits, tool: Arc::new(remote::OnServer { tool, remote }) })
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {
@@ -142,6 +171,16 @@ impl Entry {
                 let detail = format!("no answer within {} s", self.spec.timeout.as_secs_f32());
                 self.broken_off(Failure::retry("tool.timeout", detail))
             }
+        }
+    }
+
+    /// What became of a call that may have been started and is not started again.
+    async fn look_up(&self, inv: &ToolInvocation) -> ToolResult {
+        let Ok(args) = arguments::check(&inv.call.arguments, &self.schema) else { return maybe_started() };
+        let look = AssertUnwindSafe(self.tool.look_up(args, inv)).catch_unwind();
+        match tokio::time::timeout(self.spec.timeout, look).await {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None) | Err(_)) | Err(_) => maybe_started(),
         }
     }
 
@@ -170,12 +209,26 @@ impl Toolbox for Tools {
         Ok(names.iter().filter_map(spec).collect())
     }
 
+    fn fits(&self, spec: &ToolSpec, call: &ToolCall) -> bool {
+        let schema = serde_json::from_str(&spec.parameters).ok();
+        let schema = schema.and_then(|schema: Value| jsonschema::validator_for(&schema).ok());
+        schema.is_some_and(|schema| arguments::check(&call.arguments, &schema).is_ok())
+    }
+
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {
         let (known, result) = match self.entry(invocation.tenant, &invocation.call.name).await {
             Ok(Some(entry)) => {
-                let result = match Self::admit(&entry, &invocation) {
-                    Ok(args) => entry.run(args, &invocation).await,
-                    Err(refused) => *refused,
+                let result = if invocation.resumed && entry.spec.effect == EffectClass::Unsafe {
+                    // Before the gates: what they say today says nothing about what an earlier run did.
+                    entry.look_up(&invocation).await
+                } else {
+                    match Self::admit(&entry, &invocation) {
+                        Ok(args) => match self.exceeded(&entry, &invocation).await {
+                            Some(refused) => refused,
+                            None => entry.run(args, &invocation).await,
+                        },
+                        Err(refused) => *refused,
+                    }
                 };
                 (Some(entry), result)
             }

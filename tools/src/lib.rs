@@ -17,6 +17,7 @@
 mod arguments;
 mod builtin;
 mod engine;
+pub mod http;
 mod integrations;
 mod remote;
 mod tool;

@@ -24,4 +24,8 @@ impl Tool for OnServer {
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {
         self.remote.call(&self.tool, &args.to_string(), inv).await
     }
+
+    async fn look_up(&self, args: Value, inv: &ToolInvocation) -> Option<ToolResult> {
+        self.remote.look_up(&self.tool, &args.to_string(), inv).await
+    }
 }

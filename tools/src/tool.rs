@@ -9,4 +9,10 @@ pub trait Tool: Send + Sync {
 
     /// Runs the call. May be dropped at its timeout. An idempotent tool hands `inv.key` to whatever it changes.
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult;
+
+    /// Finds out whether a call that an earlier run of the program may have started was carried out; `None` where there is
+    /// no way to know.
+    async fn look_up(&self, _args: Value, _inv: &ToolInvocation) -> Option<ToolResult> {
+        None
+    }
 }

@@ -17,7 +17,7 @@ use colloquy_domain::{
     ports::StoreError,
     time::Timestamp,
 };
-use colloquy_store::{Actor, Approval, ApprovalFilter, ApprovalStatus};
+use colloquy_store::{Actor, Approval, ApprovalFilter, ApprovalStatus, PageRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -156,6 +156,21 @@ impl Out {
 
 fn shown(api: &Api, approval: Approval) -> Out {
     Out::of(approval, api.clock.now(), api.options.approval_patience)
+}
+
+/// All of a conversation, the newest first.
+pub(super) async fn of_conversation(api: &Api, tenant: &Tenant, id: ConversationId) -> ApiResult<Vec<Out>> {
+    let filter = ApprovalFilter { conversation: Some(id), status: None };
+    let mut all = Vec::new();
+    for number in 1.. {
+        let found = tenant.store.approvals(filter, PageRequest::new(number, PageRequest::MOST)).await?;
+        let last = found.items.len() < PageRequest::MOST as usize;
+        all.extend(found.items.into_iter().map(|approval| shown(api, approval)));
+        if last {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 pub async fn list(

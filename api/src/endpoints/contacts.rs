@@ -347,12 +347,12 @@ pub struct Everything {
     consents: Vec<super::consents::Out>,
     /// What was or is to be sent to them because somebody planned it.
     planned_messages: Vec<super::scheduled_messages::Out>,
-    /// With their messages and notes.
+    /// With their messages and notes, and the tool calls that waited for a person.
     conversations: Vec<Value>,
 }
 
 /// Everything that is kept of a person.
-pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Everything>> {
+pub async fn export(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult<Of<Everything>> {
     let contact = tenant.store.contact(id.parse::<ContactId>()?).await?;
     let mut conversations = Vec::new();
     for conversation in tenant.store.conversations_of(contact.id).await? {
@@ -361,6 +361,7 @@ pub async fn export(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<St
         let notes = tenant.store.notes(conversation, PageRequest::new(1, PageRequest::MOST)).await?;
         shown["notes"] =
             json!(notes.items.into_iter().map(super::conversation_acts::NoteOut::from).collect::<Vec<_>>());
+        shown["approvals"] = json!(super::approvals::of_conversation(&api, &tenant, conversation).await?);
         conversations.push(shown);
     }
     let consents = tenant.store.consents(contact.id).await?.into_iter().map(super::consents::Out::from).collect();

@@ -37,6 +37,7 @@ pub mod docs;
 pub mod documents;
 pub mod events;
 pub mod health;
+pub mod http_tools;
 pub mod integrations;
 pub mod jobs;
 pub mod knowledge_bases;

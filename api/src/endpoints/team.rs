@@ -53,7 +53,7 @@ pub async fn called(tenant: &Tenant, agents: impl Iterator<Item = AgentId>) -> A
 ///
 /// # Errors
 /// The store's.
-pub async fn teammates(tenant: &Tenant, of: &AgentProfile) -> ApiResult<Vec<Teammate>> {
+pub async fn teammates(tenant: &Tenant, of: &AgentProfile) -> Result<Vec<Teammate>, StoreError> {
     let mut team = Vec::new();
     for member in &of.team {
         if let Some(p) = there(tenant, member.agent).await?.filter(|p| p.enabled) {
@@ -63,11 +63,11 @@ pub async fn teammates(tenant: &Tenant, of: &AgentProfile) -> ApiResult<Vec<Team
     Ok(team)
 }
 
-async fn there(tenant: &Tenant, agent: AgentId) -> ApiResult<Option<AgentProfile>> {
+async fn there(tenant: &Tenant, agent: AgentId) -> Result<Option<AgentProfile>, StoreError> {
     match tenant.store.agent(agent).await {
         Ok(agent) => Ok(Some(agent.profile)),
         Err(StoreError::NotFound(_)) => Ok(None),
-        Err(e) => Err(e.into()),
+        Err(e) => Err(e),
     }
 }
 

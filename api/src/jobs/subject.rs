@@ -2,8 +2,9 @@
 
 use super::documents_of;
 use crate::{
-    ask::{Question, Rehearsed, ask, rehearse},
+    ask::{Means, Question, Rehearsed, ask, rehearse},
     auth::Tenant,
+    endpoints::team::teammates,
     state::Api,
 };
 use colloquy_domain::{
@@ -99,7 +100,10 @@ impl Subject {
                 let replaced = replaced(tenant, proposal).await?;
                 with_documents(api, &profile, proposal, &replaced, asked).await
             }
-            Self::Agent(draft) => with_draft(api, &profile, &draft.profile, asked).await,
+            Self::Agent(draft) => {
+                let both = (teammates(tenant, &profile).await?, teammates(tenant, &draft.profile).await?);
+                with_draft(api, (&profile, both.0), (&draft.profile, both.1), asked).await
+            }
         };
         Ok(compared.map(Some))
     }
@@ -124,8 +128,8 @@ async fn with_documents(
 /// Both with their tools to choose from, none of which is called.
 async fn with_draft(
     api: &Api,
-    now: &AgentProfile,
-    draft: &AgentProfile,
+    now: (&AgentProfile, Vec<Teammate>),
+    draft: (&AgentProfile, Vec<Teammate>),
     asked: &RealAsked<'_>,
 ) -> Result<Compared, Failure> {
     let (before, after) = (rehearsed(api, now, asked).await?, rehearsed(api, draft, asked).await?);
@@ -135,7 +139,11 @@ async fn with_draft(
     Ok(Compared { before, after, change })
 }
 
-async fn rehearsed(api: &Api, profile: &AgentProfile, asked: &RealAsked<'_>) -> Result<Rehearsed, Failure> {
+async fn rehearsed(
+    api: &Api,
+    (profile, team): (&AgentProfile, Vec<Teammate>),
+    asked: &RealAsked<'_>,
+) -> Result<Rehearsed, Failure> {
     let question = Question { text: asked.text, previous: asked.previous, language: None, without: &[] };
     let said = |text: &String| HistoryMessage { speaker: Speaker::Person, text: text.clone(), image: None };
     let names = if profile.team.is_empty() { profile.tools.clone() } else { profile.all_tools() };

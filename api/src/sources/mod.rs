@@ -96,6 +96,14 @@ impl Visitor {
         self.get(parse(address)?.as_str(), "*/*", most).await
     }
 
+    /// What describes an interface, in JSON: it is there for programs.
+    ///
+    /// # Errors
+    /// As [`Self::page`].
+    pub async fn description(&self, address: &str, most: u64) -> Result<WebResponse, Failure> {
+        self.get(parse(address)?.as_str(), "application/json, */*;q=0.5", most).await
+    }
+
     async fn get(&self, url: &str, accept: &'static str, most: u64) -> Result<WebResponse, Failure> {
         let response = self.web.get(WebRequest { url: url.to_owned(), accept, most, timeout: TIMEOUT }).await?;
         let status = response.status;

@@ -1,11 +1,10 @@
-// Servers of tools (Model Context Protocol) that agents can be given.
+// Servers of tools that agents can be given: of the Model Context Protocol, or of HTTP alone.
 import { html, useState } from '../html.js';
 import { get, post, put, remove } from '../api.js';
 import { moment, t } from '../i18n.js';
+import { HttpServer, TryOut, said } from './http-tools.js';
 import { Badge, Button, Check, Dialog, Empty, Field, Form, Icon, Loaded, attempt, notice, sure, useData } from '../ui.js';
 
-/** What is said of a server, as the API takes it: values that are masked stay as they are. */
-const said = ({ name, url, headers, enabled, trusted, rules }) => ({ name, url, headers, enabled, trusted, rules });
 
 /** Asks it what it offers, and says what came of that. */
 async function ask(server) {
@@ -45,25 +44,27 @@ function Offered({ server, onChange }) {
   </details>`;
 }
 
-function Row({ server, onChange, onEdit }) {
+function Row({ server, onChange, onEdit, onTry }) {
   const drop = async () => {
     if (await sure(t('tools.remove.sure', { name: server.name }), t('remove'))) await attempt(() => remove(`/api/tool-servers/${server.id}`).then(onChange), t('done.removed'));
   };
   return html`<li class="wrap"><span class="tile"><${Icon} name="plug" /></span><div class="grow"><p class="title">${server.name}</p><p class="soft small">${server.url}</p>
-      <p class="soft small">${server.asked_at ? t('tools.asked.at', { date: moment(server.asked_at) }) : t('tools.never')}</p>
+      <p class="soft small">${server.operations ? t('tools.http') : server.asked_at ? t('tools.asked.at', { date: moment(server.asked_at) }) : t('tools.never')}</p>
       ${server.tools.length > 0 && html`<${Offered} server=${server} onChange=${onChange} />`}</div>
     <${Badge} kind=${server.enabled ? 'good' : 'warn'}>${server.enabled ? t('on') : t('off')}<//>
-    <span class="row wrap"><${Button} kind="compact" onClick=${() => attempt(() => ask(server).then(onChange))}>${t('tools.ask')}<//><${Button} kind="compact" onClick=${() => void onEdit(server)}>${t('edit')}<//><${Button} kind="compact danger" onClick=${drop}>${t('remove')}<//></span></li>`;
+    <span class="row wrap">${!server.operations && html`<${Button} kind="compact" onClick=${() => attempt(() => ask(server).then(onChange))}>${t('tools.ask')}<//>`}${server.tools.length > 0 && html`<${Button} kind="compact" onClick=${() => void onTry(server)}>${t('tools.try')}<//>`}<${Button} kind="compact" onClick=${() => void onEdit(server)}>${t('edit')}<//><${Button} kind="compact danger" onClick=${drop}>${t('remove')}<//></span></li>`;
 }
 
 export function ToolServers() {
   const servers = useData(() => get('/api/tool-servers?limit=100'), []);
   const [dialog, setDialog] = useState(null);
   return html`<div class="stack">
-    <div class="card-head"><p class="soft grow">${t('tools.lead')}</p><button type="button" class="button primary" onClick=${() => setDialog({})}><${Icon} name="plus" size=${18} />${t('tools.new')}</button></div>
+    <div class="card-head"><p class="soft grow">${t('tools.lead')}</p><button type="button" class="button" onClick=${() => setDialog({ http: true })}><${Icon} name="plus" size=${18} />${t('tools.http.new')}</button><button type="button" class="button primary" onClick=${() => setDialog({})}><${Icon} name="plus" size=${18} />${t('tools.new')}</button></div>
     <section class="card"><${Loaded} of=${servers}>${(data) => data.tool_servers.length === 0
       ? html`<${Empty} icon="plug" title=${t('tools.none')}><p>${t('tools.lead')}</p><//>`
-      : html`<ul class="list">${data.tool_servers.map((s) => html`<${Row} key=${s.id} server=${s} onChange=${servers.reload} onEdit=${(server) => setDialog({ server })} />`)}</ul>`}<//></section>
-    ${dialog && html`<${Server} server=${dialog.server} onClose=${() => setDialog(null)} onDone=${servers.reload} />`}
+      : html`<ul class="list">${data.tool_servers.map((s) => html`<${Row} key=${s.id} server=${s} onChange=${servers.reload} onEdit=${(server) => setDialog({ server, http: !!server.operations })} onTry=${(server) => setDialog({ trying: server })} />`)}</ul>`}<//></section>
+    ${dialog?.trying && html`<${TryOut} server=${dialog.trying} onClose=${() => setDialog(null)} />`}
+    ${dialog?.http && html`<${HttpServer} server=${dialog.server} onClose=${() => setDialog(null)} onDone=${servers.reload} />`}
+    ${dialog && !dialog.trying && !dialog.http && html`<${Server} server=${dialog.server} onClose=${() => setDialog(null)} onDone=${servers.reload} />`}
   </div>`;
 }

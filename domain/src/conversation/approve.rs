@@ -36,6 +36,18 @@ impl Draft<'_> {
         held.then(|| Why { policy, taints: risk.taints.clone() })
     }
 
+    /// Whether this call was judged as one of an unsafe tool, and is free to run as such.
+    pub(super) fn is_free(&self, risks: &[Risk], index: u32) -> bool {
+        self.ctx.profile.approvals == Approvals::Never || risks.iter().any(|r| r.index == index)
+    }
+
+    /// Its tool became unsafe after it was judged: what the model had read then is not at hand any more, so that nobody
+    /// can say where its arguments came from, and a person is asked.
+    pub(super) fn hold_late(&mut self, place: CallPlace, call: ToolCall) {
+        let policy = self.ctx.profile.approvals;
+        self.hold(place, call, Why { policy, taints: Vec::new() });
+    }
+
     /// Asks a person, unless one was asked for the very same: a customer who asks again must not make it two.
     pub(super) fn hold(&mut self, place: CallPlace, call: ToolCall, why: Why) {
         let same = |c: &ToolCall| c.name == call.name && c.arguments == call.arguments;
@@ -76,7 +88,7 @@ impl Draft<'_> {
         match &ruling.verdict {
             Verdict::Approved => {
                 let (call, key) = (ruling.call.clone(), ruling.key.clone());
-                self.effect(Effect::RunTool { turn, step: 0, index: 0, call, key, resumed: false });
+                self.effect(Effect::RunTool { turn, step: 0, index: 0, call, key, resumed: false, as_unsafe: true });
             }
             Verdict::Denied { reason } => {
                 self.event(Event::ToolSettled { turn, step: 0, index: 0, result: denied(reason.as_deref()) });

@@ -21,7 +21,7 @@ use crate::{
     outbound::{Checks, Reply},
     phrases::{Phrase, phrase},
     time::Timestamp,
-    tool::{ToolCall, ToolResult, ToolStatus},
+    tool::{BECAME_UNSAFE, ToolCall, ToolResult, ToolStatus},
 };
 use std::time::Duration;
 
@@ -268,19 +268,20 @@ impl Draft<'_> {
         }
         let step = t.next_step().saturating_sub(1);
         for (index, call) in pending {
-            self.run_tool(&t, (step, index), call);
+            // What an earlier run may have begun is never begun again if it is unsafe.
+            self.run_tool(&t, (step, index), call, false);
         }
     }
 
     /// The intent is committed.
-    fn run_tool(&mut self, t: &Turn, (step, index): (StepNo, u32), call: ToolCall) {
+    fn run_tool(&mut self, t: &Turn, (step, index): (StepNo, u32), call: ToolCall, as_unsafe: bool) {
         let place = CallPlace { turn: t.no, step, index };
         let key = match &t.ruling {
             // The first step of such a turn is the recorded call, whose key it keeps.
             Some(ruling) if step == 0 => ruling.key.clone(),
             _ => place.key(self.c.key.tenant, self.c.key.id),
         };
-        self.effect(Effect::RunTool { turn: t.no, step, index, call, key, resumed: t.resumed });
+        self.effect(Effect::RunTool { turn: t.no, step, index, call, key, resumed: t.resumed, as_unsafe });
     }
 
     /// A turn with its permit and without open calls: look, then think.
@@ -356,7 +357,8 @@ impl Draft<'_> {
         }
         for (index, call) in free {
             // Restored or not, it begins now.
-            self.run_tool(&Turn { resumed: false, ..t.clone() }, (step, index), call);
+            let as_unsafe = self.is_free(risks, index);
+            self.run_tool(&Turn { resumed: false, ..t.clone() }, (step, index), call, as_unsafe);
         }
         self.acted(turn);
     }
@@ -387,11 +389,14 @@ impl Draft<'_> {
 
     fn tool_settled(&mut self, turn: TurnNo, step: StepNo, index: u32, result: ToolResult) {
         let Some(t) = self.turn_at(turn, |s| *s == Stage::Acting) else { return };
-        if t.next_step() != step + 1 || !t.unsettled().any(|(i, _)| i == index) {
-            return;
+        let open = t.unsettled().find(|(i, _)| *i == index).filter(|_| t.next_step() == step + 1);
+        let Some((_, call)) = open else { return };
+        if matches!(&result.status, ToolStatus::Failed { failure } if failure.code == BECAME_UNSAFE) {
+            self.hold_late(CallPlace { turn, step, index }, call.clone());
+        } else {
+            let result = self.may_hand_off(&t, result);
+            self.event(Event::ToolSettled { turn, step, index, result });
         }
-        let result = self.may_hand_off(&t, result);
-        self.event(Event::ToolSettled { turn, step, index, result });
         self.acted(turn);
     }
 

@@ -42,6 +42,8 @@ pub enum Effect {
         /// Its idempotency key: that of the place where it was first intended.
         key: String,
         resumed: bool,
+        /// It may run if its tool is unsafe.
+        as_unsafe: bool,
     },
     /// Abort whatever runs for this turn.
     CancelWork {

@@ -31,5 +31,5 @@ pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};
 pub use model::{Model, TokenSink};
 pub use outbox::{OutboxItem, OutboxStore, Settlement};
 pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
-pub use tools::{RemoteTool, RemoteTools, ToolPlace, Toolbox};
+pub use tools::{RemoteTool, RemoteTools, ToolMeter, ToolPlace, Toolbox};
 pub use web::{Outside, Poster, Unanswered, Web, WebAnswer, WebCall, WebPost, WebRequest, WebResponse};

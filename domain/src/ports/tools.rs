@@ -1,7 +1,8 @@
 use crate::{
     failure::Failure,
     ids::{TenantId, ToolServerId},
-    tool::{ToolInvocation, ToolResult, ToolSpec},
+    ports::StoreError,
+    tool::{Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec},
     tool_server::{OfferedTool, ToolServer},
 };
 use async_trait::async_trait;
@@ -15,6 +16,11 @@ pub trait Toolbox: Send + Sync {
     /// # Errors
     /// Retry: what a tenant connected cannot be read now.
     async fn specs(&self, tenant: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure>;
+
+    /// Whether the call's arguments fit the tool: of one that do not, nobody is asked to decide.
+    fn fits(&self, _spec: &ToolSpec, _call: &ToolCall) -> bool {
+        true
+    }
 
     /// Checks the arguments, runs the tool within its timeout, and always comes back with a result: unknown tools,
     /// wrong arguments and timeouts are results, too. For a `resumed` invocation the effect class decides.
@@ -38,6 +44,23 @@ pub struct RemoteTool {
     pub name: String,
     /// What agents and models are told.
     pub spec: ToolSpec,
+    pub limits: ToolLimits,
+}
+
+/// Counts calls of tools that may be used only so often.
+#[async_trait]
+pub trait ToolMeter: Send + Sync {
+    /// Counts the call, once for its key, unless it is one too many; then it is not counted.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn count(
+        &self,
+        tenant: TenantId,
+        tool: &str,
+        key: &str,
+        limits: ToolLimits,
+    ) -> Result<Option<Exceeded>, StoreError>;
 }
 
 /// Tools of other programs.
@@ -59,4 +82,8 @@ pub trait RemoteTools: Send + Sync {
     /// Calls it with these arguments (a JSON object, as text, that fits its schema), and says what is known: `Failed` when
     /// nothing can have happened or the tool says so itself.
     async fn call(&self, tool: &RemoteTool, arguments: &str, invocation: &ToolInvocation) -> ToolResult;
+
+    /// Finds out whether a call that may have been started was carried out, and changes nothing; `None` where there is no
+    /// way to know.
+    async fn look_up(&self, tool: &RemoteTool, arguments: &str, invocation: &ToolInvocation) -> Option<ToolResult>;
 }

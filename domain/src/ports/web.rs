@@ -1,6 +1,6 @@
 use crate::failure::Failure;
 use async_trait::async_trait;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// A page of somebody else's, to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,10 @@ pub struct WebCall {
     /// `http` or `https`.
     pub url: String,
     /// Names in lower case.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     pub body: Option<String>,
+    /// Bytes that the answer may have.
+    pub most: usize,
     /// For everything.
     pub timeout: Duration,
 }

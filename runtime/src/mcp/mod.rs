@@ -1,5 +1,6 @@
 //! Tools of other programs, reached with the Model Context Protocol: on servers that tenants connect, over HTTP and behind
-//! the same guard as everything that somebody names; and on those that the configuration names, as processes.
+//! the same guard as everything that somebody names; and on those that the configuration names, as processes. Of servers
+//! to which nothing but HTTP is spoken, `colloquy_tools::http` makes the requests.
 
 mod answer;
 mod open;
@@ -12,12 +13,13 @@ use answer::{Lost, answered, lost, offered};
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    ids::TenantId,
+    ids::{TenantId, ToolServerId},
     ports::{RemoteTool, RemoteTools, StoreError, ToolPlace},
-    tool::{EffectClass, ToolInvocation, ToolResult},
-    tool_server::{MOST_TOOLS, OfferedTool, ToolServer, given},
+    tool::{EffectClass, ToolInvocation, ToolLimits, ToolResult},
+    tool_server::{MOST_TOOLS, OfferedTool, Speaks, ToolServer, given},
 };
 use colloquy_store::{MOST_TOOL_SERVERS, PageRequest, Store};
+use colloquy_tools::http::Asked;
 use rmcp::model::{CallToolRequestParams, RequestMetaObject};
 use serde_json::{Map, Value};
 use sessions::{Key, Session, Sessions};
@@ -56,14 +58,19 @@ impl ToolServers {
             Vec::new()
         });
         let effect = |tool: &OfferedTool| Some(if server.trusted { tool.effect } else { EffectClass::Unsafe });
-        let place = |(name, spec)| RemoteTool { place: ToolPlace::Installed(server.name.clone()), name, spec };
+        let place = |(name, spec)| RemoteTool {
+            place: ToolPlace::Installed(server.name.clone()),
+            name,
+            spec,
+            limits: ToolLimits::default(),
+        };
         given(&server.name, &tools, effect).into_iter().map(place).collect()
     }
 
     async fn session_for(&self, tool: &RemoteTool, tenant: TenantId) -> Result<(Key, Arc<Session>), Failure> {
         match &tool.place {
             ToolPlace::Connected(id) => {
-                let server = self.store.tenant(tenant).tool_server(*id).await.map_err(store_failure)?;
+                let server = self.server(*id, tenant).await?;
                 let key = Key::Connected(server.id, server.updated_at);
                 let session = self.sessions.get(key.clone(), async || open::over_http(&self.internet, &server).await);
                 Ok((key, session.await?))
@@ -74,6 +81,16 @@ impl ToolServers {
                 Ok((Key::Local(name.clone()), self.session_with(server.ok_or_else(gone)?).await?))
             }
         }
+    }
+
+    async fn server(&self, id: ToolServerId, tenant: TenantId) -> Result<ToolServer, Failure> {
+        self.store.tenant(tenant).tool_server(id).await.map_err(store_failure)
+    }
+
+    /// The server, if nothing but HTTP is spoken to it.
+    async fn over_http_alone(&self, tool: &RemoteTool, tenant: TenantId) -> Result<Option<ToolServer>, Failure> {
+        let ToolPlace::Connected(id) = tool.place else { return Ok(None) };
+        Ok(Some(self.server(id, tenant).await?).filter(|s| matches!(s.settings.speaks, Speaks::Http(_))))
     }
 
     async fn once(&self, tool: &RemoteTool, arguments: &str, inv: &ToolInvocation) -> Result<ToolResult, Lost> {
@@ -139,6 +156,23 @@ async fn within<T>(time: Duration, work: impl Future<Output = Result<T, Failure>
     tokio::time::timeout(time, work).await.unwrap_or_else(late)
 }
 
+/// A call of a declared request.
+async fn request(
+    server: &ToolServer,
+    tool: &RemoteTool,
+    arguments: &str,
+    inv: &ToolInvocation,
+    make: impl AsyncFnOnce(Asked<'_>) -> ToolResult,
+) -> ToolResult {
+    let Some(operation) = server.operation(&tool.name) else { return gone() };
+    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+    make(Asked { server, operation, effect: tool.spec.effect, arguments: &arguments, key: &inv.key }).await
+}
+
+fn gone() -> ToolResult {
+    ToolResult::failed(Failure::reject("http.gone", "the request is not declared any more"))
+}
+
 fn store_failure(error: StoreError) -> Failure {
     match error {
         StoreError::NotFound(_) => Failure::reject("mcp.unreachable", "the server is not connected any more"),
@@ -158,8 +192,11 @@ impl RemoteTools for ToolServers {
         }
         let page = PageRequest::new(1, MOST_TOOL_SERVERS);
         let connected = self.store.tenant(tenant).tool_servers(page).await.map_err(store_failure)?;
-        for server in connected.items.into_iter().filter(|s| wanted(&s.name)) {
-            let place = |(name, spec)| RemoteTool { place: ToolPlace::Connected(server.id), name, spec };
+        for server in connected.items.into_iter().filter(|s| wanted(&s.settings.name)) {
+            let place = |(name, spec): (String, _)| {
+                let limits = server.limits(&name);
+                RemoteTool { place: ToolPlace::Connected(server.id), name, spec, limits }
+            };
             all.extend(server.given().into_iter().map(place));
         }
         Ok(all)
@@ -175,6 +212,13 @@ impl RemoteTools for ToolServers {
     }
 
     async fn call(&self, tool: &RemoteTool, arguments: &str, inv: &ToolInvocation) -> ToolResult {
+        match self.over_http_alone(tool, inv.tenant).await {
+            Ok(None) => {}
+            Ok(Some(server)) => {
+                return request(&server, tool, arguments, inv, async |a| a.call(&*self.internet).await).await;
+            }
+            Err(failure) => return ToolResult::failed(failure),
+        }
         let first = self.once(tool, arguments, inv).await;
         // Only what cannot have happened, or may happen twice.
         let again = match &first {
@@ -189,5 +233,12 @@ impl RemoteTools for ToolServers {
             Err(Lost::Unknown(failure)) if tool.spec.effect == EffectClass::Read => ToolResult::failed(failure),
             Err(Lost::Unknown(failure)) => ToolResult::uncertain(failure),
         }
+    }
+
+    async fn look_up(&self, tool: &RemoteTool, arguments: &str, inv: &ToolInvocation) -> Option<ToolResult> {
+        let server = self.over_http_alone(tool, inv.tenant).await.ok()??;
+        let lookup = server.operation(&tool.name).is_some_and(|o| o.lookup.is_some());
+        let look = async |asked: Asked<'_>| asked.look_up(&*self.internet).await.unwrap_or_else(gone);
+        if lookup { Some(request(&server, tool, arguments, inv, look).await) } else { None }
     }
 }

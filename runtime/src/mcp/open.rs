@@ -24,16 +24,16 @@ fn ourselves() -> ClientConfig {
 /// # Errors
 /// As [`colloquy_domain::ports::RemoteTools::look`].
 pub async fn over_http(internet: &Internet, server: &ToolServer) -> Result<Session, Failure> {
-    internet.address(&server.url)?;
+    internet.address(&server.settings.url)?;
     let mut headers = HashMap::new();
-    for (name, value) in &server.headers {
+    for (name, value) in &server.settings.headers {
         let wrong = || Failure::reject("mcp.header", format!("{name}: is no header"));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
         let mut value = HeaderValue::from_str(value.expose()).map_err(|_| wrong())?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }
-    let config = StreamableHttpClientTransportConfig::with_uri(server.url.as_str())
+    let config = StreamableHttpClientTransportConfig::with_uri(server.settings.url.as_str())
         .custom_headers(headers)
         .max_json_response_size(LONGEST)
         .max_sse_event_size(LONGEST)

@@ -10,7 +10,7 @@ use colloquy_domain::{
     ids::{TenantId, ToolServerId},
     time::Timestamp,
     tool::{EffectClass, ToolStatus},
-    tool_server::ToolServer,
+    tool_server::{Speaks, ToolServer, ToolServerSettings},
 };
 use rmcp::{model::Tool, service::ServiceError};
 use serde_json::{Value, json};
@@ -94,12 +94,16 @@ fn connected(url: String) -> ToolServer {
     ToolServer {
         tenant: TenantId::new(uuid::Uuid::from_u128(1)),
         id: ToolServerId::new(uuid::Uuid::from_u128(2)),
-        name: "shop".into(),
-        url,
-        headers: BTreeMap::new(),
-        enabled: true,
-        trusted: false,
-        rules: BTreeMap::new(),
+        settings: ToolServerSettings {
+            name: "shop".into(),
+            url,
+            speaks: Speaks::Mcp,
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            enabled: true,
+            trusted: false,
+            rules: BTreeMap::new(),
+        },
         tools: Vec::new(),
         asked_at: None,
         created_at: Timestamp(0),

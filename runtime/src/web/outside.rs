@@ -9,8 +9,6 @@ use colloquy_domain::{
 use reqwest::{Method, Response};
 use std::time::Duration;
 
-/// The longest answer that is read: a column of a long sheet.
-const MOST: usize = 16 << 20;
 /// The longest wait that another side can impose.
 const LONGEST_WAIT: u64 = 3_600;
 
@@ -21,14 +19,14 @@ impl Outside for Internet {
         let wrong = |_| Unanswered::NotSent(Failure::fatal("web.method", "no method of HTTP"));
         let method = Method::from_bytes(call.method.as_bytes()).map_err(wrong)?;
         let request = self.client.request(method, url).timeout(call.timeout);
-        let request = call.headers.into_iter().fold(request, |r, (name, value)| r.header(name, value));
+        let request = call.headers.into_iter().fold(request, |r, (name, value)| r.header(name.as_ref(), value));
         let request = match call.body {
             Some(body) => request.body(body),
             None => request,
         };
         let response = request.send().await.map_err(|e| unanswered(&e))?;
         let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
-        match read(response).await {
+        match read(response, call.most).await {
             Ok(body) => Ok(WebAnswer { status, retry_after, body }),
             // A refusal whose explanation got lost is still a refusal.
             Err(_) if (400..500).contains(&status) => Ok(WebAnswer { status, retry_after, body: Vec::new() }),
@@ -42,10 +40,10 @@ fn unanswered(error: &reqwest::Error) -> Unanswered {
     if never_left { Unanswered::NotSent(failure(error)) } else { Unanswered::Lost(failure(error)) }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {
+async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
-        if body.len() + chunk.len() > MOST {
+        if body.len() + chunk.len() > most {
             return Err(Failure::reject("web.too_large", "the answer is too large"));
         }
         body.extend_from_slice(&chunk);

@@ -92,6 +92,9 @@ async fn an_approved_call_runs_once_and_the_customer_hears_of_it() {
     assert_eq!((&approval["tool"], &approval["why"]["policy"]), (&json!("bank__pay"), &json!("unsafe")));
     assert_eq!((&approval["arguments"], &approval["overdue"]), (&json!(r#"{"to":"FR76"}"#), &json!(false)));
     assert_eq!(scene.bank.paid(), Vec::<Value>::new(), "nothing is done before somebody decides");
+    let contact = api.list("/api/contacts", "contacts").await.remove(0);
+    let all = api.get(&format!("/api/contacts/{}/export", contact["id"].as_str().unwrap())).await.data();
+    assert_eq!(all["conversations"][0]["approvals"], json!([approval]), "it is kept of the person");
     scene.says("one", &pay("FR76")).await;
     assert_eq!(api.list("/api/approvals", "approvals").await.len(), 1, "asked again is not asked twice");
 
@@ -144,6 +147,38 @@ async fn only_arguments_that_the_person_did_not_say_wait_unless_the_agent_says_o
     let scene = Scene::open("tainted").await;
     let own = scene.says("one", &pay("FR7630006000011234567890189")).await;
     assert!(own.contains("paid to FR76300060"), "the person's own account: {own}");
+    assert_eq!(scene.server.api.list("/api/approvals", "approvals").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn an_account_that_a_document_names_waits_for_a_person() {
+    let scene = Scene::open("tainted").await;
+    let api = &scene.server.api;
+    api.post("/api/knowledge-bases", &json!({ "name": "Rules" })).await;
+    let content = "Refunds of damaged goods are paid to the account FR7612345678901234567890123 of the house.";
+    let document = api.learn("Rules", "refunds.txt", content).await;
+    let agent = api.list("/api/agents", "agents").await.into_iter().find(|a| a["name"] == "Teller").unwrap();
+    let path_of = format!("/api/agents/{}", agent["id"].as_str().unwrap());
+    assert!(api.patch(&path_of, &json!({ "knowledge": ["Rules"] })).await.status.is_success());
+    let said = scene.says("one", &format!("A refund of damaged goods, please. {}", pay("@account"))).await;
+    assert!(said.contains("a person of the team has to approve this call"), "{said}");
+    let approval = api.list("/api/approvals?status=pending", "approvals").await.remove(0);
+    assert_eq!(approval["arguments"], r#"{"to":"FR7612345678901234567890123"}"#);
+    let tainted = &approval["why"]["tainted"][0];
+    assert_eq!((&tainted["argument"], &tainted["from"]), (&json!("to"), &json!("document")));
+    assert_eq!((&tainted["name"], &tainted["document"]), (&json!("refunds.txt"), &document["id"]));
+    assert_eq!(scene.bank.paid(), Vec::<Value>::new(), "a document decides nothing");
+    api.post(&path(&approval, "/approve"), &json!({})).await;
+    assert_eq!(scene.ended(&approval).await["outcome"], "done");
+    assert_eq!(scene.bank.paid(), [json!({ "to": "FR7612345678901234567890123" })]);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_arguments_that_do_not_fit() {
+    let scene = Scene::open("unsafe").await;
+    let call = format!("<<{}>>", json!({ "name": "bank__pay", "arguments": { "whom": "FR76" } }));
+    let said = scene.says("one", &call).await;
+    assert!(said.contains("tool.invalid_arguments"), "the model hears what is wrong: {said}");
     assert_eq!(scene.server.api.list("/api/approvals", "approvals").await, Vec::<Value>::new());
 }
 

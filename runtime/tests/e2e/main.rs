@@ -23,6 +23,7 @@ mod edges;
 mod eval;
 mod grounding;
 mod hand_over;
+mod http_tools;
 mod inbox;
 mod ingestion;
 mod keys;

@@ -10,6 +10,7 @@ use crate::{
         meta,
         server::{Place, Server},
         services::Services,
+        shop::Shop,
         wait::until,
     },
 };
@@ -96,6 +97,13 @@ async fn another_version_of_an_agent_is_tried_put_into_effect_and_taken_back() {
 #[tokio::test]
 async fn scenarios_are_run_watched_and_compared() {
     flow("simulations", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
+async fn an_http_interface_is_connected_from_its_document_and_tried_out() {
+    let shop = Shop::start().await;
+    let server = Server::start_on(busy_place().with("COLLOQUY_PRIVATE_HOSTS", "localhost")).await;
+    flow("http-tools", &server, &[("INTERFACE", &shop.url)]).await;
 }
 
 #[tokio::test]

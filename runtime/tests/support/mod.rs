@@ -18,6 +18,7 @@ pub mod meta;
 pub mod nats;
 pub mod server;
 pub mod services;
+pub mod shop;
 pub mod stream;
 pub mod telegram;
 pub mod traffic;

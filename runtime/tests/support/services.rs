@@ -355,7 +355,7 @@ async fn change(
 }
 
 /// A model: words between `<<` and `>>` in the person's message are the calls that it makes, as JSON, one at a time; then it
-/// says what came of the last one.
+/// says what came of the last one. An argument such as `@account` is the word behind `account` in what it was given to read.
 async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
     state.lock().unwrap().prompts.push(body.clone());
     let messages = body["messages"].as_array().unwrap();
@@ -367,7 +367,14 @@ async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Json<
     let message = match call {
         Some((call, _)) => {
             let call: Value = serde_json::from_str(call).unwrap_or_else(|e| panic!("{e}: {call}"));
-            let function = json!({ "name": call["name"], "arguments": call["arguments"].to_string() });
+            let mut arguments = call["arguments"].clone();
+            for argument in arguments.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+                let Some(word) = argument.as_str().and_then(|a| a.strip_prefix('@')) else { continue };
+                let read = messages.iter().map(text).collect::<Vec<_>>().join("\n");
+                let found = read.split(&format!("{word} ")).nth(1).and_then(|after| after.split_whitespace().next());
+                *argument = json!(found.unwrap_or_else(|| panic!("nothing says {word}: {read}")));
+            }
+            let function = json!({ "name": call["name"], "arguments": arguments.to_string() });
             let calls = json!([{ "id": format!("call_{done}"), "type": "function", "function": function }]);
             json!({ "role": "assistant", "content": null, "tool_calls": calls })
         }

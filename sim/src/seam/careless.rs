@@ -5,7 +5,7 @@ use colloquy_domain::{
     failure::Failure,
     ids::TenantId,
     ports::Toolbox,
-    tool::{ToolInvocation, ToolResult, ToolSpec},
+    tool::{ToolCall, ToolInvocation, ToolResult, ToolSpec},
 };
 
 pub struct Careless<T>(pub T);
@@ -14,6 +14,10 @@ pub struct Careless<T>(pub T);
 impl<T: Toolbox> Toolbox for Careless<T> {
     async fn specs(&self, tenant: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
         self.0.specs(tenant, names).await
+    }
+
+    fn fits(&self, spec: &ToolSpec, call: &ToolCall) -> bool {
+        self.0.fits(spec, call)
     }
 
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {

@@ -10,10 +10,11 @@ use crate::{
 };
 use colloquy_domain::{
     channel::Secret,
+    http_tool::Operation,
     ids::{TenantId, ToolServerId},
     ports::StoreError,
     time::Timestamp,
-    tool_server::{OfferedTool, ToolRule, ToolServer},
+    tool_server::{OfferedTool, Speaks, ToolServer, ToolServerSettings},
 };
 use futures::FutureExt;
 use std::collections::BTreeMap;
@@ -22,21 +23,22 @@ use uuid::Uuid;
 /// Servers that one tenant can connect.
 pub const MOST_TOOL_SERVERS: u32 = 50;
 
-/// What a person says of a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToolServerSettings {
-    pub name: String,
-    pub url: String,
-    pub headers: BTreeMap<String, Secret>,
-    pub enabled: bool,
-    pub trusted: bool,
-    pub rules: BTreeMap<String, ToolRule>,
+/// Stands before the name of what is sent in the query: among the sealed values, as no header begins.
+const IN_QUERY: char = '?';
+
+/// The values that are sent with each request.
+fn sealed(settings: &ToolServerSettings, cipher: &Cipher, id: Uuid) -> Result<Vec<u8>, StoreError> {
+    let headers = settings.headers.iter().map(|(name, value)| (name.clone(), value.expose()));
+    let query = settings.query.iter().map(|(name, value)| (format!("{IN_QUERY}{name}"), value.expose()));
+    let all: BTreeMap<String, &str> = headers.chain(query).collect();
+    cipher.seal(id.as_bytes(), records::write(&all)?.as_bytes())
 }
 
-impl ToolServerSettings {
-    fn sealed(&self, cipher: &Cipher, id: Uuid) -> Result<Vec<u8>, StoreError> {
-        let headers: BTreeMap<&str, &str> = self.headers.iter().map(|(n, v)| (n.as_str(), v.expose())).collect();
-        cipher.seal(id.as_bytes(), records::write(&headers)?.as_bytes())
+/// None for those that say themselves what they offer.
+fn operations(settings: &ToolServerSettings) -> Result<Option<String>, StoreError> {
+    match &settings.speaks {
+        Speaks::Mcp => Ok(None),
+        Speaks::Http(operations) => records::write(operations).map(Some),
     }
 }
 
@@ -51,6 +53,7 @@ struct Row {
     trusted: bool,
     rules: String,
     tools: String,
+    operations: Option<String>,
     asked_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
@@ -59,17 +62,34 @@ struct Row {
 impl Row {
     fn server(self, cipher: &Cipher) -> Result<ToolServer, StoreError> {
         let plain = cipher.open(self.id.as_bytes(), &self.secrets)?;
-        let headers: BTreeMap<String, String> = serde_json::from_slice(&plain).map_err(|_| unreadable("secrets"))?;
+        let sent: BTreeMap<String, String> = serde_json::from_slice(&plain).map_err(|_| unreadable("secrets"))?;
+        let (mut headers, mut query) = (BTreeMap::new(), BTreeMap::new());
+        for (name, value) in sent {
+            match name.strip_prefix(IN_QUERY) {
+                Some(name) => query.insert(name.to_owned(), Secret::new(value)),
+                None => headers.insert(name, Secret::new(value)),
+            };
+        }
+        let operations: Option<Vec<Operation>> =
+            self.operations.map(|text| records::read("operations", &text)).transpose()?;
+        let tools = match &operations {
+            Some(operations) => operations.iter().map(Operation::offered).collect(),
+            None => records::read("tools", &self.tools)?,
+        };
         Ok(ToolServer {
             tenant: TenantId::new(self.tenant_id),
             id: ToolServerId::new(self.id),
-            name: self.name,
-            url: self.url,
-            headers: headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect(),
-            enabled: self.enabled,
-            trusted: self.trusted,
-            rules: records::read("rules", &self.rules)?,
-            tools: records::read("tools", &self.tools)?,
+            settings: ToolServerSettings {
+                name: self.name,
+                url: self.url,
+                speaks: operations.map_or(Speaks::Mcp, Speaks::Http),
+                headers,
+                query,
+                enabled: self.enabled,
+                trusted: self.trusted,
+                rules: records::read("rules", &self.rules)?,
+            },
+            tools,
             asked_at: self.asked_at.map(Timestamp),
             created_at: Timestamp(self.created_at),
             updated_at: Timestamp(self.updated_at),
@@ -84,11 +104,12 @@ impl TenantStore {
     /// [`StoreError::Conflict`] if the tenant has one of this name, or the store's.
     pub async fn create_tool_server(&self, settings: &ToolServerSettings) -> Result<ToolServer, StoreError> {
         let (id, tenant, now) = (self.store.uuid(), self.key(), self.store.now().millis());
-        let (secrets, rules) = (settings.sealed(self.store.cipher(), id)?, records::write(&settings.rules)?);
-        let s = settings.clone();
+        let (secrets, rules) = (sealed(settings, self.store.cipher(), id)?, records::write(&settings.rules)?);
+        let (s, operations) = (settings.clone(), operations(settings)?);
         self.tell(move |conn| {
             let query = db::query(sql::ADD).bind(id).bind(tenant).bind(s.name.clone()).bind(s.url.clone());
             let query = query.bind(secrets.clone()).bind(s.enabled).bind(s.trusted).bind(rules.clone()).bind(now);
+            let query = query.bind(operations.clone());
             async move { query.execute(conn).await.map(|_| ()).map_err(conflict_on("tool server")) }.boxed()
         })
         .await?;
@@ -121,11 +142,12 @@ impl TenantStore {
         settings: &ToolServerSettings,
     ) -> Result<ToolServer, StoreError> {
         let (tenant, now, key) = (self.key(), self.store.now().millis(), id.uuid());
-        let (secrets, rules) = (settings.sealed(self.store.cipher(), key)?, records::write(&settings.rules)?);
-        let s = settings.clone();
+        let (secrets, rules) = (sealed(settings, self.store.cipher(), key)?, records::write(&settings.rules)?);
+        let (s, operations) = (settings.clone(), operations(settings)?);
         self.tell(move |conn| {
             let query = db::query(sql::SET).bind(tenant).bind(key).bind(s.name.clone()).bind(s.url.clone());
             let query = query.bind(secrets.clone()).bind(s.enabled).bind(s.trusted).bind(rules.clone()).bind(now);
+            let query = query.bind(operations.clone());
             async move {
                 let done = query.execute(conn).await.map_err(conflict_on("tool server"))?;
                 found(done.rows_affected(), "tool server")
@@ -142,7 +164,7 @@ impl TenantStore {
     /// The store's.
     pub async fn tool_server_told(&self, server: &ToolServer, tools: &[OfferedTool]) -> Result<(), StoreError> {
         let (tenant, id, now) = (self.key(), server.id.uuid(), self.store.now().millis());
-        let (tools, url) = (records::write(&tools)?, server.url.clone());
+        let (tools, url) = (records::write(&tools)?, server.settings.url.clone());
         self.tell(move |conn| {
             let query = db::query(sql::TOLD).bind(tenant).bind(id).bind(tools.clone()).bind(now).bind(url.clone());
             async move { query.execute(conn).await.map(|_| ()).map_err(store_error) }.boxed()

@@ -52,6 +52,7 @@ pub(crate) mod sizes;
 pub(crate) mod subscriptions;
 pub(crate) mod templates;
 pub(crate) mod tool_servers;
+pub(crate) mod tool_uses;
 pub(crate) mod trail;
 pub(crate) mod transfer;
 pub(crate) mod webhooks;

@@ -1,7 +1,7 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-        agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings, simulations, sizes, subscriptions, templates, tool_servers, trail, webhooks,
+        agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings, simulations, sizes, subscriptions, templates, tool_servers, tool_uses, trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -155,6 +155,9 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("templates::BY_NAME", templates::BY_NAME.into()),
         ("templates::TOLD", templates::TOLD.into()),
         ("tool_servers::SERVERS", tool_servers::SERVERS.into()),
+        ("tool_uses::COUNTED", tool_uses::COUNTED.into()),
+        ("tool_uses::USED", tool_uses::USED.into()),
+        ("tool_uses::FORGET", tool_uses::FORGET.into()),
         ("settings::INTEGRATION", settings::INTEGRATION.into()),
         ("settings::KEY", settings::KEY.into()),
         ("settings::FORGET_KEYS", settings::FORGET_KEYS.into()),

@@ -42,7 +42,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 67] = [
+pub(crate) const TABLES: [Table; 68] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -504,6 +504,7 @@ pub(crate) const TABLES: [Table; 67] = [
     outreach::BROADCASTS,
     outreach::PLANNED_MESSAGES,
     tools::TOOL_SERVERS,
+    tools::TOOL_USES,
     table(
         "integrations",
         2,

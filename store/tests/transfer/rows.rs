@@ -17,12 +17,14 @@ use colloquy_domain::{
     outbound::Citation,
     outreach::{Audience, Prices, Purpose as Agreed, Words},
     plan::Limits,
-    ports::{ConversationStore, DocumentQueue, Ids, IngressLog},
+    ports::{ConversationStore, DocumentQueue, Ids, IngressLog, ToolMeter},
     proposal::Change,
     standing::{AccountNotice, Gravity, Standing},
     template::{Category, Component, Template},
     testkit::{Fixture, answer, held, receive},
     time::Timestamp,
+    tool::ToolLimits,
+    tool_server::{Speaks, ToolServerSettings},
 };
 use colloquy_store::{
         Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewBroadcast, NewCall, NewConsent, NewOrder, NewPlanned, NewReservation, NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Recipient, Retention, SecretHash, SettledDelivery, SimulationRun, Store, ToolServerSettings, TopicState, WebhookAttempt,
@@ -192,12 +194,16 @@ async fn with_settings(store: &Store, f: &Fixture) {
     let server = ToolServerSettings {
         name: "shop".into(),
         url: "https://shop.example/mcp".into(),
+        speaks: Speaks::Http(Vec::new()),
         headers: [("authorization".to_owned(), Secret::new("secret"))].into(),
+        query: BTreeMap::new(),
         enabled: true,
         trusted: true,
         rules: BTreeMap::new(),
     };
     view.create_tool_server(&server).await.expect("made");
+    let often = ToolLimits { per_day: Some(9), ..ToolLimits::default() };
+    assert_eq!(store.count(f.home.tenant, "shop__find", "k1", often).await, Ok(None));
     let notice = AccountNotice { what: "BAN".into(), gravity: Gravity::Stop, detail: String::new(), at: NOW };
     view.channel_stands(f.home.channel, Standing::Told(notice)).await.expect("told");
     view.claim_key([1; 32], [2; 32]).await.expect("claimed");

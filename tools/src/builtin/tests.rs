@@ -166,6 +166,7 @@ async fn run(fake: &Arc<Fake>, tool: &str, arguments: Value) -> ToolResult {
             call: ToolCall { id: "call_0".into(), name: tool.into(), arguments: arguments.to_string() },
             key: "key-1".into(),
             resumed: false,
+            as_unsafe: true,
             bases: Vec::new(),
             allowed,
             team: Vec::new(),

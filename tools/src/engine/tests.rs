@@ -31,6 +31,7 @@ fn invocation(tool: &str, arguments: &str) -> ToolInvocation {
         call: ToolCall { id: "call_0".into(), name: tool.into(), arguments: arguments.into() },
         key: "key-1".into(),
         resumed: false,
+        as_unsafe: true,
         bases: vec![KnowledgeBaseId::new(uuid(3))],
         allowed: ["search_knowledge", "hand_over", "probe"].map(String::from).to_vec(),
         team: Vec::new(),
@@ -43,6 +44,33 @@ fn code(result: &ToolResult) -> (&'static str, &str) {
         ToolStatus::Done => ("done", ""),
         ToolStatus::Failed { failure } => ("failed", &failure.code),
         ToolStatus::Uncertain { failure } => ("uncertain", &failure.code),
+    }
+}
+
+const LIMITS: ToolLimits = ToolLimits { timeout_seconds: None, per_minute: Some(2), per_day: None };
+
+/// Counts in memory.
+#[derive(Default)]
+struct Counter(Mutex<Vec<String>>);
+
+#[async_trait]
+impl ToolMeter for Counter {
+    async fn count(
+        &self,
+        _: TenantId,
+        _: &str,
+        key: &str,
+        limits: ToolLimits,
+    ) -> Result<Option<Exceeded>, colloquy_domain::ports::StoreError> {
+        let mut keys = self.0.lock().unwrap();
+        let most = limits.per_minute.unwrap();
+        if !keys.iter().any(|k| k == key) {
+            if keys.len() >= most as usize {
+                return Ok(Some(Exceeded::PerMinute(most)));
+            }
+            keys.push(key.to_owned());
+        }
+        Ok(None)
     }
 }
 
@@ -282,7 +310,7 @@ impl RemoteTools for OneServer {
             effect: self.effect,
             timeout: Duration::from_secs(5),
         };
-        let tool = RemoteTool { place: ToolPlace::Installed("shop".into()), name: "find".into(), spec };
+        let tool = RemoteTool { place: ToolPlace::Installed("shop".into()), name: "find".into(), spec, limits: LIMITS };
         Ok(if tenant == TenantId::new(uuid(1)) { vec![tool] } else { Vec::new() })
     }
 
@@ -294,6 +322,53 @@ impl RemoteTools for OneServer {
         self.called.lock().unwrap().push(format!("{} {arguments}", tool.name));
         ToolResult::done("found")
     }
+
+    async fn look_up(&self, _: &RemoteTool, arguments: &str, _: &ToolInvocation) -> Option<ToolResult> {
+        (arguments == r#"{"id":1}"#).then(|| ToolResult::done("it was"))
+    }
+}
+
+#[tokio::test]
+async fn what_was_judged_as_harmless_does_not_run_once_it_is_not() {
+    let shop = OneServer::new(EffectClass::Unsafe);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone());
+    let judged = ToolInvocation { as_unsafe: false, ..at_shop(r#"{"id": 7}"#) };
+    assert_eq!(code(&tools.run(judged.clone()).await), ("failed", BECAME_UNSAFE));
+    let wrong = ToolInvocation { call: ToolCall { arguments: "{}".into(), ..judged.call.clone() }, ..judged };
+    assert_eq!(code(&tools.run(wrong).await), ("failed", "tool.invalid_arguments"), "which no person is asked about");
+    assert_eq!(*shop.called.lock().unwrap(), Vec::<String>::new());
+    let spec = tools.specs(TenantId::new(uuid(1)), &["shop__find".to_owned()]).await.unwrap().remove(0);
+    let call = |arguments: &str| at_shop(arguments).call;
+    assert!(tools.fits(&spec, &call(r#"{"id": 7}"#)) && !tools.fits(&spec, &call("{}")));
+}
+
+#[tokio::test]
+async fn a_tool_may_be_used_only_so_often_and_a_call_that_runs_again_counts_once() {
+    let shop = OneServer::new(EffectClass::Idempotent);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone()).metered_by(Arc::new(Counter::default()));
+    let call = |key: &str, resumed| ToolInvocation { key: key.into(), resumed, ..at_shop(r#"{"id": 7}"#) };
+    for (key, resumed) in [("a", false), ("a", true), ("b", false), ("b", true)] {
+        assert_eq!(code(&tools.run(call(key, resumed)).await), ("done", ""), "{key}");
+    }
+    let refused = tools.run(call("c", false)).await;
+    assert_eq!(code(&refused), ("failed", "tool.rate"));
+    assert!(refused.content.contains("2 times a minute"), "the model is told: {}", refused.content);
+    assert_eq!(
+        code(&tools.run(at_shop("{}")).await),
+        ("failed", "tool.invalid_arguments"),
+        "what does not run is not counted"
+    );
+    assert_eq!(shop.called.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn what_may_have_been_started_is_looked_up_where_that_can_be_known() {
+    let shop = OneServer::new(EffectClass::Unsafe);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone());
+    let resumed = |arguments: &str| ToolInvocation { resumed: true, ..at_shop(arguments) };
+    assert_eq!(tools.run(resumed(r#"{"id": 1}"#)).await.content, "it was");
+    assert_eq!(code(&tools.run(resumed(r#"{"id": 8}"#)).await), ("uncertain", "tool.maybe_started"));
+    assert_eq!(*shop.called.lock().unwrap(), Vec::<String>::new());
 }
 
 fn at_shop(arguments: &str) -> ToolInvocation {

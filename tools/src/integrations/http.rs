@@ -12,6 +12,9 @@ use url::Url;
 /// For one call; a step has a few of them.
 const CALL: Duration = Duration::from_secs(10);
 
+/// The longest answer that is read: a column of a long sheet.
+const MOST: usize = 16 << 20;
+
 /// An answer, whatever its status.
 #[derive(Debug)]
 pub struct Spoken {
@@ -71,16 +74,16 @@ pub fn address(service: &str, base: &str, segments: &[&str]) -> Result<Url, Answ
 
 pub fn request(method: &'static str, url: &Url, token: &str, body: Option<String>, form: bool) -> WebCall {
     let kind = if form { "application/x-www-form-urlencoded" } else { "application/json" };
-    let mut headers = vec![("authorization", format!("Bearer {token}"))];
-    headers.extend(body.as_ref().map(|_| ("content-type", kind.to_owned())));
-    WebCall { method, url: url.as_str().to_owned(), headers, body, timeout: CALL }
+    let mut headers = vec![("authorization".into(), format!("Bearer {token}"))];
+    headers.extend(body.as_ref().map(|_| ("content-type".into(), kind.to_owned())));
+    WebCall { method, url: url.as_str().to_owned(), headers, body, most: MOST, timeout: CALL }
 }
 
 /// A form that needs no credential.
 pub fn form(url: &Url, fields: &[(&str, &str)]) -> WebCall {
     let body = encode(fields);
-    let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
-    WebCall { method: "POST", url: url.as_str().to_owned(), headers, body: Some(body), timeout: CALL }
+    let headers = vec![("content-type".into(), "application/x-www-form-urlencoded".to_owned())];
+    WebCall { method: "POST", url: url.as_str().to_owned(), headers, body: Some(body), most: MOST, timeout: CALL }
 }
 
 pub fn encode(fields: &[(&str, &str)]) -> String {

@@ -275,7 +275,7 @@ async fn payments_carry_their_key_and_their_answers_are_taken_for_what_they_say(
     assert_eq!(proof.secret.map(|s| s.expose().to_owned()).as_deref(), Some("pi_1_secret_2"));
     let call = outside.calls.lock().unwrap()[0].clone();
     assert_eq!(call.url, "https://api.stripe.com/v1/payment_intents");
-    assert!(call.headers.contains(&("idempotency-key", "pay-1-x".into())), "{call:?}");
+    assert!(call.headers.contains(&("idempotency-key".into(), "pay-1-x".into())), "{call:?}");
     assert!(call.body.unwrap().contains("amount=1300&currency=eur"));
 
     let status = |s: &str| json!({ "id": "pi_1", "status": s });

@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     message::Outcome,
     model::Completion,
-    tool::{ToolCall, ToolResult},
+    tool::{BECAME_UNSAFE, ToolCall, ToolResult},
 };
 
 const PLACE: CallPlace = CallPlace { turn: 1, step: 0, index: 0 };
@@ -79,6 +79,29 @@ fn what_is_held_follows_the_agents_policy() {
         w.settle();
         assert_eq!(w.outcomes[&1], Outcome::Answered { turn: 1 }, "the turn ends as others do");
     }
+}
+
+#[test]
+fn a_call_whose_tool_became_unsafe_before_it_ran_is_held() {
+    let mut w = world(Approvals::Tainted);
+    w.say("refund me");
+    until_model(&mut w);
+    let completion = Completion { calls: vec![pay()], ..Completion::default() };
+    w.feed(Input::Completed { turn: 1, step: 0, result: Ok(completion), risks: vec![] });
+    let run = |e: &Effect| matches!(e, Effect::RunTool { as_unsafe: false, .. });
+    assert!(w.pending.iter().any(run), "it was judged as one that does no harm");
+    w.pending.retain(|e| !run(e));
+    let refused = ToolResult::failed(Failure::reject(BECAME_UNSAFE, "it is unsafe now"));
+    w.feed(Input::ToolSettled { turn: 1, step: 0, index: 0, result: refused });
+    assert_eq!(w.approvals.iter().map(|row| row.asked.place).collect::<Vec<_>>(), [PLACE]);
+    w.settle();
+    assert_eq!(w.outcomes[&1], Outcome::Answered { turn: 1 });
+    w.rule(Verdict::Approved);
+    permit(&mut w);
+    let free = |e: &Effect| matches!(e, Effect::RunTool { as_unsafe: true, .. });
+    assert!(w.pending.iter().any(free), "a person let it run, whatever it is");
+    w.settle();
+    assert_eq!(w.approvals[0].outcome, Some(CallOutcome::Done));
 }
 
 #[test]

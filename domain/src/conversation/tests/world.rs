@@ -177,7 +177,7 @@ impl World {
                 Effect::ReturnPermit { turn, .. } => {
                     self.pending.retain(|e| !matches!(e, Effect::AskPermit { turn: t } if t == turn));
                 }
-                Effect::RunTool { turn, step, index, resumed, key, call } => {
+                Effect::RunTool { turn, step, index, resumed, key, call, .. } => {
                     self.check_approved(call, key);
                     self.keys.entry((*turn, *step, *index)).or_default().insert(key.clone());
                     if !resumed {

@@ -41,6 +41,9 @@ pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> Stri
     make("/api/webhook-endpoints", json!({ "url": hook, "events": ["*"] })).await;
     make("/api/tool-servers", json!({ "name": "shop", "url": hook, "headers": { "x-key": "hush" } })).await;
     let model = json!({ "provider": "extractive" });
+    let request = json!({ "name": "find", "description": instructions, "method": "GET", "path": "/find" });
+    let requests = json!({ "name": "till", "url": hook, "query": { "key": "hush" }, "operations": [request] });
+    make("/api/tool-servers", requests).await;
     let fields = json!({ "name": agent, "instructions": instructions, "model": model, "knowledge": [base], "gather_quiet_ms": 0 });
     let made = make("/api/agents", fields).await;
     make(&format!("/api/agents/{}/train", made["id"].as_str().unwrap()), json!({})).await;

@@ -5,6 +5,9 @@ use super::{
     Table, table,
 };
 
+pub(super) const TOOL_USES: Table =
+    table("tool_uses", 2, &[("tenant_id", Uuid), ("key", Text), ("tool", Text), ("used_at", Int)]);
+
 pub(super) const TOOL_SERVERS: Table = table(
     "tool_servers",
     1,
@@ -21,5 +24,6 @@ pub(super) const TOOL_SERVERS: Table = table(
         ("asked_at", Int),
         ("created_at", Int),
         ("updated_at", Int),
+        ("operations", Text),
     ],
 );

@@ -49,12 +49,12 @@ impl Account<'_> {
 
     async fn post(&self, url: &Url, fields: &[(&str, &str)], key: &str) -> Result<Spoken, Answer> {
         let mut asked = request("POST", url, self.settings.secret_key.expose(), Some(encode(fields)), true);
-        asked.headers.push(("idempotency-key", key.to_owned()));
+        asked.headers.push(("idempotency-key".into(), key.to_owned()));
         self.ask(asked).await
     }
 
     async fn ask(&self, mut asked: WebCall) -> Result<Spoken, Answer> {
-        asked.headers.push(("stripe-version", VERSION.to_owned()));
+        asked.headers.push(("stripe-version".into(), VERSION.to_owned()));
         call(self.outside, "stripe", asked).await
     }
 
