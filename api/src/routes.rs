@@ -3,7 +3,14 @@
 use crate::{
     conditional, edge,
     endpoints::{
-        agent_drafts, agent_test, agent_versions, agents, analytics, answers, api_keys, approvals, ask, attachments, audit, auth, broadcasts, budget, call_webhooks, calls, channel_health, channel_prices, channels, chat, chat_audio, chat_events, chat_files, chat_messages, chat_page, consents, console, contact_files, contact_plan, contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health, http_tools, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals, reservations, scheduled_messages, settings, simulations, stripe_webhook, subscription, templates, tenant_config, tenants, tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries, webhook_endpoints, webhook_meta, webhook_twilio, widget,
+        agent_drafts, agent_test, agent_versions, agents, analytics, answers, api_keys, approvals, ask, attachments,
+        audit, auth, broadcasts, budget, call_webhooks, calls, channel_health, channel_prices, channels, chat,
+        chat_audio, chat_events, chat_files, chat_messages, chat_page, consents, console, contact_files, contact_plan,
+        contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health, http_tools,
+        integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals,
+        reservations, scheduled_messages, settings, simulations, stripe_webhook, subscription, templates,
+        tenant_config, tenants, tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries,
+        webhook_endpoints, webhook_meta, webhook_twilio, widget,
     },
     error::ApiError,
     idempotent,

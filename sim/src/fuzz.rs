@@ -4,8 +4,9 @@ use crate::{
     fault::{FaultSpec, Kind, Site},
     model::COST,
     scenario::{
-        Action, AgentSpec, Approvals, Author, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec, DuringTurn, Effect, Expectations, FORMAT, MemberSpec, ModelSpec, Runs, Scenario, ScriptedMessage, Span, TimelineEvent,
-        ToolSpec, UserSpec, WorldSpec,
+        Action, AgentSpec, Approvals, Author, BaseSpec, ChannelKind, ChannelSpec, ConversationSpec, DocumentSpec,
+        DuringTurn, Effect, Expectations, FORMAT, MemberSpec, ModelSpec, Runs, Scenario, ScriptedMessage, Span,
+        TimelineEvent, ToolSpec, UserSpec, WorldSpec,
     },
     seed::{Dice, Seed},
     world::is_comparable,

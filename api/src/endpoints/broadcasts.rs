@@ -189,7 +189,7 @@ async fn check(api: &Api, tenant: &Tenant, account: &ChannelAccount, words: &Wor
         };
         ApiError { details: e.details.into_iter().map(rename).collect(), ..e }
     };
-    let kept = templates::chosen(api, tenant, account, name, language.as_deref()).await.map_err(field)?;
+    let kept = templates::chosen(api, tenant, account, name, language.as_deref(), None).await.map_err(field)?;
     let approves = api.channels.driver(&account.kind).is_some_and(|d| d.templates().is_some());
     if approves && kept.status != TemplateStatus::Approved {
         let message = format!("the template is {}: only approved ones are sent", kept.status.name());

@@ -237,6 +237,7 @@ pub async fn attempt(
         // A person asks for it.
         as_unsafe: true,
         bases: Vec::new(),
+        team: Vec::new(),
         allowed: vec![name],
         language: Language::En,
     };

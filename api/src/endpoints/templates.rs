@@ -313,7 +313,7 @@ pub async fn filled(
     with: Option<ConversationId>,
 ) -> ApiResult<Filled> {
     let name = named.name.ok_or_else(|| ApiError::invalid("content.name", "is needed"))?;
-    let kept = chosen(api, tenant, account, &name, named.language.as_deref()).await?;
+    let kept = chosen(api, tenant, account, &name, named.language.as_deref(), with).await?;
     if approves(api, account) && kept.status != TemplateStatus::Approved {
         let message = format!("the template is {}: only approved ones are sent", kept.status.name());
         return Err(ApiError::new(StatusCode::CONFLICT, "TEMPLATE_NOT_APPROVED", message));
@@ -326,7 +326,7 @@ fn approves(api: &Api, account: &ChannelAccount) -> bool {
     api.channels.driver(&account.kind).is_some_and(|d| d.templates().is_some())
 }
 
-/// The template that the account knows by a name, and by a language if one is named.
+/// The template that the account knows by a name, and by a language: the one that is named, or that of the conversation.
 ///
 /// # Errors
 /// 400, naming the field.
@@ -336,6 +336,7 @@ pub async fn chosen(
     account: &ChannelAccount,
     name: &str,
     language: Option<&str>,
+    with: Option<ConversationId>,
 ) -> ApiResult<KeptTemplate> {
     let mut found = tenant.store.templates_named(account.id, name).await?;
     // Where a provider approves, only what it approved.

@@ -15,6 +15,7 @@ use colloquy_domain::{
     model::{HistoryMessage, Speaker},
     ports::StoreError,
     proposal::Change,
+    team::Teammate,
 };
 use colloquy_store::{AgentDraft, Answer, PageRequest, Proposal, ProposalState};
 

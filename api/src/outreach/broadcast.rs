@@ -70,7 +70,7 @@ async fn out_of_order(api: &Api, tenant: &Tenant, broadcast: &Broadcast) -> Resu
     let account = tenant.store.channel(broadcast.channel).await?.account;
     let health = tenant.store.channel_health(broadcast.channel).await?;
     let Words::Template { name, language, .. } = &broadcast.words else { return Ok(Some("TEMPLATE_MISSING")) };
-    let kept = templates::chosen(api, tenant, &account, name, language.as_deref()).await;
+    let kept = templates::chosen(api, tenant, &account, name, language.as_deref(), None).await;
     let approves = api.channels.driver(&account.kind).is_some_and(|d| d.templates().is_some());
     Ok(match kept {
         _ if !account.enabled => Some("CHANNEL_DISABLED"),

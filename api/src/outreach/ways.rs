@@ -162,7 +162,7 @@ async fn worded(
     match words {
         Words::Text { text } => Ok((None, Said::words("content.text", text))),
         Words::Template { name, language, parameters } => {
-            let kept = match templates::chosen(api, tenant, account, name, language.as_deref()).await {
+            let kept = match templates::chosen(api, tenant, account, name, language.as_deref(), None).await {
                 Ok(kept) => kept,
                 Err(e) if e.status.is_client_error() => return Ok((Some(TemplateFound::Missing), Err(e))),
                 Err(e) => return Err(e),

@@ -247,6 +247,7 @@ mod tests {
             ruling: None,
             passages: Vec::new(),
             rewriting: Usage::default(),
+            relays: Vec::new(),
             steps: Vec::new(),
             stage: Stage::AwaitingPermit,
             started_at: Timestamp(0),

@@ -1,7 +1,6 @@
 //! From YAML and back. What is not understood is an error with its place.
 
-use super::{FORMAT, ModelSpec, Scenario, knowledge};
-use super::{FORMAT, Scenario, channel, knowledge};
+use super::{FORMAT, ModelSpec, Scenario, channel, knowledge};
 use crate::saved::Saved;
 use std::{fs, path::Path, sync::Arc};
 

@@ -40,7 +40,7 @@ pub(super) async fn says(core: &Core, (channel, peer): (&str, &str), words: Word
     let ids = &core.team_ids;
     let author = matches!(words.by, Author::Person).then(|| UserId::new(ids.uuid()));
     let last_inbound_at = last_heard(core, id);
-    let words = Written { text, rich: None, author, template, last_inbound_at };
+    let words = Written { text, rich: None, author, template, planned: false, last_inbound_at };
     for _ in 0..TRIES {
         let Some(commit) = decided(core, ids, (tenant, id), words.clone()).await else { return };
         match core.store.commit(commit).await {
@@ -64,7 +64,7 @@ async fn decided(
     let profile = core.store.agent(tenant, loaded.agent)?;
     let state = Conversation::restore(loaded.key, loaded.snapshot);
     let now = core.clock.now();
-    let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile });
+    let decision = decide(&state, Input::Wrote(words), &Ctx { now, profile: &profile, own: profile.id });
     project(state, &decision.events, loaded.version, now, ids).1
 }
 

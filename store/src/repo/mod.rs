@@ -80,10 +80,10 @@ pub use keys::Resealed;
 pub use knowledge::KnowledgeBase;
 pub use messages::{Message, MessageFilter, SentFile};
 pub use metrics::{ConversationCost, FiguresOf, Names};
+pub use moved::Moved;
 pub use outreach::{
     Broadcast, ConsentRecord, NewBroadcast, NewConsent, NewPlanned, Planned, Progress, PutOut, Recipient,
 };
-pub use moved::Moved;
 pub use page::{Page, PageRequest};
 pub use peers::DatabaseServer;
 pub use people::{NewUser, PasswordHash, User};

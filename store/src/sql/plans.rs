@@ -1,7 +1,9 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-        agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings, simulations, sizes, subscriptions, templates, tool_servers, tool_uses, trail, webhooks,
+    agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox,
+    knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings, simulations, sizes,
+    subscriptions, templates, tool_servers, tool_uses, trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,

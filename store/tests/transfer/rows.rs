@@ -27,7 +27,9 @@ use colloquy_domain::{
     tool_server::{Speaks, ToolServerSettings},
 };
 use colloquy_store::{
-        Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewBroadcast, NewCall, NewConsent, NewOrder, NewPlanned, NewReservation, NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Recipient, Retention, SecretHash, SettledDelivery, SimulationRun, Store, ToolServerSettings, TopicState, WebhookAttempt,
+    Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewBroadcast, NewCall, NewConsent,
+    NewOrder, NewPlanned, NewReservation, NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Recipient,
+    Retention, SecretHash, SettledDelivery, SimulationRun, Store, ToolServerSettings, TopicState, WebhookAttempt,
 };
 use std::{collections::BTreeMap, time::Duration};
 
