@@ -150,8 +150,9 @@ pub(crate) const ADD_IDENTITY: &str =
 /// Whatever was decided on the old address is refused by the version.
 pub(crate) const READDRESS: &str = "UPDATE conversations SET peer = $3, version = version + 1, \
      closed_at = COALESCE(closed_at, $4) WHERE tenant_id = $1 AND id = $2";
-pub(crate) const READDRESS_WAITING: &str =
-    "UPDATE outbox SET peer = $3 WHERE tenant_id = $1 AND conversation_id = $2 AND state = 'queued'";
+/// Twice said, for the index of what is not done.
+pub(crate) const READDRESS_WAITING: &str = "UPDATE outbox SET peer = $3 WHERE tenant_id = $1 AND conversation_id = $2 \
+     AND state <> 'done' AND state = 'queued'";
 pub(crate) const TELL_MOVED: &str =
     "INSERT INTO events (tenant_id, kind, conversation_id, created_at) VALUES ($1, 'contact.moved', $2, $3)";
 

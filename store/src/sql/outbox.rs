@@ -42,9 +42,8 @@ pub(crate) const NEXT_DUE: Sql = both!(
     " AND NOT EXISTS (SELECT 1 FROM channel_health h WHERE h.channel_id = $2 AND h.stopped_at IS NOT NULL)"
 );
 
-/// At most one row is looked at.
-pub(crate) const WAITS: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE tenant_id = $1 AND conversation_id = $2 \
-     AND state <> 'done' LIMIT 1) AS one";
+pub(crate) const WAITS: &str =
+    "SELECT COUNT(*) FROM outbox WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done'";
 
 /// What was promised to the provider may have arrived, unless a status already said that it did.
 pub(crate) const RECOVER: &str = "UPDATE outbox SET state = 'done', status_at = $3, status = CASE \
