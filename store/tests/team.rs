@@ -20,7 +20,7 @@ async fn who_has_a_conversation_is_charged_shown_and_told(on: Kind) {
     let (rows, own) = (store.tenant(f.home.tenant), f.home.agent);
     let mut profile = f.home.profile();
     (profile.id, profile.name) = (AgentId::new(f.ids.uuid()), "Billing".to_owned());
-    let billing = rows.create_agent(profile).await.expect("made").profile.id;
+    let billing = rows.create_agent(profile, colloquy_store::Actor::System).await.expect("made").profile.id;
     let kinds = ["conversation.handed_off".to_owned()];
     let hook = rows.create_webhook_endpoint("https://a.example", &kinds, true, Secret::new("one")).await;
     let hook = hook.expect("made").id;

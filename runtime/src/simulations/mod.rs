@@ -39,7 +39,10 @@ const EXAMPLES: &[Example] = &[
     example("knowledge-unknown", include_str!("../../../sim/scenarios/knowledge-unknown.yaml")),
     example("injected-refund", include_str!("../../../sim/scenarios/injected-refund.yaml")),
     example("node-killed", include_str!("../../../sim/scenarios/node-killed.yaml")),
-    example("messenger-window", include_str!("../../../sim/scenarios/messenger-window.yaml")),
+    example("windows", include_str!("../../../sim/scenarios/windows.yaml")),
+    example("outside-window", include_str!("../../../sim/scenarios/outside-window.yaml")),
+    example("opt-out", include_str!("../../../sim/scenarios/opt-out.yaml")),
+    example("handed-round", include_str!("../../../sim/scenarios/handed-round.yaml")),
     example("servers-fail", include_str!("../../../sim/scenarios/servers-fail.yaml")),
     example("person-blocked", include_str!("../../../sim/scenarios/person-blocked.yaml")),
 ];

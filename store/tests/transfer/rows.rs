@@ -29,7 +29,7 @@ use colloquy_domain::{
 use colloquy_store::{
     Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewBroadcast, NewCall, NewConsent,
     NewOrder, NewPlanned, NewReservation, NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Recipient,
-    Retention, SecretHash, SettledDelivery, SimulationRun, Store, ToolServerSettings, TopicState, WebhookAttempt,
+    Retention, SecretHash, SettledDelivery, SimulationRun, Store, TopicState, WebhookAttempt,
 };
 use std::{collections::BTreeMap, time::Duration};
 
