@@ -12,6 +12,7 @@ mod event;
 mod evolve;
 mod hand_off;
 mod input;
+mod people;
 mod project;
 mod prompt;
 mod rewrite;

@@ -7,6 +7,7 @@ mod commerce;
 mod figures;
 mod health;
 mod outreach;
+mod proposals;
 mod simulations;
 mod telling;
 mod tools;
@@ -446,35 +447,8 @@ pub(crate) const TABLES: [Table; 68] = [
             ("updated_at", Int),
         ],
     ),
-    table(
-        "proposals",
-        1,
-        &[
-            ("id", Uuid),
-            ("tenant_id", Uuid),
-            ("knowledge_base_id", Uuid),
-            ("state", Text),
-            ("questions", Int),
-            ("created_at", Int),
-            ("updated_at", Int),
-        ],
-    ),
-    table(
-        "proposal_answers",
-        2,
-        &[
-            ("proposal_id", Uuid),
-            ("place", Int),
-            ("tenant_id", Uuid),
-            ("conversation_id", Uuid),
-            ("turn", Int),
-            ("question", Text),
-            ("before", Text),
-            ("after", Text),
-            ("change", Text),
-            ("asked_at", Int),
-        ],
-    ),
+    proposals::PROPOSALS,
+    proposals::PROPOSAL_ANSWERS,
     approvals::APPROVALS,
     calls::CALLS,
     calls::CALL_STEPS,
