@@ -21,6 +21,7 @@ impl<T: Toolbox> Toolbox for Careless<T> {
     }
 
     async fn run(&self, invocation: ToolInvocation) -> ToolResult {
-        self.0.run(ToolInvocation { resumed: false, ..invocation }).await
+        // As its first run was: what was judged then is not judged again.
+        self.0.run(ToolInvocation { resumed: false, as_unsafe: true, ..invocation }).await
     }
 }

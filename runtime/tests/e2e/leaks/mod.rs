@@ -27,6 +27,8 @@ const PAGES: &str = "/console/{view}";
 const WITHOUT_ROWS: &[&str] = &[
     "/api/docs/{file}",
     "/api/integrations/{provider}",
+    // It needs another one in its query, and is asked for the neighbour's there.
+    "/api/simulations/{id}/compare",
     "/chat/{channel}",
     "/console/assets/{version}/{file}",
     PAGES,
