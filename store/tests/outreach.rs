@@ -65,7 +65,7 @@ async fn a_planned_message_goes_out_once_and_nobody_elses_is_seen(on: Kind) {
     assert_eq!(store.installation().tenants_with_outreach_due().await, Ok(Vec::new()), "its time has not come");
     opened.clock.set(LATER);
     assert_eq!(store.installation().tenants_with_outreach_due().await, Ok(vec![f.home.tenant]));
-    assert_eq!(rows.due_planned(10).await.expect("due"), [planned.clone()]);
+    assert_eq!(rows.due_planned(10).await.expect("due"), std::slice::from_ref(&planned));
     assert_eq!(abroad.due_planned(10).await.expect("none"), []);
 
     put(store, &f, planned.id, "one", None).await.expect("sent");
