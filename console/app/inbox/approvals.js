@@ -21,7 +21,7 @@ function given(text) {
 function Origin({ taint }) {
   const page = taint.page ? `, ${t('page.short', { page: taint.page })}` : '';
   if (taint.from === 'document') return html`<a href=${path('knowledge', 'documents', taint.document)}>${taint.name}${page}</a>`;
-  return taint.from === 'tool' ? taint.name : t(taint.from === 'image' ? 'approval.from.image' : 'approval.from.reply');
+  return taint.from === 'tool' ? taint.name : taint.from === 'image' ? t('approval.from.image') : t('approval.from.reply');
 }
 
 function Why({ why }) {

@@ -232,12 +232,12 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
         ("inbox::KNOWN", inbox::KNOWN, "uuid[], uuid[], text[]"),
         ("inbox::CONVERSATIONS", inbox::CONVERSATIONS, "uuid[], uuid[], text[]"),
         ("inbox::MOVE_CONVERSATION", inbox::MOVE_CONVERSATION, "uuid[], uuid[], bigint[], bigint[], text[]"),
-        ("conversation::FENCE", conversation::FENCE, "uuid[], uuid[], bigint[], text[], text[]"),
+        ("conversation::FENCE", conversation::FENCE, "uuid[], uuid[], bigint[], text[], text[], uuid[]"),
         ("conversation::SETTLE", conversation::SETTLE, "uuid[], uuid[], bigint[], text[], text[], bigint[]"),
         (
             "conversation::ADD_LEDGER",
             conversation::ADD_LEDGER,
-            "uuid[], uuid[], bigint[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[]",
+            "uuid[], uuid[], bigint[], uuid[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], uuid[]",
         ),
         (
             "outbox::ADD",
