@@ -12,7 +12,7 @@ pub const LONGEST_SCENARIO: usize = 200_000;
 pub const MOST_TRIALS: u32 = 200;
 
 /// What a scenario says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     pub name: String,
     /// Of its first run.
@@ -92,11 +92,12 @@ pub trait Simulator: Send + Sync {
     fn examples(&self) -> Vec<Example>;
 
     /// # Errors
-    /// Reject: `simulation.scenario` says where it is none, or leads outside of itself.
-    fn check(&self, scenario: &str) -> Result<About, Failure>;
+    /// Reject: `simulation.scenario` says where it is none, or leads outside of itself; those of [`Simulator::run`].
+    async fn check(&self, scenario: &str) -> Result<About, Failure>;
 
     /// # Errors
-    /// As [`Simulator::check`]; reject: `simulation.bounds` (it takes too long, or too much memory).
+    /// As [`Simulator::check`]; reject: `simulation.bounds` (it takes too long, or too much memory), `simulation.answer`
+    /// (the simulator is of another version).
     /// Retry: `simulation.start`.
     async fn run(&self, scenario: &str, seed: u64) -> Result<SimulatedRun, Failure>;
 

@@ -260,7 +260,7 @@ impl Simulator for Nothing {
     fn examples(&self) -> Vec<Example> {
         Vec::new()
     }
-    fn check(&self, _: &str) -> Result<About, Failure> {
+    async fn check(&self, _: &str) -> Result<About, Failure> {
         Err(nothing())
     }
     async fn run(&self, _: &str, _: u64) -> Result<SimulatedRun, Failure> {

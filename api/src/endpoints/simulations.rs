@@ -107,7 +107,7 @@ pub async fn create(
     if scenario.len() > LONGEST_SCENARIO {
         return Err(ApiError::invalid("scenario", format!("must have at most {LONGEST_SCENARIO} bytes")));
     }
-    let About { name, seed: own_seed, trials: own_trials } = api.simulator.check(&scenario).map_err(wrong)?;
+    let About { name, seed: own_seed, trials: own_trials } = api.simulator.check(&scenario).await.map_err(wrong)?;
     let mut problems = Vec::new();
     let trials = trials.unwrap_or(own_trials);
     if !(1..=MOST_TRIALS).contains(&trials) {

@@ -1,6 +1,6 @@
 //! The process that runs one world, or two, and ends.
 
-use super::{Answered, Asked, usable};
+use super::{Answered, Asked, about, usable};
 use crate::out;
 use colloquy_api::simulations::{Compared, ComparedAnswer, ComparedSide, SimulatedConversation, SimulatedRun};
 use colloquy_rag::extract::{ExtractLimits, limit_this_process};
@@ -40,6 +40,8 @@ pub fn be_the_child() -> ExitCode {
 
 fn answer(asked: Asked) -> Result<Answered, String> {
     match asked {
+        // Even reading one can take all memory: a few lines may stand for millions of people.
+        Asked::About { scenario } => Ok(Answered::About(about(&scenario)?)),
         Asked::Run { scenario, seed } => Ok(Answered::Run(showed(run(&usable(&scenario)?, seed, Options::default())))),
         Asked::Page { scenario, seed } => Ok(Answered::Page(page(usable(&scenario)?, seed))),
         Asked::Compare { a, b, seed } => {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 /// What the child is asked, on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 enum Asked {
+    About { scenario: String },
     Run { scenario: String, seed: u64 },
     Page { scenario: String, seed: u64 },
     Compare { a: String, b: String, seed: u64 },
@@ -22,6 +23,7 @@ enum Asked {
 /// What it answers, on its standard output.
 #[derive(Debug, Serialize, Deserialize)]
 enum Answered {
+    About(About),
     Run(SimulatedRun),
     Page(String),
     Compared(Compared),
@@ -77,9 +79,6 @@ mod tests {
         for example in EXAMPLES {
             assert!(usable(example.scenario).is_ok(), "{}: {:?}", example.name, usable(example.scenario).err());
         }
-        let reading = EXAMPLES[0].scenario.to_owned()
-            + "\nworld:\n  knowledge:\n    - {name: house, documents: [{name: p.md, file: /etc/passwd}]}\n";
-        assert!(usable(&reading).is_err());
         let plain = "format: convsim/1\nname: a\nconversations: []\nworld:\n  knowledge:\n    - name: house\n      \
                      documents:\n        - {name: p.md, file: /etc/passwd}\n";
         assert!(

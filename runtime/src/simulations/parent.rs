@@ -1,6 +1,6 @@
 //! Asks a child, with bounds on its time; one at a time, since each takes a processor.
 
-use super::{Answered, Asked, EXAMPLES, about};
+use super::{Answered, Asked, EXAMPLES};
 use async_trait::async_trait;
 use colloquy_api::simulations::{About, Compared, Example, SimulatedRun, Simulator};
 use colloquy_domain::failure::Failure;
@@ -67,7 +67,7 @@ fn bounds() -> Failure {
 }
 
 fn confused() -> Failure {
-    Failure::reject("simulation.bounds", "the simulator answered something else")
+    Failure::reject("simulation.answer", "the simulator answered something else than what it was asked")
 }
 
 #[async_trait]
@@ -76,8 +76,11 @@ impl Simulator for Simulations {
         EXAMPLES.to_vec()
     }
 
-    fn check(&self, scenario: &str) -> Result<About, Failure> {
-        about(scenario).map_err(|why| Failure::reject("simulation.scenario", why))
+    async fn check(&self, scenario: &str) -> Result<About, Failure> {
+        match self.ask(&Asked::About { scenario: scenario.to_owned() }).await? {
+            Answered::About(about) => Ok(about),
+            _ => Err(confused()),
+        }
     }
 
     async fn run(&self, scenario: &str, seed: u64) -> Result<SimulatedRun, Failure> {

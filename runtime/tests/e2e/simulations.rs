@@ -113,6 +113,12 @@ async fn a_scenario_that_fails_says_why_and_one_that_cannot_be_used_is_refused()
         assert_eq!(refused.status, 400, "{refused:?}");
         assert!(refused.text.contains(word), "{word}: {refused:?}");
     }
+    // A few lines that stand for more people than there is memory for end their own process, not the server's.
+    let one = "\n  - {channel: wa, peer: '33600000001', people: 10000, user: {kind: script, messages: [{at: 1s, text: Hello}]}}";
+    let crowd = format!("format: convsim/1\nname: crowd\nconversations:{}\n", one.repeat(1_600));
+    let refused = api.post("/api/simulations", &json!({ "scenario": crowd })).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(refused.text.contains("simulation.bounds"), "{refused:?}");
     let examples = api.get("/api/simulation-examples").await.data()["examples"].clone();
     let example = examples.as_array().unwrap().iter().find(|e| e["name"] == "crash-after-tool").unwrap();
     let path = started(api, &json!({ "scenario": example["scenario"], "trials": 2 })).await;
