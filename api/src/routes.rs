@@ -6,8 +6,8 @@ use crate::{
         agent_drafts, agent_test, agent_versions, agents, analytics, answers, api_keys, approvals, ask, attachments,
         audit, auth, broadcasts, budget, call_webhooks, calls, channel_health, channel_prices, channels, chat,
         chat_audio, chat_events, chat_files, chat_messages, chat_page, consents, console, contact_files, contact_plan,
-        contacts, conversation_acts, conversations, dead_letters, docs, documents, events, health, http_tools,
-        integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals,
+        contacts, conversation_acts, conversations, dead_letters, docs, document_passages, documents, events, health,
+        http_tools, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals,
         reservations, scheduled_messages, settings, simulations, stripe_webhook, subscription, templates,
         tenant_config, tenants, tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries,
         webhook_endpoints, webhook_meta, webhook_twilio, widget,
@@ -106,6 +106,7 @@ fn resources(max_upload: usize) -> Endpoints {
         .delete("/documents/{id}", manage_knowledge, documents::remove)
         .post("/documents/{id}/process", manage_knowledge, documents::process)
         .get("/documents/{id}/answers", view_conversations, answers::list)
+        .get("/documents/{id}/passages", view_knowledge, document_passages::list)
         .get("/documents/{id}/progress", view_knowledge, progress::get)
         .answering::<serde_json::Value>("text/event-stream")
         .get("/documents/{id}/versions", view_knowledge, answers::versions)

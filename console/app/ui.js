@@ -274,5 +274,5 @@ export function Pager({ page, onPage }) {
   </nav>`;
 }
 
-export const KIND_ICONS = { webchat: 'globe', telegram: 'send', whatsapp: 'chat', messenger: 'chat' };
+export const KIND_ICONS = { webchat: 'globe', telegram: 'send', whatsapp: 'chat', messenger: 'chat', instagram: 'chat', line: 'chat', twilio_sms: 'chat', twilio_whatsapp: 'chat', voice: 'phone' };
 export const kindName = (kind) => named('kind', kind);

@@ -35,6 +35,17 @@ pub struct Narrow {
     pub language: Option<Language>,
 }
 
+/// A stretch of one document's passages, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub tenant: TenantId,
+    pub base: KnowledgeBaseId,
+    pub document: DocumentId,
+    /// The first one; counts from 0.
+    pub from: u32,
+    pub limit: u32,
+}
+
 /// The three scores of a passage, never mixed up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
 pub struct Scores {

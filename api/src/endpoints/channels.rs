@@ -255,6 +255,11 @@ async fn apply(
             wrong.push(Detail::new(format!("settings.{}", field.name), format!("is needed: {}", field.help)));
         }
     }
+    if wrong.is_empty()
+        && let Some((name, why)) = driver.mistake(&account)
+    {
+        wrong.push(Detail::new(format!("settings.{name}"), why));
+    }
     if wrong.is_empty() { Ok(account) } else { Err(ApiError::validation(wrong)) }
 }
 

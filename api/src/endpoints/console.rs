@@ -22,7 +22,7 @@ const PAGE: &str = "index.html";
 /// Where the page finds the other files; `{{assets}}` in it.
 const ASSETS: &str = "/console/assets";
 /// Only files of ours run, nothing inside the page does, and it speaks only to its own server.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'none'; \
+const POLICY: &str = "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; object-src 'none'; form-action 'none'; \
                       frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 /// A year: the path names the version.
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";

@@ -34,6 +34,7 @@ pub mod conversation_acts;
 pub mod conversations;
 pub mod dead_letters;
 pub mod docs;
+pub mod document_passages;
 pub mod documents;
 pub mod events;
 pub mod health;

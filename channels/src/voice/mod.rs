@@ -109,6 +109,16 @@ impl ChannelDriver for Voice {
         }
     }
 
+    fn mistake(&self, account: &ChannelAccount) -> Option<(&'static str, &'static str)> {
+        let lacks = |name: &str| account.secret(name).is_none_or(str::is_empty);
+        match account.setting("provider") {
+            Some("twilio") if lacks("auth_token") => Some(("auth_token", "is needed for Twilio")),
+            Some("vapi") if lacks("webhook_secret") => Some(("webhook_secret", "is needed for Vapi")),
+            Some("twilio" | "vapi") => None,
+            _ => Some(("provider", "must be twilio or vapi")),
+        }
+    }
+
     /// Whether all is set that the provider's requests need to be believed.
     async fn check(&self, account: &ChannelAccount) -> Result<String, Failure> {
         let missing = |what: &str| Failure::fatal("voice.bad_settings", format!("{what} is not set"));
@@ -155,6 +165,11 @@ pub(crate) mod tests {
         assert_eq!(Voice.calls(&vapi).map(CallDriver::provider), Some("vapi"));
         assert!(Voice.calls(&account(&[("provider", "pigeon")], &[])).is_none());
         assert_eq!(Voice.check(&twilio).await.as_deref(), Ok("+33187654321"));
+        let mistake = |settings: &[(&str, &str)]| Voice.mistake(&account(settings, &[])).map(|(name, _)| name);
+        assert_eq!(Voice.mistake(&twilio), None);
+        assert_eq!(mistake(&[("provider", "twilio")]), Some("auth_token"));
+        assert_eq!(mistake(&[("provider", "vapi")]), Some("webhook_secret"));
+        assert_eq!(mistake(&[("provider", "pigeon")]), Some("provider"));
         assert_eq!(Voice.check(&vapi).await.unwrap_err().code, "voice.bad_settings");
     }
 }

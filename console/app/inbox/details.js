@@ -20,6 +20,21 @@ function Assigned({ thread, change }) {
   </label>`;
 }
 
+/** Which agent has it, or will when the person of the team gives it back. */
+function Answering({ thread, change }) {
+  const c = thread.conversation.value;
+  const agents = useData(() => get('/api/agents?limit=100'), []);
+  const able = agents.data?.agents.filter((a) => a.enabled && a.id !== c.agent) ?? [];
+  const give = (to) => change(() => patch(`/api/conversations/${thread.id}`, { agent: to || null }), t('done.agent'));
+  return html`<label class="field"><span class="legend">${t('details.agent')}</span>
+    <select value=${c.agent} onChange=${(e) => give(e.target.value)}>
+      <option value=${c.agent}>${c.agent_name}</option>
+      ${able.map((a) => html`<option key=${a.id} value=${a.id}>${a.name}</option>`)}
+      <option value="">${t('details.agent.usual')}</option>
+    </select>
+  </label>`;
+}
+
 export function Tags({ tags, onChange }) {
   const [text, setText] = useState('');
   const add = (event) => {
@@ -54,7 +69,6 @@ export function Details({ thread, change, onClose }) {
   const c = thread.conversation.value;
   const facts = [
     ['details.channel', kindName(c.kind)],
-    ['details.agent', c.agent_name],
     ['details.address', c.peer],
     ['details.began', moment(c.created_at)],
     ['details.last', moment(c.last_inbound_at)],
@@ -65,6 +79,7 @@ export function Details({ thread, change, onClose }) {
     <div class="row"><${Avatar} name=${called(c)} size="big" /><div class="grow"><p class="title clip">${called(c)}</p>
       <a class="small" href=${path('contacts', c.contact)}>${t('details.contact')}</a></div></div>
     <dl class="facts">${facts.map(([key, value]) => html`<div key=${key}><dt>${t(key)}</dt><dd title=${value}>${value}</dd></div>`)}</dl>
+    <${Answering} thread=${thread} change=${change} />
     <${Assigned} thread=${thread} change=${change} />
     <${Tags} tags=${c.tags} onChange=${(tags) => change(() => patch(`/api/conversations/${thread.id}`, { tags }))} />
     <${Notes} thread=${thread} />

@@ -47,11 +47,14 @@ export function ConversationList({ list, filter, current, at, search, onHelp }) 
   const timer = useRef(null);
   useEffect(() => setText(filter.search), [filter.search]);
   const change = (values) => go(address({ ...filter, ...values }, current), { replace: true });
+  // A conversation may be opened between the last letter and the pause after it.
+  const latest = useRef(change);
+  latest.current = change;
   const type = (event) => {
     const next = event.target.value;
     setText(next);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => change({ search: next.trim() }), PAUSE);
+    timer.current = setTimeout(() => latest.current({ search: next.trim() }), PAUSE);
   };
   const total = list.total.value;
   return html`<section class="conversations" aria-label=${t('nav.inbox')}>

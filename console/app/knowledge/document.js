@@ -19,6 +19,19 @@ function Pages({ pages }) {
   </section>`;
 }
 
+/** What it was cut into: what agents read of it, and nothing else. */
+function Passages({ id }) {
+  const [page, setPage] = useState(1);
+  const found = useData(() => get(`/api/documents/${id}/passages${query({ page, limit: 10 })}`), [id, page]);
+  return html`<section class="card padded" aria-label=${t('document.passages')}>
+    <h2>${t('document.passages')}</h2><p class="soft">${t('document.passages.lead')}</p>
+    <${Loaded} of=${found}>
+      ${(data) => html`<ol class="passages">${data.passages.map((p) => html`<li key=${p.offset} class="passage">
+          <p class="soft small">${[...p.headings, p.page && t('page', { page: p.page })].filter(Boolean).join(' › ')}</p><p class="passage-text">${p.text}</p></li>`)}</ol><${Pager} page=${data.pagination} onPage=${setPage} />`}
+    <//>
+  </section>`;
+}
+
 function Told({ id }) {
   const [page, setPage] = useState(1);
   const answers = useData(() => get(`/api/documents/${id}/answers${query({ page, limit: 10 })}`), [id, page]);
@@ -56,6 +69,7 @@ export function DocumentView({ id }) {
           </dl>
         </section>
         <${Pages} pages=${d.pages ?? []} />
+        ${d.status === 'ready' && html`<${Passages} key=${d.finished_at} id=${id} />`}
         <${Told} id=${id} />`}
     <//>
   <//>`;

@@ -8,11 +8,13 @@ import { Account } from './account.js';
 import { Audit } from './audit.js';
 import { Deliveries } from './deliveries.js';
 import { Keys } from './keys.js';
+import { Limits } from './limits.js';
+import { Services } from './services.js';
 import { Team } from './team.js';
 import { ToolServers } from './tools.js';
 import { Webhooks } from './webhooks.js';
 
-const TABS = { account: Account, people: Team, keys: Keys, webhooks: Webhooks, deliveries: Deliveries, tools: ToolServers, audit: Audit };
+const TABS = { account: Account, people: Team, keys: Keys, webhooks: Webhooks, deliveries: Deliveries, tools: ToolServers, services: Services, limits: Limits, audit: Audit };
 const FOR_ALL = ['account', 'people'];
 
 export function Settings() {

@@ -5,13 +5,26 @@ import { moment, t } from '../i18n.js';
 import { path, route } from '../router.js';
 import { Badge, Button, Check, CopyText, Dialog, Empty, Field, Form, Icon, KIND_ICONS, Loaded, Page, attempt, kindName, notice, sure, useData } from '../ui.js';
 
-/** What each kind needs, in the order in which the provider's pages show it. `secret` is never shown again. */
+const VERIFY = { name: 'verify_token', secret: true, chosen: true };
+const META = [{ name: 'access_token', secret: true }, { name: 'app_secret', secret: true }, VERIFY];
+const TWILIO = [{ name: 'external_id' }, { name: 'account_sid' }, { name: 'auth_token', secret: true }];
+const HOUSES = ['twilio', 'vapi'];
+
+/** What each kind needs, in the order in which the provider's pages show it. `secret` is never shown again; `of` is for this
+    provider only. */
 export const KINDS = {
   webchat: [],
   telegram: [{ name: 'bot_token', secret: true }],
-  whatsapp: [{ name: 'external_id' }, { name: 'access_token', secret: true }, { name: 'app_secret', secret: true }, { name: 'verify_token', secret: true, chosen: true }],
-  messenger: [{ name: 'external_id' }, { name: 'app_id' }, { name: 'access_token', secret: true }, { name: 'app_secret', secret: true }, { name: 'verify_token', secret: true, chosen: true }],
+  whatsapp: [{ name: 'external_id' }, ...META],
+  messenger: [{ name: 'external_id' }, { name: 'app_id' }, ...META],
+  instagram: [{ name: 'external_id' }, { name: 'app_id' }, ...META],
+  twilio_sms: TWILIO,
+  twilio_whatsapp: TWILIO,
+  line: [{ name: 'access_token', secret: true }, { name: 'channel_secret', secret: true }],
+  voice: [{ name: 'provider', options: HOUSES }, { name: 'auth_token', secret: true, of: 'twilio' }, { name: 'webhook_secret', secret: true, of: 'vapi' }, { name: 'transfer_to' }],
 };
+/** Kinds whose provider can also be a server of one's own. */
+const MOVABLE = ['telegram', 'whatsapp', 'messenger', 'instagram', 'twilio_sms', 'twilio_whatsapp', 'line'];
 
 /** What a person need not think of themselves. */
 const invented = () => [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
@@ -20,9 +33,13 @@ export const chatPage = (channel) => `${location.origin}/chat/${channel.id}`;
 /** What a page has to say to have the chat. */
 const widget = (channel) => `<script src="${location.origin}/widget.js" data-channel="${channel.id}" async></script>`;
 
+/** Those of a kind that are asked for, as far as it is filled in. */
+const wanted = (kind, values) => KINDS[kind].filter((f) => !f.of || f.of === values.provider);
+
 function settings(kind, values) {
   const { external_id, ...rest } = values;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, v]) => v));
+  const asked = ['public', 'api_base', ...wanted(kind, values).map((f) => f.name)];
+  const given = Object.fromEntries(Object.entries(rest).filter(([name, v]) => v && asked.includes(name)));
   return { external_id, settings: kind === 'webchat' ? { ...given, public: values.public ?? 'true' } : given };
 }
 
@@ -34,7 +51,7 @@ function Connect({ agents, onClose, onDone }) {
   const choose = (chosen) => {
     setKind(chosen);
     setName(kindName(chosen));
-    setValues(Object.fromEntries(KINDS[chosen].filter((f) => f.chosen).map((f) => [f.name, invented()])));
+    setValues(Object.fromEntries(KINDS[chosen].filter((f) => f.chosen || f.options).map((f) => [f.name, f.options?.[0] ?? invented()])));
   };
   const connect = async () => {
     const made = await post('/api/channels', { kind, name, agent, ...settings(kind, values) });
@@ -46,15 +63,17 @@ function Connect({ agents, onClose, onDone }) {
         <span class="tile"><${Icon} name=${KIND_ICONS[k]} /></span><span class="grow"><strong>${kindName(k)}</strong><span class="soft small">${t(`channel.${k}.lead`)}</span></span><${Icon} name="next" size=${18} /></button></li>`)}</ul>`}
     <//>`;
   }
-  const fields = ['name', 'agent', 'external_id', ...KINDS[kind].map((f) => `settings.${f.name}`)];
+  const set = (name) => (value) => setValues((old) => ({ ...old, [name]: value }));
+  const fields = ['name', 'agent', 'external_id', 'settings.api_base', ...KINDS[kind].map((f) => `settings.${f.name}`)];
   return html`<${Dialog} title=${t('channel.connect', { kind: kindName(kind) })} onClose=${onClose}>
     ${(close) => html`<ol class="steps">${[1, 2, 3].map((n) => t(`channel.${kind}.step${n}`)).filter((s, n) => s !== `channel.${kind}.step${n + 1}`).map((s) => html`<li key=${s}>${s}</li>`)}</ol>
       <${Form} submit=${t('channel.submit')} fields=${fields} onSubmit=${() => connect().then(close)}>
         ${(wrong) => html`
           <div class="columns"><${Field} label=${t('name')} required value=${name} onInput=${setName} error=${wrong.name} />
             <${Field} label=${t('agent')} kind="select" value=${agent} onInput=${setAgent} error=${wrong.agent}>${agents.map((a) => html`<option key=${a.id} value=${a.id}>${a.name}</option>`)}<//></div>
-          ${KINDS[kind].map((f) => html`<${Field} key=${f.name} label=${t(`setting.${kind}.${f.name}`)} hint=${f.chosen ? t('setting.chosen') : undefined} autocomplete="off" spellcheck="false" type=${f.secret && !f.chosen ? 'password' : 'text'}
-            value=${values[f.name]} onInput=${(v) => setValues((old) => ({ ...old, [f.name]: v }))} error=${wrong[`settings.${f.name}`] ?? wrong[f.name]} />`)}
+          ${wanted(kind, values).map((f) => html`<${Field} key=${f.name} label=${t(`setting.${kind}.${f.name}`)} hint=${f.chosen ? t('setting.chosen') : undefined} autocomplete="off" spellcheck="false" type=${f.secret && !f.chosen ? 'password' : 'text'}
+            kind=${f.options ? 'select' : 'input'} value=${values[f.name]} onInput=${set(f.name)} error=${wrong[`settings.${f.name}`] ?? wrong[f.name]}>${f.options?.map((o) => html`<option key=${o} value=${o}>${t(`house.${o}`)}</option>`)}<//>`)}
+          ${MOVABLE.includes(kind) && html`<details class="more"><summary>${t('setting.more')}</summary><${Field} label=${t('setting.api_base')} hint=${t('setting.api_base.hint')} type="url" placeholder="https://" value=${values.api_base} onInput=${set('api_base')} error=${wrong['settings.api_base']} /></details>`}
           ${kind === 'webchat' && html`<${Check} label=${t('channel.public')} hint=${t('channel.public.hint')} checked=${(values.public ?? 'true') === 'true'} onChange=${(on) => setValues({ public: on ? 'true' : 'false' })} />`}`}
       <//>`}
   <//>`;

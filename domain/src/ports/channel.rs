@@ -168,6 +168,11 @@ pub trait ChannelDriver: Send + Sync {
         None
     }
 
+    /// A setting that does not go with the others, and what is wrong with it, beyond what is required of every account.
+    fn mistake(&self, _account: &ChannelAccount) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// A live check of the account's credentials; returns what the provider calls it.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::{
     },
     failure::Failure,
     ids::{AgentId, ChannelId, DocumentId, KnowledgeBaseId, TenantId},
-    knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage},
+    knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage, Stretch},
     message::Peer,
     model::{CompletionRequest, CompletionResult, ModelChoice},
     outbound::Citation,
@@ -62,6 +62,10 @@ pub struct FakeKnowledge<F>(pub F);
 impl<F: Fn(KnowledgeQuery) -> Result<Vec<Passage>, Failure> + Send + Sync> Knowledge for FakeKnowledge<F> {
     async fn search(&self, query: KnowledgeQuery) -> Result<Vec<Passage>, Failure> {
         (self.0)(query)
+    }
+
+    async fn passages(&self, _: Stretch) -> Result<Vec<Passage>, Failure> {
+        Ok(Vec::new())
     }
 }
 

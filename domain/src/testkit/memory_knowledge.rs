@@ -8,7 +8,7 @@ use crate::{
     ids::{DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{
         DocumentStatus, IngestFailure, IngestJob, IngestProgress, IngestReport, KnowledgeQuery, PageReport, PageStatus,
-        Passage, Scores,
+        Passage, Scores, Stretch,
     },
     ports::{DocumentPipeline, Knowledge, ProgressSink},
 };
@@ -158,6 +158,15 @@ impl Knowledge for MemoryKnowledge {
         // Equals stay in the order of their documents.
         found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         Ok(found.into_iter().take(query.limit).map(|(_, passage)| passage).collect())
+    }
+
+    async fn passages(&self, of: Stretch) -> Result<Vec<Passage>, Failure> {
+        let state = self.state();
+        let Some(shelf) = state.shelves.get(&(of.tenant, of.base, of.document)) else { return Ok(Vec::new()) };
+        let pieces = shelf.visible().skip(of.from as usize).take(of.limit as usize);
+        Ok(pieces
+            .map(|piece| Passage { scores: Scores::default(), ..passage(of.document, &shelf.name, piece, 0.0) })
+            .collect())
     }
 }
 

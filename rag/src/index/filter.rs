@@ -78,6 +78,11 @@ pub(super) fn of_document(key: DocumentKey) -> Where {
     ])
 }
 
+/// The first passage of a document that readers see: the ids of the others follow from it.
+pub(super) fn first_of_document(key: DocumentKey) -> Where {
+    of_document(key).and(Test::Flag(LIVE, true)).and(Test::Number(ORDINAL, 0))
+}
+
 pub(super) fn of_generation(key: DocumentKey, generation: &str) -> Where {
     of_document(key).and(Test::Is(GENERATION, generation.to_owned()))
 }

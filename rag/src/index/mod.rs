@@ -20,7 +20,7 @@ pub use server::ServerIndex;
 pub use transfer::{Digest, PAGE, copy, digest};
 
 use colloquy_domain::{channel::Secret, failure::Failure};
-use std::{collections::BTreeSet, fmt, path::PathBuf};
+use std::{collections::BTreeSet, fmt, ops::Range, path::PathBuf};
 use uuid::Uuid;
 
 /// Which store to open.
@@ -102,6 +102,20 @@ impl Index {
             Self::Embedded(index) => index.written(key, generation).await,
             Self::Server(index) => index.written(key, &generation).await,
         }
+    }
+
+    /// The visible passages of a document that have these ordinals, in their order.
+    ///
+    /// # Errors
+    /// See [`Index`].
+    pub async fn passages(&self, key: DocumentKey, ordinals: Range<u32>) -> Result<Vec<Stored>, Failure> {
+        let mut found = match self {
+            Self::Embedded(index) => index.passages(key, ordinals).await,
+            Self::Server(index) => index.passages(key, ordinals).await,
+        }?;
+        found.retain(|passage| passage.live);
+        found.sort_by_key(|passage| passage.ordinal);
+        Ok(found)
     }
 
     /// Makes a staged generation of `passages` passages the visible one and removes every other of the document.

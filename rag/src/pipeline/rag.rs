@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::{DocumentId, KnowledgeBaseId, TenantId},
-    knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage},
+    knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage, Stretch},
     ports::{DocumentPipeline, Knowledge, ProgressSink},
 };
 use std::{
@@ -197,6 +197,10 @@ impl Rag {
 impl Knowledge for Rag {
     async fn search(&self, query: KnowledgeQuery) -> Result<Vec<Passage>, Failure> {
         self.retriever.search(query).await
+    }
+
+    async fn passages(&self, of: Stretch) -> Result<Vec<Passage>, Failure> {
+        self.retriever.passages(of).await
     }
 }
 

@@ -17,14 +17,14 @@ pub use rerank::Reranker;
 
 use crate::{
     embed::{Embedder, Slot, Vector},
-    index::{Ask, Index, NO_MODEL, Reader, Scope, Stored},
+    index::{Ask, DocumentKey, Index, NO_MODEL, Reader, Scope, Stored},
     models::manifest::ModelSpec,
     sparse::{self, Script},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    knowledge::{KnowledgeQuery, Passage, Scores},
+    knowledge::{KnowledgeQuery, Passage, Scores, Stretch},
     language::Language,
     ports::Knowledge,
 };
@@ -167,6 +167,12 @@ impl Knowledge for Retriever {
     async fn search(&self, query: KnowledgeQuery) -> Result<Vec<Passage>, Failure> {
         self.search_by(query, Mode::Hybrid).await
     }
+
+    async fn passages(&self, of: Stretch) -> Result<Vec<Passage>, Failure> {
+        let key = DocumentKey { tenant: of.tenant, base: of.base, document: of.document };
+        let stored = self.index.passages(key, of.from..of.from.saturating_add(of.limit)).await?;
+        Ok(stored.into_iter().map(|s| with_scores(s, Scores::default())).collect())
+    }
 }
 
 /// The question alone and, in a conversation, as somebody wrote it without need of the rest, else with the earlier
@@ -257,6 +263,11 @@ fn evidence(fused: &Fused, stored: &Stored, forms: &[Form], language: Option<Lan
 /// `shown` is the fused score (1 for a passage that is first by words and by meaning) times the best evidence: it keeps
 /// the order, and a question that nothing answers well has low scores throughout.
 fn passage(fused: Fused, stored: Stored, best: f32) -> Passage {
+    let shown = (fused.score * best).clamp(0.0, 1.0);
+    with_scores(stored, Scores { cosine: fused.cosine, bm25: fused.bm25, shown })
+}
+
+fn with_scores(stored: Stored, scores: Scores) -> Passage {
     Passage {
         document: stored.document,
         version: stored.version().to_owned(),
@@ -265,6 +276,6 @@ fn passage(fused: Fused, stored: Stored, best: f32) -> Passage {
         page: stored.page,
         offset: stored.offset,
         text: stored.text,
-        scores: Scores { cosine: fused.cosine, bm25: fused.bm25, shown: (fused.score * best).clamp(0.0, 1.0) },
+        scores,
     }
 }

@@ -49,6 +49,7 @@ impl Demo {
                 _ => format!("written by {}", model.model),
             };
             out::line(format_args!("Chat: {url}"));
+            out::line(format_args!("Console, for a team of your own: {}/console", api.url()));
             if !self.no_browser {
                 // A machine without a browser has the address.
                 let _ = open::that_detached(&url);

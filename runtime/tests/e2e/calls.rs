@@ -206,6 +206,8 @@ async fn another_provider_leads_the_call_and_reports_it() {
     let agent = api.agent("Echo", "scripted", &[]).await;
     let events = json!({ "url": url, "events": ["call.started", "call.ended"] });
     api.post("/api/webhook-endpoints", &events).await.data();
+    let half = json!({ "kind": "voice", "name": "Vapi", "agent": "Echo", "settings": { "provider": "vapi" } });
+    assert_eq!(api.post("/api/channels", &half).await.fields(), ["settings.webhook_secret"]);
     let settings = json!({ "provider": "vapi", "webhook_secret": "hush", "company": "Zoé" });
     let body = json!({ "kind": "voice", "name": "Vapi", "agent": "Echo", "external_id": OURS, "settings": settings });
     api.post("/api/channels", &body).await.data();

@@ -98,3 +98,23 @@ async fn an_ingestion_that_was_killed_is_taken_up_again() {
     let answer = server.api.ask("house", "How many days of paid leave do I have?").await;
     assert_eq!(answer["citations"][0]["document"], "handbook.md", "{answer}");
 }
+
+#[tokio::test]
+async fn a_document_is_shown_passage_by_passage() {
+    let server = Server::start().await;
+    let api = &server.api;
+    let document = api.learn("house", "articles.md", large_markdown(30)).await;
+    let path = format!("/api/documents/{}/passages", document["id"].as_str().unwrap());
+    let all = api.get(&format!("{path}?limit=100")).await.data();
+    let passages = all["passages"].as_array().unwrap();
+    assert_eq!(all["pagination"]["total"], document["chunks"], "{}", all["pagination"]);
+    assert_eq!(passages.len(), document["chunks"].as_u64().unwrap() as usize);
+    let offsets: Vec<u64> = passages.iter().map(|p| p["offset"].as_u64().unwrap()).collect();
+    assert!(offsets.is_sorted(), "{offsets:?}");
+    assert!(passages.iter().any(|p| p["text"].as_str().unwrap().contains("K00017")), "{passages:?}");
+    let second = api.get(&format!("{path}?limit=1&page=2")).await.data();
+    assert_eq!(second["passages"], json!([passages[1]]));
+    let behind = api.get(&format!("{path}?limit=100&page=9")).await.data();
+    assert_eq!((&behind["passages"], &behind["pagination"]["total"]), (&json!([]), &document["chunks"]));
+    assert_eq!(api.get(&format!("{path}?page=0")).await.fields(), ["page"]);
+}

@@ -4,7 +4,7 @@
 use crate::{
     install,
     support::{
-        documents::warranty_docx,
+        documents::{fixture_path, warranty_docx},
         graph::Graph,
         mcp::Bank,
         meta,
@@ -104,6 +104,76 @@ async fn an_http_interface_is_connected_from_its_document_and_tried_out() {
     let shop = Shop::start().await;
     let server = Server::start_on(busy_place().with("COLLOQUY_PRIVATE_HOSTS", "localhost")).await;
     flow("http-tools", &server, &[("INTERFACE", &shop.url)]).await;
+}
+
+#[tokio::test]
+async fn from_the_demonstration_to_a_bot_that_answers_from_a_document() {
+    let server = Server::demo(busy_place()).await;
+    let document = fixture_path("hotel-guide-en.pdf");
+    let question = "Until when is late check-out possible, and what does it cost?";
+    let about = [("DOCUMENT", text(&document)), ("QUESTION", question), ("ANSWER", "25 euros")];
+    flow("from-demo", &server, &about).await;
+}
+
+#[tokio::test]
+async fn at_the_desk_files_are_seen_and_conversations_go_to_other_agents() {
+    flow("desk", &Server::start_on(busy_place()).await, &[]).await;
+}
+
+#[tokio::test]
+async fn documents_are_dropped_looked_at_tried_and_changed() {
+    let scan = fixture_path("scan.pdf");
+    flow("knowledge", &Server::start_on(busy_place()).await, &[("SCAN", text(&scan))]).await;
+}
+
+#[tokio::test]
+async fn channels_are_connected_tested_and_their_health_is_seen() {
+    let (graph, server) = (Graph::start().await, Server::start_on(busy_place()).await);
+    let settings = meta::whatsapp_settings(&graph.url).to_string();
+    flow("channels", &server, &[("SETTINGS", &settings)]).await;
+}
+
+#[tokio::test]
+async fn a_team_looks_after_its_people_keys_webhooks_money_and_memory() {
+    let server = Server::start_on(busy_place().with("COLLOQUY_PRIVATE_HOSTS", "localhost")).await;
+    flow("settings", &server, &[]).await;
+}
+
+#[tokio::test]
+async fn a_template_goes_to_everybody_who_agreed() {
+    let (graph, server) = (Graph::start().await, Server::start_on(busy_place()).await);
+    let settings = meta::whatsapp_settings(&graph.url).to_string();
+    let approval = async {
+        until("the template", async || graph.templates().first().cloned()).await;
+        graph.decide("pool_open", "APPROVED");
+    };
+    let about = [("SETTINGS", settings.as_str())];
+    tokio::join!(flow("broadcasts", &server, &about), approval);
+    assert_eq!(graph.sent().len(), 2, "to two who agreed, not to the third");
+}
+
+#[tokio::test]
+async fn the_server_dies_and_comes_back_while_two_people_look() {
+    let mut server = Server::start_on(busy_place()).await;
+    server.stay();
+    let folder = server.place.path().to_owned();
+    let (url, key) = (server.api.url.clone(), server.api.key.clone());
+    let about = [("COLLOQUY_URL", url.as_str()), ("COLLOQUY_KEY", &key), ("FOLDER", text(&folder))];
+    let _alone = BROWSER.lock().await;
+    // The script asks by a file, which goes when it was done.
+    let acts = async {
+        for what in ["kill", "start"] {
+            let asked = folder.join(what);
+            until("what the script asks for", async || asked.exists().then_some(())).await;
+            if what == "kill" {
+                server.kill().await
+            } else {
+                server.restart().await
+            }
+            std::fs::remove_file(asked).unwrap();
+        }
+    };
+    tokio::join!(script("restart", &about), acts);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod support;
 
 mod concierge;
 mod console;
+mod grammy;
 mod install;
 mod judge;
 mod mcp;

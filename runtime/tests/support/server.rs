@@ -126,6 +126,12 @@ pub struct Server {
     pub place: Place,
     pub api: Client,
     child: Option<Child>,
+    /// What is run, but for the port.
+    command: &'static [&'static str],
+    /// Where it keeps its data.
+    data: PathBuf,
+    /// 0 for a free one.
+    port: u16,
 }
 
 impl Server {
@@ -135,9 +141,26 @@ impl Server {
     }
 
     pub async fn start_on(place: Place) -> Self {
-        let mut server = Self { place, api: Client::new(String::new(), String::new()), child: None };
+        let data = place.data_dir();
+        Self::running(place, &["serve"], data).await
+    }
+
+    /// The demonstration, as somebody new starts it.
+    pub async fn demo(place: Place) -> Self {
+        let data = place.data_dir().join("demo");
+        Self::running(place, &["demo", "--no-browser"], data).await
+    }
+
+    async fn running(place: Place, command: &'static [&'static str], data: PathBuf) -> Self {
+        let mut server =
+            Self { place, api: Client::new(String::new(), String::new()), child: None, command, data, port: 0 };
         server.restart().await;
         server
+    }
+
+    /// From the next start on it is where it is now: whoever is connected comes back by themselves.
+    pub fn stay(&mut self) {
+        self.port = self.api.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("it was started");
     }
 
     /// Starts it again on what the last one left.
@@ -150,7 +173,8 @@ impl Server {
     pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.place.log_file()).unwrap();
-        let mut command = self.place.command(&["serve", "--port", "0"]);
+        let port = self.port.to_string();
+        let mut command = self.place.command(&[self.command, &["--port", &port]].concat());
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
@@ -163,14 +187,14 @@ impl Server {
             self.announced(pid)
         })
         .await;
-        let key = std::fs::read_to_string(self.place.data_dir().join("api-key")).unwrap();
+        let key = std::fs::read_to_string(self.data.join("api-key")).unwrap();
         self.api = Client::new(url, key.trim().to_owned());
         until("a healthy server", async || self.api.is_up().await.then_some(())).await;
     }
 
     /// The address in server.json, if it is this process's.
     fn announced(&self, pid: Option<u32>) -> Option<String> {
-        let owner = std::fs::read(self.place.data_dir().join("server.json")).ok()?;
+        let owner = std::fs::read(self.data.join("server.json")).ok()?;
         let owner: Value = serde_json::from_slice(&owner).ok()?;
         let mine = owner["pid"].as_u64() == pid.map(u64::from);
         mine.then(|| owner["url"].as_str().map(str::to_owned)).flatten()

@@ -59,6 +59,11 @@ impl Telegram {
         recorded.taken.iter().filter(|(m, _)| m == method).map(|(_, body)| body.clone()).collect()
     }
 
+    /// All calls that were taken, in order.
+    pub fn calls(&self) -> Vec<(String, Value)> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).taken.clone()
+    }
+
     /// The methods of all calls of these that were taken, in order.
     pub fn order(&self, of: &[&str]) -> Vec<String> {
         let recorded = self.shared.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::{DocumentId, KnowledgeBaseId, TenantId},
-    knowledge::{DocumentStatus, IngestFailure, IngestJob, IngestProgress, IngestReport, KnowledgeQuery, Passage},
+    knowledge::{
+        DocumentStatus, IngestFailure, IngestJob, IngestProgress, IngestReport, KnowledgeQuery, Passage, Stretch,
+    },
     ports::{DocumentPipeline, DocumentQueue, Knowledge, ProgressSink, StoreError},
     testkit::{Piece, memory_knowledge::report},
 };
@@ -187,6 +189,11 @@ impl Knowledge for Searches {
         core.watch.found(core, &who, &found);
         seam.note("searched", &who, names(&found));
         Ok(found)
+    }
+
+    /// Only pages of the team ask for it, which are not simulated.
+    async fn passages(&self, of: Stretch) -> Result<Vec<Passage>, Failure> {
+        self.0.core.library.knowledge.passages(of).await
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use colloquy_domain::{
     ids::{ConversationId, DocumentId, KnowledgeBaseId, TenantId},
-    knowledge::{KnowledgeQuery, Narrow, Passage, Scores},
+    knowledge::{KnowledgeQuery, Narrow, Passage, Scores, Stretch},
     language::Language,
     ports::ToolPlace,
     testkit::injections::{FORBIDDEN, INJECTIONS},
@@ -99,6 +99,10 @@ impl Knowledge for FakeKnowledge {
             scores: Scores { cosine: None, bm25: 3.0, shown: 0.7 },
         };
         Ok(if query.bases.is_empty() { Vec::new() } else { vec![passage] })
+    }
+
+    async fn passages(&self, _: Stretch) -> Result<Vec<Passage>, Failure> {
+        Ok(Vec::new())
     }
 }
 

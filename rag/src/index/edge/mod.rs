@@ -10,12 +10,13 @@ mod promote;
 pub(super) mod read;
 mod switch;
 
-use super::{DocumentKey, Point, Reader, Scope, blocking, filter as which, point::LAYOUT};
+use super::{DocumentKey, Point, Reader, Scope, Stored, blocking, filter as which, point::LAYOUT};
 use colloquy_domain::failure::Failure;
 use qdrant_edge::{EdgeShard, OperationError};
 use std::{
     collections::BTreeSet,
     fs::File,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -93,6 +94,14 @@ impl EdgeIndex {
     /// `index.store` (retry).
     pub async fn written(&self, key: DocumentKey, generation: String) -> Result<BTreeSet<u32>, Failure> {
         self.on_shard(move |shard| read::ordinals(shard, key, &generation)).await
+    }
+
+    /// The visible passages of a document that have these ordinals, in any order.
+    ///
+    /// # Errors
+    /// `index.store` (retry).
+    pub async fn passages(&self, key: DocumentKey, ordinals: Range<u32>) -> Result<Vec<Stored>, Failure> {
+        self.on_shard(move |shard| read::passages(shard, key, ordinals)).await
     }
 
     /// Makes a staged generation of `passages` passages the visible one and removes every other of the document.

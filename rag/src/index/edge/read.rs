@@ -18,7 +18,7 @@ use qdrant_edge::{
     CountRequest, EdgeShard, NamedQuery, PointId, QueryEnum, QueryRequest, Record, ScoringQuery, ScrollRequest,
     SparseVector, VectorInternal, VectorStructInternal, WithPayloadInterface, WithVector,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 use uuid::Uuid;
 
 /// Points of one page of a scroll.
@@ -79,6 +79,14 @@ pub(in crate::index) fn load(shard: &EdgeShard, ids: &[Uuid]) -> Result<Vec<(Uui
     let ids: Vec<PointId> = ids.iter().map(|id| PointId::Uuid(*id)).collect();
     let records = shard.retrieve(&ids, Some(WithPayloadInterface::Bool(true)), None).map_err(store)?;
     records.into_iter().map(|r| Ok((uuid_of(&r)?, stored_of(r)?))).collect()
+}
+
+/// The visible passages of a document that have these ordinals; others are left out.
+pub(super) fn passages(shard: &EdgeShard, key: DocumentKey, ordinals: Range<u32>) -> Result<Vec<Stored>, Failure> {
+    let found = scroll(shard, &which::first_of_document(key), &WithPayloadInterface::Bool(true))?;
+    let Some(first) = found.into_iter().next().map(stored_of).transpose()? else { return Ok(Vec::new()) };
+    let ids: Vec<Uuid> = ordinals.map(|n| first.sibling(n)).collect();
+    Ok(load(shard, &ids)?.into_iter().map(|(_, stored)| stored).collect())
 }
 
 pub(super) fn count(shard: &EdgeShard) -> Result<usize, Failure> {

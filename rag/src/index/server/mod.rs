@@ -23,6 +23,7 @@ use qdrant_client::qdrant::{PointStruct, RetrievedPoint, ScrollPoints, ScrollPoi
 use std::{
     collections::BTreeSet,
     hash::{BuildHasher, Hasher, RandomState},
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -95,6 +96,24 @@ impl ServerIndex {
             })
             .await?;
         Ok(ordinals)
+    }
+
+    pub(super) async fn passages(&self, key: DocumentKey, ordinals: Range<u32>) -> Result<Vec<Stored>, Failure> {
+        let scroll = ScrollPointsBuilder::new(&self.server.names.passages)
+            .filter(convert::filter(&filter::first_of_document(key)))
+            .limit(1)
+            .with_payload(true)
+            .build();
+        let mut first = None;
+        self.server
+            .each_page(scroll, |point| {
+                first = Some(convert::content::<Stored>(point.payload)?);
+                Ok(())
+            })
+            .await?;
+        let Some(first) = first else { return Ok(Vec::new()) };
+        let ids: Vec<Uuid> = ordinals.map(|n| first.sibling(n)).collect();
+        Ok(self.server.look(&ids).await?.into_iter().map(|(_, stored)| stored).collect())
     }
 
     pub(super) async fn switch(&self, key: DocumentKey, generation: String, passages: u32) -> Result<(), Failure> {

@@ -88,11 +88,7 @@ impl View {
     }
 
     pub(in crate::index) fn look(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, Stored)>, Failure> {
-        let ids: Vec<_> = ids.iter().copied().map(convert::point_id).collect();
-        let get = GetPointsBuilder::new(&self.server.names.passages, ids).with_payload(true).build();
-        let client = &self.server.client;
-        let answer = self.runtime.block_on(client.call(Kind::Read, || client.qdrant.get_points(get.clone())))?;
-        let stored: Vec<(Uuid, Stored)> = answer.result.into_iter().map(convert::stored).collect::<Result<_, _>>()?;
+        let stored = self.runtime.block_on(self.server.look(ids))?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.documents.extend(stored.iter().map(|(_, s)| s.key()));
         Ok(stored)
@@ -118,6 +114,15 @@ impl View {
 }
 
 impl Server {
+    /// What is stored under `ids`, of which some may not exist.
+    pub(super) async fn look(&self, ids: &[Uuid]) -> Result<Vec<(Uuid, Stored)>, Failure> {
+        let ids: Vec<_> = ids.iter().copied().map(convert::point_id).collect();
+        let get = GetPointsBuilder::new(&self.names.passages, ids).with_payload(true).build();
+        let client = &self.client;
+        let answer = client.call(Kind::Read, || client.qdrant.get_points(get.clone())).await?;
+        answer.result.into_iter().map(convert::stored).collect()
+    }
+
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         scope: Scope,

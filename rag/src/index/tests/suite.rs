@@ -41,6 +41,26 @@ on_every_store! {
     switching_to_what_is_visible_already_changes_nothing;
     an_earlier_version_can_come_back;
     a_large_document_is_written_in_parts_and_read_in_pages;
+    a_document_is_shown_as_readers_see_it;
+}
+
+async fn a_document_is_shown_as_readers_see_it(bench: &Bench) {
+    let (index, doc) = (&bench.index, key(1, 10, 100));
+    let shown = async |key, ordinals| {
+        let found = index.passages(key, ordinals).await.expect("read");
+        found.into_iter().map(|p| p.text).collect::<Vec<_>>()
+    };
+    index.stage(vec![passage(doc, "a", 0, "hidden")]).await.expect("staged");
+    assert!(shown(doc, 0..10).await.is_empty(), "nobody sees it yet");
+    let texts: Vec<String> = (0..12).map(|n| format!("passage {n}")).collect();
+    put(index, doc, "b", &texts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    index.stage(vec![passage(doc, "c", 0, "the next version")]).await.expect("staged");
+    assert_eq!(shown(doc, 0..100).await, texts);
+    assert_eq!(shown(doc, 10..12).await, ["passage 10", "passage 11"]);
+    assert!(shown(doc, 12..20).await.is_empty());
+    // Of the same number, but another tenant's or another base's.
+    assert!(shown(key(2, 10, 100), 0..10).await.is_empty());
+    assert!(shown(key(1, 11, 100), 0..10).await.is_empty());
 }
 
 // req: S1-RAG-1

@@ -12,8 +12,8 @@ const URL_OF_SERVER = process.env.COLLOQUY_URL;
 const KEY = process.env.COLLOQUY_KEY;
 /** Where pictures of the views go, if somebody wants to look at them. */
 const PICTURES = process.env.CONSOLE_PICTURES;
-/** Of one step; generous, because a loaded machine is no failure. */
-const PATIENCE = 60_000;
+/** Of one step, in milliseconds; generous, because a loaded machine is no failure. */
+const PATIENCE = Number(process.env.CONSOLE_PATIENCE ?? 60_000);
 
 const PERSON = { team: 'Seaview Hotel', name: 'Ann Lee', email: 'ann@seaview.example', password: 'a sentence of five words' };
 

@@ -41,9 +41,10 @@ async function furnish() {
     inbox: ['inbox'], thread: ['inbox', conversations[1].id], taken: ['inbox', conversations[0].id],
     knowledge: ['knowledge'], try: ['knowledge', base.id, 'try'], unanswered: ['knowledge', base.id, 'unanswered'],
     proposals: ['knowledge', base.id, 'proposals'], document: ['knowledge', 'documents', document.id],
-    agents: ['agents'], agent: ['agents', agent.id], channels: ['channels'],
+    agents: ['agents'], agent: ['agents', agent.id], versions: ['agents', agent.id, 'versions'], channels: ['channels'],
+    broadcasts: ['broadcasts'], simulations: ['simulations'],
     contacts: ['contacts'], contact: ['contacts', conversations[0].contact], analytics: ['analytics'],
-    ...Object.fromEntries(['account', 'people', 'keys', 'webhooks', 'deliveries', 'tools', 'audit'].map((tab) => [tab, ['settings', tab]])),
+    ...Object.fromEntries(['account', 'people', 'keys', 'webhooks', 'deliveries', 'tools', 'services', 'limits', 'audit'].map((tab) => [tab, ['settings', tab]])),
     start: ['start'], lost: ['nowhere'],
   };
 }
