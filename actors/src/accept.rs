@@ -38,7 +38,7 @@ pub(crate) async fn accept(
             }
             // Not of a conversation: whoever keeps templates and contacts and looks after accounts took it before.
             ChannelEvent::Template(_) | ChannelEvent::Account(_) | ChannelEvent::Moved(_) | ChannelEvent::Tied(_) => {
-                ignored += 1
+                ignored += 1;
             }
             ChannelEvent::Ignored { kind } => {
                 ignored += 1;
