@@ -37,7 +37,9 @@ pub(crate) async fn accept(
                 statuses.push(update);
             }
             // Not of a conversation: whoever keeps templates and contacts and looks after accounts took it before.
-            ChannelEvent::Template(_) | ChannelEvent::Account(_) | ChannelEvent::Moved(_) => ignored += 1,
+            ChannelEvent::Template(_) | ChannelEvent::Account(_) | ChannelEvent::Moved(_) | ChannelEvent::Tied(_) => {
+                ignored += 1;
+            }
             ChannelEvent::Ignored { kind } => {
                 ignored += 1;
                 tracing::debug!(tenant.id = %tenant, channel.id = %channel, event.kind = kind, "ignored");

@@ -4,7 +4,7 @@ use crate::{
     agents::Permit,
     control,
     conversation::Msg,
-    lookup,
+    listen, lookup,
     node::Shared,
     spans,
     work::{self, Task},
@@ -37,6 +37,8 @@ pub(crate) struct Work {
     tasks: Vec<AbortHandle>,
     typing: Option<AbortHandle>,
     timers: BTreeMap<Timer, AbortHandle>,
+    /// Of recordings: no turn ends it.
+    listening: Vec<AbortHandle>,
     /// The running turn's, for who exports traces.
     turn: Option<Span>,
     /// The transcript before the running turn, read once.
@@ -69,7 +71,7 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         self.end_turn();
-        self.timers.values().for_each(AbortHandle::abort);
+        self.timers.values().chain(&self.listening).for_each(AbortHandle::abort);
     }
 }
 
@@ -85,6 +87,11 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
     };
     match effect {
         Effect::SetTimer { timer, at } => set_timer(cx, work, timer, at),
+        Effect::Listen { message } => {
+            work.listening.retain(|l| !l.is_finished());
+            let task = task();
+            work.listening.push(tokio::spawn(listen::listen(task, message)).abort_handle());
+        }
         Effect::AskPermit { turn } => {
             work.turn = Some(spans::turn(cx.conversation, cx.profile, turn));
             let turn_ref = (cx.conversation.key.id, turn);

@@ -26,6 +26,7 @@ mod draft;
 pub mod effects;
 mod ingestion;
 mod intake;
+mod listen;
 mod lookup;
 pub mod node;
 mod placement;

@@ -88,7 +88,7 @@ pub(crate) async fn guarded<T>(
     })
 }
 
-fn wait_of(failure: &Failure) -> Option<Duration> {
+pub(crate) fn wait_of(failure: &Failure) -> Option<Duration> {
     match failure.verdict {
         Verdict::Retry { after } => Some(after.unwrap_or(RETRY_AFTER)),
         Verdict::Reject | Verdict::Fatal => None,

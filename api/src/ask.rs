@@ -139,7 +139,7 @@ fn situation(api: &Api, tenant: TenantId, question: Question<'_>) -> (Conversati
     let turn = Turn {
         ruling: None,
         no: 1,
-        items: vec![InboxItem { seq: 1, received_at: now, inbound }],
+        items: vec![InboxItem { seq: 1, received_at: now, inbound, heard: None }],
         passages: Vec::new(),
         rewriting: Usage::default(),
         steps: Vec::new(),

@@ -14,6 +14,7 @@
 //!
 //! **Start here:** [`routes::router`], the registry of endpoints; one file per resource in `endpoints`.
 
+mod aliases;
 mod answer;
 mod ask;
 mod attachments;
@@ -41,11 +42,11 @@ mod outreach;
 mod page;
 mod peer;
 mod period;
-mod pictures;
 mod realtime;
 mod registry;
 mod routes;
 mod saying;
+mod sent_files;
 mod serve;
 pub mod simulations;
 mod sources;
@@ -66,10 +67,10 @@ pub use limits::Limits;
 pub use metrics::{Counting, Metrics};
 pub use openapi::document;
 pub use outreach::run as run_outreach;
-pub use pictures::Pictures;
 pub use realtime::Realtime;
 pub use registry::{Access, Endpoint};
 pub use routes::{endpoints, router};
+pub use sent_files::KeptFiles;
 pub use serve::serve;
 pub use sources::Visitor;
 pub use state::{Api, ApiOptions, Catalogue};

@@ -1,6 +1,6 @@
 use crate::{
-    commerce::Commerce, hub::Hub, identity::Identity, limits::Limits, metrics::Metrics, realtime::Realtime,
-    simulations::Simulator, sources::Visitor, turned_away::TurnedAway,
+    aliases::Aliases, commerce::Commerce, hub::Hub, identity::Identity, limits::Limits, metrics::Metrics,
+    realtime::Realtime, simulations::Simulator, sources::Visitor, turned_away::TurnedAway,
 };
 use async_trait::async_trait;
 use colloquy_actors::node::NodeHandle;
@@ -121,6 +121,7 @@ pub struct Api {
     pub identity: Identity,
     pub counters: Counters,
     pub turned_away: TurnedAway,
+    pub aliases: Aliases,
     pub limits: Arc<Limits>,
     pub metrics: Arc<Metrics>,
     /// Who is connected.

@@ -11,7 +11,7 @@ pub const LARGEST: usize = 10 * 1024 * 1024;
 /// How the names of such files begin.
 const PREFIX: &str = "upload-";
 /// What is taken: the ending, what it is, and how it begins. Text begins as it likes.
-const KINDS: [(&str, MediaKind, &str, &[u8]); 13] = [
+const KINDS: [(&str, MediaKind, &str, &[u8]); 19] = [
     ("png", MediaKind::Image, "image/png", b"\x89PNG\r\n\x1a\n"),
     ("jpg", MediaKind::Image, "image/jpeg", b"\xff\xd8\xff"),
     ("jpeg", MediaKind::Image, "image/jpeg", b"\xff\xd8\xff"),
@@ -23,6 +23,13 @@ const KINDS: [(&str, MediaKind, &str, &[u8]); 13] = [
     ("pptx", MediaKind::Document, "application/vnd.openxmlformats-officedocument.presentationml.presentation", b"PK"),
     ("odt", MediaKind::Document, "application/vnd.oasis.opendocument.text", b"PK"),
     ("ods", MediaKind::Document, "application/vnd.oasis.opendocument.spreadsheet", b"PK"),
+    ("ogg", MediaKind::Audio, "audio/ogg", b"OggS"),
+    ("webm", MediaKind::Audio, "audio/webm", b"\x1aE\xdf\xa3"),
+    ("wav", MediaKind::Audio, "audio/wav", b"RIFF"),
+    // The length of its first part, which is short.
+    ("m4a", MediaKind::Audio, "audio/mp4", b"\0\0"),
+    ("mp3", MediaKind::Audio, "audio/mpeg", b"ID3"),
+    ("mp3", MediaKind::Audio, "audio/mpeg", b"\xff\xfb"),
     ("txt", MediaKind::Document, "text/plain", b""),
     ("csv", MediaKind::Document, "text/csv", b""),
 ];
@@ -30,15 +37,17 @@ const KINDS: [(&str, MediaKind, &str, &[u8]); 13] = [
 /// What a file is, by its name and by how it begins; `None` if it is not taken.
 pub fn kind(name: &str, bytes: &[u8]) -> Option<(MediaKind, &'static str)> {
     let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
-    let (_, media, mime, begins) = KINDS.iter().find(|(known, ..)| *known == ending)?;
     let is_text = || std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0'));
-    let fits = bytes.starts_with(begins) && (!begins.is_empty() || is_text());
-    fits.then_some((*media, *mime))
+    let fits = |begins: &[u8]| bytes.starts_with(begins) && (!begins.is_empty() || is_text());
+    let (_, media, mime, _) = KINDS.iter().find(|(known, _, _, begins)| *known == ending && fits(begins))?;
+    Some((*media, *mime))
 }
 
 /// The endings that are taken, for whoever asks why a file is not.
 pub fn endings() -> String {
-    KINDS.map(|(ending, ..)| ending).join(", ")
+    let mut endings = KINDS.map(|(ending, ..)| ending).to_vec();
+    endings.dedup();
+    endings.join(", ")
 }
 
 /// Where the file of a message is kept: the same again for the same message.
@@ -80,6 +89,9 @@ mod tests {
     fn a_file_is_taken_only_for_what_it_is() {
         let taken = |name: &str, bytes: &[u8]| kind(name, bytes).map(|(_, mime)| mime);
         assert_eq!(taken("A.PNG", b"\x89PNG\r\n\x1a\n..."), Some("image/png"));
+        assert_eq!(taken("said.ogg", b"OggS\0"), Some("audio/ogg"));
+        assert_eq!(taken("said.mp3", b"\xff\xfb\x90"), Some("audio/mpeg"));
+        assert_eq!(taken("said.mp3", b"<script>"), None);
         assert_eq!(taken("list.csv", b"a;b\n"), Some("text/csv"));
         assert_eq!(taken("terms.pdf", b"%PDF-1.7"), Some("application/pdf"));
         for (name, bytes) in [

@@ -424,6 +424,7 @@ impl World {
             },
             counters: Default::default(),
             turned_away: Default::default(),
+            aliases: Default::default(),
             limits: Arc::new(Limits::new(Quotas::default(), false)),
             metrics: Default::default(),
             realtime: Default::default(),

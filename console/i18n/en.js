@@ -539,6 +539,8 @@ export default {
   'provider.extractive': 'Passages, word for word',
   'provider.openai': 'A language model',
   'provider.scripted': 'A script',
+  'recording.heard': 'Written down from the recording',
+  'recording.unheard': 'A recording that could not be listened to ({cause})',
   'register.known': 'You have an account?',
   'register.lead': 'You become its owner and can invite others.',
   'register.name': 'Your name',

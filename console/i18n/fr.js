@@ -539,6 +539,8 @@ export default {
   'provider.extractive': 'Passages, mot à mot',
   'provider.openai': 'Un modèle de langage',
   'provider.scripted': 'Un script',
+  'recording.heard': 'Transcrit de l’enregistrement',
+  'recording.unheard': 'Un enregistrement qui n’a pas pu être écouté ({cause})',
   'register.known': 'Vous avez un compte ?',
   'register.lead': 'Vous en devenez propriétaire et pouvez inviter d’autres personnes.',
   'register.name': 'Votre nom',

@@ -122,6 +122,8 @@ pub enum ChannelEvent {
     Account(AccountNotice),
     /// Somebody is reached elsewhere.
     Moved(AddressChange),
+    /// Somebody has two addresses.
+    Tied(AddressTie),
     /// Understood, and of no consequence here; the name is counted.
     Ignored {
         kind: String,
@@ -184,6 +186,15 @@ pub struct AddressChange {
     pub from: String,
     pub to: String,
     /// When the provider says it happened.
+    pub at: Timestamp,
+}
+
+/// Two addresses are one person's: what comes from `alias` is theirs who is reached at `address`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressTie {
+    pub address: String,
+    pub alias: String,
+    /// When the provider says so.
     pub at: Timestamp,
 }
 

@@ -121,6 +121,8 @@ pub enum MediaKind {
     Video,
     Audio,
     Voice,
+    /// A short film in which somebody speaks.
+    VideoNote,
     Document,
     Sticker,
 }
@@ -131,7 +133,7 @@ impl MediaKind {
     pub const fn file_kind(self) -> &'static str {
         match self {
             Self::Image | Self::Sticker => "image",
-            Self::Video => "video",
+            Self::Video | Self::VideoNote => "video",
             Self::Audio | Self::Voice => "audio",
             Self::Document => "document",
         }
@@ -144,6 +146,7 @@ impl MediaKind {
             Self::Video => "video",
             Self::Audio => "audio file",
             Self::Voice => "voice message",
+            Self::VideoNote => "video message",
             Self::Document => "document",
             Self::Sticker => "sticker",
         }
@@ -229,8 +232,14 @@ impl Content {
         match media {
             MediaKind::Image => mime.is_none_or(|m| seen(m) || m.is_empty() || m == "application/octet-stream"),
             MediaKind::Document => mime.is_some_and(seen),
-            MediaKind::Video | MediaKind::Audio | MediaKind::Voice | MediaKind::Sticker => false,
+            MediaKind::Video | MediaKind::VideoNote | MediaKind::Audio | MediaKind::Voice | MediaKind::Sticker => false,
         }
+    }
+
+    /// Whether somebody may be speaking in it, so that it can be listened to.
+    #[must_use]
+    pub const fn is_recording(&self) -> bool {
+        matches!(self, Self::Media { media: MediaKind::Audio | MediaKind::Voice | MediaKind::VideoNote, .. })
     }
 
     /// A short stable name for logs, transcripts and statistics.
@@ -255,6 +264,60 @@ pub struct InboxItem {
     pub seq: Seq,
     pub received_at: Timestamp,
     pub inbound: Inbound,
+    /// What came of listening to it; `None` if it was not listened to, or is no recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
+}
+
+/// What came of listening to a recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "heard", rename_all = "snake_case")]
+pub enum Heard {
+    /// What was said. The person's words, as if they had written them.
+    Words { text: String },
+    /// Nothing can be known of it; the code of the failure.
+    Nothing { cause: String },
+}
+
+impl Heard {
+    /// Of a recording in which nobody says anything.
+    pub const SILENCE: &'static str = "recording.silent";
+
+    /// What was written and said, by what came of listening; empty if there is nothing in words.
+    #[must_use]
+    pub fn with(heard: Option<&Self>, written: &str) -> String {
+        match heard {
+            Some(Self::Words { text }) if written.is_empty() => text.clone(),
+            Some(Self::Words { text }) => format!("{written}\n{text}"),
+            Some(Self::Nothing { .. }) | None => written.to_owned(),
+        }
+    }
+}
+
+impl InboxItem {
+    /// A recording that somebody has yet to listen to.
+    #[must_use]
+    pub const fn is_unheard(&self) -> bool {
+        self.heard.is_none() && self.inbound.content.is_recording()
+    }
+
+    /// What the person wrote or said; `None` if there is nothing in words.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let written = self.inbound.content.words().unwrap_or_default();
+        Some(Heard::with(self.heard.as_ref(), &written)).filter(|words| !words.is_empty())
+    }
+
+    /// What a model is told, see [`Content::told`]: of a recording that nobody could listen to, that it is so.
+    #[must_use]
+    pub fn told(&self, sees_images: bool) -> Option<String> {
+        let told = self.inbound.content.told(sees_images)?;
+        match &self.heard {
+            None => Some(told),
+            Some(Heard::Words { text }) => Some(format!("{told} {text}")),
+            Some(Heard::Nothing { .. }) => Some(told.replacen(']', ", not understood]", 1)),
+        }
+    }
 }
 
 /// How a message ended. Each admitted message gets exactly one, once.

@@ -65,7 +65,7 @@ pub struct CompletionRequest {
     /// What the person wrote in this turn, oldest first.
     pub messages: Vec<String>,
     /// Messages of this turn whose images the model is to see, by their numbers in the inbox, oldest first. The provider
-    /// asks for the bytes (see [`crate::ports::Images`]): they are in no state and in no log.
+    /// asks for the bytes (see [`crate::ports::SentFiles`]): they are in no state and in no log.
     pub images: Vec<Seq>,
     /// Retrieved for this turn, best first; numbered from 1 in this order in citations.
     pub passages: Vec<Passage>,
@@ -116,4 +116,12 @@ pub struct Recording {
     pub content: Vec<u8>,
     /// What is spoken, if it is known.
     pub language: Option<Language>,
+}
+
+/// What was said in a recording.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transcript {
+    pub text: String,
+    /// What writing it down cost.
+    pub usage: Usage,
 }

@@ -15,6 +15,8 @@ pub enum Phrase {
     Failed,
     /// A file came without words.
     WordsOnly,
+    /// A recording came that nobody can listen to.
+    CannotListen,
     /// A greeting without a question, answered without a model.
     Welcome,
     /// It is a machine who speaks.
@@ -51,6 +53,12 @@ pub const fn phrase(phrase: Phrase, language: Language) -> &'static str {
         (Phrase::WordsOnly, Language::En) => "I can only read text for now: could you tell me in words?",
         (Phrase::WordsOnly, Language::Fr) => {
             "Je ne peux lire que du texte pour l'instant : pouvez-vous me le dire avec des mots ?"
+        }
+        (Phrase::CannotListen, Language::En) => {
+            "I'm sorry, I could not listen to your voice message: could you write it to me?"
+        }
+        (Phrase::CannotListen, Language::Fr) => {
+            "Je suis désolé, je n'ai pas pu écouter votre message vocal : pouvez-vous me l'écrire ?"
         }
         (Phrase::Welcome, Language::En) => "Hello! Ask me a question and I'll look it up in the documents I have.",
         (Phrase::Welcome, Language::Fr) => {

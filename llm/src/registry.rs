@@ -8,8 +8,8 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    model::{CompletionRequest, CompletionResult, ModelChoice, Recording},
-    ports::{Images, Model, TokenSink},
+    model::{CompletionRequest, CompletionResult, ModelChoice, Recording, Transcript},
+    ports::{FileOf, Model, SentFiles, TokenSink},
 };
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub struct ModelOptions {
     pub openai: Option<OpenAiOptions>,
     /// What the scripted provider plays; `None` for one that echoes.
     pub script: Option<Scripted>,
-    /// Where models that see find what people sent; `None` where nobody sends anything.
-    pub images: Option<Arc<dyn Images>>,
+    /// Where models that see or listen find what people sent; `None` where nobody sends anything.
+    pub files: Option<Arc<dyn SentFiles>>,
 }
 
 /// The model providers of an installation.
@@ -46,7 +46,7 @@ impl Models {
     /// The wiring. The process-wide rustls provider must be installed before.
     #[must_use]
     pub fn new(options: ModelOptions) -> Self {
-        let openai = Arc::new(OpenAi::new(options.openai, options.images));
+        let openai = Arc::new(OpenAi::new(options.openai, options.files));
         let (checked, listens) = (openai.clone(), openai.clone());
         let fine = |_: &ModelChoice| Ok(());
         Self {
@@ -113,8 +113,12 @@ impl Model for Models {
         self.provider(&choice.provider).is_ok_and(|provider| provider.model.writes(choice))
     }
 
-    async fn transcribe(&self, recording: Recording) -> Result<String, Failure> {
+    async fn transcribe(&self, recording: Recording) -> Result<Transcript, Failure> {
         self.listens.transcribe(recording).await
+    }
+
+    async fn listen(&self, recording: FileOf) -> Result<Transcript, Failure> {
+        self.listens.listen(recording).await
     }
 }
 
@@ -166,10 +170,10 @@ mod tests {
         let blind = ModelChoice { sees_images: true, ..choice("extractive") };
         assert!(models.check(&blind).unwrap_err().detail.starts_with("sees_images: "));
         let mut options = OpenAiOptions::new("http://127.0.0.1:1/v1");
-        let models = Models::new(ModelOptions { openai: Some(options.clone()), script: None, images: None });
+        let models = Models::new(ModelOptions { openai: Some(options.clone()), script: None, files: None });
         assert_eq!(models.check(&choice("openai")).unwrap_err().code, "model.no_name");
         options.default_model = Some("small".into());
-        let models = Models::new(ModelOptions { openai: Some(options), script: None, images: None });
+        let models = Models::new(ModelOptions { openai: Some(options), script: None, files: None });
         assert_eq!(models.check(&choice("openai")), Ok(()));
     }
 }

@@ -10,7 +10,7 @@ use colloquy_domain::{
     ports::{Ids, StoreError},
 };
 use colloquy_rag::pipeline::Rag;
-use colloquy_store::{Actor, KeyHash, PageRequest, Store};
+use colloquy_store::{Actor, KeyHash, PageRequest, Store, Swept};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The knowledge base of the first agent.
@@ -87,12 +87,22 @@ async fn sweep(store: &Store, node: &NodeHandle) -> Result<(), StoreError> {
             for conversation in &swept.conversations {
                 node.renew(tenant, *conversation);
             }
-            let conversations = swept.conversations.len();
-            if conversations > 0 || swept.messages > 0 || swept.events > 0 || swept.audit > 0 {
-                let (messages, events, audit) = (swept.messages, swept.events, swept.audit);
-                tracing::info!(tenant.id = %tenant, conversations, messages, events, audit, "deleted: kept no longer");
+            let (conversations, unfinished) = (swept.conversations.len(), swept.unfinished);
+            if swept != Swept::default() {
+                let Swept { messages, events, audit, outreach, simulations, agent_versions, .. } = swept;
+                tracing::info!(
+                    tenant.id = %tenant,
+                    conversations,
+                    messages,
+                    events,
+                    audit,
+                    outreach,
+                    simulations,
+                    agent_versions,
+                    "deleted: kept no longer"
+                );
             }
-            if !swept.unfinished {
+            if !unfinished {
                 break;
             }
         }

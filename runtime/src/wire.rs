@@ -16,7 +16,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
-use colloquy_api::{Api, ApiOptions, AtService, Commerce, Counting, Hub, Limits, Metrics, Pictures, Visitor};
+use colloquy_api::{Api, ApiOptions, AtService, Commerce, Counting, Hub, KeptFiles, Limits, Metrics, Visitor};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
     egress::Egress,
@@ -120,7 +120,7 @@ impl App {
         let models = Arc::new(Models::new(ModelOptions {
             openai: config.endpoint(),
             script: None,
-            images: Some(Arc::new(Pictures::new(store.clone(), folder.files()))),
+            files: Some(Arc::new(KeptFiles::new(store.clone(), folder.files()))),
         }));
         let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
         let services = Arc::new(Integrations::new(internet.clone(), clock.clone()));
@@ -216,6 +216,7 @@ impl App {
             identity,
             counters: Default::default(),
             turned_away: Default::default(),
+            aliases: Default::default(),
             limits,
             metrics,
             realtime: Default::default(),

@@ -34,6 +34,8 @@ pub enum Site {
     Settle,
     /// One completion.
     Model,
+    /// Listening to a recording.
+    Listen,
     /// One tool call. Entity: `channel/peer/tool`.
     Tool,
     /// One search. Entity: the names of the knowledge bases, with `+` between them.
@@ -140,6 +142,7 @@ impl Site {
                 Self::Model,
                 &[Fail, Slow, Refuse, Truncated, Garbled, UnknownTool, Endless, Panic, CrashBefore, CrashAfter],
             ),
+            (Self::Listen, &[Fail, Slow, Refuse, Panic, CrashBefore, CrashAfter]),
             (Self::Tool, &[Fail, Slow, Pause, Panic, CrashBefore, CrashAfter]),
             (Self::Knowledge, &[Fail, Slow, Panic, CrashBefore]),
             (Self::Ingest, &[Fail, Slow, Panic, CrashBefore, CrashAfter]),

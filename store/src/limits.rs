@@ -251,6 +251,7 @@ impl By<'_> {
             expected_version: u64::from(turn) - 1,
             now: self.now,
             snapshot: Snapshot { next_turn: turn + 1, ..Snapshot::default() },
+            heard: Vec::new(),
             settled: vec![Settled {
                 seq: u64::from(turn),
                 provider_message_id: String::new(),

@@ -4,8 +4,10 @@
 mod common;
 
 use colloquy_domain::{
+    agent::AgentProfile,
     channel::{Secret, TemplateUpdate},
     http_tool::{Method, Operation},
+    outreach::{Audience, BroadcastState, Words},
     ports::{ConversationStore, StoreError, ToolMeter},
     template::{Category, Component, Registered, Template, TemplateStatus},
     testkit::{answer, receive},
@@ -13,7 +15,10 @@ use colloquy_domain::{
     tool::{EffectClass, Exceeded, ToolLimits},
     tool_server::{OfferedTool, Speaks, ToolRule, ToolServerSettings},
 };
-use colloquy_store::{Claimed, Integration, IntegrationKind, MessageFilter, PageRequest, Retention, TenantStore};
+use colloquy_store::{
+    Actor, Claimed, Integration, IntegrationKind, MessageFilter, NewBroadcast, NewPlanned, NewSimulation, PageRequest,
+    Recipient, Retention, SimulationRun, SimulationState, TenantStore,
+};
 use common::{Kind, NOW};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -68,6 +73,76 @@ async fn what_is_kept_no_longer_goes_and_nothing_else(on: Kind) {
     assert_eq!(texts(&there).await, ["another tenant's"]);
     let again = receive(store, &f.pull, "old", &[("m5", "and again")], later + 40 * DAY).await;
     assert_ne!(again.key.id, old.key.id, "they are new to us");
+}
+
+async fn what_is_over_goes_so_long_after_its_end_and_the_rest_stays(on: Kind) {
+    let opened = common::open(on).await;
+    let (store, f) = (&opened.store, common::fixture(&opened.store).await);
+    let (here, there) = (store.tenant(f.home.tenant), store.tenant(f.abroad.tenant));
+    let person = receive(store, &f.home, "one", &[("m1", "hello")], NOW).await.key.id;
+    let contact = here.conversation(person).await.expect("shown").contact;
+    let words = Words::Text { text: "hello".into() };
+    let plan = || here.plan_message(NewPlanned { contact, channel: None, words: words.clone(), due_at: NOW });
+    let (over, waits) = (plan().await.expect("planned"), plan().await.expect("planned"));
+    here.cancel_planned(over.id).await.expect("cancelled");
+    let news = || NewBroadcast {
+        channel: f.home.channel,
+        name: "news".into(),
+        words: words.clone(),
+        audience: Audience::Listed,
+        per_minute: 60,
+    };
+    let to = || vec![Recipient { contact, words: None }];
+    let ended = here.create_broadcast(news(), to()).await.expect("made");
+    here.move_broadcast(&ended, BroadcastState::Cancelled, NOW).await.expect("ended");
+    let draft = here.create_broadcast(news(), to()).await.expect("made");
+    let what = || NewSimulation { name: "s".into(), scenario: "format: convsim/1".into(), seed: 1, trials: 1 };
+    let mut simulations = Vec::new();
+    for rows in [&here, &here, &there] {
+        let made = rows.add_simulation(what(), Actor::System).await.expect("added").id;
+        let run = SimulationRun { place: 0, verdict: "pass".into(), run: "{}".into() };
+        rows.add_simulation_run(made, run).await.expect("kept");
+        simulations.push(made);
+    }
+    for (rows, id) in [(&here, simulations[0]), (&there, simulations[2])] {
+        rows.end_simulation(id, SimulationState::Done, None).await.expect("ended");
+    }
+    let profile = here.agent(f.home.agent).await.expect("there").profile;
+    for name in ["Ada", "Bea", "Cleo"] {
+        here.update_agent(AgentProfile { name: name.into(), ..profile.clone() }, Actor::System).await.expect("changed");
+    }
+    here.draft_agent(profile.clone(), 5, Actor::System).await.expect("drafted");
+    opened.clock.set(NOW + 40 * DAY);
+    here.update_agent(AgentProfile { name: "Dora".into(), ..profile }, Actor::System).await.expect("changed");
+    let versions = async || {
+        let page = here.agent_versions(f.home.agent, PageRequest::new(1, 100)).await.expect("read");
+        let mut versions: Vec<u32> = page.items.iter().map(|v| v.version).collect();
+        versions.sort_unstable();
+        versions
+    };
+    let all = versions().await;
+    let drafted = all[all.len() - 2];
+
+    let kept = |days| Retention {
+        outreach: Some(days),
+        simulations: Some(days),
+        agent_versions: Some(days),
+        ..Retention::default()
+    };
+    here.set_retention(kept(30)).await.expect("set");
+    assert_eq!(here.retention().await, Ok(kept(30)));
+    assert_eq!(store.installation().tenants_with_retention().await, Ok(vec![f.home.tenant]));
+    let young = here.sweep(kept(50)).await.expect("swept");
+    assert_eq!((young.outreach, young.simulations, young.agent_versions), (0, 0, 0), "not old enough");
+    let swept = here.sweep(kept(30)).await.expect("swept");
+    assert_eq!((swept.outreach, swept.simulations), (3, 1), "the message, the broadcast with its one; the simulation");
+    assert_eq!(versions().await, all[all.len() - 2..], "the present one, and the one before, which was until today");
+    assert_eq!(drafted, versions().await[0], "somebody tries a change of it");
+    assert_eq!(here.planned(over.id).await.map(|_| ()), Err(StoreError::NotFound("scheduled message")));
+    assert!(here.planned(waits.id).await.is_ok() && here.broadcast(draft.id).await.is_ok());
+    assert_eq!(here.broadcast(ended.id).await.map(|_| ()), Err(StoreError::NotFound("broadcast")));
+    assert!(here.simulation(simulations[1]).await.is_ok() && there.simulation_run(simulations[2], 0).await.is_ok());
+    assert_eq!(here.simulation(simulations[0]).await.map(|_| ()), Err(StoreError::NotFound("simulation")));
 }
 
 // req: S2-TBL-1
@@ -251,6 +326,7 @@ on_both! {
     a_server_of_tools_is_its_tenants_and_its_headers_are_sealed
     uses_of_a_tool_are_counted_once_for_each_call
     what_is_kept_no_longer_goes_and_nothing_else
+    what_is_over_goes_so_long_after_its_end_and_the_rest_stays
     a_key_is_claimed_once_and_its_answer_is_the_callers_alone
     integrations_are_sealed_and_of_one_tenant
     templates_keep_to_the_latest_word_of_their_provider

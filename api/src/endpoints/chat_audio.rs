@@ -108,13 +108,14 @@ fn checked(field: &str, name: Option<&str>, mime: Option<&str>, content: Vec<u8>
 }
 
 async fn words(api: &Api, recording: Recording) -> ApiResult<String> {
-    let words = api.model.transcribe(recording).await.map_err(|failure| {
+    let said = api.model.transcribe(recording).await.map_err(|failure| {
         if failure.code == "model.not_configured" {
             let message = "nothing that can listen is configured: set OPENAI_API_KEY or OPENAI_BASE_URL";
             return ApiError::unavailable("TRANSCRIPTION_NOT_CONFIGURED", message, LATER);
         }
         ApiError::from(failure)
     })?;
+    let words = said.text;
     if words.trim().is_empty() { Err(ApiError::invalid("audio", "nothing was said in it")) } else { Ok(words) }
 }
 

@@ -21,7 +21,8 @@ struct Files;
 const PAGE: &str = "index.html";
 /// Where the page finds the other files; `{{assets}}` in it.
 const ASSETS: &str = "/console/assets";
-/// Only files of ours run, nothing inside the page does, and it speaks only to its own server.
+/// Only files of ours run, nothing inside the page does, and it speaks only to its own server. Pictures and recordings that it
+/// fetched are shown from its memory.
 const POLICY: &str = "default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; base-uri 'none'; object-src 'none'; form-action 'none'; \
                       frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 /// A year: the path names the version.
@@ -101,4 +102,18 @@ fn version() -> String {
         }
     }
     hex::encode(&all.finalize()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use colloquy_domain::webhook::EVENTS;
+
+    #[test]
+    fn every_event_can_be_chosen() {
+        let file = Files::get("app/settings/webhooks.js").expect("there");
+        let text = std::str::from_utf8(&file.data).expect("words");
+        let missing: Vec<&str> = EVENTS.into_iter().filter(|e| !text.contains(&format!("'{e}'"))).collect();
+        assert_eq!(missing, Vec::<&str>::new());
+    }
 }

@@ -15,7 +15,7 @@ use axum::extract::{Path, Query, State, rejection::QueryRejection};
 use colloquy_domain::{
     channel::DeliveryStatus,
     ids::{ConversationId, UserId},
-    message::Outcome,
+    message::{Heard, Outcome},
     model::Speaker,
 };
 use colloquy_store::{ConversationFilter, ConversationSummary, LastMessage, PageRequest, TranscriptLine};
@@ -95,6 +95,8 @@ pub struct Line {
     author: Option<String>,
     kind: String,
     text: String,
+    /// What came of listening to a recording; absent while somebody listens, and of what is none.
+    heard: Option<HeardOut>,
     /// The file that came with it: see `/api/attachments/{id}`.
     attachment: Option<String>,
     seq: Option<u64>,
@@ -111,6 +113,22 @@ pub struct Line {
     at: String,
 }
 
+/// What was said in a recording: its words, or the code of the reason why there are none.
+#[derive(Serialize, JsonSchema)]
+pub struct HeardOut {
+    text: Option<String>,
+    cause: Option<String>,
+}
+
+impl From<Heard> for HeardOut {
+    fn from(heard: Heard) -> Self {
+        match heard {
+            Heard::Words { text } => Self { text: Some(text), cause: None },
+            Heard::Nothing { cause } => Self { text: None, cause: Some(cause) },
+        }
+    }
+}
+
 impl From<TranscriptLine> for Line {
     fn from(l: TranscriptLine) -> Self {
         Self {
@@ -120,6 +138,7 @@ impl From<TranscriptLine> for Line {
             author: l.author.map(|a| a.to_string()),
             kind: l.kind,
             text: l.text,
+            heard: l.heard.map(Into::into),
             attachment: l.attachment.map(|a| a.to_string()),
             seq: l.seq,
             turn: l.turn,

@@ -1,6 +1,7 @@
 //! `GET/POST /api/messages`, `GET /api/messages/{id}`: messages of all conversations.
 
 use crate::{
+    aliases,
     answer::{Created, Listed, Of},
     auth::Tenant,
     body::{Body, page_of},
@@ -137,7 +138,7 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct New {
-    /// A telephone number, or what the channel knows the person by.
+    /// A telephone number, or what the channel knows the person by (on WhatsApp also a business-scoped id).
     to: String,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -152,7 +153,10 @@ pub struct New {
 pub async fn create(State(api): State<Arc<Api>>, tenant: Tenant, Body(new): Body<New>) -> ApiResult<Created<Out>> {
     let asked = new.content.read(new.kind.as_deref())?;
     let channel = channel(&api, &tenant, new.channel_id.as_deref()).await?;
-    let address = address(&channel, &new.to)?;
+    let mut address = address(&channel, &new.to)?;
+    if let Some(driver) = api.channels.driver(&channel.kind) {
+        address = aliases::known_at(&api, &channel, driver.as_ref(), address).await?;
+    }
     let known = tenant.store.conversation_with(channel.id, &address).await?;
     let said = asked.on(&api, &tenant, &channel, known).await?;
     let id = match known {
@@ -188,7 +192,7 @@ pub(crate) async fn start(
     // Nothing is begun that nothing can be said in.
     desk::check_window(api, tenant, channel, said, None)?;
     let phone = match channel.kind.as_str() {
-        BY_PHONE => Some(format!("+{}", peer.address)),
+        BY_PHONE if is_number(&peer.address) => Some(format!("+{}", peer.address)),
         "twilio_sms" => Some(peer.address.clone()),
         "twilio_whatsapp" => peer.address.strip_prefix("whatsapp:").map(str::to_owned),
         _ => None,
@@ -250,5 +254,19 @@ pub(crate) fn address(channel: &ChannelAccount, to: &str) -> ApiResult<String> {
         let fits = (1..=200).contains(&to.chars().count());
         return if fits { Ok(to.to_owned()) } else { Err(ApiError::invalid("to", "must have 1 to 200 characters")) };
     }
+    if is_scoped(to) {
+        return Ok(to.to_owned());
+    }
     super::contacts::phone("to", to).map(|number| number.trim_start_matches('+').to_owned())
+}
+
+fn is_number(address: &str) -> bool {
+    address.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A business-scoped id of WhatsApp: a country, a full stop, letters and digits.
+fn is_scoped(to: &str) -> bool {
+    let Some((country, id)) = to.split_once('.') else { return false };
+    let is_country = country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
+    is_country && (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
 }

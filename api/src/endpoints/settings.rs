@@ -65,6 +65,15 @@ pub struct Days {
     events: Given<u32>,
     #[serde(deserialize_with = "given")]
     audit: Given<u32>,
+    /// Planned messages and broadcasts, since they were over.
+    #[serde(deserialize_with = "given")]
+    outreach: Given<u32>,
+    /// With their runs, since they were done.
+    #[serde(deserialize_with = "given")]
+    simulations: Given<u32>,
+    /// What agents were configured as, since it was replaced; the present stays.
+    #[serde(deserialize_with = "given")]
+    agent_versions: Given<u32>,
 }
 
 /// Tells `null` from nothing.
@@ -133,6 +142,10 @@ pub struct DaysOut {
     conversations: Option<u32>,
     events: Option<u32>,
     audit: Option<u32>,
+    outreach: Option<u32>,
+    simulations: Option<u32>,
+    #[serde(rename = "agentVersions")]
+    agent_versions: Option<u32>,
 }
 
 async fn shown(api: &Api, tenant: &Tenant) -> ApiResult<Out> {
@@ -158,6 +171,9 @@ async fn shown(api: &Api, tenant: &Tenant) -> ApiResult<Out> {
             conversations: days.conversations,
             events: days.events,
             audit: days.audit,
+            outreach: days.outreach,
+            simulations: days.simulations,
+            agent_versions: days.agent_versions,
         },
     })
 }
@@ -232,6 +248,9 @@ async fn keep(tenant: &Tenant, days: Days) -> ApiResult<()> {
         ("conversations", days.conversations, before.conversations),
         ("events", days.events, before.events),
         ("audit", days.audit, before.audit),
+        ("outreach", days.outreach, before.outreach),
+        ("simulations", days.simulations, before.simulations),
+        ("agentVersions", days.agent_versions, before.agent_versions),
     ];
     let wrong = all.iter().filter(|(_, given, _)| given.flatten().is_some_and(|d| !(1..=MOST_DAYS).contains(&d)));
     let wrong: Vec<Detail> = wrong
@@ -240,11 +259,11 @@ async fn keep(tenant: &Tenant, days: Days) -> ApiResult<()> {
     if !wrong.is_empty() {
         return Err(ApiError::validation(wrong));
     }
-    let [messages, conversations, events, audit] = all.map(|(_, given, before)| given.unwrap_or(before));
-    let after = Retention { messages, conversations, events, audit };
+    let told = all.map(|(name, given, before)| (name, given.unwrap_or(before)));
+    let [messages, conversations, events, audit, outreach, simulations, agent_versions] = told.map(|(_, days)| days);
+    let after = Retention { messages, conversations, events, audit, outreach, simulations, agent_versions };
     tenant.store.set_retention(after).await?;
     let days = |d: Option<u32>| d.map_or("ever".to_owned(), |d| d.to_string());
-    let told = [("messages", messages), ("conversations", conversations), ("events", events), ("audit", audit)];
     let told: BTreeMap<_, _> = told.into_iter().map(|(name, d)| (name, days(d))).collect();
     tenant.note("retention.changed", tenant.id, &format!("{told:?}")).await
 }

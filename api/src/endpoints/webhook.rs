@@ -1,6 +1,7 @@
 //! `GET/POST /webhooks/{channel}`: what providers call. Verify on the raw bytes, decode, make durable, answer.
 
 use crate::{
+    aliases,
     error::{ApiError, ApiResult},
     state::Api,
 };
@@ -101,7 +102,7 @@ pub(super) async fn take(
     driver: &dyn ChannelDriver,
     events: Vec<ChannelEvent>,
 ) -> ApiResult {
-    let events = heed(api, account, events).await.map_err(|e| not_kept(account, e))?;
+    let events = heed(api, account, driver, events).await.map_err(|e| not_kept(account, e))?;
     let kept = api.node.accept(account, events).await.map_err(|e| not_kept(account, e))?;
     api.counters.webhooks_ignored.fetch_add(kept.ignored as u64, Ordering::Relaxed);
     api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
@@ -110,7 +111,12 @@ pub(super) async fn take(
 }
 
 /// What is told of message templates, of the account itself and of people's addresses is written down; the rest is given back.
-async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) -> Result<Vec<ChannelEvent>, StoreError> {
+async fn heed(
+    api: &Api,
+    account: &ChannelAccount,
+    driver: &dyn ChannelDriver,
+    events: Vec<ChannelEvent>,
+) -> Result<Vec<ChannelEvent>, StoreError> {
     let rows = api.store.tenant(account.tenant);
     let mut others = Vec::with_capacity(events.len());
     for event in events {
@@ -130,6 +136,11 @@ async fn heed(api: &Api, account: &ChannelAccount, events: Vec<ChannelEvent>) ->
                 for conversation in moved.into_iter().flat_map(|m| m.conversations) {
                     api.node.renew(account.tenant, conversation);
                 }
+            }
+            ChannelEvent::Tied(tie) => aliases::tied(api, account, tie).await?,
+            ChannelEvent::Message(mut inbound) => {
+                inbound.peer.address = aliases::known_at(api, account, driver, inbound.peer.address).await?;
+                others.push(ChannelEvent::Message(inbound));
             }
             other => others.push(other),
         }

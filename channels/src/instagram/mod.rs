@@ -5,7 +5,7 @@ use crate::{
     http::{ChannelOptions, Http, rate},
     lenient::text,
     markup::{self, Dialect},
-    meta::{self, Graph, Own, Platform},
+    meta::{self, Control, Graph, Own, Platform},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -24,6 +24,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const NAME: &str = "instagram";
+/// The app id of the inbox that Meta gives to each professional account.
+const INBOX: &str = "1217981644879628";
+/// Where accounts without a page log in: there, no other program shares conversations.
+const WITHOUT_PAGE: &str = "graph.instagram.com";
 /// UTF-8 bytes of a text message.
 const LIMIT: usize = 1000;
 
@@ -39,6 +43,12 @@ const FIELDS: &[SettingField] = &[
         required: false,
         secret: false,
         help: "Id of your app: words that the account sends through another app are a person's, and silence the agent.",
+    },
+    SettingField {
+        name: "hand_over_to",
+        required: false,
+        secret: false,
+        help: "Where people answer who take over from the agent: `instagram_inbox`, or the id of another app. If not set, they answer in this console. Only for accounts that are linked to a page.",
     },
     meta::ACCESS_TOKEN,
     meta::APP_SECRET,
@@ -58,6 +68,11 @@ impl Instagram {
         Self { graph: Graph::new(Http::new(options), NAME, meta::classify) }
     }
 
+    /// At the page that the access token is of.
+    fn control(&self) -> Control<'_> {
+        Control { graph: &self.graph, name: NAME, page: "me" }
+    }
+
     async fn post(&self, account: &ChannelAccount, body: &Value) -> Result<Value, meta::CallError> {
         self.graph.post(account, &[professional(account).unwrap_or("me"), "messages"], body).await
     }
@@ -72,8 +87,16 @@ fn own(account: &ChannelAccount) -> Own<'_> {
         platform: Platform::Instagram,
         account: professional(account),
         app: account.setting("app_id"),
-        hands_to: None,
+        hands_to: hands_to(account),
     }
+}
+
+fn has_page(account: &ChannelAccount) -> bool {
+    !account.setting("api_base").is_some_and(|base| base.contains(WITHOUT_PAGE))
+}
+
+fn hands_to(account: &ChannelAccount) -> Option<&str> {
+    meta::hands_to(account, ("instagram_inbox", INBOX)).filter(|_| has_page(account))
 }
 
 #[async_trait]
@@ -134,7 +157,7 @@ impl ChannelDriver for Instagram {
         body["recipient"] = json!({"id": delivery.to.address});
         body["message"] = meta::compose(&delivery, Platform::Instagram);
         let path = [professional(delivery.account).unwrap_or("me"), "messages"];
-        let answer = self.graph.send(&delivery, &path, &body).await.map_err(|e| e.send_error(NAME))?;
+        let answer = self.control().send(&delivery, &path, &body).await?;
         Ok(Sent { provider_message_id: text(&answer, "/message_id").map(str::to_owned) })
     }
 
@@ -145,6 +168,19 @@ impl ChannelDriver for Instagram {
             self.post(account, &body).await.map_err(|e| e.failure(NAME))?;
         }
         Ok(())
+    }
+
+    fn passes_control(&self, account: &ChannelAccount) -> bool {
+        hands_to(account).is_some()
+    }
+
+    async fn pass_control(&self, account: &ChannelAccount, to: &Peer) -> Result<(), Failure> {
+        let Some(app) = hands_to(account) else { return Ok(()) };
+        self.control().pass(account, to, app).await
+    }
+
+    async fn take_control(&self, account: &ChannelAccount, to: &Peer) -> Result<(), Failure> {
+        if has_page(account) { self.control().take(account, to).await } else { Ok(()) }
     }
 
     async fn poll(&self, _account: &ChannelAccount, _cursor: Option<String>) -> Result<Polled, Failure> {

@@ -4,7 +4,7 @@ use crate::{
     http::{ChannelOptions, Http, rate},
     lenient::text,
     markup::{self, Dialect},
-    meta::{self, CallError, Class, Graph, Own, Platform},
+    meta::{self, Control, Graph, Own, Platform},
 };
 use async_trait::async_trait;
 use colloquy_domain::{
@@ -65,8 +65,12 @@ impl Messenger {
         Self { graph: Graph::new(Http::new(options), NAME, meta::classify) }
     }
 
-    async fn post(&self, account: &ChannelAccount, edge: &str, body: &Value) -> Result<Value, meta::CallError> {
-        self.graph.post(account, &[page(account).unwrap_or("me"), edge], body).await
+    fn control<'a>(&'a self, account: &'a ChannelAccount) -> Control<'a> {
+        Control { graph: &self.graph, name: NAME, page: page(account).unwrap_or("me") }
+    }
+
+    async fn post(&self, account: &ChannelAccount, body: &Value) -> Result<Value, meta::CallError> {
+        self.graph.post(account, &[page(account).unwrap_or("me"), "messages"], body).await
     }
 }
 
@@ -83,12 +87,8 @@ fn own(account: &ChannelAccount) -> Own<'_> {
     }
 }
 
-/// The app whose people take over from the agent; none if they do so here.
 fn hands_to(account: &ChannelAccount) -> Option<&str> {
-    match account.setting("hand_over_to").map(str::trim).filter(|to| !to.is_empty())? {
-        "page_inbox" => Some(PAGE_INBOX),
-        app => Some(app),
-    }
+    meta::hands_to(account, ("page_inbox", PAGE_INBOX))
 }
 
 #[async_trait]
@@ -148,13 +148,7 @@ impl ChannelDriver for Messenger {
         body["recipient"] = json!({"id": delivery.to.address});
         body["message"] = meta::compose(&delivery, Platform::Page);
         let path = [page(delivery.account).unwrap_or("me"), "messages"];
-        let mut answer = self.graph.send(&delivery, &path, &body).await;
-        if delivery.by_person && matches!(answer, Err(CallError::Graph(Class::Reject(meta::HELD_ELSEWHERE), _))) {
-            // Whoever of the team writes has the conversation. The refusal proves that nothing was sent.
-            self.take_control(delivery.account, delivery.to).await.map_err(SendError::Refused)?;
-            answer = self.graph.send(&delivery, &path, &body).await;
-        }
-        let answer = answer.map_err(|e| e.send_error(NAME))?;
+        let answer = self.control(delivery.account).send(&delivery, &path, &body).await?;
         Ok(Sent { provider_message_id: text(&answer, "/message_id").map(str::to_owned) })
     }
 
@@ -162,7 +156,7 @@ impl ChannelDriver for Messenger {
     async fn typing(&self, account: &ChannelAccount, to: &Peer, _last_message: &str) -> Result<(), Failure> {
         for action in ["mark_seen", "typing_on"] {
             let body = json!({"recipient": {"id": to.address}, "sender_action": action});
-            self.post(account, "messages", &body).await.map_err(|e| e.failure(NAME))?;
+            self.post(account, &body).await.map_err(|e| e.failure(NAME))?;
         }
         Ok(())
     }
@@ -173,13 +167,11 @@ impl ChannelDriver for Messenger {
 
     async fn pass_control(&self, account: &ChannelAccount, to: &Peer) -> Result<(), Failure> {
         let Some(app) = hands_to(account) else { return Ok(()) };
-        let body = json!({"recipient": {"id": to.address}, "target_app_id": app});
-        self.post(account, "pass_thread_control", &body).await.map(drop).map_err(|e| e.failure(NAME))
+        self.control(account).pass(account, to, app).await
     }
 
     async fn take_control(&self, account: &ChannelAccount, to: &Peer) -> Result<(), Failure> {
-        let body = json!({"recipient": {"id": to.address}});
-        self.post(account, "take_thread_control", &body).await.map(drop).map_err(|e| e.failure(NAME))
+        self.control(account).take(account, to).await
     }
 
     async fn poll(&self, _account: &ChannelAccount, _cursor: Option<String>) -> Result<Polled, Failure> {

@@ -1,11 +1,13 @@
 //! What Meta's channels share: handshake, signature, the Graph client and its errors, the 24-hour window.
 
+mod control;
 mod error;
 mod graph;
 mod messaging;
 mod send;
 mod signature;
 
+pub(crate) use control::{Control, hands_to};
 pub(crate) use error::{Class, GraphError};
 pub(crate) use graph::{CallError, Graph};
 pub(crate) use messaging::{Own, Platform, events};

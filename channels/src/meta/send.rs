@@ -107,7 +107,7 @@ fn fit<'a>(mut choices: impl ExactSizeIterator<Item = (&'a str, &'a str)>, most:
 const fn attachment(media: MediaKind, platform: Platform) -> Option<&'static str> {
     match (media, platform) {
         (MediaKind::Image | MediaKind::Sticker, _) => Some("image"),
-        (MediaKind::Video, _) => Some("video"),
+        (MediaKind::Video | MediaKind::VideoNote, _) => Some("video"),
         (MediaKind::Audio | MediaKind::Voice, _) => Some("audio"),
         (MediaKind::Document, Platform::Page) => Some("file"),
         (MediaKind::Document, Platform::Instagram) => None,

@@ -11,7 +11,7 @@ const MEDIA: &[(&str, MediaKind)] = &[
     ("voice", MediaKind::Voice),
     ("audio", MediaKind::Audio),
     ("video", MediaKind::Video),
-    ("video_note", MediaKind::Video),
+    ("video_note", MediaKind::VideoNote),
     ("sticker", MediaKind::Sticker),
     ("document", MediaKind::Document),
 ];

@@ -63,7 +63,7 @@ pub(super) fn call(part: &Part) -> (&'static str, &'static str, Value) {
         Some(Rich::Media { media, url, .. }) => {
             let (method, field) = match media {
                 MediaKind::Image => ("sendPhoto", "photo"),
-                MediaKind::Video => ("sendVideo", "video"),
+                MediaKind::Video | MediaKind::VideoNote => ("sendVideo", "video"),
                 MediaKind::Audio => ("sendAudio", "audio"),
                 MediaKind::Voice => ("sendVoice", "voice"),
                 MediaKind::Document => ("sendDocument", "document"),

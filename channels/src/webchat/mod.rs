@@ -33,7 +33,7 @@ impl ChannelDriver for WebChat {
                 name: "files",
                 required: false,
                 secret: false,
-                help: "`true` lets them send files, too: pictures, PDF, Office documents and text, of at most 10 MB",
+                help: "`true` lets them send files, too: pictures, recordings, PDF, Office documents and text, of at most 10 MB",
             },
         ]
     }

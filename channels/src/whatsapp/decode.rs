@@ -6,7 +6,7 @@ use crate::{
     meta::GraphError,
 };
 use colloquy_domain::{
-    channel::{AddressChange, ChannelEvent, DeliveryStatus, StatusUpdate},
+    channel::{AddressChange, AddressTie, ChannelEvent, DeliveryStatus, StatusUpdate},
     message::{Content, Inbound, Peer},
 };
 use serde_json::Value;
@@ -37,8 +37,9 @@ fn of_change(entry: &Value, change: &Value, own: Option<&str>, business: Option<
     }
     match field {
         "messages" => {
-            let messages =
-                items(value, "/messages").iter().flat_map(|m| moves(m).unwrap_or_else(|| vec![of_message(m, value)]));
+            let messages = items(value, "/messages").iter().flat_map(|m| {
+                moves(m).unwrap_or_else(|| tie(m, value).into_iter().chain([of_message(m, value)]).collect())
+            });
             let statuses = items(value, "/statuses").iter().map(of_status);
             let mut events: Vec<_> = messages.chain(statuses).collect();
             if events.is_empty() {
@@ -78,6 +79,22 @@ fn moves(message: &Value) -> Option<Vec<ChannelEvent>> {
         (from != to).then_some(ChannelEvent::Moved(AddressChange { from, to, at }))
     });
     Some(changes.collect::<Vec<_>>()).filter(|changes| !changes.is_empty())
+}
+
+/// Phone numbers are digits, business-scoped ids are not.
+pub(super) fn is_number(address: &str) -> bool {
+    !address.is_empty() && address.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A message that names its sender by number and by business-scoped id: later ones may have the id alone.
+fn tie(message: &Value, value: &Value) -> Option<ChannelEvent> {
+    let own = [id(message, "/from"), id(message, "/from_user_id")];
+    let contacts = items(value, "/contacts").iter().map(|c| [id(c, "/wa_id"), id(c, "/user_id")]);
+    let theirs = contacts.filter(|ids| ids.iter().flatten().any(|i| own.iter().flatten().any(|o| o == i)));
+    let ids: Vec<String> = own.iter().cloned().chain(theirs.flatten()).flatten().collect();
+    let address = ids.iter().find(|i| is_number(i))?.clone();
+    let alias = ids.iter().find(|i| !is_number(i))?.clone();
+    Some(ChannelEvent::Tied(AddressTie { address, alias, at: time(message, "/timestamp") }))
 }
 
 fn of_message(message: &Value, value: &Value) -> ChannelEvent {

@@ -72,7 +72,7 @@ fn phone_number_id(account: &ChannelAccount) -> Result<&str, Failure> {
 
 /// The address field of a message: phone numbers go `to` someone, business-scoped ids are a `recipient`.
 fn address(peer: &Peer) -> (&'static str, &str) {
-    let is_phone = peer.address.chars().all(|c| c.is_ascii_digit() || c == '+');
+    let is_phone = decode::is_number(peer.address.trim_start_matches('+'));
     (if is_phone { "to" } else { "recipient" }, &peer.address)
 }
 
@@ -115,6 +115,11 @@ impl ChannelDriver for WhatsApp {
     /// of 45 borrowed from later.
     fn pacing(&self, account: &ChannelAccount) -> Pacing {
         Pacing { per_second: rate(account, 80), peer_interval: Duration::from_secs(6), peer_burst: 45 }
+    }
+
+    /// Who has a user name may write without their number.
+    fn may_be_alias(&self, address: &str) -> bool {
+        !decode::is_number(address)
     }
 
     fn own_id<'a>(&self, account: &'a ChannelAccount) -> Option<&'a str> {

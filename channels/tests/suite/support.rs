@@ -113,6 +113,8 @@ pub fn receive(account: &ChannelAccount, payload: &Value) -> Vec<ChannelEvent> {
 /// The only event of a payload, which must be a message.
 pub fn message(account: &ChannelAccount, payload: &Value) -> Inbound {
     let mut events = receive(account, payload);
+    // That a person has two addresses goes without saying.
+    events.retain(|e| !matches!(e, ChannelEvent::Tied(_)));
     assert_eq!(events.len(), 1, "{events:?}");
     match events.remove(0) {
         ChannelEvent::Message(m) => m,
@@ -133,6 +135,7 @@ pub fn summary(event: &ChannelEvent) -> String {
         ChannelEvent::Account(n) => {
             format!("account {} {} {:?} at={}", n.gravity.name(), n.what, n.detail, n.at.millis())
         }
+        ChannelEvent::Tied(t) => format!("tied {} = {} at={}", t.alias, t.address, t.at.0),
         ChannelEvent::Moved(c) => format!("moved {} -> {} at={}", c.from, c.to, c.at.0),
         ChannelEvent::Template(t) => format!("template {} {}", t.status.name(), t.id),
         ChannelEvent::Message(m) => {

@@ -6,6 +6,7 @@ import { Markdown } from '../markdown.js';
 import { Badge, Icon } from '../ui.js';
 import { nameOf } from '../people.js';
 import { Attachment } from './attachment.js';
+import { Recording } from './recording.js';
 import { Trail } from './trail.js';
 
 const DELIVERY = { queued: 'clock', uncertain: 'info', sent: 'check', delivered: 'checks', read: 'checks', failed: 'alert' };
@@ -64,7 +65,7 @@ export function Line({ line, conversation }) {
   const words = line.text || t('kind.unreadable', { kind: line.kind });
   return html`<article class="line ${speaker}">
     <div class="bubble">
-      ${speaker === 'agent' ? html`<${Cited} text=${words} citations=${line.citations} /><${Doubts} line=${line} />${line.turn != null && html`<${Trail} conversation=${conversation} turn=${line.turn} />`}` : speaker === 'operator' ? html`<${Markdown} text=${words} />` : html`<p class="words">${words}</p>`}
+      ${speaker === 'agent' ? html`<${Cited} text=${words} citations=${line.citations} /><${Doubts} line=${line} />${line.turn != null && html`<${Trail} conversation=${conversation} turn=${line.turn} />`}` : speaker === 'operator' ? html`<${Markdown} text=${words} />` : line.heard ? html`<${Recording} line=${line} />` : html`<p class="words">${words}</p>`}
       ${line.attachment && html`<${Attachment} id=${line.attachment} />`}
     </div>
     <p class="line-about"><span>${who}</span>${line.at && html`<time datetime=${line.at} title=${moment(line.at)}>${when(line.at)}</time>`}<${Delivery} status=${line.status} /></p>

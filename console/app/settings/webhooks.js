@@ -5,7 +5,12 @@ import { moment, t } from '../i18n.js';
 import { path } from '../router.js';
 import { Badge, Button, CopyText, Dialog, Empty, Field, Form, Icon, Loaded, attempt, sure, useData } from '../ui.js';
 
-const EVENTS = ['conversation.started', 'conversation.handed_over', 'conversation.handed_off', 'conversation.returned', 'message.received', 'message.sent', 'message.status', 'document.ready', 'document.failed', 'scheduled_message.failed', 'broadcast.ended', 'error.occurred'];
+const EVENTS = [
+  'conversation.started', 'conversation.handed_over', 'conversation.handed_off', 'conversation.returned', 'conversation.closed', 'contact.moved',
+  'message.received', 'message.sent', 'message.status', 'document.ready', 'document.failed', 'reservation.created', 'reservation.cancelled',
+  'order.paid', 'whatsapp.fallback', 'call.started', 'call.ended', 'tool.approval_requested', 'tool.approval_overdue', 'tool.approval_decided',
+  'scheduled_message.failed', 'broadcast.ended', 'error.occurred', 'budget.warning', 'budget.spent',
+];
 
 function Secret({ secret, close }) {
   return html`<p class="banner"><${Icon} name="key" size=${18} />${t('webhooks.once')}</p><${CopyText} text=${secret} label=${t('webhooks.secret')} /><div class="form-end"><${Button} kind="primary" onClick=${() => void close()}>${t('done')}<//></div>`;

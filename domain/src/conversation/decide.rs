@@ -16,7 +16,7 @@ use crate::{
     grounding::{Evidence, ground, usable},
     ids::{AgentId, Seq, StepNo, TurnNo},
     language::Language,
-    message::{Content, IgnoreRule, InboxItem, MediaKind, Outcome},
+    message::{Content, Heard, IgnoreRule, InboxItem, MediaKind, Outcome},
     model::{Completion, CompletionResult, Usage},
     outbound::{Checks, Reply},
     phrases::{Phrase, phrase},
@@ -52,6 +52,7 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
     match input {
         Input::Activated => d.activated(),
         Input::Arrived(items) => d.arrived(items),
+        Input::Heard { message, result } => d.heard(message, result),
         Input::TimerFired(Timer::Gather) => d.gather_fired(),
         Input::TimerFired(Timer::TurnDeadline { turn }) => d.deadline(turn),
         Input::PermitGranted { turn } => d.permit_granted(turn),
@@ -136,6 +137,8 @@ impl Draft<'_> {
         if let Mode::Operator { reason, .. } = &self.c.mode {
             let outcome = Outcome::HandedOver { reason: reason.clone() };
             let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
+            // The person who has it reads what was said, too.
+            self.listen();
             self.event(Event::Dismissed { seqs, outcome });
             return;
         }
@@ -144,11 +147,16 @@ impl Draft<'_> {
             Phase::Gathering(_) => self.gather(),
             Phase::Turn(t) => self.arrived_during(&t),
         }
+        self.listen();
     }
 
     fn follow_language(&mut self, new: &[InboxItem]) {
-        let words: Vec<String> = new.iter().filter_map(|i| i.inbound.content.words()).collect();
-        if let Some(language) = Language::detect(&words.join("\n")).filter(|l| Some(*l) != self.c.language) {
+        let words: Vec<String> = new.iter().filter_map(InboxItem::words).collect();
+        self.follow_words(&words.join("\n"));
+    }
+
+    pub(super) fn follow_words(&mut self, words: &str) {
+        if let Some(language) = Language::detect(words).filter(|l| Some(*l) != self.c.language) {
             self.event(Event::LanguageSettled { language });
         }
     }
@@ -170,8 +178,11 @@ impl Draft<'_> {
     }
 
     /// Opens the turn, or waits for the burst to end.
-    fn gather(&mut self) {
+    pub(super) fn gather(&mut self) {
         let Phase::Gathering(g) = &self.c.phase else { return };
+        if self.is_unheard() {
+            return;
+        }
         let limits = self.ctx.profile.gather;
         let least = if self.c.waiting.last().is_some_and(may_be_one_of_several) { NEXT_FILE } else { Duration::ZERO };
         let due = (g.last_at + limits.quiet.max(least)).min(g.first_at + limits.cap.max(least));
@@ -189,10 +200,12 @@ impl Draft<'_> {
     fn open_turn(&mut self) {
         // A file without words cannot be read: say so, but only if nothing else was said with it.
         let sees = self.ctx.profile.model.sees_images;
-        let understood = |c: &Content| c.words().is_some() || (sees && c.is_image());
-        if !self.c.waiting.iter().any(|i| understood(&i.inbound.content)) {
+        let understood = |i: &InboxItem| i.words().is_some() || (sees && i.inbound.content.is_image());
+        if !self.c.waiting.iter().any(understood) {
             let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
-            let reply = self.disclosing(self.notice(0, Phrase::WordsOnly, Usage::default()));
+            let unheard = self.c.waiting.iter().any(|i| i.inbound.content.is_recording());
+            let which = if unheard { Phrase::CannotListen } else { Phrase::WordsOnly };
+            let reply = self.disclosing(self.notice(0, which, Usage::default()));
             self.event(Event::Noticed { seqs, reply });
             self.effect(Effect::WakeChannel);
             return;
@@ -202,13 +215,15 @@ impl Draft<'_> {
         self.effect(Effect::AskPermit { turn });
     }
 
-    fn arrived_during(&mut self, t: &Turn) {
+    pub(super) fn arrived_during(&mut self, t: &Turn) {
         match self.during(t) {
             DuringTurn::Queue => {}
             DuringTurn::Reject => {
                 let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
                 self.event(Event::Dismissed { seqs, outcome: Outcome::Ignored { rule: IgnoreRule::BusyPolicy } });
             }
+            // They join, or begin anew, once it is known what they say.
+            DuringTurn::Merge | DuringTurn::Interrupt if self.is_unheard() => {}
             // Nothing is lost by stopping before tools run; while they run, their end is the boundary.
             DuringTurn::Merge | DuringTurn::Interrupt if t.stage == Stage::Acting => {}
             DuringTurn::Merge => {
@@ -415,7 +430,7 @@ impl Draft<'_> {
             self.hand_off(&t, to);
             return;
         }
-        match (self.c.waiting.is_empty(), self.during(&t)) {
+        match (self.c.waiting.is_empty() || self.is_unheard(), self.during(&t)) {
             (false, DuringTurn::Interrupt) => self.interrupt(turn),
             (false, DuringTurn::Merge) => self.join(turn),
             // After a crash the passages are gone: look again before thinking.
@@ -505,6 +520,10 @@ impl Draft<'_> {
     fn poisoned(&mut self, cause: &Failure) {
         let outcome = Outcome::DeadLettered { cause: cause.clone() };
         self.drop_ruling(cause.clone());
+        for message in self.c.listening.clone() {
+            let heard = Heard::Nothing { cause: cause.code.clone() };
+            self.event(Event::Heard { message, heard, usage: Usage::default() });
+        }
         if let Some(t) = self.c.turn().cloned() {
             self.effect(Effect::CancelWork { turn: t.no });
             // Who wrote nothing is told nothing.

@@ -1,7 +1,7 @@
 //! What a decision asks the world to do. `actors/effects.rs` holds the only match on it.
 
 use crate::{
-    ids::{StepNo, TurnNo},
+    ids::{Seq, StepNo, TurnNo},
     time::Timestamp,
     tool::ToolCall,
 };
@@ -12,6 +12,11 @@ pub enum Effect {
     SetTimer {
         timer: Timer,
         at: Timestamp,
+    },
+    /// Write down what is said in the recording that came with this message. Of no turn: nothing but the end of the
+    /// conversation's actor ends it.
+    Listen {
+        message: Seq,
     },
     /// Ask the agent for a permit.
     AskPermit {

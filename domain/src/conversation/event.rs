@@ -7,7 +7,7 @@ use crate::{
     ids::{AgentId, KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
     knowledge::Passage,
     language::Language,
-    message::{InboxItem, Outcome},
+    message::{Heard, InboxItem, Outcome},
     model::{Completion, Usage},
     outbound::Reply,
     rich::Rich,
@@ -39,6 +39,16 @@ pub enum Event {
     Admitted {
         items: Vec<InboxItem>,
         at: Timestamp,
+    },
+    /// Somebody begins to listen to the recordings that came with these messages.
+    ListeningBegan {
+        messages: Vec<Seq>,
+    },
+    /// What came of one of them, and what it cost.
+    Heard {
+        message: Seq,
+        heard: Heard,
+        usage: Usage,
     },
     LanguageSettled {
         language: Language,
@@ -161,6 +171,8 @@ impl Event {
     pub const fn is_durable(&self) -> bool {
         match self {
             Self::Disclosed { .. }
+            // Paid for once.
+            | Self::Heard { .. }
             | Self::Dismissed { .. }
             | Self::Noticed { .. }
             | Self::StepCompleted { .. }
@@ -179,6 +191,7 @@ impl Event {
             // Joins an open turn: its answer settles the item.
             | Self::TurnJoined { .. } => true,
             Self::Admitted { .. }
+            | Self::ListeningBegan { .. }
             | Self::LanguageSettled { .. }
             | Self::TurnOpened { .. }
             | Self::Ruled(_)

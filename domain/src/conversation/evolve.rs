@@ -23,6 +23,13 @@ pub fn evolve(mut c: Conversation, event: &Event) -> Conversation {
 pub(super) fn apply(c: &mut Conversation, event: &Event) {
     match event {
         Event::Admitted { items, at } => admit(c, items, *at),
+        Event::ListeningBegan { messages } => c.listening.extend(messages),
+        Event::Heard { message, heard, .. } => {
+            c.listening.retain(|m| m != message);
+            if let Some(item) = c.waiting.iter_mut().find(|i| i.seq == *message) {
+                item.heard = Some(heard.clone());
+            }
+        }
         Event::LanguageSettled { language } => c.language = Some(*language),
         Event::Disclosed { at } => c.disclosed = Some(Disclosed { at: *at, person_since: false }),
         Event::Dismissed { seqs, .. } | Event::Noticed { seqs, .. } => drop_waiting(c, seqs),

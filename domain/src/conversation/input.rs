@@ -5,10 +5,10 @@ use crate::{
     agent::Refusal,
     approval::{Risk, Ruling},
     failure::Failure,
-    ids::{AgentId, StepNo, TurnNo},
+    ids::{AgentId, Seq, StepNo, TurnNo},
     knowledge::Passage,
     message::InboxItem,
-    model::{CompletionResult, Usage},
+    model::{CompletionResult, Transcript, Usage},
     tool::ToolResult,
 };
 
@@ -20,6 +20,11 @@ pub enum Input {
     /// Items of the inbox, in order; those that were seen before change nothing.
     Arrived(Vec<InboxItem>),
     TimerFired(Timer),
+    /// A recording was listened to.
+    Heard {
+        message: Seq,
+        result: Result<Transcript, Failure>,
+    },
     PermitGranted {
         turn: TurnNo,
     },

@@ -12,6 +12,7 @@ mod event;
 mod evolve;
 mod hand_off;
 mod input;
+mod listen;
 mod people;
 mod project;
 mod prompt;
@@ -26,7 +27,7 @@ pub use event::{Event, Written};
 pub use evolve::evolve;
 pub use input::Input;
 pub use project::{
-    Commit, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewMessage, NewOutbox, NewUnanswered, Settled,
+    Commit, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewHeard, NewMessage, NewOutbox, NewUnanswered, Settled,
     TimerChange, project,
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};

@@ -9,7 +9,7 @@ use crate::{
         StepNo, TenantId, TurnNo, UnansweredId, UserId,
     },
     language::Language,
-    message::{InboxItem, Outcome, Peer},
+    message::{Heard, InboxItem, Outcome, Peer},
     model::{Completion, Speaker, Usage},
     outbound::{Checks, Citation, Reply},
     ports::Ids,
@@ -29,6 +29,7 @@ pub struct Commit {
     pub expected_version: u64,
     pub now: Timestamp,
     pub snapshot: Snapshot,
+    pub heard: Vec<NewHeard>,
     pub settled: Vec<Settled>,
     pub messages: Vec<NewMessage>,
     pub outbox: Vec<NewOutbox>,
@@ -38,6 +39,14 @@ pub struct Commit {
     pub unanswered: Vec<NewUnanswered>,
     pub approvals: Vec<ApprovalChange>,
     pub timers: Vec<TimerChange>,
+}
+
+/// A recording was listened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHeard {
+    /// The message that it came with.
+    pub seq: Seq,
+    pub heard: Heard,
 }
 
 /// An inbox item gets its outcome.
@@ -120,6 +129,12 @@ pub struct NewDeadLetter {
     pub cause: Failure,
 }
 
+impl LedgerRow {
+    /// Turn and step of what listening cost, which is done before it is known which turn answers; step 0 would be counted as
+    /// a turn.
+    pub const LISTENING: (TurnNo, StepNo) = (0, 1);
+}
+
 /// A question that the agent could not answer from one of its knowledge bases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUnanswered {
@@ -160,6 +175,7 @@ pub fn project(
         expected_version: version,
         now,
         snapshot: Snapshot::default(),
+        heard: Vec::new(),
         settled: Vec::new(),
         messages: Vec::new(),
         outbox: Vec::new(),
@@ -184,6 +200,13 @@ pub fn project(
 
 fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids) {
     match event {
+        Event::Heard { message, heard, usage } => {
+            commit.heard.push(NewHeard { seq: *message, heard: heard.clone() });
+            if *usage != Usage::default() {
+                let (turn, step) = LedgerRow::LISTENING;
+                commit.ledger.push(LedgerRow { turn, step, agent: state.active, usage: *usage });
+            }
+        }
         Event::Dismissed { seqs, outcome } => settle(commit, &named(&state.waiting, seqs), outcome, ids),
         Event::Noticed { seqs, reply } => {
             let items = named(&state.waiting, seqs);
@@ -227,7 +250,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             end_ruling(commit, state);
         }
         Event::LeftUnanswered { turn, bases } => {
-            let said: Vec<String> = turn_items(state).iter().filter_map(|i| i.inbound.content.words()).collect();
+            let said: Vec<String> = turn_items(state).iter().filter_map(|i| i.words()).collect();
             let text: String = said.join("\n").chars().take(NewUnanswered::LONGEST).collect();
             commit.unanswered.extend(bases.iter().map(|base| NewUnanswered {
                 id: UnansweredId::new(ids.uuid()),
@@ -242,6 +265,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             commit.timers.push(return_at.map_or(TimerChange::Cleared, TimerChange::ReturnAt));
         }
         Event::Admitted { .. }
+        | Event::ListeningBegan { .. }
         | Event::LanguageSettled { .. }
         | Event::Disclosed { .. }
         | Event::TurnOpened { .. }

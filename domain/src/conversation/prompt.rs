@@ -7,6 +7,7 @@ use crate::{
     ids::Seq,
     knowledge::{KnowledgeQuery, Narrow},
     language::Language,
+    message::InboxItem,
     model::{CompletionRequest, HistoryMessage, ModelChoice, Speaker},
     team::{self, Teammate},
     time::Timestamp,
@@ -95,12 +96,12 @@ fn choice(profile: &AgentProfile, spoken: bool) -> ModelChoice {
 }
 
 pub(super) fn said(turn: &Turn) -> Vec<String> {
-    turn.items.iter().filter_map(|i| i.inbound.content.words()).collect()
+    turn.items.iter().filter_map(InboxItem::words).collect()
 }
 
 /// The same for a model, which is told of files, too.
 fn told(turn: &Turn, sees_images: bool) -> Vec<String> {
-    turn.items.iter().filter_map(|i| i.inbound.content.told(sees_images)).collect()
+    turn.items.iter().filter_map(|i| i.told(sees_images)).collect()
 }
 
 /// The turn's images that are shown; those of the history that are not are struck from it. An image of the history stays
@@ -220,7 +221,7 @@ mod tests {
     fn turn_with(images: &[Seq]) -> Turn {
         use crate::{
             conversation::Stage,
-            message::{Content, Inbound, InboxItem, MediaKind, Peer},
+            message::{Content, Inbound, MediaKind, Peer},
             model::Usage,
         };
         let item = |seq: &Seq| InboxItem {
@@ -240,6 +241,7 @@ mod tests {
                 reply_to: None,
                 raw: None,
             },
+            heard: None,
         };
         Turn {
             no: 1,

@@ -118,6 +118,7 @@ impl Conversation {
             next_turn: snapshot.next_turn,
             seen,
             waiting: Vec::new(),
+            listening: Vec::new(),
             held: snapshot.held,
             ruled: Vec::new(),
             phase,

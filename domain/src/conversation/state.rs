@@ -41,6 +41,8 @@ pub struct Conversation {
     pub seen: Seq,
     /// Taken in, without outcome, not part of the running turn; in order.
     pub waiting: Vec<InboxItem>,
+    /// Messages whose recordings somebody is listening to.
+    pub listening: Vec<Seq>,
     /// Calls that nobody has decided about, or whose decision was not taken up.
     pub held: Vec<Held>,
     /// What people decided of them, in order, not taken up; read again after a crash.
@@ -128,7 +130,10 @@ impl Conversation {
     /// Nothing to do and nothing to lose: the actor may go.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
-        matches!(self.phase, Phase::Idle) && self.waiting.is_empty() && self.ruled.is_empty()
+        matches!(self.phase, Phase::Idle)
+            && self.waiting.is_empty()
+            && self.listening.is_empty()
+            && self.ruled.is_empty()
     }
 
     /// A tool is at work for it: stopping now would leave that call's outcome unknown.

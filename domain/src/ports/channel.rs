@@ -40,6 +40,11 @@ pub trait ChannelDriver: Send + Sync {
         ("application/json", "{\"success\":true}")
     }
 
+    /// Whether what comes from this address may be somebody's who is known by another one.
+    fn may_be_alias(&self, _address: &str) -> bool {
+        false
+    }
+
     /// The answer to a `GET` on the account's webhook.
     fn handshake(&self, account: &ChannelAccount, request: &WebhookRequest<'_>) -> Handshake;
 

@@ -1,6 +1,7 @@
+use super::FileOf;
 use crate::{
     failure::Failure,
-    model::{CompletionRequest, CompletionResult, ModelChoice, Recording},
+    model::{CompletionRequest, CompletionResult, ModelChoice, Recording, Transcript},
 };
 use async_trait::async_trait;
 
@@ -29,7 +30,21 @@ pub trait Model: Send + Sync {
     ///
     /// # Errors
     /// `model.not_configured` where nothing can listen, or the provider's.
-    async fn transcribe(&self, _recording: Recording) -> Result<String, Failure> {
-        Err(Failure::fatal("model.not_configured", "no model that can listen is configured"))
+    async fn transcribe(&self, _recording: Recording) -> Result<Transcript, Failure> {
+        Err(deaf())
     }
+
+    /// The same of a recording that a person sent, whose bytes are in no state: one that is still being brought is waited
+    /// for.
+    ///
+    /// # Errors
+    /// As [`Model::transcribe`]; `recording.missing`, `recording.too_large` and `recording.unknown` for what cannot be
+    /// listened to.
+    async fn listen(&self, _recording: FileOf) -> Result<Transcript, Failure> {
+        Err(deaf())
+    }
+}
+
+fn deaf() -> Failure {
+    Failure::fatal("model.not_configured", "no model that can listen is configured")
 }

@@ -128,6 +128,7 @@ pub fn empty_commit(loaded: &Loaded, now: Timestamp) -> Commit {
         expected_version: loaded.version,
         now,
         snapshot: loaded.snapshot.clone(),
+        heard: Vec::new(),
         settled: Vec::new(),
         messages: Vec::new(),
         outbox: Vec::new(),

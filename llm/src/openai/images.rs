@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use colloquy_domain::{
     ids::Seq,
     model::CompletionRequest,
-    ports::{ImageOf, Images, Unseen},
+    ports::{FileOf, Missing, SentFiles},
 };
 use futures::future::join_all;
 use std::{collections::BTreeMap, time::Duration};
@@ -32,14 +32,14 @@ enum Image {
 
 impl Shown {
     /// Asks for all of them; whatever happens, the request can be written.
-    pub(super) async fn load(images: Option<&dyn Images>, request: &CompletionRequest) -> Self {
+    pub(super) async fn load(files: Option<&dyn SentFiles>, request: &CompletionRequest) -> Self {
         let patience = PATIENCE.min(request.timeout / 3);
         let wanted = request.history.iter().filter_map(|m| m.image).chain(request.images.iter().copied());
         let load = wanted.map(|message| async move {
-            let of = ImageOf { tenant: request.tenant, conversation: request.conversation, message };
-            let found = match images {
-                Some(images) => images.image(of, MOST, patience).await,
-                None => Err(Unseen::Gone),
+            let of = FileOf { tenant: request.tenant, conversation: request.conversation, message };
+            let found = match files {
+                Some(files) => files.file(of, MOST, patience).await,
+                None => Err(Missing::Gone),
             };
             (message, read(found))
         });
@@ -85,15 +85,15 @@ impl Shown {
     }
 }
 
-fn read(found: Result<Vec<u8>, Unseen>) -> Image {
+fn read(found: Result<Vec<u8>, Missing>) -> Image {
     match found {
         Ok(bytes) => match mime(&bytes) {
             Some(mime) => Image::Here(format!("data:{mime};base64,{}", STANDARD.encode(&bytes))),
             None => Image::Not("it is none that can be read"),
         },
-        Err(Unseen::TooLarge) => Image::Not("it is too large"),
-        Err(Unseen::Late) => Image::Not("it did not arrive in time"),
-        Err(Unseen::Gone) => Image::Not("it is not there any more"),
+        Err(Missing::TooLarge) => Image::Not("it is too large"),
+        Err(Missing::Late) => Image::Not("it did not arrive in time"),
+        Err(Missing::Gone) => Image::Not("it is not there any more"),
     }
 }
 

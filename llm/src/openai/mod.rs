@@ -10,6 +10,7 @@ mod images;
 mod price;
 mod printed_call;
 mod prompt;
+mod recordings;
 mod retry;
 mod sse;
 mod transcribe;
@@ -26,8 +27,8 @@ use async_trait::async_trait;
 use colloquy_domain::{
     channel::Secret,
     failure::Failure,
-    model::{Completion, CompletionRequest, CompletionResult, ModelChoice, Recording, Usage},
-    ports::{Images, Model, TokenSink},
+    model::{Completion, CompletionRequest, CompletionResult, ModelChoice, Recording, Transcript, Usage},
+    ports::{FileOf, Model, SentFiles, TokenSink},
 };
 pub use price::Price;
 use std::{
@@ -81,16 +82,16 @@ struct Endpoint {
     transport: Transport,
     /// What was learnt from refusals, by model.
     dialects: Mutex<BTreeMap<String, Dialect>>,
-    images: Option<Arc<dyn Images>>,
+    files: Option<Arc<dyn SentFiles>>,
 }
 
 impl OpenAi {
-    pub(crate) fn new(options: Option<OpenAiOptions>, images: Option<Arc<dyn Images>>) -> Self {
+    pub(crate) fn new(options: Option<OpenAiOptions>, files: Option<Arc<dyn SentFiles>>) -> Self {
         let endpoint = options.map(|options| Endpoint {
             transport: Transport::new(&options),
             options,
             dialects: Mutex::default(),
-            images,
+            files,
         });
         Self { endpoint }
     }
@@ -123,9 +124,16 @@ impl Model for OpenAi {
         true
     }
 
-    async fn transcribe(&self, recording: Recording) -> Result<String, Failure> {
+    async fn transcribe(&self, recording: Recording) -> Result<Transcript, Failure> {
         let endpoint = self.endpoint()?;
         transcribe::transcribe(&endpoint.transport, &endpoint.options, recording).await
+    }
+
+    async fn listen(&self, recording: FileOf) -> Result<Transcript, Failure> {
+        // Nobody waits for a file that nobody can listen to.
+        let endpoint = self.endpoint()?;
+        let recording = recordings::brought(endpoint.files.as_deref(), recording).await?;
+        self.transcribe(recording).await
     }
 }
 
@@ -145,7 +153,7 @@ impl Endpoint {
         sink: &dyn TokenSink,
     ) -> CompletionResult {
         let mut dialect = self.dialect(model);
-        let mut shown = Shown::load(self.images.as_deref(), request).await;
+        let mut shown = Shown::load(self.files.as_deref(), request).await;
         let mut attempt = 1;
         loop {
             let body = body(request, &shown, (model, dialect));

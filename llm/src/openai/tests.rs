@@ -21,13 +21,13 @@ fn provider(base_url: &str) -> OpenAi {
     seeing(base_url, None)
 }
 
-fn seeing(base_url: &str, images: Option<Arc<dyn Images>>) -> OpenAi {
+fn seeing(base_url: &str, files: Option<Arc<dyn SentFiles>>) -> OpenAi {
     install_tls();
     let mut options = OpenAiOptions::new(base_url);
     options.api_key = Some(Secret::new("sk-test"));
     options.idle_timeout = Duration::from_millis(400);
     options.prices.insert("m".into(), Price { prompt_micros: 1_000_000, completion_micros: 2_000_000 });
-    OpenAi::new(Some(options), images)
+    OpenAi::new(Some(options), files)
 }
 
 fn sse(events: &[Value]) -> String {

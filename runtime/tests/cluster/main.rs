@@ -20,6 +20,7 @@ mod listening;
 mod measure;
 mod moving;
 mod net;
+mod planned;
 mod sharing;
 mod storm;
 mod suite;

@@ -97,6 +97,46 @@ async fn who_takes_a_conversation_over_takes_it_from_the_other_app_too() {
 
 // req: C-CHN-1
 #[tokio::test]
+async fn an_instagram_account_with_a_page_shares_its_conversations_the_same_way() {
+    let (graph, server) = (Graph::start().await, Server::start().await);
+    let api = &ada(&server.api).await;
+    api.agent("Desk", "extractive", &[]).await;
+    let connect = async |settings: Value| {
+        let channel = meta::connect_instagram(api, "Desk", &graph.url).await;
+        api.patch(&format!("/api/channels/{channel}"), &json!({ "settings": settings })).await.data();
+        channel
+    };
+    let channel = connect(json!({ "hand_over_to": "instagram_inbox" })).await;
+    let event = |line: &str, at: u64, fields: &Value| {
+        let mut payload = meta::page_event(line, PERSON, at, fields);
+        payload["object"] = json!("instagram");
+        payload["entry"][0]["id"] = json!(meta::INSTAGRAM_ID);
+        payload["entry"][0][line][0]["recipient"]["id"] = json!(meta::INSTAGRAM_ID);
+        payload
+    };
+    let words = |id: &str, text: &str| json!({ "message": { "mid": id, "text": text } });
+    deliver(api, &channel, &event("messaging", 1, &words("m_1", "I want to talk to a human"))).await;
+    let moved = until("control", async || graph.moved().into_iter().next()).await;
+    assert_eq!((moved.edge.as_str(), moved.to.as_deref()), ("pass_thread_control", Some("1217981644879628")));
+    assert_eq!(moved.after, 1, "once the person was told: {:?}", graph.sent());
+    deliver(api, &channel, &event("standby", 2, &words("m_2", "Hello?"))).await;
+    server.idle(USUAL).await;
+    assert_eq!(graph.texts_to(PERSON).len(), 1, "seen, not answered");
+
+    // Somebody of the team takes it from there, by writing.
+    let id = api.conversation(PERSON).await.unwrap()["id"].as_str().unwrap().to_owned();
+    let said = json!({ "content": { "text": "I am Ada, how can I help?" } });
+    api.post(&format!("/api/conversations/{id}/messages"), &said).await.data();
+    until("the words", async || (graph.texts_to(PERSON).len() == 2).then_some(())).await;
+    assert_eq!(graph.moved().last().unwrap().edge, "take_thread_control");
+    let back = json!({ "pass_thread_control": { "new_owner_app_id": APP_ID, "previous_owner_app_id": "1" } });
+    deliver(api, &channel, &event("messaging", 3, &back)).await;
+    becomes(api, "agent").await;
+    assert!(graph.complaints().is_empty(), "{:?}", graph.complaints());
+}
+
+// req: C-CHN-1
+#[tokio::test]
 async fn what_goes_to_people_goes_to_the_page_inbox_where_they_work() {
     let (graph, server) = (Graph::start().await, Server::start().await);
     let api = &server.api;

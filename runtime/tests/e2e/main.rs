@@ -30,6 +30,7 @@ mod keys;
 mod kill;
 mod knowledge;
 mod leaks;
+mod listening;
 mod moved;
 mod openai;
 mod outreach;

@@ -7,7 +7,7 @@ use crate::support::{
     server::Server,
     wait::{USUAL, until},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const OLD: &str = "15550001";
@@ -97,4 +97,66 @@ async fn who_is_known_by_the_new_number_is_the_same_person() {
     says(&server, &channel, NEW, "wamid.4", "And now?").await;
     assert_eq!(api.conversation(NEW).await.unwrap()["id"], new["id"], "the one at the new number goes on");
     until("the answers", async || (graph.texts_to(NEW).len() == 2).then_some(())).await;
+}
+
+/// The people of whom the addresses are.
+async fn people(api: &Client) -> usize {
+    api.list("/api/contacts", "contacts").await.len()
+}
+
+// req: C-CHN-1
+#[tokio::test]
+async fn who_writes_with_their_business_scoped_id_alone_is_the_same_person() {
+    let (graph, server) = (Graph::start().await, Server::start().await);
+    let api = &server.api;
+    api.agent("Echo", "scripted", &[]).await;
+    let channel = meta::connect_whatsapp(api, "Echo", &graph.url).await;
+    let id_of = |number: &str| meta::user_id(number);
+    says(&server, &channel, OLD, "wamid.1", "Hello").await;
+    let conversation = api.conversation(OLD).await.unwrap()["id"].clone();
+    deliver(api, &channel, &meta::scoped_text(&id_of(OLD), "wamid.2", "I have a user name now")).await;
+    until("the answer", async || (graph.texts_to(OLD).len() == 2).then_some(())).await;
+    assert_eq!(api.transcript(conversation.as_str().unwrap()).await.len(), 4, "one conversation");
+    assert_eq!(people(api).await, 1);
+
+    // Somebody who has never shown a number is answered by that id, then shows one.
+    let scoped = id_of(NEW);
+    deliver(api, &channel, &meta::scoped_text(&scoped, "wamid.3", "Guess who")).await;
+    until("the answer", async || (graph.texts_to(&scoped).len() == 1).then_some(())).await;
+    assert_eq!(graph.sent().last().unwrap().body["recipient"], json!(scoped));
+    let theirs = api.conversation(&scoped).await.unwrap();
+    says(&server, &channel, NEW, "wamid.4", "It is me").await;
+    until("the answer", async || (graph.texts_to(NEW).len() == 1).then_some(())).await;
+    let now = api.conversation(NEW).await.unwrap();
+    assert_eq!((&now["id"], &now["contact"]), (&theirs["id"], &theirs["contact"]));
+    assert_eq!(people(api).await, 2);
+    let said = json!({ "channelId": channel, "to": scoped, "content": { "text": "We found you." } });
+    assert_eq!(api.post("/api/messages", &said).await.data()["conversationId"], now["id"]);
+    until("the words", async || (graph.texts_to(NEW).len() == 2).then_some(())).await;
+
+    // The first two messages of others come at the same moment; whoever was taken for two is one with the next.
+    for n in 0..5 {
+        let number = format!("1555100{n}");
+        let first = meta::scoped_text(&id_of(&number), &format!("wamid.a{n}"), "One");
+        let second = meta::texts(&[Text::new(&number, &format!("wamid.b{n}"), "Two")]);
+        tokio::join!(deliver(api, &channel, &first), deliver(api, &channel, &second));
+        server.idle(USUAL).await;
+        deliver(api, &channel, &meta::scoped_text(&id_of(&number), &format!("wamid.c{n}"), "Three")).await;
+        server.idle(USUAL).await;
+        assert_eq!(people(api).await, 3 + n, "{number}");
+        let (_, addresses) = contact_at(api, &number).await.unwrap();
+        assert_eq!(addresses, [number], "nobody is kept at the id");
+    }
+
+    // Another tenant's account knows nothing of it.
+    let body =
+        json!({ "tenantName": "Others", "email": "o@others.example", "password": "SecurePass123!", "name": "O" });
+    let others = api.attempt(api.bare(reqwest::Method::POST, "/api/auth/register").json(&body)).await.unwrap().data();
+    let others = &api.with_key(others["token"].as_str().unwrap());
+    others.agent("Echo", "scripted", &[]).await;
+    let theirs = meta::connect_whatsapp(others, "Echo", &graph.url).await;
+    deliver(others, &theirs, &meta::scoped_text(&id_of(OLD), "wamid.9", "Do you know me?")).await;
+    until("the answer", async || (graph.texts_to(&id_of(OLD)).len() == 1).then_some(())).await;
+    assert_eq!(people(others).await, 1);
+    assert!(graph.complaints().is_empty(), "{:?}", graph.complaints());
 }

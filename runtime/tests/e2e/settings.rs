@@ -63,10 +63,12 @@ async fn settings_are_the_whatsapp_channel_in_another_form() {
     assert_eq!(api.patch("/api/settings", &kept).await.data()["retention"]["messages"], 30);
     let less = api.patch("/api/settings", &json!({ "retention": { "messages": null } })).await.data();
     assert_eq!((&less["retention"]["messages"], &less["retention"]["audit"]), (&Value::Null, &json!(365)));
-    assert_eq!(
-        api.patch("/api/settings", &json!({ "retention": { "events": 0 } })).await.fields(),
-        ["retention.events"]
-    );
+    let more = json!({ "retention": { "outreach": 90, "simulations": 7, "agentVersions": 365 } });
+    let more = api.patch("/api/settings", &more).await.data()["retention"].clone();
+    assert_eq!((&more["outreach"], &more["simulations"], &more["agentVersions"]), (&json!(90), &json!(7), &json!(365)));
+    let wrong = json!({ "retention": { "events": 0, "agentVersions": 99_999 } });
+    let wrong = api.patch("/api/settings", &wrong).await.fields();
+    assert_eq!(wrong, ["retention.events", "retention.agentVersions"]);
 }
 
 /// Headers and body of what a system was told.

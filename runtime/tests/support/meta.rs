@@ -71,7 +71,7 @@ fn whatsapp(value: Value) -> Value {
 }
 
 /// The id by which the business knows a person, beside the number.
-fn user_id(number: &str) -> String {
+pub fn user_id(number: &str) -> String {
     format!("US.{number}")
 }
 
@@ -89,6 +89,15 @@ pub fn texts(texts: &[Text]) -> Value {
     };
     let (contacts, messages): (Vec<_>, Vec<_>) = texts.iter().map(|t| (contact(&t.from), message(t))).unzip();
     whatsapp(json!({ "contacts": contacts, "messages": messages }))
+}
+
+/// A WhatsApp webhook of somebody with a user name, whose number it does not tell.
+pub fn scoped_text(user_id: &str, id: &str, body: &str) -> Value {
+    let contact = json!({ "user_id": user_id, "profile": { "name": "Somebody", "username": "somebody" } });
+    let message = json!({
+        "from_user_id": user_id, "id": id, "timestamp": "1790000000", "type": "text", "text": { "body": body },
+    });
+    whatsapp(json!({ "contacts": [contact], "messages": [message] }))
 }
 
 /// A picture that somebody sends, and what is said about it.

@@ -16,6 +16,7 @@ pub mod history;
 pub mod mcp;
 pub mod meta;
 pub mod nats;
+pub mod providers;
 pub mod server;
 pub mod services;
 pub mod shop;

@@ -45,6 +45,9 @@ struct Inner {
     blind: bool,
     /// What the model was asked last.
     prompts: Vec<Value>,
+    /// How many recordings came, and whether nobody listens.
+    recordings: usize,
+    deaf: bool,
 }
 
 type Shared = Arc<Mutex<Inner>>;
@@ -72,6 +75,7 @@ impl Services {
             .route("/v1/payment_intents/{id}", get(payment))
             .route("/v1/payment_intents/{id}/{act}", post(change))
             .route("/v1/chat/completions", post(complete))
+            .route("/v1/audio/transcriptions", post(listen))
             .with_state(Arc::clone(&inner));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, inner }
@@ -92,7 +96,7 @@ impl Services {
         })
     }
 
-    /// `insert`, `append`, `create` or `confirm`.
+    /// `insert`, `append`, `create`, `confirm` or `listen`.
     pub fn next(&self, call: &'static str, fault: Fault) {
         self.inner.lock().unwrap().faults.insert(call, fault);
     }
@@ -117,6 +121,16 @@ impl Services {
 
     pub fn prompts(&self) -> Vec<Value> {
         self.inner.lock().unwrap().prompts.clone()
+    }
+
+    /// How many recordings somebody was asked to listen to.
+    pub fn recordings(&self) -> usize {
+        self.inner.lock().unwrap().recordings
+    }
+
+    /// Recordings are refused from now on.
+    pub fn deaf(&self, deaf: bool) {
+        self.inner.lock().unwrap().deaf = deaf;
     }
 
     /// The payer pays in their browser.
@@ -356,6 +370,23 @@ async fn change(
 
 /// A model: words between `<<` and `>>` in the person's message are the calls that it makes, as JSON, one at a time; then it
 /// says what came of the last one. An argument such as `@account` is the word behind `account` in what it was given to read.
+/// Whatever was said, it was this.
+async fn listen(State(state): State<Shared>, body: Bytes) -> Response {
+    let deaf = {
+        let mut inner = state.lock().unwrap();
+        inner.recordings += 1;
+        inner.deaf
+    };
+    let body = String::from_utf8_lossy(&body);
+    assert!(body.contains("filename=\"recording.") && body.contains("whisper-1"), "{body}");
+    if deaf {
+        let error = json!({ "error": { "message": "Invalid file format.", "type": "invalid_request_error" } });
+        return answer(&state, "listen", 400, error).await;
+    }
+    let usage = json!({ "type": "tokens", "input_tokens": 10, "output_tokens": 5, "total_tokens": 15 });
+    answer(&state, "listen", 200, json!({ "text": "Où êtes-vous ?", "usage": usage })).await
+}
+
 async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
     state.lock().unwrap().prompts.push(body.clone());
     let messages = body["messages"].as_array().unwrap();

@@ -18,7 +18,7 @@ use std::{
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub const BOT_TOKEN: &str = "7:AA-token";
-const WORD: &str = "word";
+pub const WORD: &str = "word";
 
 #[derive(Default)]
 struct Recorded {

@@ -35,7 +35,7 @@ pub struct Stage {
     /// Where the servers are at the moment; wrong while one is down.
     servers: RwLock<Vec<Backend>>,
     next: AtomicUsize,
-    channel: String,
+    pub channel: String,
     over: AtomicBool,
     /// Deliveries that were put off with 503.
     pub put_off: AtomicUsize,

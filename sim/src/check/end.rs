@@ -2,7 +2,7 @@
 
 use crate::{
     model::COST,
-    provider::Taken,
+    provider::{SPOKEN, Taken},
     scenario::Scenario,
     world::{Core, News},
 };
@@ -51,8 +51,12 @@ fn inboxes(core: &Core, news: &[News]) {
             if outcome.is_none() {
                 broken(core, "outcome.missing", &who, format!("#{}", item.seq));
             }
+            let answered = matches!(outcome, Some(Outcome::Answered { .. } | Outcome::Merged { .. }));
+            if answered && item.is_unheard() {
+                broken(core, "recording.heard", &who, format!("#{}", item.seq));
+            }
             if !matches!(item.inbound.content, Content::Echo { .. }) {
-                let words = item.inbound.content.words().unwrap_or_default();
+                let words = sent(&item.inbound.content);
                 *found.entry(who.clone()).or_default().entry(words).or_default() += 1;
             }
         }
@@ -71,6 +75,14 @@ fn inboxes(core: &Core, news: &[News]) {
                 broken(core, "message.twice", &who, text);
             }
         }
+    }
+}
+
+/// As the person sent it: a recording's file is called what is said in it.
+fn sent(content: &Content) -> String {
+    match content {
+        Content::Media { reference: Some(said), .. } if content.is_recording() => format!("{SPOKEN}{said}"),
+        content => content.words().unwrap_or_default(),
     }
 }
 

@@ -39,6 +39,7 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("message.lost", "every message that a provider got accepted is in its conversation's inbox"),
     ("message.twice", "no message is taken in twice"),
     ("outcome.missing", "every message gets an outcome"),
+    ("recording.heard", "no recording is answered before somebody listened to it or could not"),
     ("turn.order", "earlier messages are not answered by later turns"),
     ("turn.reply", "every turn that answered has one reply"),
     ("reply.twice", "no reply is delivered twice"),

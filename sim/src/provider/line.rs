@@ -67,6 +67,7 @@ pub fn delivery(account: &ChannelAccount, peer: &str, number: u64, at: Timestamp
         Said::Text(text) | Said::Echo(text) => {
             json!({"type": "message", "message": {"type": "text", "id": format!("m{peer}.{number}"), "text": text}})
         }
+        Said::Voice(words) => json!({"type": "message", "message": {"type": "audio", "id": words, "duration": 3000}}),
         Said::OptOut => json!({"type": "unfollow"}),
         Said::OptIn => json!({"type": "follow"}),
     };

@@ -200,6 +200,16 @@ pub fn delivery(
                     "messages": [{"from": peer, "id": id, "timestamp": seconds(at), "type": "text", "text": {"body": text}}],
                 }),
             ),
+            Said::Voice(words) => whatsapp(
+                account,
+                json!({
+                    "contacts": [{"profile": {"name": peer}, "wa_id": peer}],
+                    "messages": [{
+                        "from": peer, "id": id, "timestamp": seconds(at), "type": "audio",
+                        "audio": {"id": words, "mime_type": "audio/ogg; codecs=opus", "voice": true},
+                    }],
+                }),
+            ),
             Said::Echo(text) => whatsapp(
                 account,
                 json!({
@@ -217,6 +227,12 @@ pub fn delivery(
             Said::Text(text) => json!({
                 "sender": {"id": peer}, "recipient": {"id": page}, "timestamp": at.millis(),
                 "message": {"mid": format!("m_{peer}.{number}"), "text": text},
+            }),
+            Said::Voice(words) => json!({
+                "sender": {"id": peer}, "recipient": {"id": page}, "timestamp": at.millis(),
+                "message": {
+                    "mid": format!("m_{peer}.{number}"), "attachments": [{"type": "audio", "payload": {"url": words}}],
+                },
             }),
             Said::Echo(text) => json!({
                 "sender": {"id": page}, "recipient": {"id": peer}, "timestamp": at.millis(),

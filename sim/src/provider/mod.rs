@@ -434,6 +434,8 @@ impl Drop for Polled<'_> {
 /// What a person does on a channel.
 pub enum Said<'a> {
     Text(&'a str),
+    /// They say it in a recording. In a simulated world what a provider calls the file are its words.
+    Voice(&'a str),
     /// A person of the team, in the provider's own app.
     Echo(&'a str),
     /// They do not want to be written to.
@@ -442,15 +444,20 @@ pub enum Said<'a> {
     OptIn,
 }
 
+/// How what people write begins that they say instead.
+pub const SPOKEN: &str = "[voice] ";
+
 /// What is said, where the provider understands some words itself.
 fn understood<'a>(kind: &str, said: &Said<'a>) -> Said<'a> {
     match said {
+        Said::Text(text) if text.starts_with(SPOKEN) => Said::Voice(text.trim_start_matches(SPOKEN)),
         Said::Text(text) if kind.starts_with("twilio") => match twilio::consent(text) {
             Some(true) => Said::OptIn,
             Some(false) => Said::OptOut,
             None => Said::Text(text),
         },
         Said::Text(text) => Said::Text(text),
+        Said::Voice(text) => Said::Voice(text),
         Said::Echo(text) => Said::Echo(text),
         Said::OptOut => Said::OptOut,
         Said::OptIn => Said::OptIn,
@@ -467,6 +474,11 @@ pub fn write(core: &Arc<Core>, account: &Arc<ChannelAccount>, peer: &str, number
             core.network.wrote(&who, now);
             core.note("", "wrote", &who, *text);
             core.watch.wrote(&who, number, text);
+        }
+        Said::Voice(text) => {
+            core.network.wrote(&who, now);
+            core.note("", "spoke", &who, *text);
+            core.watch.wrote(&who, number, &format!("{SPOKEN}{text}"));
         }
         Said::OptOut | Said::OptIn => {
             let wants = matches!(said, Said::OptIn);

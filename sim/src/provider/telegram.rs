@@ -64,15 +64,16 @@ pub fn sent(peer: &str, number: &str) -> Answer {
 
 pub fn update(id: i64, peer: &str, number: u64, at: Timestamp, said: &Said<'_>) -> Value {
     let chat: i64 = peer.parse().unwrap_or(0);
-    let text = match said {
-        Said::Text(text) | Said::Echo(text) => text,
+    let (key, content) = match said {
+        Said::Text(text) | Said::Echo(text) => ("text", json!(text)),
+        Said::Voice(words) => ("voice", json!({"file_id": words, "duration": 3, "mime_type": "audio/ogg"})),
         Said::OptOut => return membership(id, peer, at, "kicked"),
         Said::OptIn => return membership(id, peer, at, "member"),
     };
     json!({
         "update_id": id,
         "message": {
-            "message_id": number + 1, "date": at.millis() / 1000, "text": text,
+            "message_id": number + 1, "date": at.millis() / 1000, key: content,
             "chat": {"id": chat, "type": "private", "first_name": peer},
             "from": {"id": chat, "is_bot": false, "first_name": peer},
         },

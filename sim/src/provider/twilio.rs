@@ -150,19 +150,23 @@ pub fn tell(core: &Arc<Core>, account: &Arc<ChannelAccount>, told: Told, fault: 
 }
 
 pub fn delivery(account: &ChannelAccount, peer: &str, number: u64, said: &Said<'_>) -> Payload {
-    let words = match said {
-        Said::Text(text) | Said::Echo(text) => text,
-        Said::OptOut => "STOP",
-        Said::OptIn => "START",
+    let (words, file) = match said {
+        Said::Text(text) | Said::Echo(text) => (*text, None),
+        Said::Voice(words) => ("", Some((*words).to_owned())),
+        Said::OptOut => ("STOP", None),
+        Said::OptIn => ("START", None),
     };
-    let fields = BTreeMap::from([
+    let mut fields = BTreeMap::from([
         ("MessageSid", format!("SMin.{peer}.{number}")),
         ("SmsStatus", "received".to_owned()),
         ("From", peer.to_owned()),
         ("To", own(account)),
         ("Body", words.to_owned()),
-        ("NumMedia", "0".to_owned()),
+        ("NumMedia", u8::from(file.is_some()).to_string()),
     ]);
+    if let Some(file) = file {
+        fields.extend([("MediaUrl0", file), ("MediaContentType0", "audio/ogg".to_owned())]);
+    }
     signed(account, &fields, None)
 }
 

@@ -241,7 +241,7 @@ impl SavedConversation {
 
 impl Message {
     fn of(item: &InboxItem, end: Option<&Outcome>) -> Result<Self, String> {
-        let InboxItem { seq, received_at, inbound } = item;
+        let InboxItem { seq, received_at, inbound, heard: _ } = item;
         let content = match &inbound.content {
             Content::Text { text } => Words::Text(text.clone()),
             Content::Command { name, args } => Words::Command { name: name.clone(), args: args.clone() },
@@ -285,7 +285,8 @@ impl Message {
             reply_to: None,
             raw: None,
         };
-        Ok((InboxItem { seq, received_at: timestamp(&self.received_at)?, inbound }, Some(outcome)))
+        let received_at = timestamp(&self.received_at)?;
+        Ok((InboxItem { seq, received_at, inbound, heard: None }, Some(outcome)))
     }
 }
 
@@ -328,6 +329,6 @@ impl Said {
             Who::Operator => Speaker::Operator,
         };
         let Self { text, seq, abstained, .. } = self.clone();
-        Line { speaker, seq, message: None, text, citations: Vec::new(), abstained }
+        Line { speaker, seq, message: None, text, heard: None, citations: Vec::new(), abstained }
     }
 }

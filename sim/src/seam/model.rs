@@ -9,13 +9,17 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    model::{Completion, CompletionRequest, CompletionResult},
-    ports::{Model, TokenSink},
+    message::Content,
+    model::{Completion, CompletionRequest, CompletionResult, Transcript, Usage},
+    ports::{FileOf, Model, TokenSink},
     tool::ToolCall,
 };
+use std::time::Duration;
 
 /// How long a completion takes, in milliseconds.
 const TAKES: (u64, u64) = (200, 1_500);
+/// …and listening to a recording.
+const LISTENING_TAKES: (u64, u64) = (1_000, 4_000);
 
 pub struct SimModel {
     pub seam: Seam,
@@ -63,6 +67,40 @@ impl Model for SimModel {
         }
         sink.delta(&completion.text);
         Ok(completion)
+    }
+
+    async fn listen(&self, recording: FileOf) -> Result<Transcript, Failure> {
+        let seam = &self.seam;
+        seam.gate.pass().await;
+        let who = seam.called(recording.conversation);
+        let fault = seam.fault(Site::Listen, &who);
+        if let Some(fault) = fault {
+            match fault.kind {
+                Kind::Fail => return Err(Failure::retry("listening.simulated", "whoever listens is away")),
+                Kind::Refuse => return Err(Failure::reject("listening.simulated", "the recording cannot be read")),
+                _ => seam.before(fault).await,
+            }
+        }
+        let takes = seam.core.seed.millis("listening", &who, recording.message, LISTENING_TAKES);
+        tokio::time::sleep(Duration::from_millis(takes)).await;
+        seam.gate.pass().await;
+        let missing = || Failure::reject("recording.missing", "it is not there");
+        let text = said(seam, recording).ok_or_else(missing)?;
+        seam.note("heard", &who, text.clone());
+        if fault.is_some_and(|f| f.kind == Kind::CrashAfter) {
+            return seam.die().await;
+        }
+        Ok(Transcript { text, usage: Usage::default() })
+    }
+}
+
+/// What a provider calls a recording here are its words.
+fn said(seam: &Seam, recording: FileOf) -> Option<String> {
+    let inbox = seam.core.store.inbox(recording.conversation);
+    let (item, _) = inbox.into_iter().find(|(item, _)| item.seq == recording.message)?;
+    match item.inbound.content {
+        Content::Media { reference, .. } => reference,
+        _ => None,
     }
 }
 

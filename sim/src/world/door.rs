@@ -12,7 +12,7 @@ use colloquy_channels::Registry;
 use colloquy_domain::{
     channel::{ChannelAccount, ChannelEvent, WebhookRejection, WebhookRequest},
     ids::ChannelId,
-    message::{Content, Inbound, Peer},
+    message::{Content, Inbound, MediaKind, Peer},
     ports::Clock,
 };
 use std::{
@@ -200,12 +200,22 @@ async fn attempt(core: &Arc<Core>, account: &Arc<ChannelAccount>, who: &str, pay
 
 /// A visitor of the web chat sends until it is accepted.
 pub fn post(core: &Arc<Core>, account: &Arc<ChannelAccount>, peer: &str, number: u64, said: &Said<'_>) {
-    let (Said::Text(text) | Said::Echo(text)) = said else { return };
+    let content = match said {
+        Said::Text(text) | Said::Echo(text) => Content::text(*text),
+        Said::Voice(words) => Content::Media {
+            media: MediaKind::Audio,
+            caption: None,
+            reference: Some((*words).to_owned()),
+            mime: Some("audio/webm".to_owned()),
+            name: None,
+        },
+        Said::OptOut | Said::OptIn => return,
+    };
     let inbound = Inbound {
         provider_message_id: format!("{peer}.{number}"),
         peer: Peer { address: peer.to_owned(), name: None },
         sent_at: core.clock.now(),
-        content: Content::text(*text),
+        content,
         reply_to: None,
         raw: None,
     };

@@ -39,6 +39,8 @@ pub(crate) struct Prepared {
     conversation: Uuid,
     now: i64,
     snapshot: String,
+    /// Numbers of messages with recordings, what was heard as JSON.
+    heard: Vec<(i64, String)>,
     settled: Vec<SameOutcome>,
     journal: Vec<(JournalRow, &'static str, String)>,
     messages: Vec<SaidRow>,
@@ -56,6 +58,11 @@ impl Prepared {
             now: commit.now.millis(),
             snapshot: records::write(&commit.snapshot)?,
             citations: commit.messages.iter().flat_map(|m| m.citations.iter().map(|c| (m.id, c.clone()))).collect(),
+            heard: commit
+                .heard
+                .iter()
+                .map(|h| records::write(&h.heard).map(|json| (signed(h.seq), json)))
+                .collect::<Result<_, _>>()?,
             settled: by_outcome(&commit)?,
             journal: std::mem::take(&mut commit.journal)
                 .into_iter()
@@ -132,6 +139,9 @@ pub(crate) async fn write_all(
     let good: Vec<&Prepared> = commits.iter().copied().filter(|c| passed.contains(&c.conversation)).collect();
     write_down(conn, &good).await?;
     for commit in good {
+        for (seq, heard) in &commit.heard {
+            commit.hear(conn, *seq, heard).await?;
+        }
         for (letter, json) in &commit.dead_letters {
             commit.dead_letter(conn, letter, json).await?;
         }
@@ -315,6 +325,11 @@ impl Prepared {
             .await
             .map(|_| ())
             .map_err(conflict_on("dead letter"))
+    }
+
+    async fn hear(&self, conn: &mut Conn, seq: i64, heard: &str) -> Result<(), StoreError> {
+        let query = db::query(sql::HEAR).bind(self.tenant).bind(self.conversation).bind(seq).bind(heard);
+        query.execute(conn).await.map(|_| ()).map_err(store_error)
     }
 
     async fn timer(&self, conn: &mut Conn, change: TimerChange) -> Result<(), StoreError> {

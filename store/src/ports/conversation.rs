@@ -13,7 +13,7 @@ use colloquy_domain::{
     channel::ChannelKind,
     conversation::{Commit, Key, Snapshot},
     ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
-    message::{InboxItem, Peer},
+    message::{Heard, InboxItem, Peer},
     model::{HistoryMessage, Speaker},
     ports::{ConversationStore, DueTimer, Loaded, StoreError},
     time::Timestamp,
@@ -74,7 +74,7 @@ impl ConversationStore for Store {
         conversation: ConversationId,
         after: Seq,
     ) -> Result<Vec<InboxItem>, StoreError> {
-        let rows: Vec<(i64, i64, String)> = db::query_as(sql::conversation::PENDING)
+        let rows: Vec<(i64, i64, String, Option<String>)> = db::query_as(sql::conversation::PENDING)
             .bind(conversation.uuid())
             .bind(signed(after))
             .bind(tenant.uuid())
@@ -82,9 +82,10 @@ impl ConversationStore for Store {
             .await
             .map_err(store_error)?;
         rows.into_iter()
-            .map(|(seq, received_at, payload)| {
+            .map(|(seq, received_at, payload, heard)| {
                 let inbound = InboundRecord::parse(&payload)?;
-                Ok(InboxItem { seq: unsigned(seq), received_at: Timestamp(received_at), inbound })
+                let heard = read_heard(heard.as_deref())?;
+                Ok(InboxItem { seq: unsigned(seq), received_at: Timestamp(received_at), inbound, heard })
             })
             .collect()
     }
@@ -100,7 +101,7 @@ impl ConversationStore for Store {
         before: Seq,
         limit: u32,
     ) -> Result<Vec<HistoryMessage>, StoreError> {
-        let rows: Vec<(String, String, Option<i64>)> = db::query_as(sql::conversation::HISTORY)
+        let rows: Vec<HistoryRow> = db::query_as(sql::conversation::HISTORY)
             .bind(tenant.uuid())
             .bind(conversation.uuid())
             .bind(signed(before))
@@ -109,10 +110,12 @@ impl ConversationStore for Store {
             .await
             .map_err(store_error)?;
         let lines = rows.into_iter().rev();
-        let line = |(speaker, text, image): (String, String, Option<i64>)| {
+        let line = |(speaker, written, image, heard): HistoryRow| {
+            let text = Heard::with(read_heard(heard.as_deref())?.as_ref(), &written);
             Ok(HistoryMessage { speaker: read_speaker(&speaker)?, text, image: image.map(unsigned) })
         };
-        lines.map(line).collect()
+        // Of what nobody could hear there is nothing to tell.
+        lines.map(line).filter(|l| !matches!(l, Ok(m) if m.text.is_empty() && m.image.is_none())).collect()
     }
 
     async fn unfinished(
@@ -155,6 +158,13 @@ impl ConversationStore for Store {
             .map_err(store_error)?;
         Ok(Spent { day, micros: unsigned(micros) })
     }
+}
+
+/// Speaker, what was written, the number of an image, what was heard.
+type HistoryRow = (String, String, Option<i64>, Option<String>);
+
+pub(crate) fn read_heard(text: Option<&str>) -> Result<Option<Heard>, StoreError> {
+    text.map(|text| records::read("what was heard", text)).transpose()
 }
 
 fn read_snapshot(text: &str) -> Result<Snapshot, StoreError> {

@@ -47,6 +47,7 @@ pub enum MediaRecord {
     Video,
     Audio,
     Voice,
+    VideoNote,
     Document,
     Sticker,
 }
@@ -92,6 +93,7 @@ impl From<MediaKind> for MediaRecord {
             MediaKind::Video => Self::Video,
             MediaKind::Audio => Self::Audio,
             MediaKind::Voice => Self::Voice,
+            MediaKind::VideoNote => Self::VideoNote,
             MediaKind::Document => Self::Document,
             MediaKind::Sticker => Self::Sticker,
         }
@@ -105,6 +107,7 @@ impl From<MediaRecord> for MediaKind {
             MediaRecord::Video => Self::Video,
             MediaRecord::Audio => Self::Audio,
             MediaRecord::Voice => Self::Voice,
+            MediaRecord::VideoNote => Self::VideoNote,
             MediaRecord::Document => Self::Document,
             MediaRecord::Sticker => Self::Sticker,
         }

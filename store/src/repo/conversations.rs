@@ -5,14 +5,14 @@ use super::{
 use crate::{
     db::{self, Query},
     error::store_error,
-    ports::{read_speaker, read_status, signed, unsigned},
+    ports::{read_heard, read_speaker, read_status, signed, unsigned},
     records::{self, ChecksRecord, CitationRecord, OutcomeRecord},
     sql::reports::{self as sql, Narrowed},
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
     ids::{AgentId, AttachmentId, ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo, UserId},
-    message::{Outcome, Peer},
+    message::{Heard, Outcome, Peer},
     model::Speaker,
     outbound::{Checks, Citation},
     ports::StoreError,
@@ -95,6 +95,8 @@ pub struct TranscriptLine {
     pub turn: Option<TurnNo>,
     /// Empty for what has no words.
     pub text: String,
+    /// What came of listening to it, of a recording.
+    pub heard: Option<Heard>,
     pub citations: Vec<Citation>,
     pub abstained: bool,
     pub checks: Checks,
@@ -176,6 +178,7 @@ struct LineRow {
     author_id: Option<Uuid>,
     created_at: i64,
     outcome_detail: Option<String>,
+    heard: Option<String>,
     attachment_id: Option<Uuid>,
     status: Option<String>,
 }
@@ -191,6 +194,7 @@ impl LineRow {
             seq: self.seq.map(unsigned),
             turn: self.turn.and_then(|t| TurnNo::try_from(t).ok()),
             text: self.text,
+            heard: read_heard(self.heard.as_deref())?,
             citations: self.citations.as_deref().map(CitationRecord::parse).transpose()?.unwrap_or_default(),
             abstained: self.abstained,
             checks: self.checks.as_deref().map(ChecksRecord::parse).transpose()?.unwrap_or_default(),

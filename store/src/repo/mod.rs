@@ -80,7 +80,7 @@ pub use keys::Resealed;
 pub use knowledge::KnowledgeBase;
 pub use messages::{Message, MessageFilter, SentFile};
 pub use metrics::{ConversationCost, FiguresOf, Names};
-pub use moved::Moved;
+pub use moved::{Alias, Moved};
 pub use outreach::{
     Broadcast, ConsentRecord, NewBroadcast, NewConsent, NewPlanned, Planned, Progress, PutOut, Recipient,
 };

@@ -5,7 +5,7 @@ use crate::{
     sql::{contacts as sql, people},
 };
 use colloquy_domain::{
-    channel::AddressChange,
+    channel::{AddressChange, AddressTie},
     ids::{ChannelId, ContactId, ConversationId},
     ports::StoreError,
 };
@@ -21,6 +21,23 @@ pub struct Moved {
     pub merged: Option<ContactId>,
     /// Conversations whose address is another one now: whoever has them in memory reads them again.
     pub conversations: Vec<ConversationId>,
+}
+
+/// What is known of another address of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    pub address: String,
+    /// A contact is kept at the alias itself: its first message came while nobody knew whose it is.
+    pub kept_there: bool,
+}
+
+/// What the channel said of two addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// Somebody left the one for the other: somebody else may get it.
+    Moved,
+    /// Both are one person's, and nobody else's ever.
+    Tied,
 }
 
 /// How finely WhatsApp tells times.
@@ -47,17 +64,64 @@ impl TenantStore {
         let change = change.clone();
         self.tell(move |conn| {
             let (at, change) = (At { tenant, channel: channel.uuid(), now, audit }, change.clone());
-            async move { moved(conn, &at, &change).await }.boxed()
+            async move {
+                rename_alias(conn, &at, &change).await?;
+                moved(conn, &at, &change, Word::Moved).await
+            }
+            .boxed()
         })
         .await
     }
+
+    /// From now on, what comes from the alias is theirs who is reached at the address. Who was known by the alias alone until
+    /// then is the same person: what came of that. An older word than what is known changes nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn tie_address(&self, channel: ChannelId, tie: &AddressTie) -> Result<Option<Moved>, StoreError> {
+        let (tenant, now, audit) = (self.key(), self.store.now().millis(), self.store.uuid());
+        let tie = tie.clone();
+        self.tell(move |conn| {
+            let (at, tie) = (At { tenant, channel: channel.uuid(), now, audit }, tie.clone());
+            async move {
+                let query = db::query(sql::TIE).bind(at.tenant).bind(at.channel).bind(tie.alias.clone());
+                let query = query.bind(tie.address.clone()).bind(tie.at.millis());
+                if query.execute(&mut *conn).await.map_err(store_error)?.rows_affected() == 0 {
+                    return Ok(None);
+                }
+                moved(conn, &at, &AddressChange { from: tie.alias, to: tie.address, at: tie.at }, Word::Tied).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Where the person of an alias is reached; `None` if it is nobody's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn of_alias(&self, channel: ChannelId, alias: &str) -> Result<Option<Alias>, StoreError> {
+        let query = db::query_as(sql::OF_ALIAS).bind(self.key()).bind(channel.uuid()).bind(alias.to_owned());
+        let row: Option<(String, bool)> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
+        Ok(row.map(|(address, kept_there)| Alias { address, kept_there }))
+    }
 }
 
-async fn moved(conn: &mut Conn, at: &At, change: &AddressChange) -> Result<Option<Moved>, StoreError> {
+/// An alias of somebody is another one now.
+async fn rename_alias(conn: &mut Conn, at: &At, change: &AddressChange) -> Result<(), StoreError> {
+    for statement in [sql::DROP_ALIAS, sql::RENAME_ALIAS] {
+        let query = db::query(statement).bind(at.tenant).bind(at.channel).bind(change.from.clone());
+        let query = query.bind(change.to.clone()).bind(change.at.millis());
+        query.execute(&mut *conn).await.map_err(store_error)?;
+    }
+    Ok(())
+}
+
+async fn moved(conn: &mut Conn, at: &At, change: &AddressChange, word: Word) -> Result<Option<Moved>, StoreError> {
     let Some(contact) = identity(conn, at, &change.from).await? else { return Ok(None) };
     let old = conversation(conn, at, &change.from).await?;
     // Told again after the old address went to somebody else.
-    if old.is_some_and(|(_, began)| began > (change.at + WHOLE_SECONDS).millis()) {
+    if word == Word::Moved && old.is_some_and(|(_, began)| began > (change.at + WHOLE_SECONDS).millis()) {
         return Ok(None);
     }
     let there = conversation(conn, at, &change.to).await?;
@@ -69,6 +133,15 @@ async fn moved(conn: &mut Conn, at: &At, change: &AddressChange) -> Result<Optio
         let query = db::query(sql::ADD_IDENTITY).bind(at.tenant).bind(at.channel).bind(change.to.clone()).bind(contact);
         query.execute(&mut *conn).await.map_err(store_error)?;
     }
+    // Who is known by other names, too, keeps them.
+    let query = db::query(sql::ALIASES_FOLLOW).bind(at.tenant).bind(at.channel);
+    let query = query.bind(change.from.clone()).bind(change.to.clone());
+    query.execute(&mut *conn).await.map_err(store_error)?;
+    // Who has a number is known for longer than a first message from an alias.
+    let (contact, known) = match (word, known) {
+        (Word::Tied, Some(known)) => (known, Some(contact)),
+        (_, known) => (contact, known),
+    };
     let merged = same_person(conn, at, (contact, known), change).await?;
     if let Some((id, _)) = old {
         readdress(conn, at, (id, there.map(|(id, _)| id)), change).await?;

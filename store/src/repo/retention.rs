@@ -30,6 +30,12 @@ pub struct Retention {
     /// With their deliveries, once nobody waits to be told.
     pub events: Option<u32>,
     pub audit: Option<u32>,
+    /// Planned messages and broadcasts, since they were over.
+    pub outreach: Option<u32>,
+    /// With their runs, since they were done.
+    pub simulations: Option<u32>,
+    /// What agents were configured as, since it was replaced.
+    pub agent_versions: Option<u32>,
 }
 
 /// What a batch deleted.
@@ -39,11 +45,14 @@ pub struct Swept {
     pub messages: u64,
     pub events: u64,
     pub audit: u64,
+    pub outreach: u64,
+    pub simulations: u64,
+    pub agent_versions: u64,
     /// There is more.
     pub unfinished: bool,
 }
 
-type Row = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+type Row = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 fn days(column: Option<i64>) -> Option<u32> {
     column.and_then(|d| u32::try_from(d).ok())
@@ -55,12 +64,15 @@ impl TenantStore {
     pub async fn retention(&self) -> Result<Retention, StoreError> {
         let query = db::query_as(sql::RETENTION).bind(self.key());
         let row: Option<Row> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
-        let (messages, conversations, events, audit) = row.unwrap_or_default();
+        let (messages, conversations, events, audit, outreach, simulations, agent_versions) = row.unwrap_or_default();
         Ok(Retention {
             messages: days(messages),
             conversations: days(conversations),
             events: days(events),
             audit: days(audit),
+            outreach: days(outreach),
+            simulations: days(simulations),
+            agent_versions: days(agent_versions),
         })
     }
 
@@ -71,7 +83,9 @@ impl TenantStore {
         self.tell(move |conn| {
             let column = |days: Option<u32>| days.map(i64::from);
             let query = db::query(sql::SET_RETENTION).bind(tenant).bind(column(to.messages));
-            let query = query.bind(column(to.conversations)).bind(column(to.events)).bind(column(to.audit)).bind(now);
+            let query = query.bind(column(to.conversations)).bind(column(to.events)).bind(column(to.audit));
+            let query = query.bind(column(to.outreach)).bind(column(to.simulations)).bind(column(to.agent_versions));
+            let query = query.bind(now);
             async move { query.execute(conn).await.map(|_| ()).map_err(store_error) }.boxed()
         })
         .await
@@ -102,11 +116,22 @@ async fn sweep(conn: &mut Conn, tenant: Uuid, kept: Retention, now: Timestamp) -
     if let Some(before) = before(kept.audit) {
         swept.audit = batch(conn, tenant, before, &[], sql::OLD_AUDIT).await?;
     }
+    if let Some(before) = before(kept.outreach) {
+        for rows in [sql::OLD_PLANNED, sql::OLD_RECIPIENTS, sql::OLD_BROADCASTS] {
+            swept.outreach += batch(conn, tenant, before, &[], rows).await?;
+        }
+    }
+    if let Some(before) = before(kept.simulations) {
+        let (runs, simulations) = (&sql::OLD_SIMULATION_RUNS, sql::OLD_SIMULATIONS);
+        swept.simulations = batch(conn, tenant, before, runs, simulations).await?;
+    }
+    if let Some(before) = before(kept.agent_versions) {
+        swept.agent_versions = batch(conn, tenant, before, &[], sql::OLD_AGENT_VERSIONS).await?;
+    }
     let full = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX) >= BATCH;
-    swept.unfinished = full(swept.messages)
-        || full(swept.events)
-        || full(swept.audit)
-        || i64::try_from(swept.conversations.len()).unwrap_or(i64::MAX) >= CONVERSATIONS;
+    let rows = [swept.messages, swept.events, swept.audit, swept.outreach, swept.simulations, swept.agent_versions];
+    swept.unfinished =
+        rows.into_iter().any(full) || i64::try_from(swept.conversations.len()).unwrap_or(i64::MAX) >= CONVERSATIONS;
     Ok(swept)
 }
 

@@ -156,6 +156,23 @@ pub(crate) const READDRESS_WAITING: &str = "UPDATE outbox SET peer = $3 WHERE te
 pub(crate) const TELL_MOVED: &str =
     "INSERT INTO events (tenant_id, kind, conversation_id, created_at) VALUES ($1, 'contact.moved', $2, $3)";
 
+/// Changes nothing if a newer word is there.
+pub(crate) const TIE: &str = "INSERT INTO peer_aliases (tenant_id, channel_id, alias, address, told_at) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, channel_id, alias) DO UPDATE SET address = excluded.address, \
+     told_at = excluded.told_at WHERE peer_aliases.told_at <= excluded.told_at";
+/// Where the person of an alias is reached, and whether somebody is still kept at the alias itself.
+pub(crate) const OF_ALIAS: &str = "SELECT a.address, EXISTS (SELECT 1 FROM contact_identities i WHERE i.tenant_id = $1 \
+     AND i.channel_id = $2 AND i.address = $3) AS kept_there FROM peer_aliases a \
+     WHERE a.tenant_id = $1 AND a.channel_id = $2 AND a.alias = $3";
+pub(crate) const ALIASES_FOLLOW: &str =
+    "UPDATE peer_aliases SET address = $4 WHERE tenant_id = $1 AND channel_id = $2 AND address = $3";
+/// What the new name of an alias ($3 → $4) was before, unless the alias is known by a newer word.
+pub(crate) const DROP_ALIAS: &str = "DELETE FROM peer_aliases WHERE tenant_id = $1 AND channel_id = $2 AND alias = $4 \
+     AND EXISTS (SELECT 1 FROM peer_aliases a WHERE a.tenant_id = $1 AND a.channel_id = $2 AND a.alias = $3 \
+     AND a.told_at <= $5)";
+pub(crate) const RENAME_ALIAS: &str = "UPDATE peer_aliases SET alias = $4 WHERE tenant_id = $1 AND channel_id = $2 \
+     AND alias = $3 AND told_at <= $5";
+
 pub(crate) const MOVE_IDENTITIES: &str =
     "UPDATE contact_identities SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2";
 pub(crate) const MOVE_CONVERSATIONS: &str =
@@ -198,7 +215,7 @@ macro_rules! of_their_conversations {
 
 /// Everything that a person's conversations consist of, in an order in which nothing refers to what is gone. The ledger
 /// stays: it holds no words and no names.
-pub(crate) const ERASE: [&str; 25] = [
+pub(crate) const ERASE: [&str; 26] = [
     super::outreach::FORGET_PLANNED,
     super::outreach::FORGET_CONSENTS,
     "DELETE FROM outbox_parts WHERE tenant_id = $1 AND outbox_id IN (SELECT o.id FROM outbox o JOIN conversations c \
@@ -224,6 +241,8 @@ pub(crate) const ERASE: [&str; 25] = [
     of_their_conversations!("conversation_notes"),
     of_their_conversations!("conversation_reads"),
     "DELETE FROM conversations WHERE tenant_id = $1 AND contact_id = $2",
+    "DELETE FROM peer_aliases WHERE tenant_id = $1 AND (channel_id, address) IN (SELECT i.channel_id, i.address \
+     FROM contact_identities i WHERE i.tenant_id = $1 AND i.contact_id = $2)",
     "DELETE FROM contact_identities WHERE tenant_id = $1 AND contact_id = $2",
     REMOVE,
 ];

@@ -4,15 +4,16 @@ pub(crate) const LOAD: &str = "SELECT c.channel_id, c.peer, c.peer_name, c.versi
      ch.kind, EXISTS (SELECT 1 FROM approvals a WHERE a.conversation_id = c.id AND a.tenant_id = c.tenant_id \
      AND a.status <> 'pending' AND a.ended_at IS NULL AND a.taken_at IS NULL) AS ruled FROM conversations c JOIN channels ch ON ch.id = c.channel_id WHERE c.tenant_id = $1 AND c.id = $2";
 
-pub(crate) const PENDING: &str = "SELECT seq, received_at, payload FROM inbox \
+pub(crate) const PENDING: &str = "SELECT seq, received_at, payload, heard FROM inbox \
      WHERE conversation_id = $1 AND tenant_id = $3 AND seq > $2 AND outcome IS NULL ORDER BY seq";
 
 /// With the number of a message that an image came with, which may have no words.
-pub(crate) const HISTORY: &str = "SELECT m.speaker, m.text, CASE WHEN a.id IS NULL THEN NULL ELSE m.seq END AS image \
-     FROM messages m LEFT JOIN attachments a ON a.message_id = m.id AND a.tenant_id = $1 AND a.state <> 'refused' \
+pub(crate) const HISTORY: &str = "SELECT m.speaker, m.text, CASE WHEN a.id IS NULL THEN NULL ELSE m.seq END AS image, \
+     i.heard FROM messages m LEFT JOIN inbox i ON i.conversation_id = $2 AND i.seq = m.seq AND i.tenant_id = $1 \
+     LEFT JOIN attachments a ON a.message_id = m.id AND a.tenant_id = $1 AND a.state <> 'refused' \
      AND (a.media = 'image' OR a.mime LIKE 'image/%') \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND (m.seq IS NULL OR m.seq < $3) \
-     AND (m.text <> '' OR a.id IS NOT NULL) ORDER BY m.position DESC LIMIT $4";
+     AND (m.text <> '' OR a.id IS NOT NULL OR i.heard IS NOT NULL) ORDER BY m.position DESC LIMIT $4";
 
 /// Each half reads no more than what is wanted.
 pub(crate) const UNFINISHED: &str = "SELECT tenant_id, conversation_id FROM (\
@@ -26,6 +27,9 @@ pub(crate) const DUE_TIMERS: &str =
     "SELECT tenant_id, conversation_id, due_at FROM timers WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
 
 pub(crate) const SPENT: &str = "SELECT CAST(COALESCE(SUM(cost_micros), 0) AS BIGINT) FROM ledger WHERE tenant_id = $1 AND agent_id = $2 AND day = $3";
+
+/// What was said in a recording, or why that is not known.
+pub(crate) const HEAR: &str = "UPDATE inbox SET heard = $4 WHERE tenant_id = $1 AND conversation_id = $2 AND seq = $3";
 
 /// The fence: changes only the rows whose version is the expected one, and names them.
 pub(crate) const FENCE: Rows = Rows::new(

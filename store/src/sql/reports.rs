@@ -112,7 +112,7 @@ pub(crate) const BY_PEER: &str = "SELECT id FROM conversations WHERE tenant_id =
 
 /// The newest first; the caller turns them round.
 pub(crate) const MESSAGES: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
-     m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, \
+     m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, i.heard, \
      (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM (SELECT position FROM messages WHERE tenant_id = $1 AND conversation_id = $2 \
@@ -122,14 +122,14 @@ pub(crate) const MESSAGES: &str = "SELECT m.position, m.id, m.speaker, m.kind, m
 pub(crate) const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM messages WHERE tenant_id = $1 AND conversation_id = $2";
 
 pub(crate) const MESSAGES_SINCE: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
-     m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, \
+     m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, i.heard, \
      (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.position > $3 ORDER BY m.position LIMIT $4";
 
 pub(crate) const REPLY: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
-     m.abstained, m.checks, m.author_id, m.created_at, NULL AS outcome_detail, \
+     m.abstained, m.checks, m.author_id, m.created_at, NULL AS outcome_detail, NULL AS heard, \
      (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
      (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
      FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.turn = $3 AND m.speaker = 'agent' \
@@ -151,8 +151,8 @@ pub(crate) const NEXT_SEQ: &str =
     "UPDATE conversations SET last_seq = last_seq + 1 WHERE tenant_id = $1 AND id = $2 RETURNING last_seq";
 /// The message again, under a number of its own; the time that it came stays, because messaging windows go by it.
 pub(crate) const REPLAY_MESSAGE: &str = "INSERT INTO inbox (conversation_id, seq, tenant_id, channel_id, \
-     provider_message_id, received_at, payload) \
-     SELECT conversation_id, $4, tenant_id, channel_id, provider_message_id || $5, received_at, payload \
+     provider_message_id, received_at, payload, heard) \
+     SELECT conversation_id, $4, tenant_id, channel_id, provider_message_id || $5, received_at, payload, heard \
      FROM inbox WHERE tenant_id = $1 AND conversation_id = $2 AND seq = $3";
 /// The line of the transcript shows what becomes of it now.
 pub(crate) const MOVE_LINE: &str =

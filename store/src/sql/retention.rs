@@ -2,14 +2,17 @@
 
 use crate::db::Sql;
 
-pub(crate) const RETENTION: &str = "SELECT messages, conversations, events, audit FROM retention WHERE tenant_id = $1";
+pub(crate) const RETENTION: &str = "SELECT messages, conversations, events, audit, outreach, simulations, \
+     agent_versions FROM retention WHERE tenant_id = $1";
 pub(crate) const SET_RETENTION: &str = "INSERT INTO retention (tenant_id, messages, conversations, events, audit, \
-     updated_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id) DO UPDATE SET messages = excluded.messages, \
+     outreach, simulations, agent_versions, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant_id) DO UPDATE SET messages = excluded.messages, \
      conversations = excluded.conversations, events = excluded.events, audit = excluded.audit, \
+     outreach = excluded.outreach, simulations = excluded.simulations, agent_versions = excluded.agent_versions, \
      updated_at = excluded.updated_at";
 /// Of all tenants.
 pub(crate) const TENANTS: &str = "SELECT tenant_id FROM retention WHERE messages IS NOT NULL \
-     OR conversations IS NOT NULL OR events IS NOT NULL OR audit IS NOT NULL";
+     OR conversations IS NOT NULL OR events IS NOT NULL OR audit IS NOT NULL OR outreach IS NOT NULL OR simulations IS NOT NULL \
+     OR agent_versions IS NOT NULL";
 
 /// Lines of transcripts that nobody works on any more. All statements of a batch find the same ones: the lines themselves
 /// go last.
@@ -89,7 +92,7 @@ macro_rules! of_the_conversation {
 }
 
 /// All of one conversation ($2), as the erasure of its contact would; the contact stays if somebody knows more of it.
-pub(crate) const ERASE_CONVERSATION: [&str; 17] = [
+pub(crate) const ERASE_CONVERSATION: [&str; 18] = [
     "UPDATE ingress_log SET payload = '' WHERE tenant_id = $1 \
      AND log_offset <= (SELECT log_offset FROM ingress_cursor WHERE id = 1) \
      AND payload IN (SELECT x.payload FROM inbox x WHERE x.tenant_id = $1 AND x.conversation_id = $2)",
@@ -112,6 +115,8 @@ pub(crate) const ERASE_CONVERSATION: [&str; 17] = [
     of_the_conversation!("messages"),
     of_the_conversation!("conversation_notes"),
     of_the_conversation!("conversation_reads"),
+    "DELETE FROM peer_aliases WHERE tenant_id = $1 AND (channel_id, address) IN \
+     (SELECT c.channel_id, c.peer FROM conversations c WHERE c.tenant_id = $1 AND c.id = $2)",
     "DELETE FROM contact_identities WHERE tenant_id = $1 AND (channel_id, address) IN \
      (SELECT c.channel_id, c.peer FROM conversations c WHERE c.tenant_id = $1 AND c.id = $2)",
     "DELETE FROM conversations WHERE tenant_id = $1 AND id = $2",
@@ -144,3 +149,36 @@ pub(crate) const OLD_EVENT_ROWS: &str = concat!("DELETE FROM events WHERE tenant
 
 pub(crate) const OLD_AUDIT: &str = "DELETE FROM audit WHERE tenant_id = $1 AND id IN (SELECT a.id FROM audit a \
      WHERE a.tenant_id = $1 AND a.created_at < $2 ORDER BY a.created_at, a.id LIMIT $3)";
+
+/// Messages to one person that are over, whatever became of them.
+pub(crate) const OLD_PLANNED: &str = "DELETE FROM planned_messages WHERE tenant_id = $1 AND id IN (SELECT p.id \
+     FROM planned_messages p WHERE p.tenant_id = $1 AND p.broadcast_id IS NULL AND p.state <> 'waiting' \
+     AND COALESCE(p.settled_at, p.created_at) < $2 ORDER BY p.id LIMIT $3)";
+/// Broadcasts that are over: their messages first, however many batches that takes.
+pub(crate) const OLD_RECIPIENTS: &str = "DELETE FROM planned_messages WHERE tenant_id = $1 AND id IN (SELECT p.id \
+     FROM broadcasts b JOIN planned_messages p ON p.broadcast_id = b.id AND p.tenant_id = b.tenant_id \
+     WHERE b.tenant_id = $1 AND b.state IN ('done', 'cancelled') AND b.ended_at < $2 LIMIT $3)";
+pub(crate) const OLD_BROADCASTS: &str = "DELETE FROM broadcasts WHERE tenant_id = $1 AND id IN (SELECT b.id \
+     FROM broadcasts b WHERE b.tenant_id = $1 AND b.state IN ('done', 'cancelled') AND b.ended_at < $2 \
+     AND NOT EXISTS (SELECT 1 FROM planned_messages p WHERE p.broadcast_id = b.id) ORDER BY b.id LIMIT $3)";
+
+macro_rules! old_simulations {
+    () => {
+        "(SELECT s.id FROM simulations s WHERE s.tenant_id = $1 AND s.state <> 'running' AND s.updated_at < $2 \
+         ORDER BY s.id LIMIT $3)"
+    };
+}
+
+pub(crate) const OLD_SIMULATION_RUNS: [&str; 1] =
+    [concat!("DELETE FROM simulation_runs WHERE tenant_id = $1 AND simulation_id IN ", old_simulations!())];
+pub(crate) const OLD_SIMULATIONS: &str =
+    concat!("DELETE FROM simulations WHERE tenant_id = $1 AND id IN ", old_simulations!());
+
+/// What an agent is now stays, and what it was when a change was made that somebody still tries; the rest goes so long after
+/// it was replaced.
+pub(crate) const OLD_AGENT_VERSIONS: &str = "DELETE FROM agent_versions WHERE tenant_id = $1 \
+     AND (agent_id, version) IN (SELECT v.agent_id, v.version FROM agent_versions v WHERE v.tenant_id = $1 \
+     AND EXISTS (SELECT 1 FROM agent_versions n WHERE n.agent_id = v.agent_id AND n.version > v.version \
+     AND n.created_at < $2) \
+     AND NOT EXISTS (SELECT 1 FROM agent_drafts d WHERE d.tenant_id = $1 AND d.agent_id = v.agent_id \
+     AND d.version = v.version AND d.state IN ('reviewing', 'ready')) ORDER BY v.agent_id, v.version LIMIT $3)";

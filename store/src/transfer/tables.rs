@@ -43,7 +43,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 68] = [
+pub(crate) const TABLES: [Table; 69] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -210,6 +210,11 @@ pub(crate) const TABLES: [Table; 68] = [
         &[("tenant_id", Uuid), ("channel_id", Uuid), ("address", Text), ("contact_id", Uuid)],
     ),
     table(
+        "peer_aliases",
+        3,
+        &[("tenant_id", Uuid), ("channel_id", Uuid), ("alias", Text), ("address", Text), ("told_at", Int)],
+    ),
+    table(
         "conversations",
         1,
         &[
@@ -284,6 +289,7 @@ pub(crate) const TABLES: [Table; 68] = [
             ("outcome", Text),
             ("outcome_detail", Text),
             ("settled_at", Int),
+            ("heard", Text),
         ],
     ),
     numbered(
@@ -513,6 +519,9 @@ pub(crate) const TABLES: [Table; 68] = [
             ("events", Int),
             ("audit", Int),
             ("updated_at", Int),
+            ("outreach", Int),
+            ("simulations", Int),
+            ("agent_versions", Int),
         ],
     ),
     telling::WEBHOOK_ENDPOINTS,

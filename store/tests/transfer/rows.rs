@@ -5,15 +5,15 @@ use colloquy_domain::{
     access::Role,
     approval::{ApprovalChange, CallPlace, Verdict},
     call::{CallChange, CallStep, Direction},
-    channel::Secret,
+    channel::{AddressTie, Secret},
     commerce::{
         MenuItemDetails, OrderLine, ReservationDetails,
         settings::{Entered, Provider},
     },
-    conversation::NewUnanswered,
+    conversation::{NewHeard, NewUnanswered},
     ids::{MenuItemId, UnansweredId},
     knowledge::IngestReport,
-    message::{Content, MediaKind},
+    message::{Content, Heard, MediaKind},
     outbound::Citation,
     outreach::{Audience, Prices, Purpose as Agreed, Words},
     plan::Limits,
@@ -37,6 +37,7 @@ pub async fn add(store: &Store, f: &Fixture) {
     with_knowledge(store, f).await;
     with_people(store, f).await;
     with_a_file(store, f).await;
+    with_a_tie(store, f).await;
     with_the_team(store, f).await;
     with_a_held_call(store, f).await;
     with_a_call(store, f).await;
@@ -115,13 +116,22 @@ async fn with_people(store: &Store, f: &Fixture) {
     view.note(act).await.expect("noted");
 }
 
+/// Somebody with two addresses.
+async fn with_a_tie(store: &Store, f: &Fixture) {
+    let tie = AddressTie { address: "33611111111".into(), alias: "FR.1".into(), at: NOW };
+    store.tenant(f.home.tenant).tie_address(f.home.channel, &tie).await.expect("tied");
+}
+
 /// A file that a person sent.
 async fn with_a_file(store: &Store, f: &Fixture) {
     let mut entry = f.home.text("files", "f1", "", NOW);
     let (reference, mime) = (Some("a file".to_owned()), Some("image/png".to_owned()));
     entry.inbound.content = Content::Media { media: MediaKind::Image, caption: None, reference, mime, name: None };
     store.append(vec![entry]).await.expect("append");
-    receive(store, &f.home, "files", &[("f2", "look")], NOW).await;
+    let loaded = receive(store, &f.home, "files", &[("f2", "look")], NOW).await;
+    let mut commit = answer(&loaded, "a picture", &f.ids, NOW);
+    commit.heard = vec![NewHeard { seq: 1, heard: Heard::Words { text: "où ?".into() } }];
+    store.commit(commit).await.expect("commit");
 }
 
 /// Somebody who read a conversation and wrote a note.
@@ -209,7 +219,9 @@ async fn with_settings(store: &Store, f: &Fixture) {
     let notice = AccountNotice { what: "BAN".into(), gravity: Gravity::Stop, detail: String::new(), at: NOW };
     view.channel_stands(f.home.channel, Standing::Told(notice)).await.expect("told");
     view.claim_key([1; 32], [2; 32]).await.expect("claimed");
-    view.set_retention(Retention { messages: Some(30), ..Retention::default() }).await.expect("set");
+    view.set_retention(Retention { messages: Some(30), agent_versions: Some(7), ..Retention::default() })
+        .await
+        .expect("set");
     view.set_subscription("small", Limits::default()).await.expect("given");
     view.set_budget(Some(100)).await.expect("set");
 }

@@ -30,7 +30,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        4 => (0_u8..6).prop_map(Op::Say),
+        4 => (0_u8..8).prop_map(Op::Say),
         10 => (0_usize..8, 0_u8..10).prop_map(|(place, how)| Op::Answer { place, how }),
         2 => (0_u64..400).prop_map(Op::Wait),
         1 => Just(Op::Crash),
@@ -47,6 +47,7 @@ fn content(which: u8) -> Content {
         0 => Content::Signal { signal: "reaction".into() },
         1 => Content::Echo { text: None },
         2 => Content::Media { media: MediaKind::Image, caption: None, reference: None, mime: None, name: None },
+        3 => Content::Media { media: MediaKind::Voice, caption: None, reference: None, mime: None, name: None },
         _ => Content::text("what are your prices?"),
     }
 }
@@ -55,6 +56,7 @@ fn content(which: u8) -> Content {
 fn answer(how: u8, effect: &Effect) -> Option<Input> {
     let trouble = || Failure::retry("test.trouble", "drawn");
     match (how, effect) {
+        (0..=2, Effect::Listen { message }) => Some(Input::Heard { message: *message, result: Err(trouble()) }),
         (0, Effect::AskPermit { turn }) => Some(Input::PermitRefused { turn: *turn, why: Refusal::AgentDisabled }),
         (0, Effect::Retrieve { turn }) => {
             Some(Input::Retrieved { turn: *turn, rewriting: Usage::default(), result: Err(trouble()) })

@@ -222,7 +222,7 @@ fn what_is_not_said_to_the_agent_is_ignored_by_a_named_rule() {
 #[test]
 fn a_file_without_words_is_answered_kindly() {
     let mut w = World::new(profile());
-    w.arrive(Content::Media { media: MediaKind::Voice, caption: None, reference: None, mime: None, name: None });
+    w.arrive(Content::Media { media: MediaKind::Sticker, caption: None, reference: None, mime: None, name: None });
     w.settle();
     assert_eq!(w.outcomes[&1], answered(0));
     assert!(w.said[0].text.contains("only read text"));
@@ -438,7 +438,7 @@ fn that_a_machine_speaks_is_said_again_only_as_its_owner_wants() {
 fn a_notice_says_it_as_a_reply_does_and_a_call_was_told_by_its_greeting() {
     let told = AgentProfile { disclosure: Some(Disclosure::default()), ..profile() };
     let mut w = World::new(told.clone());
-    w.arrive(Content::Media { media: MediaKind::Voice, caption: None, reference: None, mime: None, name: None });
+    w.arrive(Content::Media { media: MediaKind::Sticker, caption: None, reference: None, mime: None, name: None });
     w.settle();
     assert!(w.said[0].text.starts_with("You are talking to an AI assistant.\n\nI can only read"), "{:?}", w.said);
     let mut call = World::new(told);

@@ -4,12 +4,12 @@ use crate::{
     agent::AgentProfile,
     approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Ruling, Verdict},
     conversation::{
-        Commit, Conversation, Ctx, Decision, Effect, Event, Input, JournalWhat, Key, NewMessage, NewUnanswered,
-        Settled, Snapshot, decide, project,
+        Commit, Conversation, Ctx, Decision, Effect, Event, Input, JournalWhat, Key, NewHeard, NewMessage,
+        NewUnanswered, Settled, Snapshot, decide, project,
     },
     ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
     message::{Content, Inbound, InboxItem, Outcome, Peer},
-    model::{Completion, ModelChoice, Usage},
+    model::{Completion, ModelChoice, Transcript, Usage},
     ports::Ids,
     team::{HandOff, MOST_HAND_OFFS},
     time::Timestamp,
@@ -60,6 +60,8 @@ pub struct World {
     pub unanswered: Vec<NewUnanswered>,
     /// What the ledger holds.
     pub charged: Usage,
+    /// Recordings that somebody began to listen to since the last crash.
+    listened: BTreeSet<Seq>,
     pub results: BTreeSet<(u32, u32, u32)>,
     pub approvals: Vec<Row>,
     /// Places of calls that were begun, and the keys of all runs.
@@ -123,6 +125,7 @@ impl World {
             dead: 0,
             unanswered: Vec::new(),
             charged: Usage::default(),
+            listened: BTreeSet::new(),
             results: BTreeSet::new(),
             approvals: Vec::new(),
             keys: BTreeMap::new(),
@@ -142,7 +145,7 @@ impl World {
             reply_to: None,
             raw: None,
         };
-        self.inbox.push(InboxItem { seq, received_at: self.now, inbound });
+        self.inbox.push(InboxItem { seq, received_at: self.now, inbound, heard: None });
         self.look()
     }
 
@@ -173,7 +176,9 @@ impl World {
         self.state = next;
         for effect in &decision.effects {
             match effect {
-                Effect::CancelWork { .. } => self.pending.retain(|e| matches!(e, Effect::SetTimer { .. })),
+                Effect::CancelWork { .. } => {
+                    self.pending.retain(|e| matches!(e, Effect::SetTimer { .. } | Effect::Listen { .. }));
+                }
                 Effect::ReturnPermit { turn, .. } => {
                     self.pending.retain(|e| !matches!(e, Effect::AskPermit { turn: t } if t == turn));
                 }
@@ -187,6 +192,10 @@ impl World {
                 }
                 Effect::SetTimer { timer, .. } => {
                     self.pending.retain(|e| !matches!(e, Effect::SetTimer { timer: t, .. } if t == timer));
+                    self.pending.push(effect.clone());
+                }
+                Effect::Listen { message } => {
+                    assert!(self.listened.insert(*message), "{message} is listened to twice in one life");
                     self.pending.push(effect.clone());
                 }
                 Effect::AskPermit { .. } | Effect::Retrieve { .. } | Effect::CallModel { .. } => {
@@ -215,6 +224,10 @@ impl World {
         assert_eq!(commit.expected_version, self.version);
         self.version += 1;
         self.snapshot = commit.snapshot;
+        for NewHeard { seq, heard } in commit.heard {
+            let before = self.inbox[seq as usize - 1].heard.replace(heard);
+            assert_eq!(before, None, "message {seq} was heard twice");
+        }
         for Settled { seq, outcome, .. } in commit.settled {
             let before = self.outcomes.insert(seq, outcome);
             assert_eq!(before, None, "message {seq} got a second outcome");
@@ -294,6 +307,7 @@ impl World {
     /// The process dies and a new one activates the conversation.
     pub fn crash(&mut self) {
         self.pending.clear();
+        self.listened.clear();
         self.state = Conversation::restore(key(), self.snapshot.clone());
         let pending = self.unsettled();
         self.feed(Input::Activated);
@@ -329,6 +343,10 @@ impl World {
 pub fn kindly(effect: &Effect) -> Option<Input> {
     Some(match effect {
         Effect::SetTimer { timer, .. } => Input::TimerFired(*timer),
+        Effect::Listen { message } => {
+            let usage = Usage { cost_micros: 1, ..Usage::default() };
+            Input::Heard { message: *message, result: Ok(Transcript { text: format!("said {message}"), usage }) }
+        }
         Effect::AskPermit { turn } => Input::PermitGranted { turn: *turn },
         Effect::Retrieve { turn } => {
             Input::Retrieved { turn: *turn, rewriting: Usage::default(), result: Ok(Vec::new()) }

@@ -1,10 +1,10 @@
 use crate::{
     agent::Spent,
     approval::{ApprovalChange, CallPlace, Outcome as CallOutcome},
-    conversation::{JournalRow, JournalWhat, NewDeadLetter, TimerChange},
+    conversation::{JournalRow, JournalWhat, NewDeadLetter, NewHeard, TimerChange},
     failure::Failure,
     ids::DeadLetterId,
-    message::Outcome,
+    message::{Heard, Outcome},
     model::{Completion, Speaker},
     ports::{ConversationStore, Ids, InboxStore, IngressLog, Loaded, OutboxStore, StoreError},
     testkit::{Fixture, answer, empty_commit, held, receive, said, say},
@@ -23,6 +23,7 @@ where
     an_outcome_is_given_once(store, f).await;
     a_call_has_one_result(store, f).await;
     a_held_call_waits_for_a_decision(store, f).await;
+    what_was_heard_stays_with_its_message(store, f).await;
     history_stops_before_the_turn(store, f).await;
     unfinished_conversations_are_found(store, f).await;
     timers_come_due(store, f).await;
@@ -135,6 +136,24 @@ where
     assert_eq!(reload(store, &loaded).await.version, after.version, "nothing of it is written");
     let open = store.unfinished(None, 1_000).await.expect("unfinished");
     assert!(!open.contains(&(tenant, id)), "it waits for a person, and for nobody else");
+}
+
+async fn what_was_heard_stays_with_its_message<S>(store: &S, f: &Fixture)
+where
+    S: IngressLog + InboxStore + ConversationStore,
+{
+    let loaded =
+        receive(store, &f.home, "heard", &[("heard1", ""), ("heard2", "a caption"), ("heard3", "")], f.now).await;
+    let words = |text: &str| Heard::Words { text: text.into() };
+    let nothing = Heard::Nothing { cause: "model.unreachable".into() };
+    let mut commit = empty_commit(&loaded, f.now);
+    let heard = [(1, words("où êtes-vous ?")), (2, words("two")), (3, nothing.clone())];
+    commit.heard = heard.clone().map(|(seq, heard)| NewHeard { seq, heard }).into();
+    store.commit(commit).await.expect("commit");
+    let after = reload(store, &loaded).await;
+    let kept: Vec<_> = after.pending.iter().map(|i| (i.seq, i.heard.clone().expect("heard"))).collect();
+    assert_eq!(kept, heard);
+    assert_eq!(said(store, f.home.tenant, loaded.key.id).await, ["où êtes-vous ?", "a caption\ntwo"]);
 }
 
 async fn history_stops_before_the_turn<S>(store: &S, f: &Fixture)

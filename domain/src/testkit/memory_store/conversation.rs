@@ -2,7 +2,7 @@ use super::{Line, MemoryStore, State, Thread};
 use crate::{
     agent::Spent,
     approval::Ruling,
-    conversation::{Commit, JournalRow, JournalWhat, TimerChange},
+    conversation::{Commit, JournalRow, JournalWhat, NewHeard, TimerChange},
     ids::{AgentId, ConversationId, Seq, TenantId},
     message::InboxItem,
     model::HistoryMessage,
@@ -56,9 +56,10 @@ impl ConversationStore for MemoryStore {
         let mut last: Vec<HistoryMessage> = lines
             .iter()
             .rev()
-            .filter(|l| l.seq.is_none_or(|seq| seq < before) && !l.text.is_empty())
+            .filter(|l| l.seq.is_none_or(|seq| seq < before))
+            .map(|l| HistoryMessage { speaker: l.speaker, text: l.words(), image: None })
+            .filter(|m| !m.text.is_empty())
             .take(limit as usize)
-            .map(|l| HistoryMessage { speaker: l.speaker, text: l.text.clone(), image: None })
             .collect();
         last.reverse();
         Ok(last)
@@ -126,6 +127,14 @@ impl State {
         let thread = self.conversations.get_mut(&commit.conversation).ok_or(StoreError::NotFound("conversation"))?;
         thread.version += 1;
         thread.snapshot = commit.snapshot;
+        for NewHeard { seq, heard } in commit.heard {
+            if let Some((item, _)) = thread.inbox.iter_mut().find(|(item, _)| item.seq == seq) {
+                item.heard = Some(heard.clone());
+            }
+            if let Some(line) = thread.lines.iter_mut().find(|l| l.seq == Some(seq)) {
+                line.heard = Some(heard);
+            }
+        }
         for s in commit.settled {
             if let Some((_, outcome)) = thread.inbox.iter_mut().find(|(item, _)| item.seq == s.seq) {
                 *outcome = Some(s.outcome);
@@ -136,6 +145,7 @@ impl State {
             seq: None,
             message: Some(m.id),
             text: m.text,
+            heard: None,
             citations: m.citations,
             abstained: m.abstained,
         }));

@@ -19,7 +19,7 @@ use crate::{
     conversation::{JournalRow, Key, NewDeadLetter, Snapshot},
     failure::Failure,
     ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId},
-    message::{InboxItem, Outcome},
+    message::{Heard, InboxItem, Outcome},
     model::Speaker,
     outbound::Citation,
     placement::Lane,
@@ -81,10 +81,20 @@ pub struct Line {
     pub seq: Option<Seq>,
     pub message: Option<MessageId>,
     pub text: String,
+    /// What came of listening to it.
+    pub heard: Option<Heard>,
     /// The passages that it rests on.
     pub citations: Vec<Citation>,
     /// It says that the agent does not know.
     pub abstained: bool,
+}
+
+impl Line {
+    /// What was written or said.
+    #[must_use]
+    pub fn words(&self) -> String {
+        Heard::with(self.heard.as_ref(), &self.text)
+    }
 }
 
 /// A reply in the outbox, and how far it came.

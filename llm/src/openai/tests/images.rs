@@ -1,16 +1,16 @@
 //! What a server is sent where a model sees.
 
 use super::*;
-use colloquy_domain::ports::{ImageOf, Unseen};
+use colloquy_domain::ports::{FileOf, Missing};
 
 /// Pictures by the message that they came with; whatever else is asked for is gone.
-struct Album(std::collections::HashMap<ImageOf, Result<Vec<u8>, Unseen>>);
+struct Album(std::collections::HashMap<FileOf, Result<Vec<u8>, Missing>>);
 
 #[async_trait]
-impl Images for Album {
-    async fn image(&self, of: ImageOf, most: u64, _: Duration) -> Result<Vec<u8>, Unseen> {
-        let found = self.0.get(&of).cloned().unwrap_or(Err(Unseen::Gone))?;
-        if found.len() as u64 > most { Err(Unseen::TooLarge) } else { Ok(found) }
+impl SentFiles for Album {
+    async fn file(&self, of: FileOf, most: u64, _: Duration) -> Result<Vec<u8>, Missing> {
+        let found = self.0.get(&of).cloned().unwrap_or(Err(Missing::Gone))?;
+        if found.len() as u64 > most { Err(Missing::TooLarge) } else { Ok(found) }
     }
 }
 
@@ -23,9 +23,9 @@ fn looking() -> CompletionRequest {
     CompletionRequest { history, images: vec![3, 4], ..request("[image] And these?") }
 }
 
-async fn shown(server: &MockServer, album: Vec<(u64, Result<Vec<u8>, Unseen>)>) -> (CompletionResult, Vec<Value>) {
+async fn shown(server: &MockServer, album: Vec<(u64, Result<Vec<u8>, Missing>)>) -> (CompletionResult, Vec<Value>) {
     let CompletionRequest { tenant, conversation, .. } = looking();
-    let album = album.into_iter().map(|(message, found)| (ImageOf { tenant, conversation, message }, found)).collect();
+    let album = album.into_iter().map(|(message, found)| (FileOf { tenant, conversation, message }, found)).collect();
     let provider = seeing(&format!("{}/v1/", server.uri()), Some(Arc::new(Album(album))));
     let result = provider.complete(looking(), &Heard::default()).await;
     let bodies = server.received_requests().await.unwrap().iter().map(|r| r.body_json().unwrap()).collect();
@@ -57,7 +57,7 @@ async fn images_are_parts_of_the_persons_messages() {
 #[tokio::test]
 async fn what_cannot_be_shown_is_said() {
     let server = server(vec![ok(sse(&[words("None."), end()]))]).await;
-    let (result, bodies) = shown(&server, vec![(1, Err(Unseen::Late)), (3, Ok(b"<svg>".to_vec()))]).await;
+    let (result, bodies) = shown(&server, vec![(1, Err(Missing::Late)), (3, Ok(b"<svg>".to_vec()))]).await;
     assert_eq!(result.unwrap().text, "None.");
     let said: Vec<&str> =
         bodies[0]["messages"].as_array().unwrap().iter().filter_map(|m| m["content"].as_str()).collect();

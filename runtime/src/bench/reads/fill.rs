@@ -313,6 +313,7 @@ impl<'a> Team<'a> {
             expected_version: 0,
             now,
             snapshot: Snapshot { mode, next_turn: pairs as u32 + 1, ..Snapshot::default() },
+            heard: Vec::new(),
             settled,
             messages,
             outbox,

@@ -64,7 +64,7 @@ impl Real {
         let made = known.entry((server.base_url.clone(), key.clone())).or_insert_with(|| {
             let mut options = OpenAiOptions::new(server.base_url.trim_end_matches('/'));
             options.api_key = key.map(Secret::new);
-            Arc::new(Models::new(ModelOptions { openai: Some(options), script: None, images: None }))
+            Arc::new(Models::new(ModelOptions { openai: Some(options), script: None, files: None }))
         });
         Arc::clone(made)
     }

@@ -2,18 +2,18 @@ use crate::ids::{ConversationId, Seq, TenantId};
 use async_trait::async_trait;
 use std::time::Duration;
 
-/// An image that a person sent.
+/// A file that a person sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ImageOf {
+pub struct FileOf {
     pub tenant: TenantId,
     pub conversation: ConversationId,
     /// The message that it came with, by its number in the inbox.
     pub message: Seq,
 }
 
-/// Why there are no bytes of an image.
+/// Why there are no bytes of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unseen {
+pub enum Missing {
     /// It has more bytes than were asked for.
     TooLarge,
     /// Its provider has not given it out in time.
@@ -22,12 +22,12 @@ pub enum Unseen {
     Gone,
 }
 
-/// The bytes of images that people sent, for models that see them.
+/// The bytes of files that people sent, for models that see or listen.
 #[async_trait]
-pub trait Images: Send + Sync {
-    /// The image, if it has at most `most` bytes; one that is still being brought is waited for, `patience` at most.
+pub trait SentFiles: Send + Sync {
+    /// The file, if it has at most `most` bytes; one that is still being brought is waited for, `patience` at most.
     ///
     /// # Errors
-    /// Why it cannot be shown.
-    async fn image(&self, of: ImageOf, most: u64, patience: Duration) -> Result<Vec<u8>, Unseen>;
+    /// Why it is not there.
+    async fn file(&self, of: FileOf, most: u64, patience: Duration) -> Result<Vec<u8>, Missing>;
 }

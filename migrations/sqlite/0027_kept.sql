@@ -1,0 +1,4 @@
+-- How many days a tenant keeps more of what is over: what was planned, simulations, what agents were configured as before.
+ALTER TABLE retention ADD COLUMN outreach INTEGER;
+ALTER TABLE retention ADD COLUMN simulations INTEGER;
+ALTER TABLE retention ADD COLUMN agent_versions INTEGER;
