@@ -34,7 +34,7 @@ function FromDocument({ onRead }) {
   const [left, setLeft] = useState([]);
   const read = async () => {
     const text = source.trim();
-    const told = await post('/api/tool-servers/openapi', text.startsWith('{') ? { document: text } : { url: text });
+    const told = await post('/api/tool-servers/openapi', /^https?:\/\/\S+$/.test(text) ? { url: text } : { document: text });
     setLeft(told.left_out);
     notice(t('tools.http.read', { count: told.operations.length }));
     onRead(told);

@@ -87,6 +87,15 @@ async fn a_document_becomes_tools_that_an_agent_calls_with_secrets_that_nobody_s
 }
 
 #[tokio::test]
+async fn a_document_in_yaml_becomes_the_same_tools() {
+    let scene = Scene::open().await;
+    let url = format!("{}/openapi.yaml", scene.shop.url);
+    let read = scene.server.api.post("/api/tool-servers/openapi", &json!({ "url": url })).await;
+    assert_eq!(read.status, 200, "{read:?}");
+    assert_eq!(read.data(), scene.imported().await);
+}
+
+#[tokio::test]
 async fn a_call_is_tried_out_and_leads_nowhere_else() {
     let scene = Scene::open().await;
     let server = scene.connected(|_| ()).await;
@@ -201,6 +210,7 @@ async fn what_is_wrong_is_named() {
     for (source, field) in [
         (json!({ "document": { "swagger": "2.0" } }), "document"),
         (json!({ "document": "openapi: 3.0.0" }), "document"),
+        (json!({ "document": "openapi: [3.0.0" }), "document"),
         (json!({ "url": "http://169.254.169.254/openapi.json" }), "url"),
         (json!({ "url": format!("{}/nothing", scene.shop.url) }), "url"),
         (json!({}), "document"),
