@@ -8,7 +8,7 @@ use crate::{
     team::{HandOff, Teammate},
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What happens in the world when a tool runs; decides what recovery may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,27 @@ impl ToolLimits {
     pub const fn counts(&self) -> bool {
         self.per_minute.is_some() || self.per_day.is_some()
     }
+}
+
+/// Which tool undoes what a call of another did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoneBy {
+    /// As the declaring tool's own server calls it; of ours, as agents do.
+    pub tool: String,
+    /// By the names of its arguments: JSON pointers into what was done, such as `/arguments/item` or `/result/id`.
+    pub arguments: BTreeMap<String, String>,
+    /// Also when the turn ends in failure, without anybody asking.
+    pub automatic: bool,
+}
+
+/// The call that undoes one that was carried out: made with its result, so that it is that one's whatever is changed later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    /// As agents call it.
+    pub tool: String,
+    /// JSON text.
+    pub arguments: String,
+    pub automatic: bool,
 }
 
 /// The limit that a call would have passed.
@@ -108,6 +129,9 @@ pub struct ToolResult {
     /// Set when the call asks that another agent goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_off: Option<HandOff>,
+    /// What undoes it, of one that was done and can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +156,7 @@ impl ToolResult {
             passages: Vec::new(),
             hand_over: None,
             hand_off: None,
+            undo: None,
         }
     }
 

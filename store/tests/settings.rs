@@ -196,7 +196,7 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
         query: BTreeMap::new(),
         enabled: true,
         trusted: false,
-        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default() })].into(),
+        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default(), undo: None })].into(),
     };
     let made = here.create_tool_server(&settings).await.expect("made");
     assert_eq!((&made.settings, made.asked_at), (&settings, None));

@@ -1,6 +1,6 @@
 //! The engine: every call goes through the same gates, in the same order.
 
-use crate::{arguments, builtin, remote, tool::Tool};
+use crate::{arguments, builtin, remote, tool::Tool, undo};
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
@@ -163,9 +163,9 @@ impl Entry {
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {
         // Unwind safe: nothing of the call is looked at after a panic.
-        let run = AssertUnwindSafe(self.tool.run(args, inv)).catch_unwind();
+        let run = AssertUnwindSafe(self.tool.run(args.clone(), inv)).catch_unwind();
         match tokio::time::timeout(self.spec.timeout, run).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(result)) => self.undoable(&args, result),
             Ok(Err(_)) => self.broken_off(Failure::reject("tool.panicked", "the tool failed in an unforeseen way")),
             Err(_) => {
                 let detail = format!("no answer within {} s", self.spec.timeout.as_secs_f32());
@@ -177,11 +177,18 @@ impl Entry {
     /// What became of a call that may have been started and is not started again.
     async fn look_up(&self, inv: &ToolInvocation) -> ToolResult {
         let Ok(args) = arguments::check(&inv.call.arguments, &self.schema) else { return maybe_started() };
-        let look = AssertUnwindSafe(self.tool.look_up(args, inv)).catch_unwind();
+        let look = AssertUnwindSafe(self.tool.look_up(args.clone(), inv)).catch_unwind();
         match tokio::time::timeout(self.spec.timeout, look).await {
-            Ok(Ok(Some(found))) => found,
+            Ok(Ok(Some(found))) => self.undoable(&args, found),
             Ok(Ok(None) | Err(_)) | Err(_) => maybe_started(),
         }
+    }
+
+    /// With what undoes it, if it was done and something does.
+    fn undoable(&self, args: &Value, result: ToolResult) -> ToolResult {
+        let by = self.tool.undone_by().filter(|_| result.status == ToolStatus::Done);
+        let undo = by.and_then(|by| undo::of(&by, args, &result.content));
+        ToolResult { undo, ..result }
     }
 
     /// A call that ended in the middle. What changes something may have changed it: told that it failed, a model would

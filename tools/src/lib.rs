@@ -21,6 +21,7 @@ pub mod http;
 mod integrations;
 mod remote;
 mod tool;
+mod undo;
 
 pub use engine::Tools;
 pub use integrations::Integrations;

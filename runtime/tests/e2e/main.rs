@@ -46,6 +46,7 @@ mod telegram;
 mod telling;
 mod templates;
 mod traces;
+mod undo;
 mod vision;
 mod webhooks;
 mod widget;

@@ -43,6 +43,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("approvals::SETTLE", approvals::SETTLE.into()),
         ("approvals::END", approvals::END.into()),
         ("approvals::RULINGS", approvals::RULINGS.into()),
+        ("approvals::UNDOING", approvals::UNDOING.into()),
         ("approvals::DECIDE", approvals::DECIDE.into()),
         ("approvals::MARK_OVERDUE", approvals::MARK_OVERDUE.into()),
         ("approvals::ALL", approvals::ALL.into()),

@@ -4,7 +4,7 @@
 use colloquy_domain::{
     commerce::{Order, Reservation},
     failure::Failure,
-    tool::ToolResult,
+    tool::{ToolResult, UndoneBy},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -67,6 +67,12 @@ pub(super) fn by_id(name: &str) -> String {
         "additionalProperties": false
     })
     .to_string()
+}
+
+/// What gives back what a call made; the id is among what the call answers.
+pub(super) fn undone_by(tool: &str, id: &str) -> UndoneBy {
+    let arguments = [(id.to_owned(), format!("/result/{id}"))].into();
+    UndoneBy { tool: tool.to_owned(), arguments, automatic: true }
 }
 
 /// The id that a call names, if it names one.

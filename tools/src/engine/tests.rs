@@ -310,7 +310,13 @@ impl RemoteTools for OneServer {
             effect: self.effect,
             timeout: Duration::from_secs(5),
         };
-        let tool = RemoteTool { place: ToolPlace::Installed("shop".into()), name: "find".into(), spec, limits: LIMITS };
+        let undone_by = UndoneBy {
+            tool: "shop__forget".into(),
+            arguments: [("id".to_owned(), "/arguments/id".to_owned())].into(),
+            automatic: false,
+        };
+        let (place, name) = (ToolPlace::Installed("shop".into()), "find".into());
+        let tool = RemoteTool { place, name, spec, limits: LIMITS, undone_by: Some(undone_by) };
         Ok(if tenant == TenantId::new(uuid(1)) { vec![tool] } else { Vec::new() })
     }
 
@@ -369,6 +375,18 @@ async fn what_may_have_been_started_is_looked_up_where_that_can_be_known() {
     assert_eq!(tools.run(resumed(r#"{"id": 1}"#)).await.content, "it was");
     assert_eq!(code(&tools.run(resumed(r#"{"id": 8}"#)).await), ("uncertain", "tool.maybe_started"));
     assert_eq!(*shop.called.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_done_says_what_undoes_it_and_what_was_not_done_does_not() {
+    let tools = Tools::of(Vec::new()).and_remote(OneServer::new(EffectClass::Unsafe));
+    let undo = Undo { tool: "shop__forget".into(), arguments: r#"{"id":7}"#.into(), automatic: false };
+    assert_eq!(tools.run(at_shop(r#"{"id": 7}"#)).await.undo, Some(undo));
+    assert_eq!(tools.run(at_shop("{}")).await.undo, None);
+    let found = ToolInvocation { resumed: true, ..at_shop(r#"{"id": 1}"#) };
+    assert_eq!(tools.run(found).await.undo.map(|u| u.arguments), Some(r#"{"id":1}"#.to_owned()));
+    let lost = ToolInvocation { resumed: true, ..at_shop(r#"{"id": 8}"#) };
+    assert_eq!(tools.run(lost).await.undo, None, "nobody knows whether there is anything to undo");
 }
 
 fn at_shop(arguments: &str) -> ToolInvocation {

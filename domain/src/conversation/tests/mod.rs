@@ -4,4 +4,5 @@ mod approvals;
 mod hand_off;
 mod invariants;
 mod stories;
+mod undo;
 mod world;
