@@ -6,6 +6,7 @@ use crate::{
     knowledge::Passage,
     language::Language,
     team::{HandOff, Teammate},
+    tool_limits::OfAgent,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -80,6 +81,11 @@ pub struct Undo {
 pub enum Exceeded {
     PerMinute(u32),
     PerDay(u32),
+    /// In millionths: what may be moved in a day, and what was.
+    Money {
+        most: u64,
+        moved: u64,
+    },
 }
 
 /// A call that a model asks for. The arguments are what the model wrote: JSON text, unchecked.
@@ -111,6 +117,8 @@ pub struct ToolInvocation {
     pub bases: Vec<KnowledgeBaseId>,
     /// The tools that this agent was given; anything else is refused.
     pub allowed: Vec<String>,
+    /// What limits this agent's use of the tool.
+    pub limits: Option<OfAgent>,
     /// Whom it may hand the conversation to; only filled where it asks to.
     pub team: Vec<Teammate>,
     pub language: Language,

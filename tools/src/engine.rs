@@ -1,14 +1,13 @@
 //! The engine: every call goes through the same gates, in the same order.
 
-use crate::{arguments, builtin, remote, tool::Tool, undo};
+use crate::{arguments, builtin, limits, remote, tool::Tool, undo};
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::TenantId,
     ports::{Concierge, Knowledge, RemoteTool, RemoteTools, ToolMeter, Toolbox},
-    tool::{
-        BECAME_UNSAFE, EffectClass, Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, ToolStatus,
-    },
+    tool::{BECAME_UNSAFE, EffectClass, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, ToolStatus},
+    tool_limits::ToolUse,
     tool_server::server_of,
 };
 use futures::FutureExt;
@@ -94,6 +93,12 @@ impl Tools {
         Err(Failure::reject("tool.unknown", detail))
     }
 
+    /// Whether the tool of this name says itself how much its calls move.
+    #[must_use]
+    pub fn tells_amount(&self, name: &str) -> bool {
+        self.ours(name).is_some_and(|entry| entry.tool.tells_amount())
+    }
+
     async fn given(&self, tenant: TenantId, of: Option<&str>) -> Result<Vec<RemoteTool>, Failure> {
         match &self.remote {
             Some(remote) => remote.given(tenant, of).await,
@@ -113,20 +118,21 @@ impl Tools {
         found.map(|tool| Entry::remote(tool, Arc::clone(remote)).map(Arc::new)).transpose()
     }
 
-    /// The last gate: what may be used only so often. A call that is run again is counted once.
-    async fn exceeded(&self, entry: &Entry, inv: &ToolInvocation) -> Option<ToolResult> {
-        let meter = self.meter.as_ref().filter(|_| entry.limits.counts())?;
-        let failure = match meter.count(inv.tenant, &entry.spec.name, &inv.key, entry.limits).await {
-            Ok(None) => return None,
-            Ok(Some(Exceeded::PerMinute(most))) => {
-                Failure::reject("tool.rate", format!("this tool may be called {most} times a minute, which is used up"))
-            }
-            Ok(Some(Exceeded::PerDay(most))) => {
-                Failure::reject("tool.budget", format!("this tool may be called {most} times a day, which is used up"))
-            }
-            Err(error) => Failure::retry("store.unavailable", error.to_string()),
+    /// The last gate: what may be used only so often, or for so much. A call that is run again is counted once.
+    async fn exceeded(&self, entry: &Entry, args: &Value, inv: &ToolInvocation) -> Option<ToolResult> {
+        let of_agent = inv.limits.clone().filter(|o| o.limits.counts());
+        let meter = self.meter.as_ref().filter(|_| entry.limits.counts() || of_agent.is_some())?;
+        let amount_micros = match limits::moved(&*entry.tool, args, inv, of_agent.as_ref()).await {
+            Ok(amount) => amount,
+            Err(failure) => return Some(ToolResult::failed(failure)),
         };
-        Some(ToolResult::failed(failure))
+        let (tool, key) = (entry.spec.name.clone(), inv.key.clone());
+        let used = ToolUse { tenant: inv.tenant, tool, key, limits: entry.limits, of_agent, amount_micros };
+        match meter.count(used).await {
+            Ok(None) => None,
+            Ok(Some(exceeded)) => Some(ToolResult::failed(limits::refusal(exceeded))),
+            Err(error) => Some(ToolResult::failed(Failure::retry("store.unavailable", error.to_string()))),
+        }
     }
 
     /// The gates before a tool runs; a refusal is the call's result.
@@ -230,7 +236,7 @@ impl Toolbox for Tools {
                     entry.look_up(&invocation).await
                 } else {
                     match Self::admit(&entry, &invocation) {
-                        Ok(args) => match self.exceeded(&entry, &invocation).await {
+                        Ok(args) => match self.exceeded(&entry, &args, &invocation).await {
                             Some(refused) => refused,
                             None => entry.run(args, &invocation).await,
                         },

@@ -19,6 +19,7 @@ mod builtin;
 mod engine;
 pub mod http;
 mod integrations;
+mod limits;
 mod remote;
 mod tool;
 mod undo;

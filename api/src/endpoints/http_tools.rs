@@ -247,6 +247,7 @@ pub async fn attempt(
         // A person asks for it.
         as_unsafe: true,
         bases: Vec::new(),
+        limits: None,
         team: Vec::new(),
         allowed: vec![name],
         language: Language::En,

@@ -3,6 +3,7 @@ use crate::{
     ids::{TenantId, ToolServerId},
     ports::StoreError,
     tool::{Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, UndoneBy},
+    tool_limits::ToolUse,
     tool_server::{OfferedTool, ToolServer},
 };
 use async_trait::async_trait;
@@ -56,13 +57,7 @@ pub trait ToolMeter: Send + Sync {
     ///
     /// # Errors
     /// The store's.
-    async fn count(
-        &self,
-        tenant: TenantId,
-        tool: &str,
-        key: &str,
-        limits: ToolLimits,
-    ) -> Result<Option<Exceeded>, StoreError>;
+    async fn count(&self, used: ToolUse) -> Result<Option<Exceeded>, StoreError>;
 }
 
 /// Tools of other programs.

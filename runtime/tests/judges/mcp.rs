@@ -186,7 +186,10 @@ async fn the_protocols_own_client_uses_this_program_as_a_server() {
     assert_eq!(met["server"]["name"], "colloquy", "{met}");
     let tools = judge.ask("tools", json!({})).await;
     let names: Vec<&str> = tools.as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
-    assert!(["ask_agent", "search_knowledge", "send_message", "run_simulation"].iter().all(|name| names.contains(name)), "{names:?}");
+    assert!(
+        ["ask_agent", "search_knowledge", "send_message", "run_simulation"].iter().all(|name| names.contains(name)),
+        "{names:?}"
+    );
 
     let ask = json!({ "name": "ask_agent", "arguments": { "agent": "Echo", "message": "Good morning" } });
     let answer = said(&judge.ask("call", ask).await);

@@ -160,6 +160,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("tool_servers::SERVERS", tool_servers::SERVERS.into()),
         ("tool_uses::COUNTED", tool_uses::COUNTED.into()),
         ("tool_uses::USED", tool_uses::USED.into()),
+        ("tool_uses::USED_BY", tool_uses::USED_BY.into()),
         ("tool_uses::FORGET", tool_uses::FORGET.into()),
         ("settings::INTEGRATION", settings::INTEGRATION.into()),
         ("settings::KEY", settings::KEY.into()),

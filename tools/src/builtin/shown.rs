@@ -41,14 +41,19 @@ pub(super) fn order(o: &Order) -> String {
     .to_string()
 }
 
-/// As people write it.
-pub(super) fn price(amount: i64, currency: &str) -> String {
+/// How many of its smallest unit a currency's unit has.
+pub(super) fn units(currency: &str) -> u64 {
     // Currencies without a smaller unit (https://docs.stripe.com/currencies#zero-decimal).
     const WHOLE: &[&str] = &[
         "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf",
     ];
+    if WHOLE.contains(&currency) { 1 } else { 100 }
+}
+
+/// As people write it.
+pub(super) fn price(amount: i64, currency: &str) -> String {
     let code = currency.to_uppercase();
-    if WHOLE.contains(&currency) {
+    if units(currency) == 1 {
         return format!("{amount} {code}");
     }
     format!("{}.{:02} {code}", amount / 100, amount % 100)

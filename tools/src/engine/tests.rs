@@ -1,11 +1,12 @@
 use super::*;
 use colloquy_domain::{
-    ids::{ConversationId, DocumentId, KnowledgeBaseId, TenantId},
+    ids::{AgentId, ConversationId, DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{KnowledgeQuery, Narrow, Passage, Scores},
     language::Language,
     ports::ToolPlace,
     testkit::injections::{FORBIDDEN, INJECTIONS},
-    tool::ToolCall,
+    tool::{Exceeded, ToolCall, Undo, UndoneBy},
+    tool_limits::{AgentLimits, Amount, MoneyLimit, OfAgent},
     tool_server::{OfferedTool, ToolServer},
 };
 use serde_json::json;
@@ -34,6 +35,7 @@ fn invocation(tool: &str, arguments: &str) -> ToolInvocation {
         as_unsafe: true,
         bases: vec![KnowledgeBaseId::new(uuid(3))],
         allowed: ["search_knowledge", "hand_over", "probe"].map(String::from).to_vec(),
+        limits: None,
         team: Vec::new(),
         language: Language::En,
     }
@@ -55,20 +57,19 @@ struct Counter(Mutex<Vec<String>>);
 
 #[async_trait]
 impl ToolMeter for Counter {
-    async fn count(
-        &self,
-        _: TenantId,
-        _: &str,
-        key: &str,
-        limits: ToolLimits,
-    ) -> Result<Option<Exceeded>, colloquy_domain::ports::StoreError> {
+    async fn count(&self, used: ToolUse) -> Result<Option<Exceeded>, colloquy_domain::ports::StoreError> {
         let mut keys = self.0.lock().unwrap();
-        let most = limits.per_minute.unwrap();
-        if !keys.iter().any(|k| k == key) {
+        let most = used.limits.per_minute.unwrap();
+        if let Some(money) = used.of_agent.and_then(|o| o.limits.money).map(|m| m.per_day_micros)
+            && used.amount_micros > money
+        {
+            return Ok(Some(Exceeded::Money { most: money, moved: 0 }));
+        }
+        if !keys.contains(&used.key) {
             if keys.len() >= most as usize {
                 return Ok(Some(Exceeded::PerMinute(most)));
             }
-            keys.push(key.to_owned());
+            keys.push(used.key);
         }
         Ok(None)
     }
@@ -365,6 +366,25 @@ async fn a_tool_may_be_used_only_so_often_and_a_call_that_runs_again_counts_once
         "what does not run is not counted"
     );
     assert_eq!(shop.called.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn what_an_agent_may_move_is_held_against_what_the_call_says() {
+    let shop = OneServer::new(EffectClass::Unsafe);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone()).metered_by(Arc::new(Counter::default()));
+    let call = |amount: Amount, arguments: &str| {
+        let money = Some(MoneyLimit { per_day_micros: 7_000_000, amount });
+        let limits = AgentLimits { money, ..AgentLimits::default() };
+        ToolInvocation { limits: Some(OfAgent { agent: AgentId::new(uuid(8)), limits }), ..at_shop(arguments) }
+    };
+    let at = || Amount::At("/id".into());
+    assert_eq!(code(&tools.run(call(at(), r#"{"id": 7}"#)).await), ("done", ""));
+    assert_eq!(code(&tools.run(call(at(), r#"{"id": 8}"#)).await), ("failed", "tool.money"));
+    assert_eq!(code(&tools.run(call(at(), r#"{"id": -8}"#)).await), ("failed", "tool.amount"));
+    assert_eq!(code(&tools.run(call(Amount::At("/price".into()), r#"{"id": 7}"#)).await), ("failed", "tool.amount"));
+    assert_eq!(code(&tools.run(call(Amount::Own, r#"{"id": 7}"#)).await), ("failed", "tool.amount"));
+    assert_eq!(code(&tools.run(call(Amount::Each(7_000_001), r#"{"id": 7}"#)).await), ("failed", "tool.money"));
+    assert_eq!(*shop.called.lock().unwrap(), [r#"find {"id":7}"#], "what is too much is not done");
 }
 
 #[tokio::test]
