@@ -161,7 +161,7 @@ impl Actor for Shell {
                 let store = &state.args.shared.ports.conversations;
                 let arrived = store.pending(tenant, conversation, live.conversation.seen).await?;
                 // Asked only where somebody may have decided something.
-                let asked = !live.conversation.held.is_empty();
+                let asked = live.conversation.undoable || !live.conversation.held.is_empty();
                 let ruled = if asked { store.rulings(tenant, conversation).await? } else { Vec::new() };
                 step(&myself, state, Input::Arrived(arrived), Run::Effects).await?;
                 Input::Ruled(ruled)

@@ -13,6 +13,7 @@ use colloquy_domain::{
     taint::risks,
     team::HAND_OFF,
     tool::{EffectClass, ToolCall, ToolInvocation, ToolResult},
+    tool_limits::OfAgent,
 };
 use futures::FutureExt;
 use ractor::ActorRef;
@@ -211,6 +212,10 @@ pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, St
     let mut allowed = task.profile.all_tools();
     // Its agent had it when a person was asked, whoever has the conversation by now.
     allowed.extend(task.conversation.turn().filter(|t| t.carries_out()).map(|_| call.name.clone()));
+    // A person, or a failed turn, had it undone: that is no use of the agent's.
+    let undoes = task.conversation.turn().and_then(|t| t.ruling.as_ref()).is_some_and(|r| r.place.undone().is_some());
+    let limits = task.profile.tool_limits.get(&call.name).filter(|_| !(undoes && at.step == 0));
+    let limits = limits.map(|limits| OfAgent { agent: task.profile.id, limits: limits.clone() });
     let invocation = ToolInvocation {
         tenant: key.tenant,
         conversation: key.id,
@@ -223,6 +228,7 @@ pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, St
         as_unsafe: at.as_unsafe,
         bases: task.profile.knowledge.clone(),
         allowed,
+        limits,
         team,
         language: task.conversation.language.unwrap_or(task.profile.language),
     };

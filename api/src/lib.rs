@@ -64,7 +64,7 @@ pub use hub::Hub;
 pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};
 pub use jobs::run as run_jobs;
 pub use limits::Limits;
-pub use metrics::{Counting, Metrics};
+pub use metrics::{Counting, CountingTools, Metrics};
 pub use openapi::document;
 pub use outreach::run as run_outreach;
 pub use realtime::Realtime;

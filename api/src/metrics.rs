@@ -1,9 +1,14 @@
 //! What is counted and measured, in Prometheus' text (OpenMetrics). A value of its own, no global; counters begin at the
 //! start of the process, gauges are read when somebody asks.
 
+use async_trait::async_trait;
 use colloquy_domain::{
+    failure::Failure,
+    ids::TenantId,
     knowledge::DocumentStatus,
-    ports::{Announcer, Notice},
+    ports::{Announcer, Notice, Toolbox},
+    tool::{ToolCall, ToolInvocation, ToolResult, ToolSpec, ToolStatus},
+    tool_limits::is_limit,
 };
 use colloquy_store::Backlog;
 use prometheus_client::{
@@ -45,6 +50,7 @@ pub struct Metrics {
     cost: Counter,
     deliveries: Family<By, Counter>,
     documents: Family<By, Counter>,
+    tool_calls: Family<By, Counter>,
     webhooks: Family<By, Gauge>,
     queues: Family<By, Gauge>,
     conversations: Gauge,
@@ -77,6 +83,7 @@ impl Default for Metrics {
             cost: Counter::default(),
             deliveries: Family::default(),
             documents: Family::default(),
+            tool_calls: Family::default(),
             webhooks: Family::default(),
             queues: Family::default(),
             conversations: Gauge::default(),
@@ -101,6 +108,8 @@ impl Metrics {
         r.register("colloquy_model_cost_micros", "Millionths of a dollar for replies", self.cost.clone());
         r.register("colloquy_deliveries", "Changes of a reply's status at its provider", self.deliveries.clone());
         r.register("colloquy_documents", "Documents that were read", self.documents.clone());
+        let help = "Calls of tools that agents made, by what came of them; limited: not made, for a limit";
+        r.register("colloquy_tool_calls", help, self.tool_calls.clone());
         r.register("colloquy_webhooks", "Webhooks since the start", self.webhooks.clone());
         r.register("colloquy_queue", "What waits, over all nodes", self.queues.clone());
         r.register("colloquy_conversations_active", "Conversations in memory", self.conversations.clone());
@@ -181,6 +190,35 @@ impl Announcer for Counting {
     fn announce(&self, notice: Notice) {
         self.metrics.count(&notice);
         self.next.announce(notice);
+    }
+}
+
+/// Runs tools, and counts what came of it.
+pub struct CountingTools {
+    pub next: Arc<dyn Toolbox>,
+    pub metrics: Arc<Metrics>,
+}
+
+#[async_trait]
+impl Toolbox for CountingTools {
+    async fn specs(&self, tenant: TenantId, names: &[String]) -> Result<Vec<ToolSpec>, Failure> {
+        self.next.specs(tenant, names).await
+    }
+
+    fn fits(&self, spec: &ToolSpec, call: &ToolCall) -> bool {
+        self.next.fits(spec, call)
+    }
+
+    async fn run(&self, invocation: ToolInvocation) -> ToolResult {
+        let result = self.next.run(invocation).await;
+        let kind = match &result.status {
+            ToolStatus::Done => "done",
+            ToolStatus::Failed { failure } if is_limit(&failure.code) => "limited",
+            ToolStatus::Failed { .. } => "failed",
+            ToolStatus::Uncertain { .. } => "uncertain",
+        };
+        self.metrics.tool_calls.get_or_create(&By { kind }).inc();
+        result
     }
 }
 

@@ -248,6 +248,7 @@ fn inbox() -> Endpoints {
         .put("/conversations/{id}/reopen", manage, conversation_acts::reopen)
         .put("/conversations/{id}/read", manage, conversation_acts::read)
         .get("/conversations/{id}/trail", view, trail::list)
+        .post("/conversations/{id}/trail/{call}/undo", manage, trail::undo)
         .get("/conversations/{id}/notes", view, conversation_acts::notes)
         .post("/conversations/{id}/notes", manage, conversation_acts::add_note)
         .get("/approvals", view, approvals::list)

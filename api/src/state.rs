@@ -47,6 +47,9 @@ pub trait Catalogue: Send + Sync {
     /// They cannot be read now.
     async fn all_tools(&self, tenant: TenantId) -> Result<Vec<ToolSpec>, Failure>;
 
+    /// Whether the tool of this name says itself how much money its calls move.
+    fn tells_amount(&self, tool: &str) -> bool;
+
     /// Makes a call as an agent would.
     async fn try_tool(&self, invocation: ToolInvocation) -> ToolResult;
 

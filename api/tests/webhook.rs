@@ -296,6 +296,10 @@ impl Catalogue for Nothing {
         Ok(Vec::new())
     }
 
+    fn tells_amount(&self, _: &str) -> bool {
+        false
+    }
+
     async fn try_tool(&self, _: ToolInvocation) -> ToolResult {
         ToolResult::done("")
     }

@@ -10,6 +10,7 @@ use crate::{
     model::ModelChoice,
     team::{HAND_OFF, Member},
     time::Timestamp,
+    tool_limits::AgentLimits,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -34,6 +35,9 @@ pub struct AgentProfile {
     pub model: ModelChoice,
     pub knowledge: Vec<KnowledgeBaseId>,
     pub tools: Vec<String>,
+    /// How much it may use single tools, by their names.
+    #[serde(default)]
+    pub tool_limits: BTreeMap<String, AgentLimits>,
     /// Agents of the same tenant that it may hand a conversation to.
     #[serde(default)]
     pub team: Vec<Member>,
@@ -165,6 +169,7 @@ impl AgentProfile {
             model,
             knowledge: Vec::new(),
             tools: vec!["search_knowledge".into(), "hand_over".into()],
+            tool_limits: BTreeMap::new(),
             team: Vec::new(),
             gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
             during_turn: DuringTurn::Queue,

@@ -8,10 +8,13 @@ use crate::{
     failure::Failure,
     ids::{ApprovalId, ConversationId, DocumentId, StepNo, TenantId, TurnNo},
     time::Timestamp,
-    tool::{ToolCall, ToolStatus},
+    tool::{ToolCall, ToolStatus, Undo},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+/// Added to the index of a call, it names the place of the call that undoes it: each call has one, so that it is undone once.
+const UNDOING: u32 = 1 << 31;
 
 /// Where in its conversation a call was intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +26,18 @@ pub struct CallPlace {
 }
 
 impl CallPlace {
+    /// Where the call belongs that undoes the one of this place. It has a key of its own.
+    #[must_use]
+    pub const fn undoing(self) -> Self {
+        Self { index: self.index | UNDOING, ..self }
+    }
+
+    /// The place of the call that the one of this place undoes, if it undoes one.
+    #[must_use]
+    pub const fn undone(self) -> Option<Self> {
+        if self.index < UNDOING { None } else { Some(Self { index: self.index - UNDOING, ..self }) }
+    }
+
     /// hash(tenant, conversation, turn, step, index): the idempotency key of every run of the call that was intended here.
     #[must_use]
     pub fn key(self, tenant: TenantId, conversation: ConversationId) -> String {
@@ -96,6 +111,36 @@ pub struct NewApproval {
     pub why: Why,
 }
 
+/// The call that undoes one that was carried out, where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undoing {
+    /// See [`CallPlace::undoing`].
+    pub place: CallPlace,
+    pub key: String,
+    pub call: ToolCall,
+}
+
+impl Undoing {
+    /// Of the call at this place.
+    #[must_use]
+    pub fn of(done: CallPlace, undo: &Undo, (tenant, conversation): (TenantId, ConversationId)) -> Self {
+        let (name, arguments) = (undo.tool.clone(), undo.arguments.clone());
+        // Models read it beside the ids of their own calls.
+        let call = ToolCall { id: format!("undo_{}_{}_{}", done.turn, done.step, done.index), name, arguments };
+        let place = done.undoing();
+        Self { place, key: place.key(tenant, conversation), call }
+    }
+}
+
+/// The row of an order to undo a call: an approval that nobody has to give any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUndo {
+    pub id: ApprovalId,
+    pub undoing: Undoing,
+    /// A failure's code, or a person's words.
+    pub reason: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Verdict {
@@ -129,6 +174,8 @@ pub enum Taken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalChange {
     Asked(NewApproval),
+    /// A call is to be undone. Nothing, if that was ordered before.
+    Ordered(NewUndo),
     /// At most once for each approval, and only after a person decided: the store refuses anything else.
     Taken {
         place: CallPlace,

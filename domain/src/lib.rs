@@ -49,6 +49,7 @@ pub mod team;
 pub mod template;
 pub mod time;
 pub mod tool;
+pub mod tool_limits;
 pub mod tool_server;
 pub mod unanswered;
 pub mod webhook;

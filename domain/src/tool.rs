@@ -6,9 +6,10 @@ use crate::{
     knowledge::Passage,
     language::Language,
     team::{HandOff, Teammate},
+    tool_limits::OfAgent,
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What happens in the world when a tool runs; decides what recovery may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +55,37 @@ impl ToolLimits {
     }
 }
 
+/// Which tool undoes what a call of another did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoneBy {
+    /// As the declaring tool's own server calls it; of ours, as agents do.
+    pub tool: String,
+    /// By the names of its arguments: JSON pointers into what was done, such as `/arguments/item` or `/result/id`.
+    pub arguments: BTreeMap<String, String>,
+    /// Also when the turn ends in failure, without anybody asking.
+    pub automatic: bool,
+}
+
+/// The call that undoes one that was carried out: made with its result, so that it is that one's whatever is changed later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    /// As agents call it.
+    pub tool: String,
+    /// JSON text.
+    pub arguments: String,
+    pub automatic: bool,
+}
+
 /// The limit that a call would have passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exceeded {
     PerMinute(u32),
     PerDay(u32),
+    /// In millionths: what may be moved in a day, and what was.
+    Money {
+        most: u64,
+        moved: u64,
+    },
 }
 
 /// A call that a model asks for. The arguments are what the model wrote: JSON text, unchecked.
@@ -90,6 +117,8 @@ pub struct ToolInvocation {
     pub bases: Vec<KnowledgeBaseId>,
     /// The tools that this agent was given; anything else is refused.
     pub allowed: Vec<String>,
+    /// What limits this agent's use of the tool.
+    pub limits: Option<OfAgent>,
     /// Whom it may hand the conversation to; only filled where it asks to.
     pub team: Vec<Teammate>,
     pub language: Language,
@@ -108,6 +137,9 @@ pub struct ToolResult {
     /// Set when the call asks that another agent goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_off: Option<HandOff>,
+    /// What undoes it, of one that was done and can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +164,7 @@ impl ToolResult {
             passages: Vec::new(),
             hand_over: None,
             hand_off: None,
+            undo: None,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     http_tool::Operation,
     ids::{TenantId, ToolServerId},
     time::Timestamp,
-    tool::{EffectClass, ToolLimits, ToolSpec},
+    tool::{EffectClass, ToolLimits, ToolSpec, UndoneBy},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -74,13 +74,16 @@ pub struct OfferedTool {
 }
 
 /// What a tenant decided of a tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRule {
     pub enabled: bool,
     /// Decides instead of the server's word.
     pub effect: Option<EffectClass>,
     #[serde(default)]
     pub limits: ToolLimits,
+    /// Which tool of the same server undoes what a call of it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoneBy>,
 }
 
 /// Whether text can be the name of a server: lower-case letters, digits and single `_` and `-` between them.
@@ -138,6 +141,13 @@ impl ToolServer {
     #[must_use]
     pub fn limits(&self, name: &str) -> ToolLimits {
         self.settings.rules.get(name).map(|rule| rule.limits).unwrap_or_default()
+    }
+
+    /// What undoes a call of its tool of this name, as agents call that tool.
+    #[must_use]
+    pub fn undone_by(&self, name: &str) -> Option<UndoneBy> {
+        let declared = self.settings.rules.get(name)?.undo.clone()?;
+        Some(UndoneBy { tool: agents_name(&self.settings.name, &declared.tool), ..declared })
     }
 
     /// The request that is its tool of this name.
@@ -209,13 +219,14 @@ mod tests {
         shop.settings.trusted = true;
         shop.settings.rules.insert(
             "pay".into(),
-            ToolRule { enabled: true, effect: Some(EffectClass::Unsafe), limits: ToolLimits::default() },
+            ToolRule { enabled: true, effect: Some(EffectClass::Unsafe), limits: ToolLimits::default(), undo: None },
         );
         let told = [("shop__find", EffectClass::Read), ("shop__pay", EffectClass::Unsafe)];
         assert_eq!(effects(&shop), told.map(|(n, e)| (n.to_owned(), e)));
-        shop.settings
-            .rules
-            .insert("find".into(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default() });
+        shop.settings.rules.insert(
+            "find".into(),
+            ToolRule { enabled: false, effect: None, limits: ToolLimits::default(), undo: None },
+        );
         assert_eq!(effects(&shop), [("shop__pay".to_owned(), EffectClass::Unsafe)]);
         shop.settings.enabled = false;
         assert!(effects(&shop).is_empty());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 25] = [
+pub const EVENTS: [&str; 26] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.handed_off",
@@ -24,6 +24,7 @@ pub const EVENTS: [&str; 25] = [
     "tool.approval_requested",
     "tool.approval_overdue",
     "tool.approval_decided",
+    "tool.undo_ordered",
     "scheduled_message.failed",
     "broadcast.ended",
     "error.occurred",

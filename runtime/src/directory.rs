@@ -117,6 +117,10 @@ impl Catalogue for Names {
         self.tools.all(tenant).await
     }
 
+    fn tells_amount(&self, tool: &str) -> bool {
+        self.tools.tells_amount(tool)
+    }
+
     async fn try_tool(&self, invocation: ToolInvocation) -> ToolResult {
         self.tools.run(invocation).await
     }

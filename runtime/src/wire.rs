@@ -16,7 +16,9 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
-use colloquy_api::{Api, ApiOptions, AtService, Commerce, Counting, Hub, KeptFiles, Limits, Metrics, Visitor};
+use colloquy_api::{
+    Api, ApiOptions, AtService, Commerce, Counting, CountingTools, Hub, KeptFiles, Limits, Metrics, Visitor,
+};
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
     egress::Egress,
@@ -165,7 +167,7 @@ impl App {
             pipeline: pipeline.clone(),
             knowledge: rag.clone(),
             model: models.clone(),
-            tools: tools.clone(),
+            tools: Arc::new(CountingTools { next: tools.clone(), metrics: metrics.clone() }),
             announcer,
             ownership,
             cluster,

@@ -61,10 +61,14 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
     teams(seed, &mut world, &mut conversations);
     let asked = approvals(seed, size, &mut world, &conversations);
     let said = team_and_consent(seed, size, &world, &conversations);
+    let mut tools = tools();
+    let undone = undo(seed, size, &mut tools, &conversations);
     // What is decided, or said to whom, depends on when.
-    let as_without_crashes = asked.is_empty() && said.is_empty() && may_compare(&world, &faults, &conversations);
+    let as_without_crashes =
+        asked.is_empty() && said.is_empty() && undone.is_none() && may_compare(&world, &faults, &conversations);
     timeline.extend(asked);
     timeline.extend(said);
+    timeline.extend(undone.into_iter().flatten());
     if faults.iter().any(|f| f.lasts == Some(Span::millis(LONG))) {
         world.settle = Span(Duration::from_secs(30 * 3600));
     }
@@ -75,7 +79,7 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
         provenance: None,
         runs: Runs { seed, trials: 1 },
         model: ModelSpec::Echo,
-        tools: tools(),
+        tools,
         toolset: None,
         conversations,
         timeline,
@@ -91,6 +95,7 @@ fn tools() -> Vec<ToolSpec> {
         effect,
         result: format!("{name} done"),
         takes: Span::millis(300),
+        undone_by: None,
     };
     vec![tool("look", Effect::Read), tool("note", Effect::Idempotent), tool("pay", Effect::Unsafe)]
 }
@@ -206,6 +211,44 @@ fn approvals(seed: u64, size: Size, world: &mut WorldSpec, conversations: &[Conv
         }
     }
     timeline
+}
+
+/// In some worlds what was noted and paid can be undone: by itself when a turn fails, or by the team, now and then. Drawn apart.
+fn undo(
+    seed: u64,
+    size: Size,
+    tools: &mut Vec<ToolSpec>,
+    conversations: &[ConversationSpec],
+) -> Option<Vec<TimelineEvent>> {
+    let mut dice = Seed(seed).dice("undo");
+    if !dice.chance(0.15) {
+        return None;
+    }
+    let undoing = |name: &str, effect| ToolSpec {
+        name: name.to_owned(),
+        effect,
+        result: format!("{name} done"),
+        takes: Span::millis(300),
+        undone_by: None,
+    };
+    for tool in tools.iter_mut() {
+        tool.undone_by = match tool.name.as_str() {
+            "note" => Some("unnote".to_owned()),
+            "pay" => Some("refund".to_owned()),
+            _ => None,
+        };
+    }
+    tools.extend([undoing("unnote", Effect::Idempotent), undoing("refund", Effect::Unsafe)]);
+    let span = u64::try_from(size.span.as_millis()).unwrap_or(u64::MAX);
+    let mut timeline = Vec::new();
+    for c in conversations {
+        for _ in 0..dice.between(0, 2) {
+            let (channel, peer) = (c.channel.clone(), c.peer.clone());
+            let action = Action::Undo { channel, peer };
+            timeline.push(TimelineEvent { at: Span::millis(dice.between(0, span * 2)), action });
+        }
+    }
+    Some(timeline)
 }
 
 fn more_channels(seed: u64, world: &mut WorldSpec) {

@@ -4,11 +4,12 @@
 mod common;
 
 use colloquy_domain::{
-    approval::{ApprovalChange, CallPlace, NewApproval, Outcome, Ruling, Verdict},
+    approval::{ApprovalChange, CallPlace, NewApproval, Outcome, Ruling, Undoing, Verdict},
     channel::Secret,
     ids::{ApprovalId, TenantId, UserId, WebhookEndpointId},
     ports::{ConversationStore, Ids, Loaded, StoreError},
     testkit::{Account, Fixture, answer, empty_commit, held, receive},
+    tool::Undo,
 };
 use colloquy_store::{Actor, ApprovalFilter, ApprovalStatus, PageRequest, Retention, Store};
 use common::{Kind, NOW};
@@ -28,7 +29,8 @@ async fn asked(store: &Store, f: &Fixture, account: &Account, peer: &str) -> (Lo
 }
 
 async fn endpoint(store: &Store, tenant: TenantId) -> WebhookEndpointId {
-    let kinds = ["tool.approval_requested", "tool.approval_overdue", "tool.approval_decided"].map(str::to_owned);
+    let kinds = ["tool.approval_requested", "tool.approval_overdue", "tool.approval_decided", "tool.undo_ordered"];
+    let kinds = kinds.map(str::to_owned);
     let rows = store.tenant(tenant);
     rows.create_webhook_endpoint("https://a.example", &kinds, true, Secret::new("one")).await.expect("made").id
 }
@@ -109,6 +111,44 @@ async fn approvals_are_found_by_conversation_and_status_and_only_by_their_tenant
     assert_eq!(there.approvals(filter, PageRequest::default()).await.expect("listed").total, 0);
 }
 
+async fn what_a_person_has_undone_is_ordered_once_and_again_only_if_it_failed(on: Kind) {
+    let opened = common::open(on).await;
+    let (store, f) = (&opened.store, common::fixture(&opened.store).await);
+    let (tenant, hook) = (f.home.tenant, endpoint(&opened.store, f.home.tenant).await);
+    let loaded = receive(store, &f.home, "one", &[("one", "a table")], NOW).await;
+    store.commit(answer(&loaded, "you have it", &f.ids, NOW)).await.expect("answered");
+    let (id, rows) = (loaded.key.id, store.tenant(tenant));
+    let undo = Undo { tool: "give_back".into(), arguments: "{}".into(), automatic: false };
+    let undoing = Undoing::of(PLACE, &undo, (tenant, id));
+    let who = Actor::User(UserId::new(f.ids.uuid()));
+    let order = async || rows.order_undo(id, undoing.clone(), who, Some("by mistake".to_owned())).await;
+    let ordered = order().await.expect("ordered");
+    assert_eq!((ordered.place, &ordered.key, &ordered.call), (PLACE.undoing(), &undoing.key, &undoing.call));
+    assert_eq!((ordered.status, ordered.decided), (ApprovalStatus::Approved, Some((who, NOW))));
+    assert_eq!((ordered.reason.as_deref(), ordered.outcome), (Some("by mistake"), None));
+    assert_eq!(order().await, Err(StoreError::Conflict("undo")), "it is on its way");
+    let place = undoing.place;
+    for (outcome, again) in
+        [(Outcome::Failed("tool.refused".into()), true), (Outcome::Uncertain("tool.timeout".into()), false)]
+    {
+        let now = store.load(tenant, id).await.expect("loaded");
+        assert_eq!(now.rulings.iter().map(|r| r.place).collect::<Vec<_>>(), [place]);
+        let mut commit = empty_commit(&now, NOW);
+        commit.approvals = vec![ApprovalChange::Taken { place, turn: Some(2) }];
+        store.commit(commit.clone()).await.expect("taken");
+        assert_eq!(order().await, Err(StoreError::Conflict("undo")), "it is at work");
+        commit.expected_version += 1;
+        commit.approvals = vec![ApprovalChange::Settled { place, outcome }, ApprovalChange::Ended { place }];
+        store.commit(commit).await.expect("settled");
+        assert_eq!(order().await.map(|a| a.id), if again { Ok(ordered.id) } else { Err(StoreError::Conflict("undo")) });
+    }
+    let shown = rows.undoing(id, (1, 1)).await.expect("read");
+    assert_eq!(shown.iter().map(|a| a.id).collect::<Vec<_>>(), [ordered.id]);
+    assert_eq!(rows.undoing(id, (2, 9)).await, Ok(Vec::new()));
+    assert_eq!(store.tenant(f.abroad.tenant).undoing(id, (1, 1)).await, Ok(Vec::new()));
+    assert_eq!(told(store, tenant, hook).await, [("tool.undo_ordered".to_owned(), Some(ordered.id))]);
+}
+
 async fn what_nobody_decides_is_told_as_overdue_once_and_waits_on(on: Kind) {
     let opened = common::open(on).await;
     let (store, f) = (&opened.store, common::fixture(&opened.store).await);
@@ -143,6 +183,7 @@ async fn what_is_erased_takes_its_approvals_along_and_what_waits_outlives_old_wo
 on_both! {
     a_decision_is_made_once_and_taken_up_once
     approvals_are_found_by_conversation_and_status_and_only_by_their_tenant
+    what_a_person_has_undone_is_ordered_once_and_again_only_if_it_failed
     what_nobody_decides_is_told_as_overdue_once_and_waits_on
     what_is_erased_takes_its_approvals_along_and_what_waits_outlives_old_words
 }

@@ -13,11 +13,12 @@ use colloquy_domain::{
     testkit::{answer, receive},
     time::Timestamp,
     tool::{EffectClass, Exceeded, ToolLimits},
+    tool_limits::{AgentLimits, Amount, MoneyLimit, OfAgent, ToolUse},
     tool_server::{OfferedTool, Speaks, ToolRule, ToolServerSettings},
 };
 use colloquy_store::{
     Actor, Claimed, Integration, IntegrationKind, MessageFilter, NewBroadcast, NewPlanned, NewSimulation, PageRequest,
-    Recipient, Retention, SimulationRun, SimulationState, TenantStore,
+    Recipient, Retention, SimulationRun, SimulationState, Store, TenantStore,
 };
 use common::{Kind, NOW};
 use std::{collections::BTreeMap, time::Duration};
@@ -243,8 +244,11 @@ async fn uses_of_a_tool_are_counted_once_for_each_call(on: Kind) {
     let f = common::fixture(&opened.store).await;
     let (here, there) = (f.home.tenant, f.abroad.tenant);
     let limits = ToolLimits { per_minute: Some(2), per_day: Some(3), ..ToolLimits::default() };
-    let count =
-        async |tenant, tool: &str, key: &str| opened.store.count(tenant, tool, key, limits).await.expect("counted");
+    let count = async |tenant, tool: &str, key: &str| {
+        let (tool, key) = (tool.to_owned(), key.to_owned());
+        let used = ToolUse { tenant, tool, key, limits, of_agent: None, amount_micros: 0 };
+        opened.store.count(used).await.expect("counted")
+    };
     for key in ["a", "a", "b", "b"] {
         assert_eq!(count(here, "shop__find", key).await, None, "{key}");
     }
@@ -259,6 +263,63 @@ async fn uses_of_a_tool_are_counted_once_for_each_call(on: Kind) {
     assert_eq!(count(here, "shop__find", "e").await, None);
 }
 
+async fn what_an_agent_uses_and_moves_is_counted_beside_what_all_do(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, one, other) = (f.home.tenant, f.home.agent, f.abroad.agent);
+    let count = async |agent, key: &str, (per_day, amount): (Option<u32>, u64)| {
+        let money = Some(MoneyLimit { per_day_micros: 10_000_000, amount: Amount::Own });
+        let limits = AgentLimits { per_minute: None, per_day, money };
+        let of_agent = Some(OfAgent { agent, limits });
+        let (tool, key) = ("bank__pay".to_owned(), key.to_owned());
+        let used = ToolUse {
+            tenant: here,
+            tool,
+            key,
+            limits: ToolLimits::default(),
+            of_agent,
+            amount_micros: amount * 1_000_000,
+        };
+        opened.store.count(used).await.expect("counted")
+    };
+    for key in ["a", "a", "b"] {
+        assert_eq!(count(one, key, (None, 4)).await, None, "{key}");
+    }
+    let too_much = Some(Exceeded::Money { most: 10_000_000, moved: 8_000_000 });
+    assert_eq!(count(one, "c", (None, 3)).await, too_much);
+    assert_eq!(count(one, "b", (None, 4)).await, None, "which was counted");
+    assert_eq!(count(other, "d", (None, 10)).await, None, "another agent has its own");
+    assert_eq!(count(one, "e", (Some(2), 0)).await, Some(Exceeded::PerDay(2)));
+    assert_eq!(count(one, "f", (None, 2)).await, None, "what was refused was not counted");
+    opened.clock.advance(DAY);
+    assert_eq!(count(one, "g", (None, 10)).await, None);
+}
+
+async fn nobody_passes_a_limit_together(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let again = match on {
+        Kind::Sqlite => opened.store.clone(),
+        Kind::Postgres => common::open_at(opened.database.clone(), 9).await.0,
+    };
+    let count = async |store: &Store, n: usize| {
+        let limits = AgentLimits { per_day: Some(5), ..AgentLimits::default() };
+        let of_agent = Some(OfAgent { agent: f.home.agent, limits });
+        let (tool, key) = ("bank__pay".to_owned(), format!("key-{n}"));
+        let limits = ToolLimits { per_day: Some(7), ..ToolLimits::default() };
+        let of_agent = of_agent.filter(|_| !n.is_multiple_of(3));
+        let used = ToolUse { tenant: f.home.tenant, tool, key, limits, of_agent, amount_micros: 0 };
+        store.count(used).await.expect("counted").is_none()
+    };
+    let all = (0_usize..60).map(|n| count(if n.is_multiple_of(2) { &opened.store } else { &again }, n));
+    let through = futures::future::join_all(all).await;
+    let (of_one, all) = (
+        through.iter().enumerate().filter(|(n, let_through)| !n.is_multiple_of(3) && **let_through).count(),
+        through.iter().filter(|let_through| **let_through).count(),
+    );
+    assert!(all == 7 && of_one <= 5, "{all} of 7, {of_one} of 5");
+}
+
 async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
     let opened = common::open(on).await;
     let f = common::fixture(&opened.store).await;
@@ -271,7 +332,11 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
         query: BTreeMap::new(),
         enabled: true,
         trusted: false,
-        rules: [("pay".to_owned(), ToolRule { enabled: false, effect: None, limits: ToolLimits::default() })].into(),
+        rules: [(
+            "pay".to_owned(),
+            ToolRule { enabled: false, effect: None, limits: ToolLimits::default(), undo: None },
+        )]
+        .into(),
     };
     let made = here.create_tool_server(&settings).await.expect("made");
     assert_eq!((&made.settings, made.asked_at), (&settings, None));
@@ -325,6 +390,8 @@ async fn a_server_of_tools_is_its_tenants_and_its_headers_are_sealed(on: Kind) {
 on_both! {
     a_server_of_tools_is_its_tenants_and_its_headers_are_sealed
     uses_of_a_tool_are_counted_once_for_each_call
+    what_an_agent_uses_and_moves_is_counted_beside_what_all_do
+    nobody_passes_a_limit_together
     what_is_kept_no_longer_goes_and_nothing_else
     what_is_over_goes_so_long_after_its_end_and_the_rest_stays
     a_key_is_claimed_once_and_its_answer_is_the_callers_alone

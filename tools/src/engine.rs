@@ -1,14 +1,13 @@
 //! The engine: every call goes through the same gates, in the same order.
 
-use crate::{arguments, builtin, remote, tool::Tool};
+use crate::{arguments, builtin, limits, remote, tool::Tool, undo};
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
     ids::TenantId,
     ports::{Concierge, Knowledge, RemoteTool, RemoteTools, ToolMeter, Toolbox},
-    tool::{
-        BECAME_UNSAFE, EffectClass, Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, ToolStatus,
-    },
+    tool::{BECAME_UNSAFE, EffectClass, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, ToolStatus},
+    tool_limits::ToolUse,
     tool_server::server_of,
 };
 use futures::FutureExt;
@@ -94,6 +93,12 @@ impl Tools {
         Err(Failure::reject("tool.unknown", detail))
     }
 
+    /// Whether the tool of this name says itself how much its calls move.
+    #[must_use]
+    pub fn tells_amount(&self, name: &str) -> bool {
+        self.ours(name).is_some_and(|entry| entry.tool.tells_amount())
+    }
+
     async fn given(&self, tenant: TenantId, of: Option<&str>) -> Result<Vec<RemoteTool>, Failure> {
         match &self.remote {
             Some(remote) => remote.given(tenant, of).await,
@@ -113,20 +118,21 @@ impl Tools {
         found.map(|tool| Entry::remote(tool, Arc::clone(remote)).map(Arc::new)).transpose()
     }
 
-    /// The last gate: what may be used only so often. A call that is run again is counted once.
-    async fn exceeded(&self, entry: &Entry, inv: &ToolInvocation) -> Option<ToolResult> {
-        let meter = self.meter.as_ref().filter(|_| entry.limits.counts())?;
-        let failure = match meter.count(inv.tenant, &entry.spec.name, &inv.key, entry.limits).await {
-            Ok(None) => return None,
-            Ok(Some(Exceeded::PerMinute(most))) => {
-                Failure::reject("tool.rate", format!("this tool may be called {most} times a minute, which is used up"))
-            }
-            Ok(Some(Exceeded::PerDay(most))) => {
-                Failure::reject("tool.budget", format!("this tool may be called {most} times a day, which is used up"))
-            }
-            Err(error) => Failure::retry("store.unavailable", error.to_string()),
+    /// The last gate: what may be used only so often, or for so much. A call that is run again is counted once.
+    async fn exceeded(&self, entry: &Entry, args: &Value, inv: &ToolInvocation) -> Option<ToolResult> {
+        let of_agent = inv.limits.clone().filter(|o| o.limits.counts());
+        let meter = self.meter.as_ref().filter(|_| entry.limits.counts() || of_agent.is_some())?;
+        let amount_micros = match limits::moved(&*entry.tool, args, inv, of_agent.as_ref()).await {
+            Ok(amount) => amount,
+            Err(failure) => return Some(ToolResult::failed(failure)),
         };
-        Some(ToolResult::failed(failure))
+        let (tool, key) = (entry.spec.name.clone(), inv.key.clone());
+        let used = ToolUse { tenant: inv.tenant, tool, key, limits: entry.limits, of_agent, amount_micros };
+        match meter.count(used).await {
+            Ok(None) => None,
+            Ok(Some(exceeded)) => Some(ToolResult::failed(limits::refusal(exceeded))),
+            Err(error) => Some(ToolResult::failed(Failure::retry("store.unavailable", error.to_string()))),
+        }
     }
 
     /// The gates before a tool runs; a refusal is the call's result.
@@ -163,9 +169,9 @@ impl Entry {
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {
         // Unwind safe: nothing of the call is looked at after a panic.
-        let run = AssertUnwindSafe(self.tool.run(args, inv)).catch_unwind();
+        let run = AssertUnwindSafe(self.tool.run(args.clone(), inv)).catch_unwind();
         match tokio::time::timeout(self.spec.timeout, run).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(result)) => self.undoable(&args, result),
             Ok(Err(_)) => self.broken_off(Failure::reject("tool.panicked", "the tool failed in an unforeseen way")),
             Err(_) => {
                 let detail = format!("no answer within {} s", self.spec.timeout.as_secs_f32());
@@ -177,11 +183,18 @@ impl Entry {
     /// What became of a call that may have been started and is not started again.
     async fn look_up(&self, inv: &ToolInvocation) -> ToolResult {
         let Ok(args) = arguments::check(&inv.call.arguments, &self.schema) else { return maybe_started() };
-        let look = AssertUnwindSafe(self.tool.look_up(args, inv)).catch_unwind();
+        let look = AssertUnwindSafe(self.tool.look_up(args.clone(), inv)).catch_unwind();
         match tokio::time::timeout(self.spec.timeout, look).await {
-            Ok(Ok(Some(found))) => found,
+            Ok(Ok(Some(found))) => self.undoable(&args, found),
             Ok(Ok(None) | Err(_)) | Err(_) => maybe_started(),
         }
+    }
+
+    /// With what undoes it, if it was done and something does.
+    fn undoable(&self, args: &Value, result: ToolResult) -> ToolResult {
+        let by = self.tool.undone_by().filter(|_| result.status == ToolStatus::Done);
+        let undo = by.and_then(|by| undo::of(&by, args, &result.content));
+        ToolResult { undo, ..result }
     }
 
     /// A call that ended in the middle. What changes something may have changed it: told that it failed, a model would
@@ -223,7 +236,7 @@ impl Toolbox for Tools {
                     entry.look_up(&invocation).await
                 } else {
                     match Self::admit(&entry, &invocation) {
-                        Ok(args) => match self.exceeded(&entry, &invocation).await {
+                        Ok(args) => match self.exceeded(&entry, &args, &invocation).await {
                             Some(refused) => refused,
                             None => entry.run(args, &invocation).await,
                         },

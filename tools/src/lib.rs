@@ -19,8 +19,10 @@ mod builtin;
 mod engine;
 pub mod http;
 mod integrations;
+mod limits;
 mod remote;
 mod tool;
+mod undo;
 
 pub use engine::Tools;
 pub use integrations::Integrations;

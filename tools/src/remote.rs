@@ -4,7 +4,7 @@ use crate::tool::Tool;
 use async_trait::async_trait;
 use colloquy_domain::{
     ports::{RemoteTool, RemoteTools},
-    tool::{ToolInvocation, ToolResult, ToolSpec},
+    tool::{ToolInvocation, ToolResult, ToolSpec, UndoneBy},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -19,6 +19,10 @@ pub(crate) struct OnServer {
 impl Tool for OnServer {
     fn spec(&self) -> ToolSpec {
         self.tool.spec.clone()
+    }
+
+    fn undone_by(&self) -> Option<UndoneBy> {
+        self.tool.undone_by.clone()
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {

@@ -89,6 +89,16 @@ impl Concierge for AtService {
         Ok(self.0.make_order(tenant, asked, details).await?)
     }
 
+    async fn price_of(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        id: Option<OrderId>,
+    ) -> Result<(i64, String), Failure> {
+        let found = self.own_order(tenant, conversation, id).await?;
+        Ok((found.amount, found.currency))
+    }
+
     async fn confirm_order(
         &self,
         tenant: TenantId,

@@ -1,6 +1,7 @@
 //! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`, `POST /api/agents/{id}/train`.
 
 mod disclosure;
+mod limits;
 
 use self::disclosure::{DisclosureFields, DisclosureOut};
 use super::{
@@ -49,6 +50,8 @@ pub struct Fields {
     /// Names of knowledge bases.
     knowledge: Option<Vec<String>>,
     tools: Option<Vec<String>>,
+    /// How much it may use single tools, by their names; all of them.
+    tool_limits: Option<limits::Fields>,
     /// Agents that it may hand a conversation to.
     team: Option<Vec<MemberFields>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
@@ -98,6 +101,7 @@ pub struct Out {
     model: ModelOut,
     knowledge: Vec<String>,
     tools: Vec<String>,
+    tool_limits: limits::Fields,
     team: Vec<MemberFields>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
@@ -171,6 +175,7 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         },
         knowledge: p.knowledge.iter().filter_map(|id| names.bases.get(id).cloned()).collect(),
         tools: p.tools,
+        tool_limits: limits::shown(p.tool_limits),
         team: team::shown(&p.team, &names.agents),
         during_turn: p.during_turn,
         approvals: p.approvals,
@@ -325,6 +330,9 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
         Ok(()) => {}
         Err(e) if e.is_retry() => return Err(e.into()),
         Err(e) => wrong.push(Detail::new("tools", e.detail)),
+    }
+    if let Some(fields) = f.tool_limits {
+        p.tool_limits = limits::read(fields, |tool| api.catalogue.tells_amount(tool), &mut wrong);
     }
     if let Some(members) = f.team {
         p.team = team::read(tenant, p.id, members, &mut wrong).await?;

@@ -1,5 +1,6 @@
 //! `GET /api/approvals`, `GET /api/approvals/{id}`, `POST …/approve`, `POST …/deny`: tool calls that wait for a person.
 
+use super::trail::called;
 use crate::{
     answer::{Listed, Of},
     auth::Tenant,
@@ -52,6 +53,8 @@ pub struct Out {
     status: &'static str,
     /// Nobody decided in the time that the installation sets; it waits on.
     overdue: bool,
+    /// The call that this one undoes, as a trail names it; nobody was asked about it then.
+    undoes: Option<String>,
     /// Where in the conversation the call was intended.
     turn: u32,
     step: u32,
@@ -122,6 +125,7 @@ impl From<Actor> for Decider {
 
 impl Out {
     fn of(a: Approval, now: Timestamp, patience: Duration) -> Self {
+        let (undoes, place) = (a.place.undone(), a.place.undone().unwrap_or(a.place));
         let (outcome, code) = a.outcome.map_or((None, None), |(outcome, code)| (Some(outcome), code));
         Self {
             id: a.id.to_string(),
@@ -138,9 +142,10 @@ impl Out {
             },
             status: a.status.name(),
             overdue: a.status == ApprovalStatus::Pending && now.since(a.requested_at) >= patience,
-            turn: a.place.turn,
-            step: a.place.step,
-            index: a.place.index,
+            undoes: undoes.map(called),
+            turn: place.turn,
+            step: place.step,
+            index: place.index,
             idempotency_key: a.key,
             requested_at: rfc3339(a.requested_at),
             decided_at: a.decided.map(|(_, at)| rfc3339(at)),
@@ -154,7 +159,7 @@ impl Out {
     }
 }
 
-fn shown(api: &Api, approval: Approval) -> Out {
+pub(super) fn shown(api: &Api, approval: Approval) -> Out {
     Out::of(approval, api.clock.now(), api.options.approval_patience)
 }
 
@@ -206,11 +211,17 @@ pub async fn deny(
     Path(id): Path<String>,
     Body(denial): Body<Denial>,
 ) -> ApiResult<Of<Out>> {
-    let reason = denial.reason.map(|r| r.trim().to_owned()).filter(|r| !r.is_empty());
+    let reason = read_reason(denial.reason)?;
+    decide(&api, &tenant, &id, Verdict::Denied { reason }).await
+}
+
+/// Somebody's words, if there are any.
+pub(super) fn read_reason(given: Option<String>) -> ApiResult<Option<String>> {
+    let reason = given.map(|r| r.trim().to_owned()).filter(|r| !r.is_empty());
     if reason.as_ref().is_some_and(|r| r.chars().count() > LONGEST_REASON) {
         return Err(ApiError::invalid("reason", format!("must have at most {LONGEST_REASON} characters")));
     }
-    decide(&api, &tenant, &id, Verdict::Denied { reason }).await
+    Ok(reason)
 }
 
 async fn decide(api: &Api, tenant: &Tenant, id: &str, verdict: Verdict) -> ApiResult<Of<Out>> {

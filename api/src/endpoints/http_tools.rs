@@ -12,6 +12,7 @@ use crate::{
 };
 use axum::extract::{Path, State};
 use colloquy_domain::{
+    failure::Failure,
     http_tool::{BodyTemplate, Imported, Lookup, Method, Operation},
     ids::ConversationId,
     language::Language,
@@ -106,6 +107,12 @@ impl From<Request> for Operation {
     }
 }
 
+impl Request {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl From<&Operation> for Request {
     fn from(o: &Operation) -> Self {
         // Both were JSON when they were written down.
@@ -135,7 +142,7 @@ impl From<&Operation> for Request {
 pub struct Source {
     /// Where the document is; or `document`.
     url: Option<String>,
-    /// The document itself: JSON, as an object or as text.
+    /// The document itself: JSON, as an object or as text, or YAML as text.
     document: Option<Value>,
 }
 
@@ -181,8 +188,11 @@ pub async fn import(State(api): State<Arc<Api>>, _: Tenant, Body(source): Body<S
         }
         _ => return Err(ApiError::invalid("document", "either it or `url` must be there")),
     };
-    let read = api.catalogue.read_openapi(&text).map_err(|f| ApiError::invalid(field, f.detail))?;
-    ok(read.into())
+    // Megabytes of YAML take a while.
+    let catalogue = Arc::clone(&api.catalogue);
+    let read = tokio::task::spawn_blocking(move || catalogue.read_openapi(&text)).await;
+    let read = read.unwrap_or_else(|_| Err(Failure::reject("openapi.unreadable", "cannot be read")));
+    ok(read.map_err(|f| ApiError::invalid(field, f.detail))?.into())
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -237,6 +247,7 @@ pub async fn attempt(
         // A person asks for it.
         as_unsafe: true,
         bases: Vec::new(),
+        limits: None,
         team: Vec::new(),
         allowed: vec![name],
         language: Language::En,

@@ -2,6 +2,9 @@
 //! tools agents can be given. They speak the Model Context Protocol, or HTTP alone. What is sent with each request is entered
 //! and never shown.
 
+mod rule;
+
+use self::rule::Rule;
 use super::http_tools::Request;
 use crate::{
     answer::{Created, Deleted, Listed, Of},
@@ -18,10 +21,8 @@ use colloquy_domain::{
     channel::Secret,
     http_tool::Operation,
     ids::ToolServerId,
-    tool::{EffectClass, ToolLimits},
-    tool_server::{
-        LONGEST_SERVER, OfferedTool, Speaks, ToolRule, ToolServer, ToolServerSettings, agents_name, is_server_name,
-    },
+    tool::EffectClass,
+    tool_server::{LONGEST_SERVER, OfferedTool, Speaks, ToolServer, ToolServerSettings, agents_name, is_server_name},
 };
 use colloquy_store::{MOST_TOOL_SERVERS, PageRequest};
 use schemars::JsonSchema;
@@ -35,8 +36,6 @@ const LONGEST_URL: usize = 2_000;
 const LONGEST_HEADER: usize = 8_000;
 const MOST_HEADERS: usize = 20;
 const MOST_RULES: usize = 500;
-/// Seconds.
-const LONGEST_CALL: u32 = 300;
 /// Those that the protocol itself sets.
 const RESERVED: &[&str] = &[
     "accept",
@@ -49,63 +48,6 @@ const RESERVED: &[&str] = &[
     "mcp-session-id",
     "transfer-encoding",
 ];
-
-/// What is decided of one tool.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Whether agents can be given it.
-    #[serde(default = "yes")]
-    enabled: bool,
-    /// What it does, whatever its server says: `read` and `idempotent` ones may be repeated, `unsafe` ones never.
-    #[serde(default)]
-    #[schemars(schema_with = "one_of::<EffectClass>")]
-    effect: Option<EffectClass>,
-    /// How long a call may take; 60 unless it is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 300))]
-    timeout_seconds: Option<u32>,
-    /// Calls within any 60 seconds, of all agents. One too many is refused, and the model is told: `tool.rate`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    per_minute: Option<u32>,
-    /// Calls within any 24 hours: `tool.budget`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    per_day: Option<u32>,
-}
-
-impl From<&ToolRule> for Rule {
-    fn from(r: &ToolRule) -> Self {
-        let ToolLimits { timeout_seconds, per_minute, per_day } = r.limits;
-        Self { enabled: r.enabled, effect: r.effect, timeout_seconds, per_minute, per_day }
-    }
-}
-
-impl From<Rule> for ToolRule {
-    fn from(r: Rule) -> Self {
-        let limits = ToolLimits { timeout_seconds: r.timeout_seconds, per_minute: r.per_minute, per_day: r.per_day };
-        Self { enabled: r.enabled, effect: r.effect, limits }
-    }
-}
-
-impl Rule {
-    /// What is wrong with it, by its field.
-    fn wrong(&self, name: &str) -> Vec<Detail> {
-        let of = |field: &str, must: &str| Detail::new(format!("rules.{name}.{field}"), must);
-        let long = self.timeout_seconds.is_some_and(|s| !(1..=LONGEST_CALL).contains(&s));
-        let mut wrong = Vec::new();
-        if long {
-            wrong.push(of("timeout_seconds", &format!("must be 1 to {LONGEST_CALL}")));
-        }
-        for (field, most) in [("per_minute", self.per_minute), ("per_day", self.per_day)] {
-            if most == Some(0) {
-                wrong.push(of(field, "must be at least 1; `enabled` switches a tool off"));
-            }
-        }
-        wrong
-    }
-}
 
 #[derive(Serialize, JsonSchema)]
 pub struct OfferedOut {
@@ -229,7 +171,7 @@ impl New {
             let field = if self.headers.len() > MOST_HEADERS { "headers" } else { "query" };
             wrong.push(Detail::new(field, format!("must be at most {MOST_HEADERS}")));
         }
-        wrong.extend(self.rules.iter().flat_map(|(name, rule)| rule.wrong(name)));
+        wrong.extend(self.rules.iter().flat_map(|(name, rule)| rule.wrong(name, self.operations.as_deref())));
         if self.rules.len() > MOST_RULES {
             wrong.push(Detail::new("rules", format!("must be at most {MOST_RULES}")));
         }

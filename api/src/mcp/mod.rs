@@ -78,7 +78,7 @@ impl ServerHandler for Desk {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("colloquy", self.version))
-            .with_instructions("Ask this team's agents, search its documents, read and answer its conversations.")
+            .with_instructions("Ask this team's agents, search its documents, read and answer its conversations, and try agents in simulations.")
     }
 
     async fn list_tools(

@@ -1,5 +1,6 @@
 //! What other programs can do here: each is one of our endpoints, under a name and words that models understand.
 
+use crate::simulations::{LONGEST_SCENARIO, MOST_TRIALS};
 use axum::http::Method;
 use colloquy_domain::access::Action;
 use serde_json::{Value, json};
@@ -140,6 +141,57 @@ pub const ALL: &[Offered] = &[
             })
         },
         required: &["conversation", "text"],
+    },
+    Offered {
+        name: "list_simulation_examples",
+        description: "Scenarios to start from, as YAML (`convsim/1`): who writes what to which agent, what goes wrong, and what must \
+                      be true in the end.",
+        method: Method::GET,
+        path: "/simulation-examples",
+        action: Action::ViewAgents,
+        properties: || json!({}),
+        required: &[],
+    },
+    Offered {
+        name: "run_simulation",
+        description: "Runs a scenario in simulated worlds, apart from everything real: nobody is written to. The answer names the \
+                      simulation's `id`; `read_simulation` says when it is done.",
+        method: Method::POST,
+        path: "/simulations",
+        action: Action::ManageAgents,
+        properties: || {
+            json!({
+                "scenario": { "type": "string", "minLength": 1, "maxLength": LONGEST_SCENARIO,
+                    "description": "YAML (`convsim/1`), as in `list_simulation_examples`. It names no files and no servers." },
+                "trials": { "type": "integer", "minimum": 1, "maximum": MOST_TRIALS,
+                    "description": "Runs, each with the next seed; the scenario's when left out." },
+                "seed": { "type": "integer", "minimum": 0, "maximum": u32::MAX,
+                    "description": "Of the first run: the same seed makes the same run." },
+            })
+        },
+        required: &["scenario"],
+    },
+    Offered {
+        name: "read_simulation",
+        description: "How far a simulation is: `state` (`running`, `done` or `failed`, with its `cause`), how many runs there were \
+                      (`ran`) and how many passed.",
+        method: Method::GET,
+        path: "/simulations/{simulation}",
+        action: Action::ViewAgents,
+        properties: || json!({ "simulation": { "type": "string", "description": "Its id." } }),
+        required: &["simulation"],
+    },
+    Offered {
+        name: "read_simulation_runs",
+        description: "What the runs of a simulation showed: verdict, broken promises and unmet expectations, what was answered.",
+        method: Method::GET,
+        path: "/simulations/{simulation}/runs",
+        action: Action::ViewAgents,
+        properties: || {
+            let id = json!({ "simulation": { "type": "string", "description": "Its id." } });
+            with(page("runs"), &id)
+        },
+        required: &["simulation"],
     },
 ];
 

@@ -173,7 +173,10 @@ fn told(h: &Happened) -> Option<Frame> {
             let message_id = e.message.map(|id| id.to_string());
             (Kind::Status, About::Status { message_id, speaker, status: status.to_uppercase() })
         }
-        ("tool.approval_requested" | "tool.approval_overdue" | "tool.approval_decided", Some(status)) => {
+        (
+            "tool.approval_requested" | "tool.approval_overdue" | "tool.approval_decided" | "tool.undo_ordered",
+            Some(status),
+        ) => {
             let (approval_id, overdue) = (e.approval.map(|id| id.to_string()), e.kind == "tool.approval_overdue");
             (Kind::Approval, About::Approval { approval_id, status, overdue })
         }

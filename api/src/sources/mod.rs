@@ -101,7 +101,7 @@ impl Visitor {
     /// # Errors
     /// As [`Self::page`].
     pub async fn description(&self, address: &str, most: u64) -> Result<WebResponse, Failure> {
-        self.get(parse(address)?.as_str(), "application/json, */*;q=0.5", most).await
+        self.get(parse(address)?.as_str(), "application/json, application/yaml;q=0.9, */*;q=0.5", most).await
     }
 
     async fn get(&self, url: &str, accept: &'static str, most: u64) -> Result<WebResponse, Failure> {

@@ -7,10 +7,10 @@ import { Badge, Button, Check, Dialog, Field, Form, notice } from '../ui.js';
 /** What is said of a server, as the API takes it: values that are masked stay as they are. */
 export const said = ({ name, url, headers, query, operations, enabled, trusted, rules }) => ({ name, url, headers, query, operations, enabled, trusted, rules });
 
-const pretty = (value) => JSON.stringify(value, null, 2);
+export const pretty = (value) => JSON.stringify(value, null, 2);
 
 /** Text as JSON; what is no JSON is refused at its field. */
-function parsed(field, text) {
+export function parsed(field, text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -34,7 +34,7 @@ function FromDocument({ onRead }) {
   const [left, setLeft] = useState([]);
   const read = async () => {
     const text = source.trim();
-    const told = await post('/api/tool-servers/openapi', text.startsWith('{') ? { document: text } : { url: text });
+    const told = await post('/api/tool-servers/openapi', /^https?:\/\/\S+$/.test(text) ? { url: text } : { document: text });
     setLeft(told.left_out);
     notice(t('tools.http.read', { count: told.operations.length }));
     onRead(told);
@@ -46,12 +46,18 @@ function FromDocument({ onRead }) {
   </details>`;
 }
 
+/** What is decided of single tools. */
+export function Rules({ value, onInput, error }) {
+  return html`<${Field} kind="textarea" label=${t('tools.rules')} hint=${t('tools.rules.hint')} rows="4" spellcheck="false" placeholder='{ "order": { "undo": { "tool": "cancel", "arguments": { "id": "/result/id" } } } }' value=${value} onInput=${onInput} error=${error} />`;
+}
+
 export function HttpServer({ server, onClose, onDone }) {
   const [values, setValues] = useState(server ?? { name: '', url: '', headers: {}, query: {}, enabled: true, trusted: false, rules: {} });
   const [offered, setOffered] = useState([]);
   const [requests, setRequests] = useState(server ? pretty(server.operations) : '');
   const [headers, setHeaders] = useState(pretty(values.headers));
   const [query, setQuery] = useState(pretty(values.query));
+  const [rules, setRules] = useState(pretty(values.rules));
   const set = (name) => (value) => setValues({ ...values, [name]: value });
   const read = (told) => {
     setOffered(told.operations);
@@ -64,7 +70,7 @@ export function HttpServer({ server, onClose, onDone }) {
     setRequests(pretty(others.length < chosen.length ? others : [...chosen, operation]));
   };
   const save = async () => {
-    const texts = { operations: parsed('operations', requests || '[]'), headers: parsed('headers', headers || '{}'), query: parsed('query', query || '{}') };
+    const texts = { operations: parsed('operations', requests || '[]'), headers: parsed('headers', headers || '{}'), query: parsed('query', query || '{}'), rules: parsed('rules', rules || '{}') };
     const sent = { ...said(values), ...texts };
     await (server ? put(`/api/tool-servers/${server.id}`, sent) : post('/api/tool-servers', sent));
     onDone();
@@ -72,12 +78,13 @@ export function HttpServer({ server, onClose, onDone }) {
   return html`<${Dialog} wide title=${server ? t('tools.edit') : t('tools.http.new')} onClose=${onClose}>
     ${(close) => html`${!server && html`<${FromDocument} onRead=${read} />`}
       ${offered.length > 0 && html`<div class="choices">${offered.map((o) => html`<label key=${o.name} title=${o.description}><input type="checkbox" checked=${chosen.some((c) => c.name === o.name)} onChange=${() => toggle(o)} /><code>${o.method} ${o.name}</code></label>`)}</div>`}
-      <${Form} submit=${t('save')} fields=${['name', 'url', 'headers', 'query', 'operations']} onSubmit=${() => save().then(() => close())}>
+      <${Form} submit=${t('save')} fields=${['name', 'url', 'headers', 'query', 'operations', 'rules']} onSubmit=${() => save().then(() => close())}>
       ${(wrong) => html`<${Field} label=${t('name')} hint=${t('tools.name.hint')} required value=${values.name} onInput=${set('name')} error=${wrong.name} />
         <${Field} label=${t('webhooks.url')} type="url" required placeholder="https://" value=${values.url} onInput=${set('url')} error=${wrong.url} />
         <${Field} kind="textarea" label=${t('tools.http.headers')} hint=${t('tools.http.secret.hint')} rows="3" spellcheck="false" placeholder='{ "authorization": "Bearer …" }' value=${headers} onInput=${setHeaders} error=${wrong.headers} />
         <${Field} kind="textarea" label=${t('tools.http.query')} hint=${t('tools.http.secret.hint')} rows="3" spellcheck="false" placeholder='{ "api_key": "…" }' value=${query} onInput=${setQuery} error=${wrong.query} />
         <${Field} kind="textarea" label=${t('tools.http.requests')} hint=${t('tools.http.requests.hint')} rows="12" spellcheck="false" required value=${requests} onInput=${setRequests} error=${wrong.operations} />
+        <${Rules} value=${rules} onInput=${setRules} error=${wrong.rules} />
         <${Check} label=${t('on')} checked=${values.enabled} onChange=${set('enabled')} />`}<//>`}
   <//>`;
 }

@@ -2,7 +2,7 @@
 import { html, useState } from '../html.js';
 import { get, post, put, remove } from '../api.js';
 import { moment, t } from '../i18n.js';
-import { HttpServer, TryOut, said } from './http-tools.js';
+import { HttpServer, Rules, TryOut, parsed, pretty, said } from './http-tools.js';
 import { Badge, Button, Check, Dialog, Empty, Field, Form, Icon, Loaded, attempt, notice, sure, useData } from '../ui.js';
 
 
@@ -16,19 +16,22 @@ async function ask(server) {
 function Server({ server, onClose, onDone }) {
   const [values, setValues] = useState(server ?? { name: '', url: '', headers: {}, enabled: true, trusted: false, rules: {} });
   const [credential, setCredential] = useState(values.headers.authorization ?? '');
+  const [rules, setRules] = useState(pretty(values.rules));
   const set = (name) => (value) => setValues({ ...values, [name]: value });
   const save = async () => {
     const { authorization, ...others } = values.headers;
-    const sent = { ...said(values), headers: credential ? { ...others, authorization: credential } : others };
+    const headers = credential ? { ...others, authorization: credential } : others;
+    const sent = { ...said(values), headers, rules: parsed('rules', rules || '{}') };
     const kept = await (server ? put(`/api/tool-servers/${server.id}`, sent) : post('/api/tool-servers', sent));
     await ask(kept);
     onDone();
   };
   return html`<${Dialog} title=${server ? t('tools.edit') : t('tools.new')} onClose=${onClose}>
-    ${(close) => html`<${Form} submit=${t('save')} fields=${['name', 'url', 'headers.authorization']} onSubmit=${() => save().then(() => close())}>
+    ${(close) => html`<${Form} submit=${t('save')} fields=${['name', 'url', 'headers.authorization', 'rules']} onSubmit=${() => save().then(() => close())}>
       ${(wrong) => html`<${Field} label=${t('name')} hint=${t('tools.name.hint')} autofocus required value=${values.name} onInput=${set('name')} error=${wrong.name} />
         <${Field} label=${t('webhooks.url')} type="url" required placeholder="https://" value=${values.url} onInput=${set('url')} error=${wrong.url} />
         <${Field} label=${t('tools.authorization')} hint=${t('tools.authorization.hint')} autocomplete="off" placeholder="Bearer …" value=${credential} onInput=${setCredential} error=${wrong['headers.authorization']} />
+        <${Rules} value=${rules} onInput=${setRules} error=${wrong.rules} />
         <${Check} label=${t('tools.trusted')} checked=${values.trusted} onChange=${set('trusted')} />
         <${Check} label=${t('on')} checked=${values.enabled} onChange=${set('enabled')} />`}<//>`}
   <//>`;

@@ -4,6 +4,7 @@ import { get, isAdmin, patch, remove } from '../api.js';
 import { named, t } from '../i18n.js';
 import { go, path } from '../router.js';
 import { Button, Check, Field, Form, Loaded, Page, attempt, notice, sure, useData } from '../ui.js';
+import { ToolLimits, limitFields, limitsOf } from './agent-limits.js';
 import { AgentDraft, AgentVersions, tryOut } from './agent-versions.js';
 import { TestChat } from './test-chat.js';
 
@@ -23,7 +24,7 @@ function body(values) {
   const disclosure = { enabled, en: en || null, fr: fr || null, again_after_days: filled(again_after_days) ?? null, after_person };
   const plain = Object.fromEntries(PLAIN.map((name) => [name, values[name]]));
   const numbers = Object.fromEntries(NUMBERS.map((name) => [name, filled(values[name])]));
-  return { ...plain, ...numbers, model: choice, disclosure };
+  return { ...plain, ...numbers, model: choice, disclosure, tool_limits: limitsOf(values.tool_limits) };
 }
 
 function Chips({ legend, all, chosen, onChange, name, empty }) {
@@ -81,6 +82,7 @@ function Fields({ values, set, bases, offered, others, wrong }) {
       <div class="columns"><${Field} label=${t('agent.temperature')} type="number" min="0" max="2" step="0.1" ...${model('temperature')} /><${Field} ...${number('daily_budget_usd', 0, undefined, 0.1)} /></div>
       <${Check} label=${t('agent.sees_images')} checked=${values.model.sees_images} onChange=${model('sees_images').onInput} />
       <${Chips} legend=${t('agent.tools')} all=${tools} chosen=${values.tools} onChange=${(chosen) => set({ tools: chosen })} name=${(tool) => named('tool', tool)} />
+      <${ToolLimits} tools=${values.tools} limits=${values.tool_limits} wrong=${wrong} onChange=${(tool_limits) => set({ tool_limits })} />
       <${Choice} hint=${t('agent.approvals.hint')} ...${options('approvals', ['never', 'tainted', 'unsafe'])} />
     </section>
     <section class="card padded"><h2>${t('agent.team')}</h2>
@@ -109,7 +111,7 @@ function Editor({ agent, bases, offered, others, onSaved, onChange }) {
     await attempt(() => remove(`/api/agents/${agent.id}`).then(onChange).then(() => go(path('agents'))), t('done.removed'));
   };
   const members = values.team.flatMap((_, n) => [`team[${n}].when`, `team[${n}].agent`]);
-  const fields = [...PLAIN, ...NUMBERS, ...members, 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
+  const fields = [...PLAIN, ...NUMBERS, ...members, ...limitFields(values.tools), 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
   return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
       extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><a class="button" href=${path('agents', agent.id, 'versions')}>${t('versions')}</a><span class="grow soft small">${dirty && t('unsaved')}</span>${dirty && html`<${Button} onClick=${() => tryOut(agent.id, { changes: body(values) })}>${t('version.try')}<//>`}`}>

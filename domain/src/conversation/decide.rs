@@ -458,10 +458,10 @@ impl Draft<'_> {
     // --- ends ---
 
     fn fail(&mut self, turn: TurnNo, cause: Failure) {
-        let Some(t) = self.c.turn() else { return };
-        let (usage, ruled) = (spent(t), t.ruling.is_some());
+        let Some(t) = self.c.turn().cloned() else { return };
+        let usage = spent(&t);
         self.effect(Effect::CancelWork { turn });
-        if ruled {
+        if t.ruling.is_some() {
             // Nobody asked again, so there is no message to be a dead letter: a person tells what came of it.
             self.hand_over(
                 turn,
@@ -469,6 +469,7 @@ impl Draft<'_> {
             );
             return;
         }
+        self.undo(&t, &cause);
         let notice = Some(self.disclosing(self.notice(turn, Phrase::Failed, usage)));
         self.event(Event::TurnEnded { turn, outcome: Outcome::DeadLettered { cause }, notice });
         self.effect(Effect::WakeChannel);

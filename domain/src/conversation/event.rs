@@ -3,7 +3,7 @@
 use super::state::{Mode, Relay};
 use crate::{
     agent::Refusal,
-    approval::{CallPlace, Ruling, Taken, Why},
+    approval::{CallPlace, Ruling, Taken, Undoing, Why},
     ids::{AgentId, KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
     knowledge::Passage,
     language::Language,
@@ -125,6 +125,13 @@ pub enum Event {
         call: ToolCall,
         why: Why,
     },
+    /// What a call did is to be undone. Comes with the end of the turn that failed.
+    UndoOrdered {
+        undoing: Undoing,
+        /// The failure's code.
+        reason: String,
+        last_inbound_at: Timestamp,
+    },
     /// People decided about held calls.
     Ruled(Vec<Ruling>),
     /// The first of these decisions becomes a turn.
@@ -180,6 +187,7 @@ impl Event {
             | Self::HandedOff { .. }
             | Self::AgentChosen { .. }
             | Self::ApprovalRequested { .. }
+            | Self::UndoOrdered { .. }
             | Self::RulingTaken { .. }
             | Self::Replied { .. }
             | Self::TurnEnded { .. }

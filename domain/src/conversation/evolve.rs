@@ -5,7 +5,7 @@ use super::{
     state::{Conversation, Gathering, Mode, Phase, Stage, Turn},
 };
 use crate::{
-    approval::{Held, Ruling},
+    approval::{Held, Ruling, Undoing, Verdict},
     disclosure::Disclosed,
     ids::{Seq, TurnNo},
     message::InboxItem,
@@ -44,6 +44,11 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             }
         }
         Event::ApprovalRequested { place, call, .. } => c.held.push(Held { place: *place, call: call.clone() }),
+        Event::UndoOrdered { undoing, last_inbound_at, .. } => {
+            let Undoing { place, key, call } = undoing.clone();
+            let (verdict, last_inbound_at) = (Verdict::Approved, *last_inbound_at);
+            c.ruled.push(Ruling { place, key, call, verdict, last_inbound_at });
+        }
         Event::Ruled(rulings) => c.ruled.extend(rulings.iter().cloned()),
         Event::RulingTaken { place, .. } => {
             c.held.retain(|h| h.place != *place);
@@ -74,14 +79,17 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             t.steps.push(Step { no: *step, completion: completion.clone(), results });
             t.stage = Stage::Acting;
         }),
-        Event::ToolSettled { index, result, .. } => with_turn(c, |t| {
-            if let Some(place) = t.steps.last_mut().and_then(|s| s.results.get_mut(*index as usize)) {
-                *place = Some(result.clone());
-            }
-            if t.unsettled().next().is_none() {
-                t.stage = Stage::Thinking { step: t.next_step() };
-            }
-        }),
+        Event::ToolSettled { index, result, .. } => {
+            c.undoable |= result.undo.is_some();
+            with_turn(c, |t| {
+                if let Some(place) = t.steps.last_mut().and_then(|s| s.results.get_mut(*index as usize)) {
+                    *place = Some(result.clone());
+                }
+                if t.unsettled().next().is_none() {
+                    t.stage = Stage::Thinking { step: t.next_step() };
+                }
+            });
+        }
         Event::Replied { .. } | Event::TurnEnded { .. } => end_turn(c),
         Event::HandedOff { to, relay, .. } => {
             c.active = *to;

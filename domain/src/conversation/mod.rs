@@ -19,6 +19,7 @@ mod prompt;
 mod rewrite;
 mod snapshot;
 mod state;
+mod undo;
 
 pub use control::HELD_ELSEWHERE;
 pub use decide::{Ctx, Decision, decide};

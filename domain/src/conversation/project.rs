@@ -2,7 +2,7 @@
 
 use super::{Event, Snapshot, Written, evolve, state::Conversation};
 use crate::{
-    approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Taken, Verdict, Why},
+    approval::{ApprovalChange, CallPlace, NewApproval, NewUndo, Outcome as CallOutcome, Taken, Verdict, Why},
     failure::Failure,
     ids::{
         AgentId, ApprovalId, ChannelId, ConversationId, DeadLetterId, KnowledgeBaseId, MessageId, OutboxId, Seq,
@@ -220,6 +220,10 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             settle_ruling(commit, state, *step, || CallOutcome::of(&result.status));
         }
         Event::ApprovalRequested { place, call, why } => ask(commit, *place, call, why, ids),
+        Event::UndoOrdered { undoing, reason, .. } => {
+            let (id, undoing, reason) = (ApprovalId::new(ids.uuid()), undoing.clone(), Some(reason.clone()));
+            commit.approvals.push(ApprovalChange::Ordered(NewUndo { id, undoing, reason }));
+        }
         Event::RulingTaken { place, taken } => {
             let turn = if let Taken::ByTurn(turn) = taken { Some(*turn) } else { None };
             commit.approvals.push(ApprovalChange::Taken { place: *place, turn });

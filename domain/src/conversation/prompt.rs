@@ -127,12 +127,17 @@ fn shown(turn: &Turn, history: &mut [HistoryMessage], sees_images: bool) -> Vec<
 }
 
 /// Where nobody wrote, the model must know why it speaks.
-const fn decided(turn: &Turn) -> &'static str {
-    if turn.ruling.is_some() && turn.items.is_empty() {
-        "A person of the team has decided about the tool call below, which was asked for earlier: tell the person you are \
-         talking to what came of it.\n"
-    } else {
-        ""
+fn decided(turn: &Turn) -> &'static str {
+    match turn.ruling.as_ref().filter(|_| turn.items.is_empty()) {
+        Some(ruling) if ruling.place.undone().is_some() => {
+            "The tool call below undoes something that was done for the person you are talking to earlier in this \
+             conversation: tell them what was undone, or that it could not be.\n"
+        }
+        Some(_) => {
+            "A person of the team has decided about the tool call below, which was asked for earlier: tell the person you \
+             are talking to what came of it.\n"
+        }
+        None => "",
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Snapshot {
     /// Calls that wait for a person's word.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Held>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undoable: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<AgentId>,
 }
@@ -56,6 +58,7 @@ impl Default for Snapshot {
             disclosed: None,
             open: None,
             held: Vec::new(),
+            undoable: false,
             active: None,
         }
     }
@@ -83,6 +86,7 @@ impl Conversation {
             disclosed: self.disclosed,
             open,
             held: self.held.clone(),
+            undoable: self.undoable,
             active: self.active,
         }
     }
@@ -120,6 +124,7 @@ impl Conversation {
             waiting: Vec::new(),
             listening: Vec::new(),
             held: snapshot.held,
+            undoable: snapshot.undoable,
             ruled: Vec::new(),
             phase,
         }

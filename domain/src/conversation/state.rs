@@ -45,6 +45,8 @@ pub struct Conversation {
     pub listening: Vec<Seq>,
     /// Calls that nobody has decided about, or whose decision was not taken up.
     pub held: Vec<Held>,
+    /// Something was done that can be undone: people may order that at any time.
+    pub undoable: bool,
     /// What people decided of them, in order, not taken up; read again after a crash.
     pub ruled: Vec<Ruling>,
     pub phase: Phase,

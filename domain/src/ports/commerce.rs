@@ -122,6 +122,17 @@ pub trait Concierge: Send + Sync {
         details: OrderDetails,
     ) -> Result<Order, Failure>;
 
+    /// What it costs, in its currency's smallest unit.
+    ///
+    /// # Errors
+    /// Reject: there is no such order.
+    async fn price_of(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        id: Option<OrderId>,
+    ) -> Result<(i64, String), Failure>;
+
     /// Charges it: only in a later turn than the one that made it, so that the person has read what it costs.
     ///
     /// # Errors

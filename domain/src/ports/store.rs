@@ -87,7 +87,7 @@ pub trait ConversationStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Stale`] if the version is another one, or the conversation's partition belongs to another node;
     /// [`StoreError::Conflict`] if an inbox item already has an outcome, a tool call already has a result, or an approval
-    /// was taken up already or nobody decided about it.
+    /// was taken up already or nobody decided about it. An undo that was ordered before is not ordered again.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// The last `limit` lines of the transcript whose inbox number is below `before` (all of our side's), oldest first.

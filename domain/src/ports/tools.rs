@@ -2,7 +2,8 @@ use crate::{
     failure::Failure,
     ids::{TenantId, ToolServerId},
     ports::StoreError,
-    tool::{Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec},
+    tool::{Exceeded, ToolCall, ToolInvocation, ToolLimits, ToolResult, ToolSpec, UndoneBy},
+    tool_limits::ToolUse,
     tool_server::{OfferedTool, ToolServer},
 };
 use async_trait::async_trait;
@@ -45,6 +46,8 @@ pub struct RemoteTool {
     /// What agents and models are told.
     pub spec: ToolSpec,
     pub limits: ToolLimits,
+    /// What undoes a call of it, as agents call that tool.
+    pub undone_by: Option<UndoneBy>,
 }
 
 /// Counts calls of tools that may be used only so often.
@@ -54,13 +57,7 @@ pub trait ToolMeter: Send + Sync {
     ///
     /// # Errors
     /// The store's.
-    async fn count(
-        &self,
-        tenant: TenantId,
-        tool: &str,
-        key: &str,
-        limits: ToolLimits,
-    ) -> Result<Option<Exceeded>, StoreError>;
+    async fn count(&self, used: ToolUse) -> Result<Option<Exceeded>, StoreError>;
 }
 
 /// Tools of other programs.

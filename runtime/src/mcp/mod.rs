@@ -63,6 +63,7 @@ impl ToolServers {
             name,
             spec,
             limits: ToolLimits::default(),
+            undone_by: None,
         };
         given(&server.name, &tools, effect).into_iter().map(place).collect()
     }
@@ -194,8 +195,8 @@ impl RemoteTools for ToolServers {
         let connected = self.store.tenant(tenant).tool_servers(page).await.map_err(store_failure)?;
         for server in connected.items.into_iter().filter(|s| wanted(&s.settings.name)) {
             let place = |(name, spec): (String, _)| {
-                let limits = server.limits(&name);
-                RemoteTool { place: ToolPlace::Connected(server.id), name, spec, limits }
+                let (limits, undone_by) = (server.limits(&name), server.undone_by(&name));
+                RemoteTool { place: ToolPlace::Connected(server.id), name, spec, limits, undone_by }
             };
             all.extend(server.given().into_iter().map(place));
         }

@@ -87,6 +87,15 @@ async fn a_document_becomes_tools_that_an_agent_calls_with_secrets_that_nobody_s
 }
 
 #[tokio::test]
+async fn a_document_in_yaml_becomes_the_same_tools() {
+    let scene = Scene::open().await;
+    let url = format!("{}/openapi.yaml", scene.shop.url);
+    let read = scene.server.api.post("/api/tool-servers/openapi", &json!({ "url": url })).await;
+    assert_eq!(read.status, 200, "{read:?}");
+    assert_eq!(read.data(), scene.imported().await);
+}
+
+#[tokio::test]
 async fn a_call_is_tried_out_and_leads_nowhere_else() {
     let scene = Scene::open().await;
     let server = scene.connected(|_| ()).await;
@@ -189,6 +198,52 @@ async fn a_tool_is_used_only_so_often_and_the_model_hears_it() {
 }
 
 #[tokio::test]
+async fn an_agent_may_use_a_tool_only_so_often_and_move_only_so_much() {
+    let scene = Scene::open().await;
+    let api = &scene.server.api;
+    scene
+        .connected(|o| {
+            if o["name"] == "getItem" {
+                o["parameters"]["properties"]["price"] = json!({ "type": "number" });
+            }
+        })
+        .await;
+    let limits = json!({ "shop__getItem": { "per_day": 2, "money_per_day": 10.0, "amount": "/price" } });
+    let mut paths = Vec::new();
+    for name in ["Clerk", "Other"] {
+        let path = format!("/api/agents/{}", api.agent(name, "openai", &[]).await);
+        let changed = api.patch(&path, &json!({ "tools": ["shop__getItem"], "tool_limits": limits })).await;
+        assert_eq!(changed.data()["tool_limits"], limits);
+        paths.push(path);
+    }
+    let wrong = json!({ "tool_limits": { "shop__getItem": { "per_day": 0, "money_per_day": 5.0 } } });
+    let refused = api.patch(&paths[0], &wrong).await;
+    assert_eq!(refused.fields(), ["tool_limits.shop__getItem.per_day", "tool_limits.shop__getItem.amount"]);
+
+    let asks = async |agent: &str, price: f64| {
+        let call = json!({ "name": "shop__getItem", "arguments": { "id": "7", "price": price } });
+        let body = json!({ "agent": agent, "session": agent, "message": format!("<<{call}>>") });
+        let said = api.chat(&body).await.data();
+        (said["reply"]["text"].as_str().unwrap().to_owned(), said["conversation"].as_str().unwrap().to_owned())
+    };
+    assert!(asks("Clerk", 7.5).await.0.contains("stock"));
+    let (said, conversation) = asks("Clerk", 3.0).await;
+    assert!(said.contains("tool.money: with this tool 10.00 may be moved a day, of which 2.50 is left"), "{said}");
+    let trail = api.list(&format!("/api/conversations/{conversation}/trail"), "turns").await;
+    let call = &trail[0]["steps"][0]["calls"][0];
+    assert_eq!(call["status"], "failed");
+    assert!(call["cause"].as_str().unwrap().starts_with("tool.money"), "{call}");
+    assert!(asks("Clerk", 2.5).await.0.contains("stock"));
+    assert!(asks("Clerk", 0.0).await.0.contains("tool.budget"));
+    assert!(asks("Other", 10.0).await.0.contains("stock"), "which has limits of its own");
+    assert_eq!(scene.shop.seen().len(), 3);
+    let figures = api.get("/metrics").await.text;
+    for line in [r#"colloquy_tool_calls_total{kind="done"} 3"#, r#"colloquy_tool_calls_total{kind="limited"} 2"#] {
+        assert!(figures.lines().any(|l| l == line), "{line} is missing in\n{figures}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named() {
     let scene = Scene::open().await;
     let request = json!({ "name": "a b", "description": "", "method": "GET", "path": "x/{gone}" });
@@ -201,6 +256,7 @@ async fn what_is_wrong_is_named() {
     for (source, field) in [
         (json!({ "document": { "swagger": "2.0" } }), "document"),
         (json!({ "document": "openapi: 3.0.0" }), "document"),
+        (json!({ "document": "openapi: [3.0.0" }), "document"),
         (json!({ "url": "http://169.254.169.254/openapi.json" }), "url"),
         (json!({ "url": format!("{}/nothing", scene.shop.url) }), "url"),
         (json!({}), "document"),

@@ -47,6 +47,7 @@ mod telegram;
 mod telling;
 mod templates;
 mod traces;
+mod undo;
 mod vision;
 mod webhooks;
 mod widget;

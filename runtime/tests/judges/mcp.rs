@@ -186,7 +186,10 @@ async fn the_protocols_own_client_uses_this_program_as_a_server() {
     assert_eq!(met["server"]["name"], "colloquy", "{met}");
     let tools = judge.ask("tools", json!({})).await;
     let names: Vec<&str> = tools.as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
-    assert!(["ask_agent", "search_knowledge", "send_message"].iter().all(|name| names.contains(name)), "{names:?}");
+    assert!(
+        ["ask_agent", "search_knowledge", "send_message", "run_simulation"].iter().all(|name| names.contains(name)),
+        "{names:?}"
+    );
 
     let ask = json!({ "name": "ask_agent", "arguments": { "agent": "Echo", "message": "Good morning" } });
     let answer = said(&judge.ask("call", ask).await);
@@ -200,6 +203,18 @@ async fn the_protocols_own_client_uses_this_program_as_a_server() {
     assert!(sent["id"].is_string(), "{sent}");
     let read = json!({ "name": "read_conversation", "arguments": { "conversation": conversation } });
     assert!(said(&judge.ask("call", read).await).to_string().contains("A person speaking."));
+
+    let examples = said(&judge.ask("call", json!({ "name": "list_simulation_examples", "arguments": {} })).await);
+    let run = json!({ "scenario": examples["examples"][0]["scenario"], "trials": 2, "seed": 7 });
+    let run = said(&judge.ask("call", json!({ "name": "run_simulation", "arguments": run })).await);
+    let simulation = json!({ "simulation": run["id"] });
+    let state = json!({ "name": "read_simulation", "arguments": simulation });
+    let done = until_said(&mut judge, &state, |now| now["state"] != "running").await;
+    assert_eq!((&done["state"], &done["ran"], &done["passed"]), (&json!("done"), &json!(2), &json!(2)), "{done}");
+    let runs = said(&judge.ask("call", json!({ "name": "read_simulation_runs", "arguments": simulation })).await);
+    assert_eq!((&runs["runs"][0]["verdict"], &runs["runs"][1]["seed"]), (&json!("pass"), &json!(8)), "{runs}");
+    let wrong = json!({ "name": "run_simulation", "arguments": { "scenario": "format: convsim/1", "trials": 2 } });
+    assert_eq!(judge.ask("call", wrong).await["isError"], true);
 
     // Refusals are the endpoint's own, in words.
     let none = json!({ "name": "ask_agent", "arguments": { "agent": "Nobody", "message": "?" } });
@@ -217,6 +232,18 @@ async fn the_protocols_own_client_uses_this_program_as_a_server() {
     assert_eq!(names, ["ask_agent", "list_knowledge_bases", "search_knowledge"]);
     let words = json!({ "conversation": conversation, "text": "Not allowed." });
     assert_eq!(judge.ask("call", json!({ "name": "send_message", "arguments": words })).await["refused"], -32602);
+}
+
+/// Asks again until the answer is like that.
+async fn until_said(judge: &mut Judge, call: &Value, is: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..600 {
+        let answer = said(&judge.ask("call", call.clone()).await);
+        if is(&answer) {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("it never was so: {call}");
 }
 
 /// What a tool answered, as the JSON that it is.

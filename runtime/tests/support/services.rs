@@ -48,6 +48,8 @@ struct Inner {
     /// How many recordings came, and whether nobody listens.
     recordings: usize,
     deaf: bool,
+    /// How often the model still refuses to go on after a tool's answer.
+    refusals: usize,
 }
 
 type Shared = Arc<Mutex<Inner>>;
@@ -117,6 +119,11 @@ impl Services {
     /// The payments that were charged, each time that one was.
     pub fn charges(&self) -> Vec<String> {
         self.inner.lock().unwrap().charges.clone()
+    }
+
+    /// The model refuses to go on, so many times, once it has read what a tool answered.
+    pub fn refuses(&self, times: usize) {
+        self.inner.lock().unwrap().refusals = times;
     }
 
     pub fn prompts(&self) -> Vec<Value> {
@@ -368,8 +375,6 @@ async fn change(
     answer(&state, if act == "confirm" { "confirm" } else { "cancel" }, status, body).await
 }
 
-/// A model: words between `<<` and `>>` in the person's message are the calls that it makes, as JSON, one at a time; then it
-/// says what came of the last one. An argument such as `@account` is the word behind `account` in what it was given to read.
 /// Whatever was said, it was this.
 async fn listen(State(state): State<Shared>, body: Bytes) -> Response {
     let deaf = {
@@ -387,12 +392,20 @@ async fn listen(State(state): State<Shared>, body: Bytes) -> Response {
     answer(&state, "listen", 200, json!({ "text": "Où êtes-vous ?", "usage": usage })).await
 }
 
-async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
+/// A model: words between `<<` and `>>` in the person's message are the calls that it makes, as JSON, one at a time; then it
+/// says what came of the last one. An argument such as `@account` is the word behind `account` in what it was given to read.
+async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Response {
     state.lock().unwrap().prompts.push(body.clone());
     let messages = body["messages"].as_array().unwrap();
     let text = |m: &Value| m["content"].as_str().map_or_else(|| m["content"].to_string(), str::to_owned);
     let asked = messages.iter().rposition(|m| m["role"] == "user").unwrap();
     let done = messages[asked..].iter().filter(|m| m["role"] == "tool").count();
+    if done > 0 && state.lock().unwrap().refusals > 0 {
+        state.lock().unwrap().refusals -= 1;
+        let error =
+            json!({ "error": { "message": "no", "type": "invalid_request_error", "param": null, "code": null } });
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+    }
     let said = text(&messages[asked]);
     let call = said.split("<<").skip(1).nth(done).and_then(|t| t.split_once(">>"));
     let message = match call {
@@ -417,4 +430,5 @@ async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Json<
         "choices": [{ "index": 0, "message": message, "finish_reason": finish }],
         "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 },
     }))
+    .into_response()
 }

@@ -26,6 +26,9 @@ struct Inner {
     /// What the next order's answer is lost of.
     cut: bool,
     elsewhere: usize,
+    /// The key of each cancellation, and what was cancelled.
+    cancelled: Vec<(String, String)>,
+    forgotten: BTreeMap<String, Value>,
 }
 
 type Shared = Arc<Mutex<Inner>>;
@@ -42,9 +45,10 @@ impl Shop {
         let inner = Shared::default();
         let app = Router::new()
             .route("/openapi.json", get(async move || Json(document(port))))
+            .route("/openapi.yaml", get(async move || yaml(port)))
             .route("/v1/items/{id}", get(item))
             .route("/v1/orders", post(order))
-            .route("/v1/orders/{key}", get(ordered))
+            .route("/v1/orders/{key}", get(ordered).delete(cancelled))
             .route("/v1/away", get(async move || Redirect::temporary(&format!("http://127.0.0.1:{port}/elsewhere"))))
             .route("/elsewhere", get(elsewhere))
             .with_state(Arc::clone(&inner));
@@ -58,6 +62,25 @@ impl Shop {
 
     pub fn orders(&self) -> Vec<Value> {
         self.inner.lock().unwrap().orders.values().cloned().collect()
+    }
+
+    /// The key of each cancellation, and what was cancelled.
+    pub fn cancelled(&self) -> Vec<(String, String)> {
+        self.inner.lock().unwrap().cancelled.clone()
+    }
+
+    /// The shop does not know an order any more…
+    pub fn forgets(&self, id: &str) {
+        let mut inner = self.inner.lock().unwrap();
+        let order = inner.orders.remove(id).unwrap();
+        inner.forgotten.insert(id.to_owned(), order);
+    }
+
+    /// …and knows it again.
+    pub fn remembers(&self, id: &str) {
+        let mut inner = self.inner.lock().unwrap();
+        let order = inner.forgotten.remove(id).unwrap();
+        inner.orders.insert(id.to_owned(), order);
     }
 
     pub fn lose_the_next_answer(&self) {
@@ -88,6 +111,39 @@ fn document(port: u16) -> Value {
     })
 }
 
+/// The same document, as people write it.
+fn yaml(port: u16) -> String {
+    format!(
+        "openapi: 3.0.3
+info: {{title: Shop, version: '1'}}
+servers: [{{url: 'http://localhost:{port}/v1'}}]
+paths:
+  /items/{{id}}:
+    get:
+      operationId: getItem
+      summary: One item
+      parameters:
+        - $ref: '#/components/parameters/Id'
+        - {{name: lang, in: query, schema: &text {{type: string}}}}
+  /orders:
+    post:
+      operationId: order
+      summary: Orders an item
+      parameters: [{{name: Idempotency-Key, in: header, schema: *text}}]
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: {{type: object, properties: {{item: *text}}, required: [item]}}
+  /away:
+    get: {{operationId: away, summary: Leads elsewhere}}
+components:
+  parameters:
+    Id: {{name: id, in: path, required: true, schema: *text}}
+"
+    )
+}
+
 async fn item(State(state): State<Shared>, Path(id): Path<String>, query: RawQuery, headers: HeaderMap) -> Response {
     let key = headers.get("x-key").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     state.lock().unwrap().seen.push((query.0.unwrap_or_default(), key.clone()));
@@ -103,13 +159,13 @@ async fn item(State(state): State<Shared>, Path(id): Path<String>, query: RawQue
 async fn order(State(state): State<Shared>, headers: HeaderMap, Json(order): Json<Value>) -> Response {
     let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let mut inner = state.lock().unwrap();
-    inner.orders.insert(key, order.clone());
+    inner.orders.insert(key.clone(), order.clone());
     if std::mem::take(&mut inner.cut) {
         let cut: [Result<Bytes, std::io::Error>; 2] =
             [Ok(Bytes::from_static(b"{\"id\":")), Err(std::io::Error::other("the line is cut"))];
         return Body::from_stream(stream::iter(cut)).into_response();
     }
-    (StatusCode::CREATED, Json(json!({ "ordered": order["item"] }))).into_response()
+    (StatusCode::CREATED, Json(json!({ "ordered": order["item"], "id": key }))).into_response()
 }
 
 async fn ordered(State(state): State<Shared>, Path(key): Path<String>) -> Response {
@@ -117,6 +173,16 @@ async fn ordered(State(state): State<Shared>, Path(key): Path<String>) -> Respon
         Some(order) => Json(json!({ "found": order["item"] })).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+async fn cancelled(State(state): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let mut inner = state.lock().unwrap();
+    if inner.orders.remove(&id).is_none() {
+        return (StatusCode::NOT_FOUND, "there is no such order").into_response();
+    }
+    inner.cancelled.push((key, id));
+    Json(json!({ "cancelled": true })).into_response()
 }
 
 async fn elsewhere(State(state): State<Shared>) -> &'static str {

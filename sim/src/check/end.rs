@@ -23,6 +23,7 @@ pub fn at_rest(core: &Core, scenario: &Scenario) {
     for news in &news {
         turns(core, news);
         super::hand_offs::at_rest(core, news);
+        super::undo::at_rest(core, news);
     }
     super::consent::at_rest(core, &news);
     replies(core);

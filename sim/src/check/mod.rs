@@ -7,6 +7,7 @@ mod expect;
 mod hand_offs;
 mod knowledge;
 pub mod times;
+mod undo;
 mod watch;
 
 pub use end::{at_rest, standing};
@@ -48,6 +49,7 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("tenant.canary", "nothing of one tenant is seen by another"),
     ("tool.twice", "an unsafe tool is started at most once for each step"),
     ("tool.unapproved", "a call that needed a person's word never ran without it"),
+    ("tool.undone", "only what was done is undone, and once"),
     ("hand_off.loop", "no agent gets back what it handed off in the same turn, and hand-offs of a turn end"),
     ("commit.stale_epoch", "nobody writes in a partition that another node owns"),
     ("provider.window", "no free text leaves outside of the provider's window"),

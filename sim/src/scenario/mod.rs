@@ -296,6 +296,9 @@ pub struct ToolSpec {
     pub result: String,
     #[serde(default)]
     pub takes: Span,
+    /// The tool that undoes what it did, also when the turn ends in failure. It is given the call's arguments as `undone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<String>,
 }
 
 /// What happens in the world when a tool runs.
@@ -342,6 +345,8 @@ pub enum Action {
     Approve { channel: String, peer: String },
     /// …or denies them.
     Deny { channel: String, peer: String },
+    /// A person of the team has all undone that was done so far and can be undone.
+    Undo { channel: String, peer: String },
     /// A person of the team writes in the provider's own app.
     Operator { channel: String, peer: String, text: String },
     /// A person of the team, or a program, writes over the API, whatever the window: it is judged when it is sent.

@@ -9,7 +9,7 @@ use crate::{
 use async_trait::async_trait;
 use colloquy_domain::{
     failure::Failure,
-    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec as Spec},
+    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec as Spec, UndoneBy},
 };
 use colloquy_tools::{Tool, Tools};
 use serde_json::Value;
@@ -21,16 +21,20 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The engine with the scenario's tools, on this node: those that it writes out, then those of its set.
 #[must_use]
 pub fn toolbox(seam: &Seam, tools: &[ToolSpec]) -> Tools {
-    let written = tools.iter().map(|tool| (written(tool), tool.takes.0, Work::Says(tool.result.clone())));
+    let written =
+        tools.iter().map(|tool| (written(tool), undone_by(tool), tool.takes.0, Work::Says(tool.result.clone())));
     let (set, takes) = seam.core.toolset.as_ref().map_or((&[][..], Duration::ZERO), |t| (t.set.tools, t.takes));
-    let of_set = set.iter().map(|tool| (of_set(tool), takes, Work::OfSet(tool.name)));
-    let simulated = |(spec, takes, work)| Arc::new(SimTool { seam: seam.clone(), spec, takes, work }) as Arc<dyn Tool>;
+    let of_set = set.iter().map(|tool| (of_set(tool), None, takes, Work::OfSet(tool.name)));
+    let simulated = |(spec, undone_by, takes, work)| {
+        Arc::new(SimTool { seam: seam.clone(), spec, undone_by, takes, work }) as Arc<dyn Tool>
+    };
     Tools::of(written.chain(of_set).map(simulated).collect())
 }
 
 struct SimTool {
     seam: Seam,
     spec: Spec,
+    undone_by: Option<UndoneBy>,
     takes: Duration,
     work: Work,
 }
@@ -59,6 +63,11 @@ fn written(tool: &ToolSpec) -> Spec {
     }
 }
 
+fn undone_by(tool: &ToolSpec) -> Option<UndoneBy> {
+    let arguments = [("undone".to_owned(), "/arguments".to_owned())].into();
+    tool.undone_by.as_ref().map(|by| UndoneBy { tool: by.clone(), arguments, automatic: true })
+}
+
 fn of_set(tool: &SetTool) -> Spec {
     Spec {
         name: tool.name.to_owned(),
@@ -73,6 +82,10 @@ fn of_set(tool: &SetTool) -> Spec {
 impl Tool for SimTool {
     fn spec(&self) -> Spec {
         self.spec.clone()
+    }
+
+    fn undone_by(&self) -> Option<UndoneBy> {
+        self.undone_by.clone()
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {

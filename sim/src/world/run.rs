@@ -244,6 +244,7 @@ async fn happens(core: Arc<Core>, nodes: Arc<Nodes>, event: TimelineEvent) {
         Action::GiveBack { channel, peer } => command(&core, &channel, &peer, false),
         Action::Approve { channel, peer } => team::decides(&core, &channel, &peer, true),
         Action::Deny { channel, peer } => team::decides(&core, &channel, &peer, false),
+        Action::Undo { channel, peer } => team::undoes(&core, &channel, &peer),
         Action::Upload { base, document, text } => library::upload(&core, &base, &document, &text).await,
         Action::Delete { base, document } => library::delete(&core, &base, &document).await,
         Action::Operator { channel, peer, text } => {

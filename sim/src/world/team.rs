@@ -3,14 +3,15 @@
 use super::{Core, run::conversation};
 use crate::scenario::Author;
 use colloquy_domain::{
-    approval::Verdict,
-    conversation::{Commit, Conversation, Ctx, Input, Written, decide, project},
-    ids::{ConversationId, TenantId, UserId},
+    approval::{CallPlace, NewUndo, Undoing, Verdict},
+    conversation::{Commit, Conversation, Ctx, Input, JournalWhat, Written, decide, project},
+    ids::{ApprovalId, ConversationId, TenantId, UserId},
     message::Content,
     ports::{Clock, ConversationStore, Ids, StoreError},
     template::TemplateCall,
     testkit::{Approval, SeqIds},
     time::Timestamp,
+    tool::{ToolResult, ToolStatus},
 };
 
 /// How often an act is decided anew because something else happened in the conversation.
@@ -83,6 +84,29 @@ pub(super) fn decides(core: &Core, channel: &str, peer: &str, approves: bool) {
         let told = if approves { "approved" } else { "denied" };
         core.note("", told, &format!("{channel}/{peer}"), approval.asked.call.name.as_str());
         core.store.decide_approval(id, approval.asked.id, verdict()).expect("not decided yet");
+    }
+    if let Some(door) = core.doors.all().first() {
+        door.handle.look(tenant, id);
+    }
+}
+
+/// Somebody has all undone that was done; what was ordered before is not ordered again unless that failed.
+pub(super) fn undoes(core: &Core, channel: &str, peer: &str) {
+    let Some((tenant, id)) = conversation(core, channel, peer) else { return };
+    for row in core.store.journal(id) {
+        let JournalWhat::Settled(ToolResult { status: ToolStatus::Done, undo: Some(undo), .. }) = row.what else {
+            continue;
+        };
+        let done = CallPlace { turn: row.turn, step: row.step, index: row.index };
+        let undo = NewUndo {
+            id: ApprovalId::new(core.team_ids.uuid()),
+            undoing: Undoing::of(done, &undo, (tenant, id)),
+            reason: None,
+        };
+        let tool = undo.undoing.call.name.clone();
+        if core.store.order_undo(id, undo).is_ok() {
+            core.note("", "undo", &format!("{channel}/{peer}"), tool);
+        }
     }
     if let Some(door) = core.doors.all().first() {
         door.handle.look(tenant, id);

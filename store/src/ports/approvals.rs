@@ -2,13 +2,15 @@
 
 use super::small;
 use crate::{
+    Actor,
     db::{self, Conn, Reads},
     error::{conflict_on, store_error, unreadable},
     records::WhyRecord,
     sql::approvals as sql,
 };
 use colloquy_domain::{
-    approval::{ApprovalChange, CallPlace, NewApproval, Ruling, Verdict},
+    agent::Approvals,
+    approval::{ApprovalChange, CallPlace, NewApproval, NewUndo, Ruling, Undoing, Verdict, Why},
     ports::StoreError,
     time::Timestamp,
     tool::ToolCall,
@@ -22,6 +24,10 @@ pub(super) type At = (Uuid, Uuid, i64);
 pub(super) async fn write(conn: &mut Conn, at: At, change: &ApprovalChange) -> Result<(), StoreError> {
     match change {
         ApprovalChange::Asked(asked) => add(conn, at, asked).await,
+        ApprovalChange::Ordered(undo) => {
+            let query = order(sql::ORDER, at, undo, Actor::System)?;
+            query.execute(conn).await.map(|_| ()).map_err(store_error)
+        }
         ApprovalChange::Taken { place, turn } => {
             let query = placed(sql::TAKE, at, *place).bind(at.2).bind(turn.map(i64::from));
             once(conn, query).await
@@ -41,6 +47,21 @@ async fn add(conn: &mut Conn, (tenant, conversation, now): At, asked: &NewApprov
     let query = query.bind(call.id.clone()).bind(call.name.clone()).bind(call.arguments.clone());
     let query = query.bind(key.clone()).bind(WhyRecord::json(why)?).bind(now);
     query.execute(conn).await.map(|_| ()).map_err(conflict_on("approval"))
+}
+
+/// Decided by whoever orders it.
+pub(crate) fn order(
+    text: &'static str,
+    (tenant, conversation, now): At,
+    NewUndo { id, undoing: Undoing { place, key, call }, reason }: &NewUndo,
+    by: Actor,
+) -> Result<db::Query, StoreError> {
+    let (kind, who) = by.parts();
+    let why = WhyRecord::json(&Why { policy: Approvals::Never, taints: Vec::new() })?;
+    let query = db::query(text).bind(id.uuid()).bind(tenant).bind(conversation);
+    let query = query.bind(i64::from(place.turn)).bind(i64::from(place.step)).bind(i64::from(place.index));
+    let query = query.bind(call.id.clone()).bind(call.name.clone()).bind(call.arguments.clone());
+    Ok(query.bind(key.clone()).bind(why).bind(now).bind(kind).bind(who).bind(reason.clone()))
 }
 
 fn placed(text: &'static str, (tenant, conversation, _): At, place: CallPlace) -> db::Query {

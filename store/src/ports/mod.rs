@@ -12,7 +12,7 @@ mod sent;
 mod settle;
 mod statuses;
 
-pub(crate) use approvals::{read_call, read_place};
+pub(crate) use approvals::{order, read_call, read_place};
 pub(crate) use commit::{Prepared, write_all};
 pub(crate) use conversation::{read_heard, read_speaker};
 pub(crate) use inbox::TakeIn;

@@ -8,9 +8,10 @@ use colloquy_domain::{
     model::ModelChoice,
     ports::StoreError,
     team::Member,
+    tool_limits::AgentLimits,
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What an operator configures of an agent, except what has a column. Durations are milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct AgentRecord {
     pub sees_images: bool,
     pub knowledge: Vec<KnowledgeBaseId>,
     pub tools: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tool_limits: BTreeMap<String, AgentLimits>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub team: Vec<MemberRecord>,
     pub gather_quiet: u64,
@@ -215,6 +218,7 @@ impl AgentRecord {
             },
             knowledge: r.knowledge,
             tools: r.tools,
+            tool_limits: r.tool_limits,
             team: r.team.into_iter().map(|m| Member { agent: m.agent, when: m.when }).collect(),
             gather: Gather { quiet: Duration::from_millis(r.gather_quiet), cap: Duration::from_millis(r.gather_cap) },
             during_turn: match r.during_turn {
@@ -254,6 +258,7 @@ impl From<&AgentProfile> for AgentRecord {
             sees_images: p.model.sees_images,
             knowledge: p.knowledge.clone(),
             tools: p.tools.clone(),
+            tool_limits: p.tool_limits.clone(),
             team: p.team.iter().map(|m| MemberRecord { agent: m.agent, when: m.when.clone() }).collect(),
             gather_quiet: millis(p.gather.quiet),
             gather_cap: millis(p.gather.cap),

@@ -5,12 +5,12 @@ use super::{Actor, Installation, Page, PageRequest, TenantStore, audit::read_act
 use crate::{
     db::{self, Value},
     error::{store_error, unreadable},
-    ports::{read_call, read_place, small},
+    ports::{order, read_call, read_place, small},
     records::WhyRecord,
     sql::approvals as sql,
 };
 use colloquy_domain::{
-    approval::{CallPlace, Verdict, Why},
+    approval::{CallPlace, NewUndo, Undoing, Verdict, Why},
     ids::{ApprovalId, ConversationId, TurnNo},
     ports::StoreError,
     time::Timestamp,
@@ -176,6 +176,53 @@ impl TenantStore {
         })
         .await?;
         self.approval(id).await
+    }
+}
+
+impl TenantStore {
+    /// Orders that what was done is undone: once, and again if that failed. Whether it was done is the caller's to know: what
+    /// is journalled does not change.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if it is undone, or about to be, or nobody knows; or the store's.
+    pub async fn order_undo(
+        &self,
+        conversation: ConversationId,
+        undoing: Undoing,
+        by: Actor,
+        reason: Option<String>,
+    ) -> Result<Approval, StoreError> {
+        let (tenant, now, place) = (self.key(), self.store.now().millis(), undoing.place);
+        let undo = NewUndo { id: ApprovalId::new(self.store.uuid()), undoing, reason };
+        self.tell(move |conn| {
+            let query = order(sql::ORDER_AGAIN, (tenant, conversation.uuid(), now), &undo, by);
+            async move {
+                match query?.execute(conn).await.map_err(store_error)?.rows_affected() {
+                    0 => Err(StoreError::Conflict("undo")),
+                    _ => Ok(()),
+                }
+            }
+            .boxed()
+        })
+        .await?;
+        let found = self.undoing(conversation, (place.turn, place.turn)).await?;
+        found.into_iter().find(|a| a.place == place).ok_or(StoreError::NotFound("undo"))
+    }
+
+    /// What undoes calls of these turns, the first to the last.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn undoing(
+        &self,
+        conversation: ConversationId,
+        (first, last): (TurnNo, TurnNo),
+    ) -> Result<Vec<Approval>, StoreError> {
+        let least = CallPlace { turn: 0, step: 0, index: 0 }.undoing().index;
+        let query = db::query(sql::UNDOING).bind(self.key()).bind(conversation.uuid());
+        let query = query.bind(i64::from(first)).bind(i64::from(last)).bind(i64::from(least));
+        let rows = query.fetch_all(self.reads()).await.map_err(store_error)?;
+        rows.iter().map(|row| row.read::<Row>().map_err(store_error)?.approval()).collect()
     }
 }
 

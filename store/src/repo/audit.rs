@@ -19,7 +19,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    pub(super) const fn parts(self) -> (&'static str, Option<Uuid>) {
+    pub(crate) const fn parts(self) -> (&'static str, Option<Uuid>) {
         match self {
             Self::User(id) => ("user", Some(id.uuid())),
             Self::Key(id) => ("key", Some(id)),

@@ -3,6 +3,28 @@
 pub(crate) const ADD: &str = "INSERT INTO approvals (id, tenant_id, conversation_id, turn, step, place, call_id, tool, \
      arguments, key, why, requested_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
+macro_rules! order {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO approvals (id, tenant_id, conversation_id, turn, step, place, call_id, tool, arguments, key, why, \
+             status, requested_at, decided_at, decider_kind, decided_by, reason) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'approved', $12, $12, $13, $14, $15) \
+             ON CONFLICT (conversation_id, turn, step, place) DO ",
+            $rest
+        )
+    };
+}
+
+/// What was ordered before stays as it is.
+pub(crate) const ORDER: &str = order!("NOTHING");
+/// The same; again where it failed, under its key.
+pub(crate) const ORDER_AGAIN: &str = order!(
+    "UPDATE SET decided_at = excluded.decided_at, decider_kind = excluded.decider_kind, decided_by = excluded.decided_by, \
+     reason = excluded.reason, taken_at = NULL, taken_turn = NULL, outcome = NULL, code = NULL, settled_at = NULL, \
+     ended_at = NULL WHERE approvals.tenant_id = excluded.tenant_id AND approvals.outcome = 'failed' \
+     AND approvals.ended_at IS NOT NULL"
+);
+
 /// Once, and only after somebody decided.
 pub(crate) const TAKE: &str = "UPDATE approvals SET taken_at = $6, taken_turn = $7 WHERE tenant_id = $1 \
      AND conversation_id = $2 AND turn = $3 AND step = $4 AND place = $5 AND status <> 'pending' AND taken_at IS NULL";
@@ -39,6 +61,8 @@ macro_rules! approvals {
 }
 
 pub(crate) const APPROVAL: &str = approvals!("AND id = $2");
+/// What undoes something, from a turn ($3) to another: in places from $5 on.
+pub(crate) const UNDOING: &str = approvals!("AND conversation_id = $2 AND turn BETWEEN $3 AND $4 AND place >= $5");
 
 /// The newest first: all, of a status ($2), of a conversation, of both ($3 is the status then).
 pub(crate) const ALL: &str = approvals!("ORDER BY id DESC LIMIT $2 OFFSET $3");

@@ -24,6 +24,7 @@ use colloquy_domain::{
     testkit::{Fixture, answer, held, receive},
     time::Timestamp,
     tool::ToolLimits,
+    tool_limits::{AgentLimits, OfAgent, ToolUse},
     tool_server::{Speaks, ToolServerSettings},
 };
 use colloquy_store::{
@@ -215,7 +216,16 @@ async fn with_settings(store: &Store, f: &Fixture) {
     };
     view.create_tool_server(&server).await.expect("made");
     let often = ToolLimits { per_day: Some(9), ..ToolLimits::default() };
-    assert_eq!(store.count(f.home.tenant, "shop__find", "k1", often).await, Ok(None));
+    let limits = AgentLimits { per_day: Some(9), ..AgentLimits::default() };
+    let used = ToolUse {
+        tenant: f.home.tenant,
+        tool: "shop__find".to_owned(),
+        key: "k1".to_owned(),
+        limits: often,
+        of_agent: Some(OfAgent { agent: f.home.agent, limits }),
+        amount_micros: 2_500_000,
+    };
+    assert_eq!(store.count(used).await, Ok(None));
     let notice = AccountNotice { what: "BAN".into(), gravity: Gravity::Stop, detail: String::new(), at: NOW };
     view.channel_stands(f.home.channel, Standing::Told(notice)).await.expect("told");
     view.claim_key([1; 32], [2; 32]).await.expect("claimed");

@@ -29,6 +29,17 @@ impl Tool for ConfirmOrder {
         }
     }
 
+    fn tells_amount(&self) -> bool {
+        true
+    }
+
+    /// What the order costs, in its currency.
+    async fn amount(&self, args: &Value, inv: &ToolInvocation) -> Result<Option<u64>, Failure> {
+        let id: Option<OrderId> = shown::id(args, "order_id")?;
+        let (amount, currency) = self.0.price_of(inv.tenant, inv.conversation, id).await?;
+        Ok(u64::try_from(amount).ok().map(|amount| amount * 1_000_000 / shown::units(&currency)))
+    }
+
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {
         let id: Option<OrderId> = match shown::id(&args, "order_id") {
             Ok(id) => id,

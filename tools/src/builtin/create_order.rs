@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     commerce::{OrderDetails, OrderStatus},
     ports::Concierge,
-    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec},
+    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec, UndoneBy},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,6 +48,10 @@ impl Tool for CreateOrder {
             effect: EffectClass::Idempotent,
             timeout: shown::TIMEOUT,
         }
+    }
+
+    fn undone_by(&self) -> Option<UndoneBy> {
+        Some(shown::undone_by("cancel_order", "order_id"))
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     commerce::{ReservationDetails, ReservationStatus},
     ports::Concierge,
-    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec},
+    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec, UndoneBy},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -36,6 +36,10 @@ impl Tool for MakeReservation {
             effect: EffectClass::Idempotent,
             timeout: shown::TIMEOUT,
         }
+    }
+
+    fn undone_by(&self) -> Option<UndoneBy> {
+        Some(shown::undone_by("cancel_reservation", "reservation_id"))
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {

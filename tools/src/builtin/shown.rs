@@ -4,7 +4,7 @@
 use colloquy_domain::{
     commerce::{Order, Reservation},
     failure::Failure,
-    tool::ToolResult,
+    tool::{ToolResult, UndoneBy},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -41,14 +41,19 @@ pub(super) fn order(o: &Order) -> String {
     .to_string()
 }
 
-/// As people write it.
-pub(super) fn price(amount: i64, currency: &str) -> String {
+/// How many of its smallest unit a currency's unit has.
+pub(super) fn units(currency: &str) -> u64 {
     // Currencies without a smaller unit (https://docs.stripe.com/currencies#zero-decimal).
     const WHOLE: &[&str] = &[
         "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf",
     ];
+    if WHOLE.contains(&currency) { 1 } else { 100 }
+}
+
+/// As people write it.
+pub(super) fn price(amount: i64, currency: &str) -> String {
     let code = currency.to_uppercase();
-    if WHOLE.contains(&currency) {
+    if units(currency) == 1 {
         return format!("{amount} {code}");
     }
     format!("{}.{:02} {code}", amount / 100, amount % 100)
@@ -67,6 +72,12 @@ pub(super) fn by_id(name: &str) -> String {
         "additionalProperties": false
     })
     .to_string()
+}
+
+/// What gives back what a call made; the id is among what the call answers.
+pub(super) fn undone_by(tool: &str, id: &str) -> UndoneBy {
+    let arguments = [(id.to_owned(), format!("/result/{id}"))].into();
+    UndoneBy { tool: tool.to_owned(), arguments, automatic: true }
 }
 
 /// The id that a call names, if it names one.

@@ -6,13 +6,14 @@ use colloquy_domain::{
         ReservationStatus,
     },
     failure::Failure,
-    ids::{ConversationId, MenuItemId, OrderId, ReservationId, TenantId, TurnNo},
+    ids::{AgentId, ConversationId, MenuItemId, OrderId, ReservationId, TenantId, TurnNo},
     knowledge::{KnowledgeQuery, Passage},
     language::Language,
-    ports::{Concierge, Knowledge, Toolbox},
+    ports::{Concierge, Knowledge, StoreError, ToolMeter, Toolbox},
     testkit::FakeKnowledge,
     time::Timestamp,
-    tool::{EffectClass, ToolCall, ToolInvocation, ToolResult, ToolStatus},
+    tool::{EffectClass, Exceeded, ToolCall, ToolInvocation, ToolResult, ToolStatus},
+    tool_limits::{AgentLimits, Amount, MoneyLimit, OfAgent, ToolUse},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -119,6 +120,11 @@ impl Concierge for Fake {
         Ok(self.order())
     }
 
+    async fn price_of(&self, _: TenantId, _: ConversationId, _: Option<OrderId>) -> Result<(i64, String), Failure> {
+        let order = self.order();
+        Ok((order.amount, order.currency))
+    }
+
     async fn confirm_order(
         &self,
         _: TenantId,
@@ -153,7 +159,25 @@ fn knowledge() -> Arc<dyn Knowledge> {
 }
 
 async fn run(fake: &Arc<Fake>, tool: &str, arguments: Value) -> ToolResult {
-    let tools = Tools::with_concierge(knowledge(), fake.clone());
+    run_within(fake, (tool, arguments), None).await
+}
+
+/// The meter lets through what is not more than the limit by itself.
+struct Each;
+
+#[async_trait]
+impl ToolMeter for Each {
+    async fn count(&self, used: ToolUse) -> Result<Option<Exceeded>, StoreError> {
+        let most = used.of_agent.and_then(|o| o.limits.money).map_or(u64::MAX, |m| m.per_day_micros);
+        Ok((used.amount_micros > most).then_some(Exceeded::Money { most, moved: 0 }))
+    }
+}
+
+async fn run_within(fake: &Arc<Fake>, (tool, arguments): (&str, Value), most: Option<u64>) -> ToolResult {
+    let money = most.map(|per_day_micros| MoneyLimit { per_day_micros, amount: Amount::Own });
+    let limits = AgentLimits { money, ..AgentLimits::default() };
+    let limits = Some(OfAgent { agent: AgentId::new(Uuid::from_u128(6)), limits });
+    let tools = Tools::with_concierge(knowledge(), fake.clone()).metered_by(Arc::new(Each));
     let tenant = TenantId::new(Uuid::from_u128(1));
     let allowed = tools.all(tenant).await.unwrap().into_iter().map(|spec| spec.name).collect();
     tools
@@ -169,6 +193,7 @@ async fn run(fake: &Arc<Fake>, tool: &str, arguments: Value) -> ToolResult {
             as_unsafe: true,
             bases: Vec::new(),
             allowed,
+            limits,
             team: Vec::new(),
             language: Language::En,
         })
@@ -232,4 +257,30 @@ async fn what_changes_something_is_never_called_reading() {
     let all = tools.all(TenantId::new(Uuid::from_u128(1))).await.unwrap();
     let reads: Vec<String> = all.into_iter().filter(|s| s.effect == EffectClass::Read).map(|s| s.name).collect();
     assert_eq!(reads, ["search_knowledge", "check_availability", "show_menu"]);
+}
+
+#[tokio::test]
+async fn an_order_that_costs_more_than_the_agent_may_move_is_not_charged() {
+    let fake = fake(OrderStatus::Paid, None);
+    let confirm = ("confirm_order", json!({}));
+    let refused = run_within(&fake, confirm.clone(), Some(12_990_000)).await;
+    assert_eq!(refused.content, "error: tool.money: with this tool 12.99 may be moved a day, of which 12.99 is left");
+    assert!(!fake.asked.lock().unwrap().iter().any(|a| a.starts_with("confirm")), "{:?}", fake.asked);
+    assert_eq!(run_within(&fake, confirm, Some(13_000_000)).await.status, ToolStatus::Done);
+}
+
+#[tokio::test]
+async fn what_was_reserved_or_ordered_says_what_gives_it_back() {
+    let fake = fake(OrderStatus::RequiresConfirmation, None);
+    let order = json!({ "items": [{ "name": "Soup", "quantity": 2 }], "name": "Ada", "phone": "+33612345678" });
+    let undo = run(&fake, "create_order", order).await.undo.expect("an order can be called off");
+    let id = OrderId::new(Uuid::from_u128(7));
+    assert_eq!(
+        (undo.tool.as_str(), undo.arguments),
+        ("cancel_order", json!({ "order_id": id.to_string() }).to_string())
+    );
+    let table =
+        json!({ "name": "Ada", "phone": "+33612345678", "party_size": 2, "date": "2026-05-01", "time": "19:30" });
+    let undo = run(&fake, "make_reservation", table).await.undo.expect("a table can be given back");
+    assert_eq!((undo.tool.as_str(), undo.automatic), ("cancel_reservation", true));
 }

@@ -1,11 +1,12 @@
 use super::*;
 use colloquy_domain::{
-    ids::{ConversationId, DocumentId, KnowledgeBaseId, TenantId},
+    ids::{AgentId, ConversationId, DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{KnowledgeQuery, Narrow, Passage, Scores, Stretch},
     language::Language,
     ports::ToolPlace,
     testkit::injections::{FORBIDDEN, INJECTIONS},
-    tool::ToolCall,
+    tool::{Exceeded, ToolCall, Undo, UndoneBy},
+    tool_limits::{AgentLimits, Amount, MoneyLimit, OfAgent},
     tool_server::{OfferedTool, ToolServer},
 };
 use serde_json::json;
@@ -34,6 +35,7 @@ fn invocation(tool: &str, arguments: &str) -> ToolInvocation {
         as_unsafe: true,
         bases: vec![KnowledgeBaseId::new(uuid(3))],
         allowed: ["search_knowledge", "hand_over", "probe"].map(String::from).to_vec(),
+        limits: None,
         team: Vec::new(),
         language: Language::En,
     }
@@ -55,20 +57,19 @@ struct Counter(Mutex<Vec<String>>);
 
 #[async_trait]
 impl ToolMeter for Counter {
-    async fn count(
-        &self,
-        _: TenantId,
-        _: &str,
-        key: &str,
-        limits: ToolLimits,
-    ) -> Result<Option<Exceeded>, colloquy_domain::ports::StoreError> {
+    async fn count(&self, used: ToolUse) -> Result<Option<Exceeded>, colloquy_domain::ports::StoreError> {
         let mut keys = self.0.lock().unwrap();
-        let most = limits.per_minute.unwrap();
-        if !keys.iter().any(|k| k == key) {
+        let most = used.limits.per_minute.unwrap();
+        if let Some(money) = used.of_agent.and_then(|o| o.limits.money).map(|m| m.per_day_micros)
+            && used.amount_micros > money
+        {
+            return Ok(Some(Exceeded::Money { most: money, moved: 0 }));
+        }
+        if !keys.contains(&used.key) {
             if keys.len() >= most as usize {
                 return Ok(Some(Exceeded::PerMinute(most)));
             }
-            keys.push(key.to_owned());
+            keys.push(used.key);
         }
         Ok(None)
     }
@@ -314,7 +315,13 @@ impl RemoteTools for OneServer {
             effect: self.effect,
             timeout: Duration::from_secs(5),
         };
-        let tool = RemoteTool { place: ToolPlace::Installed("shop".into()), name: "find".into(), spec, limits: LIMITS };
+        let undone_by = UndoneBy {
+            tool: "shop__forget".into(),
+            arguments: [("id".to_owned(), "/arguments/id".to_owned())].into(),
+            automatic: false,
+        };
+        let (place, name) = (ToolPlace::Installed("shop".into()), "find".into());
+        let tool = RemoteTool { place, name, spec, limits: LIMITS, undone_by: Some(undone_by) };
         Ok(if tenant == TenantId::new(uuid(1)) { vec![tool] } else { Vec::new() })
     }
 
@@ -366,6 +373,25 @@ async fn a_tool_may_be_used_only_so_often_and_a_call_that_runs_again_counts_once
 }
 
 #[tokio::test]
+async fn what_an_agent_may_move_is_held_against_what_the_call_says() {
+    let shop = OneServer::new(EffectClass::Unsafe);
+    let tools = Tools::of(Vec::new()).and_remote(shop.clone()).metered_by(Arc::new(Counter::default()));
+    let call = |amount: Amount, arguments: &str| {
+        let money = Some(MoneyLimit { per_day_micros: 7_000_000, amount });
+        let limits = AgentLimits { money, ..AgentLimits::default() };
+        ToolInvocation { limits: Some(OfAgent { agent: AgentId::new(uuid(8)), limits }), ..at_shop(arguments) }
+    };
+    let at = || Amount::At("/id".into());
+    assert_eq!(code(&tools.run(call(at(), r#"{"id": 7}"#)).await), ("done", ""));
+    assert_eq!(code(&tools.run(call(at(), r#"{"id": 8}"#)).await), ("failed", "tool.money"));
+    assert_eq!(code(&tools.run(call(at(), r#"{"id": -8}"#)).await), ("failed", "tool.amount"));
+    assert_eq!(code(&tools.run(call(Amount::At("/price".into()), r#"{"id": 7}"#)).await), ("failed", "tool.amount"));
+    assert_eq!(code(&tools.run(call(Amount::Own, r#"{"id": 7}"#)).await), ("failed", "tool.amount"));
+    assert_eq!(code(&tools.run(call(Amount::Each(7_000_001), r#"{"id": 7}"#)).await), ("failed", "tool.money"));
+    assert_eq!(*shop.called.lock().unwrap(), [r#"find {"id":7}"#], "what is too much is not done");
+}
+
+#[tokio::test]
 async fn what_may_have_been_started_is_looked_up_where_that_can_be_known() {
     let shop = OneServer::new(EffectClass::Unsafe);
     let tools = Tools::of(Vec::new()).and_remote(shop.clone());
@@ -373,6 +399,18 @@ async fn what_may_have_been_started_is_looked_up_where_that_can_be_known() {
     assert_eq!(tools.run(resumed(r#"{"id": 1}"#)).await.content, "it was");
     assert_eq!(code(&tools.run(resumed(r#"{"id": 8}"#)).await), ("uncertain", "tool.maybe_started"));
     assert_eq!(*shop.called.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_done_says_what_undoes_it_and_what_was_not_done_does_not() {
+    let tools = Tools::of(Vec::new()).and_remote(OneServer::new(EffectClass::Unsafe));
+    let undo = Undo { tool: "shop__forget".into(), arguments: r#"{"id":7}"#.into(), automatic: false };
+    assert_eq!(tools.run(at_shop(r#"{"id": 7}"#)).await.undo, Some(undo));
+    assert_eq!(tools.run(at_shop("{}")).await.undo, None);
+    let found = ToolInvocation { resumed: true, ..at_shop(r#"{"id": 1}"#) };
+    assert_eq!(tools.run(found).await.undo.map(|u| u.arguments), Some(r#"{"id":1}"#.to_owned()));
+    let lost = ToolInvocation { resumed: true, ..at_shop(r#"{"id": 8}"#) };
+    assert_eq!(tools.run(lost).await.undo, None, "nobody knows whether there is anything to undo");
 }
 
 fn at_shop(arguments: &str) -> ToolInvocation {

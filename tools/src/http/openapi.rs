@@ -1,4 +1,5 @@
-//! From an OpenAPI 3 document to requests that agents can make: pure. References are followed inside the document only.
+//! From an OpenAPI 3 document, JSON or YAML, to requests that agents can make: pure. References are followed inside the document
+//! only, and what a YAML document repeats by aliases is bounded.
 
 use super::template::is_name;
 use colloquy_domain::{
@@ -19,13 +20,16 @@ const NOT_PARAMETERS: &[&str] = &["accept", "authorization", "content-type"];
 /// What OpenAPI says beside JSON Schema.
 const ONLY_OPENAPI: &[&str] = &["discriminator", "example", "examples", "externalDocs", "xml", "deprecated"];
 
+/// Keys and values of a YAML document, those that aliases repeat among them: more than the largest documents have.
+const MOST_NODES: usize = 500_000;
+/// What aliases repeat. Aliases of aliases grow beyond all bounds in a few lines.
+const MOST_REPEATED: usize = 100_000;
+const DEEPEST: usize = 64;
+
 /// # Errors
-/// Reject: `openapi.unreadable` (no JSON), `openapi.version`, `openapi.empty`.
+/// Reject: `openapi.unreadable` (neither JSON nor YAML), `openapi.version`, `openapi.empty`.
 pub fn read(text: &str) -> Result<Imported, Failure> {
-    let document: Value = serde_json::from_str(text).map_err(|e| {
-        let at = format!("no JSON at line {} column {}: of a YAML document, give the JSON form", e.line(), e.column());
-        Failure::reject("openapi.unreadable", at)
-    })?;
+    let document = document(text).map_err(|why| Failure::reject("openapi.unreadable", why))?;
     if !document.get("openapi").and_then(Value::as_str).is_some_and(|v| v.starts_with("3.")) {
         return Err(Failure::reject(
             "openapi.version",
@@ -53,6 +57,23 @@ pub fn read(text: &str) -> Result<Imported, Failure> {
     }
     let title = document.0.pointer("/info/title").and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(Imported { title, url: document.url(), operations, left_out })
+}
+
+/// JSON begins with a brace; anything else is YAML.
+fn document(text: &str) -> Result<Value, String> {
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|e| format!("no JSON at line {} column {}", e.line(), e.column()));
+    }
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: MOST_NODES, max_events: 4 * MOST_NODES, max_depth: DEEPEST, max_documents: 1,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MOST_REPEATED, max_replay_stack_depth: DEEPEST,
+        },
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|e| format!("no YAML: {e}"))
 }
 
 /// The arguments of an operation in the making.
@@ -310,9 +331,41 @@ mod tests {
     #[test]
     fn what_is_no_such_document_is_named() {
         let code = |text: &str| read(text).unwrap_err().code;
-        assert_eq!(code("openapi: 3.0.0"), "openapi.unreadable");
+        assert_eq!(code("openapi: [3.0.0"), "openapi.unreadable");
+        assert_eq!(code("{openapi: 3.0.0"), "openapi.unreadable");
+        assert_eq!(code("openapi: 3.0.0"), "openapi.empty");
+        assert_eq!(code("- openapi"), "openapi.version");
         assert_eq!(code(r#"{"swagger": "2.0"}"#), "openapi.version");
         assert_eq!(code(r#"{"openapi": "3.1.0", "paths": {}}"#), "openapi.empty");
+    }
+
+    #[test]
+    fn a_yaml_document_offers_what_the_same_in_json_does() {
+        let text = serde_saphyr::to_string(&petstore()).unwrap();
+        assert_eq!(read(&text).unwrap(), read(&petstore().to_string()).unwrap());
+        let written = "openapi: 3.0.3 # by hand\ninfo: {title: Shop}\nservers: [{url: 'https://shop.example'}]\npaths:\n  /items/{id}:\n    get:\n      \
+                       operationId: getItem\n      parameters:\n        - &id {name: id, in: path, required: true, schema: {type: string}}\n      \
+                       responses: {200: {description: ok}}\n    delete:\n      parameters: [*id]\n";
+        let read = read(written).unwrap();
+        assert_eq!((read.operations.len(), read.left_out.len(), read.title.as_str()), (2, 0, "Shop"));
+        assert!(read.operations.iter().all(|o| o.parameters.contains(r#""required":["id"]"#)), "{:?}", read.operations);
+    }
+
+    #[test]
+    fn aliases_that_grow_and_depth_without_end_are_refused() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..12 {
+            let all = vec![format!("*a{}", n - 1); 10].join(", ");
+            bomb.push_str(&format!("a{n}: &a{n} [{all}]\n"));
+        }
+        bomb.push_str("openapi: 3.0.0\npaths: *a11\n");
+        assert_eq!(read(&bomb).unwrap_err().code, "openapi.unreadable");
+        let deep = format!("openapi: 3.0.0\npaths: {}", "[".repeat(100_000));
+        assert_eq!(read(&deep).unwrap_err().code, "openapi.unreadable");
+        let wide = format!("openapi: 3.0.0\npaths: [{}]", "1,".repeat(MOST_NODES));
+        assert_eq!(read(&wide).unwrap_err().code, "openapi.unreadable");
+        let two = "openapi: 3.0.0\n---\nopenapi: 3.0.0\n";
+        assert_eq!(read(two).unwrap_err().code, "openapi.unreadable");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whatever happens in whatever order: one outcome each, no call begun twice, and rest in the end.
 
-use super::world::{World, calls, colleague, kindly, profile, wishes};
+use super::world::{World, calls, colleague, kindly, profile, reserved, wishes};
 use crate::{
     agent::{AgentProfile, Approvals, DuringTurn, Refusal},
     approval::{Risk, Verdict},
@@ -26,6 +26,7 @@ enum Op {
     Poison,
     Rule(bool),
     LookAtRulings,
+    Undo(usize),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -39,6 +40,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Poison),
         2 => any::<bool>().prop_map(Op::Rule),
         1 => Just(Op::LookAtRulings),
+        2 => any::<usize>().prop_map(Op::Undo),
     ]
 }
 
@@ -83,6 +85,13 @@ fn answer(how: u8, effect: &Effect) -> Option<Input> {
             let result = wishes(to[(how as usize + *step as usize + *index as usize) % to.len()]);
             Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result })
         }
+        (5 | 6, Effect::RunTool { turn, step, index, .. }) => {
+            Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result: reserved(how == 5) })
+        }
+        (7, Effect::RunTool { turn, step, index, .. }) => {
+            let result = ToolResult::failed(trouble());
+            Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result })
+        }
         _ => kindly(effect),
     }
 }
@@ -103,12 +112,18 @@ fn apply(w: &mut World, op: Op) {
         Op::Rule(true) => _ = w.rule(Verdict::Approved),
         Op::Rule(false) => _ = w.rule(Verdict::Denied { reason: None }),
         Op::LookAtRulings => _ = w.look_at_rulings(),
+        Op::Undo(which) => {
+            let place =
+                (!w.undoable.is_empty()).then(|| *w.undoable.keys().nth(which % w.undoable.len()).expect("one"));
+            _ = place.map(|place| w.have_undone(place));
+        }
         Op::Poison => _ = w.feed(Input::Poisoned { cause: Failure::fatal("test.poison", "drawn") }),
     }
 }
 
 proptest! {
-    // `World` itself refuses a loop of hand-offs, and a call that runs without a person's word where one is needed.
+    // `World` itself refuses a loop of hand-offs, a call that runs without a person's word where one is needed, one that is
+    // undone without having been done, and one that is undone twice.
     // req: C-ACT-1
     #[test]
     fn every_message_ends_once_and_no_call_is_begun_twice(

@@ -5,4 +5,5 @@ mod hand_off;
 mod invariants;
 mod listening;
 mod stories;
+mod undo;
 mod world;

@@ -1,19 +1,21 @@
 //! A conversation with an inbox, a store that keeps what is committed, and effects that wait for answers.
 
 use crate::{
-    agent::AgentProfile,
-    approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Ruling, Verdict},
+    agent::{AgentProfile, Approvals},
+    approval::{
+        ApprovalChange, CallPlace, NewApproval, NewUndo, Outcome as CallOutcome, Ruling, Undoing, Verdict, Why,
+    },
     conversation::{
         Commit, Conversation, Ctx, Decision, Effect, Event, Input, JournalWhat, Key, NewHeard, NewMessage,
         NewUnanswered, Settled, Snapshot, decide, project,
     },
-    ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
+    ids::{AgentId, ApprovalId, ChannelId, ConversationId, Seq, TenantId},
     message::{Content, Inbound, InboxItem, Outcome, Peer},
     model::{Completion, ModelChoice, Transcript, Usage},
     ports::Ids,
     team::{HandOff, MOST_HAND_OFFS},
     time::Timestamp,
-    tool::{ToolCall, ToolResult},
+    tool::{ToolCall, ToolResult, ToolStatus, Undo},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -64,6 +66,10 @@ pub struct World {
     listened: BTreeSet<Seq>,
     pub results: BTreeSet<(u32, u32, u32)>,
     pub approvals: Vec<Row>,
+    /// What undoes the calls that were done, by their places.
+    pub undoable: BTreeMap<CallPlace, Undo>,
+    /// The keys of undos that were done.
+    undone: BTreeSet<String>,
     /// Places of calls that were begun, and the keys of all runs.
     pub keys: BTreeMap<(u32, u32, u32), BTreeSet<String>>,
     /// How often each call was begun: (turn, step, index) → runs that were not marked as resumed.
@@ -108,6 +114,12 @@ pub fn wishes(to: AgentId) -> ToolResult {
     ToolResult { hand_off, ..ToolResult::done("You have it now.") }
 }
 
+/// A table was taken; another tool gives it back.
+pub fn reserved(automatic: bool) -> ToolResult {
+    let undo = Undo { tool: "give_back".into(), arguments: r#"{"table":7}"#.into(), automatic };
+    ToolResult { undo: Some(undo), ..ToolResult::done("table 7") }
+}
+
 impl World {
     pub fn new(profile: AgentProfile) -> Self {
         Self {
@@ -128,6 +140,8 @@ impl World {
             listened: BTreeSet::new(),
             results: BTreeSet::new(),
             approvals: Vec::new(),
+            undoable: BTreeMap::new(),
+            undone: BTreeSet::new(),
             keys: BTreeMap::new(),
             begun: BTreeMap::new(),
             ids: CountingIds::default(),
@@ -239,8 +253,15 @@ impl World {
             self.charged += row.usage;
         }
         for row in commit.journal {
-            if matches!(row.what, JournalWhat::Settled(_)) {
+            if let JournalWhat::Settled(result) = row.what {
                 assert!(self.results.insert((row.turn, row.step, row.index)), "a call got a second result");
+                let place = CallPlace { turn: row.turn, step: row.step, index: row.index };
+                let key = self.keys.get(&(row.turn, row.step, row.index)).and_then(|keys| keys.first()).cloned();
+                if result.status == ToolStatus::Done {
+                    self.undoable.extend(result.undo.map(|undo| (place, undo)));
+                    let undo = key.filter(|key| self.undone().iter().any(|row| row.asked.key == *key));
+                    assert!(undo.is_none_or(|key| self.undone.insert(key)), "undone twice");
+                }
             }
         }
         self.said.extend(commit.messages);
@@ -255,6 +276,7 @@ impl World {
                 assert!(self.row(asked.place).is_none(), "asked twice");
                 self.approvals.push(Row { asked, verdict: None, taken: None, outcome: None, ended: false });
             }
+            ApprovalChange::Ordered(undo) => self.order(undo),
             ApprovalChange::Taken { place, turn } => {
                 let row = self.row(place).expect("asked");
                 assert!(row.verdict.is_some() && row.taken.is_none(), "taken up without a decision, or twice");
@@ -273,6 +295,19 @@ impl World {
         }
     }
 
+    /// As the store does it: once, but again if that failed.
+    pub fn order(&mut self, undo: NewUndo) {
+        let NewUndo { id, undoing: Undoing { place, key, call }, .. } = undo;
+        let why = Why { policy: Approvals::Never, taints: Vec::new() };
+        let asked = NewApproval { id, place, key, call, why };
+        let fresh = Row { asked, verdict: Some(Verdict::Approved), taken: None, outcome: None, ended: false };
+        match self.row(place) {
+            Some(row) if row.ended && matches!(row.outcome, Some(CallOutcome::Failed(_))) => *row = fresh,
+            Some(_) => {}
+            None => self.approvals.push(fresh),
+        }
+    }
+
     fn row(&mut self, place: CallPlace) -> Option<&mut Row> {
         self.approvals.iter_mut().find(|r| r.asked.place == place)
     }
@@ -282,7 +317,24 @@ impl World {
         if let Some(row) = self.approvals.iter().find(|r| r.asked.key == key) {
             assert_eq!((&row.asked.call, &row.verdict), (call, &Some(Verdict::Approved)), "not what was approved");
             assert!(row.taken.is_some(), "not taken up");
+            if let Some(done) = row.asked.place.undone() {
+                let undo = self.undoable.get(&done).expect("only what was done is undone");
+                assert_eq!((&call.name, &call.arguments), (&undo.tool, &undo.arguments), "not what undoes it");
+            }
         }
+    }
+
+    /// A person has what was done at this place undone.
+    pub fn have_undone(&mut self, done: CallPlace) -> Decision {
+        let undoing = Undoing::of(done, &self.undoable[&done], (key().tenant, key().id));
+        let id = ApprovalId::new(self.ids.uuid());
+        self.order(NewUndo { id, undoing, reason: Some("by mistake".into()) });
+        self.look_at_rulings()
+    }
+
+    /// The rows of what is undone.
+    pub fn undone(&self) -> Vec<&Row> {
+        self.approvals.iter().filter(|row| row.asked.place.undone().is_some()).collect()
     }
 
     /// A person decides about the call that has waited longest; `None` if none waits.

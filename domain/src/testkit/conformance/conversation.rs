@@ -1,14 +1,14 @@
 use crate::{
     agent::Spent,
-    approval::{ApprovalChange, CallPlace, Outcome as CallOutcome},
+    approval::{ApprovalChange, CallPlace, NewUndo, Outcome as CallOutcome, Undoing, Verdict},
     conversation::{JournalRow, JournalWhat, NewDeadLetter, NewHeard, TimerChange},
     failure::Failure,
-    ids::DeadLetterId,
+    ids::{ApprovalId, DeadLetterId},
     message::{Heard, Outcome},
     model::{Completion, Speaker},
     ports::{ConversationStore, Ids, InboxStore, IngressLog, Loaded, OutboxStore, StoreError},
     testkit::{Fixture, answer, empty_commit, held, receive, said, say},
-    tool::ToolResult,
+    tool::{ToolResult, Undo},
 };
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ where
     a_call_has_one_result(store, f).await;
     a_held_call_waits_for_a_decision(store, f).await;
     what_was_heard_stays_with_its_message(store, f).await;
+    an_undo_is_ordered_once_and_taken_up(store, f).await;
     history_stops_before_the_turn(store, f).await;
     unfinished_conversations_are_found(store, f).await;
     timers_come_due(store, f).await;
@@ -154,6 +155,40 @@ where
     let kept: Vec<_> = after.pending.iter().map(|i| (i.seq, i.heard.clone().expect("heard"))).collect();
     assert_eq!(kept, heard);
     assert_eq!(said(store, f.home.tenant, loaded.key.id).await, ["où êtes-vous ?", "a caption\ntwo"]);
+}
+
+async fn an_undo_is_ordered_once_and_taken_up<S>(store: &S, f: &Fixture)
+where
+    S: IngressLog + InboxStore + ConversationStore,
+{
+    let loaded = receive(store, &f.home, "undone", &[("undone1", "a table")], f.now).await;
+    let (tenant, id) = (loaded.key.tenant, loaded.key.id);
+    let done = CallPlace { turn: 1, step: 0, index: 0 };
+    let undo = Undo { tool: "give_back".into(), arguments: "{}".into(), automatic: true };
+    let undoing = Undoing::of(done, &undo, (tenant, id));
+    let order = || {
+        let (id, reason) = (ApprovalId::new(f.ids.uuid()), Some("model.refused".to_owned()));
+        ApprovalChange::Ordered(NewUndo { id, undoing: undoing.clone(), reason })
+    };
+    let mut commit = answer(&loaded, "that failed", &f.ids, f.now);
+    commit.approvals = vec![order(), order()];
+    store.commit(commit).await.expect("ordered, the second time for nothing");
+    let after = reload(store, &loaded).await;
+    let found: Vec<_> = after.rulings.iter().map(|r| (r.place, r.key.as_str(), &r.call, &r.verdict)).collect();
+    assert_eq!(found, [(done.undoing(), undoing.key.as_str(), &undoing.call, &Verdict::Approved)]);
+    assert!(store.unfinished(None, 1_000).await.expect("unfinished").contains(&(tenant, id)));
+    let mut taken = empty_commit(&after, f.now);
+    let place = done.undoing();
+    taken.approvals = vec![
+        ApprovalChange::Taken { place, turn: Some(2) },
+        ApprovalChange::Settled { place, outcome: CallOutcome::Done },
+        ApprovalChange::Ended { place },
+    ];
+    store.commit(taken).await.expect("carried out");
+    let mut again = empty_commit(&reload(store, &loaded).await, f.now);
+    again.approvals = vec![order()];
+    store.commit(again).await.expect("for nothing");
+    assert_eq!(store.rulings(tenant, id).await, Ok(Vec::new()), "it is undone");
 }
 
 async fn history_stops_before_the_turn<S>(store: &S, f: &Fixture)

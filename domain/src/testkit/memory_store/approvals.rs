@@ -1,6 +1,7 @@
 use super::{MemoryStore, Thread};
 use crate::{
-    approval::{ApprovalChange, CallPlace, NewApproval, Outcome, Ruling, Verdict},
+    agent::Approvals as Policy,
+    approval::{ApprovalChange, CallPlace, NewApproval, NewUndo, Outcome, Ruling, Undoing, Verdict, Why},
     ids::{ApprovalId, ConversationId, TurnNo},
     ports::StoreError,
     time::Timestamp,
@@ -30,6 +31,15 @@ pub struct Decided {
 }
 
 impl Approval {
+    /// What an order to undo something is, as the conversation's decision of this number.
+    #[must_use]
+    pub fn ordered(NewUndo { id, undoing: Undoing { place, key, call }, .. }: NewUndo, order: usize) -> Self {
+        let why = Why { policy: Policy::Never, taints: Vec::new() };
+        let asked = NewApproval { id, place, key, call, why };
+        let decided = Some(Decided { verdict: Verdict::Approved, order });
+        Self { asked, decided, taken: None, outcome: None, ended: false }
+    }
+
     /// Somebody decided, and the conversation is not done with it.
     #[must_use]
     pub const fn is_unfinished(&self) -> bool {
@@ -77,6 +87,11 @@ impl Approvals {
                 }
                 self.0.push(Approval { asked, decided: None, taken: None, outcome: None, ended: false });
             }
+            ApprovalChange::Ordered(undo) => {
+                if self.at(undo.undoing.place).is_none() {
+                    self.order(undo);
+                }
+            }
             ApprovalChange::Taken { place, turn } => {
                 let open = |a: &&mut Approval| a.decided.is_some() && a.taken.is_none();
                 self.at(place).filter(open).ok_or(REFUSED)?.taken = Some(turn);
@@ -93,6 +108,11 @@ impl Approvals {
         Ok(())
     }
 
+    fn order(&mut self, undo: NewUndo) {
+        let order = self.0.iter().filter(|a| a.decided.is_some()).count();
+        self.0.push(Approval::ordered(undo, order));
+    }
+
     fn at(&mut self, place: CallPlace) -> Option<&mut Approval> {
         self.0.iter_mut().find(|a| a.asked.place == place)
     }
@@ -103,6 +123,26 @@ impl MemoryStore {
     #[must_use]
     pub fn approvals(&self, conversation: ConversationId) -> Vec<Approval> {
         self.state().conversations.get(&conversation).map(|t| t.approvals.0.clone()).unwrap_or_default()
+    }
+
+    /// A person has a call undone: once, but again if that failed.
+    ///
+    /// # Errors
+    /// It is undone already, or about to be.
+    pub fn order_undo(&self, conversation: ConversationId, undo: NewUndo) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let thread = state.conversations.get_mut(&conversation).ok_or(StoreError::NotFound("conversation"))?;
+        let failed = |a: &Approval| a.ended && matches!(a.outcome, Some(Outcome::Failed(_)));
+        match thread.approvals.at(undo.undoing.place) {
+            None => {}
+            Some(row) if failed(row) => {
+                let place = undo.undoing.place;
+                thread.approvals.0.retain(|a| a.asked.place != place);
+            }
+            Some(_) => return Err(StoreError::Conflict("undo")),
+        }
+        thread.approvals.order(undo);
+        Ok(())
     }
 
     /// A person decides, once.

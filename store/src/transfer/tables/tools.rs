@@ -5,8 +5,11 @@ use super::{
     Table, table,
 };
 
-pub(super) const TOOL_USES: Table =
-    table("tool_uses", 2, &[("tenant_id", Uuid), ("key", Text), ("tool", Text), ("used_at", Int)]);
+pub(super) const TOOL_USES: Table = table(
+    "tool_uses",
+    2,
+    &[("tenant_id", Uuid), ("key", Text), ("tool", Text), ("used_at", Int), ("agent_id", Uuid), ("amount", Int)],
+);
 
 pub(super) const TOOL_SERVERS: Table = table(
     "tool_servers",
