@@ -16,6 +16,7 @@
 
 mod accept;
 mod agents;
+mod beginning;
 mod channel;
 mod channels;
 mod cluster;
@@ -28,6 +29,7 @@ mod ingestion;
 mod intake;
 mod lookup;
 pub mod node;
+mod paces;
 mod placement;
 mod poll;
 mod ports;

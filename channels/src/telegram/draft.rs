@@ -41,6 +41,8 @@ struct Book {
     quiet: BTreeMap<String, Instant>,
     /// When the drafts of the last second went.
     recent: VecDeque<Instant>,
+    /// Until when a group has had its share of edits.
+    taken: BTreeMap<i64, Instant>,
 }
 
 impl Drafts {
@@ -52,8 +54,25 @@ impl Drafts {
     pub(super) fn every(&self, account: &ChannelAccount, peer: &Peer) -> Option<Duration> {
         let off = account.setting("streaming").is_some_and(|s| s.trim().eq_ignore_ascii_case("off"));
         let private = super::target(&peer.address).is_some_and(|(chat, _)| chat > 0);
-        let quiet = |book: &mut Book| book.quiet.get(&peer.address).is_some_and(|until| *until > Instant::now());
-        (!off && private && !self.with(account.id, quiet)).then_some(EVERY)
+        (!off && private && !self.is_quiet(account.id, peer)).then_some(EVERY)
+    }
+
+    pub(super) fn is_quiet(&self, channel: ChannelId, peer: &Peer) -> bool {
+        self.with(channel, |book| book.quiet.get(&peer.address).is_some_and(|until| *until > Instant::now()))
+    }
+
+    /// Takes the group's turn, one in so long a time; otherwise says how long it is still to wait.
+    pub(super) fn turn(&self, channel: ChannelId, peer: &Peer, every: Duration) -> Result<(), Duration> {
+        let Some((chat, _)) = super::target(&peer.address) else { return Ok(()) };
+        self.with(channel, |book| {
+            let now = Instant::now();
+            book.taken.retain(|_, until| *until > now);
+            if let Some(until) = book.taken.get(&chat) {
+                return Err(until.duration_since(now));
+            }
+            book.taken.insert(chat, now + every);
+            Ok(())
+        })
     }
 
     /// Whether there is room for one more now.
@@ -72,7 +91,7 @@ impl Drafts {
         })
     }
 
-    fn silence(&self, channel: ChannelId, peer: &Peer, wait: Duration) {
+    pub(super) fn silence(&self, channel: ChannelId, peer: &Peer, wait: Duration) {
         self.with(channel, |book| {
             let now = Instant::now();
             book.quiet.retain(|_, until| *until > now);

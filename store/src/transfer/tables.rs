@@ -43,7 +43,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 68] = [
+pub(crate) const TABLES: [Table; 69] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -354,6 +354,17 @@ pub(crate) const TABLES: [Table; 68] = [
         "outbox_parts",
         3,
         &[("tenant_id", Uuid), ("channel_id", Uuid), ("provider_message_id", Text), ("outbox_id", Uuid), ("part", Int)],
+    ),
+    table(
+        "beginnings",
+        1,
+        &[
+            ("conversation_id", Uuid),
+            ("tenant_id", Uuid),
+            ("turn", Int),
+            ("provider_message_id", Text),
+            ("busy_at", Int),
+        ],
     ),
     table("timers", 1, &[("conversation_id", Uuid), ("tenant_id", Uuid), ("due_at", Int)]),
     table(
