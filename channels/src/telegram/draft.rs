@@ -29,6 +29,10 @@ pub(super) const EVERY: Duration = Duration::from_secs(1);
 const SHARE: u32 = 3;
 /// For how long a chat is left alone whose drafts Telegram refuses (an older server, a chat that takes none).
 const REFUSED: Duration = Duration::from_secs(3600);
+/// Messages of a minute that a group takes of us before nothing more is shown of answers: Telegram's limit is 20, edits among
+/// them, and the others are for replies.
+const SHOWN_UP_TO: usize = 14;
+const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What drafts may not do, by account: kept on each node, and lost with it.
@@ -41,8 +45,16 @@ struct Book {
     quiet: BTreeMap<String, Instant>,
     /// When the drafts of the last second went.
     recent: VecDeque<Instant>,
-    /// Until when a group has had its share of edits.
-    taken: BTreeMap<i64, Instant>,
+    /// What each group was sent.
+    groups: BTreeMap<i64, Group>,
+}
+
+#[derive(Default)]
+struct Group {
+    /// When what is shown of an answer may be changed next.
+    next: Option<Instant>,
+    /// When the messages and edits of the last minute went.
+    recent: VecDeque<Instant>,
 }
 
 impl Drafts {
@@ -61,18 +73,39 @@ impl Drafts {
         self.with(channel, |book| book.quiet.get(&peer.address).is_some_and(|until| *until > Instant::now()))
     }
 
-    /// Takes the group's turn, one in so long a time; otherwise says how long it is still to wait.
+    /// Takes the group's turn for showing something of an answer: one in so long a time, and not the messages of a minute that are
+    /// left for replies. Otherwise says how long it is still to wait.
     pub(super) fn turn(&self, channel: ChannelId, peer: &Peer, every: Duration) -> Result<(), Duration> {
-        let Some((chat, _)) = super::target(&peer.address) else { return Ok(()) };
-        self.with(channel, |book| {
-            let now = Instant::now();
-            book.taken.retain(|_, until| *until > now);
-            if let Some(until) = book.taken.get(&chat) {
+        self.in_group(channel, peer, |group, now| {
+            let full = group.recent.front().filter(|_| group.recent.len() >= SHOWN_UP_TO).map(|&first| first + MINUTE);
+            if let Some(until) = full.max(group.next).filter(|until| *until > now) {
                 return Err(until.duration_since(now));
             }
-            book.taken.insert(chat, now + every);
+            group.next = Some(now + every);
+            group.recent.push_back(now);
             Ok(())
         })
+        .unwrap_or(Ok(()))
+    }
+
+    /// A reply was sent there.
+    pub(super) fn spoke(&self, channel: ChannelId, peer: &Peer) {
+        self.in_group(channel, peer, |group, now| group.recent.push_back(now));
+    }
+
+    /// Several topics of one group share its limit.
+    fn in_group<T>(&self, channel: ChannelId, peer: &Peer, act: impl FnOnce(&mut Group, Instant) -> T) -> Option<T> {
+        let (chat, _) = super::target(&peer.address).filter(|(chat, _)| *chat < 0)?;
+        Some(self.with(channel, |book| {
+            let now = Instant::now();
+            for group in book.groups.values_mut() {
+                while group.recent.front().is_some_and(|&at| at + MINUTE <= now) {
+                    group.recent.pop_front();
+                }
+            }
+            book.groups.retain(|_, group| !group.recent.is_empty());
+            act(book.groups.entry(chat).or_default(), now)
+        }))
     }
 
     /// Whether there is room for one more now.

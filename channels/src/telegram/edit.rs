@@ -19,7 +19,7 @@ use colloquy_domain::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A group takes 20 messages a minute, edits among them: what is left of them is for replies.
+/// A group takes 20 messages a minute, edits among them.
 const EVERY: Duration = Duration::from_secs(4);
 /// Behind what is not all yet.
 const GOES_ON: &str = " …";
@@ -100,6 +100,7 @@ impl Telegram {
         let mut body = place(message).map_err(SendError::Refused)?;
         words(&mut body, delivery.part);
         let account = delivery.account;
+        self.drafts.spoke(account.id, delivery.to);
         match self.said(account, "editMessageText", &mut body, delivery.part, delivery.leaves_within).await {
             Ok(_) => Ok(Replaced::Stands(Sent { provider_message_id: Some(message.to_owned()) })),
             Err(ApiError::Refused(r)) if r.says("message is not modified") => {

@@ -252,6 +252,7 @@ impl ChannelDriver for Telegram {
         if method == "sendMessage" {
             body["link_preview_options"] = json!({"is_disabled": true});
         }
+        self.drafts.spoke(delivery.account.id, delivery.to);
         // At most one change of chat and one of markup: each refusal proves that nothing was sent.
         let (mut moved, mut plain) = (false, false);
         loop {

@@ -110,3 +110,17 @@ async fn a_group_that_asks_to_wait_gets_no_more_of_it_meanwhile() {
     assert!(matches!(&refused, Err(SendError::Refused(f)) if f.is_retry()), "{refused:?}");
     assert_eq!(driver.amends_every(&account, &peer(TOPIC)), None);
 }
+
+/// Replies are counted: a group that is answered often is shown less of it.
+#[tokio::test]
+async fn what_a_group_takes_in_a_minute_is_left_to_replies() {
+    let taken = json!({"ok": true, "result": {"message_id": 31, "chat": {"id": -100_200}}});
+    let server = answering(200, taken).await;
+    let (driver, account) = (driver("telegram"), at(&server, "telegram"));
+    for _ in 0..14 {
+        replaced(&*driver, &account).await.expect("a reply");
+    }
+    let refused = driver.begin(draft(&account, &peer(TOPIC), "We")).await;
+    assert!(matches!(&refused, Err(SendError::Refused(f)) if f.code == "telegram.group_pace"), "{refused:?}");
+    replaced(&*driver, &account).await.expect("replies go on");
+}

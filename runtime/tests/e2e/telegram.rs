@@ -217,7 +217,7 @@ async fn several_files_are_an_album() {
     until("an answer", async || (telegram.taken("sendMessage").len() == 1).then_some(())).await;
     let url = |n: u32, ending: &str| format!("https://files.example/{n}.{ending}");
     let files = json!([{ "mediaUrl": url(1, "jpg") }, { "mediaUrl": url(2, "mp4") }, { "mediaUrl": url(3, "pdf") }]);
-    let album = json!({ "to": "77", "content": { "media": files, "caption": "Our *rooms*" } });
+    let album = json!({ "channelId": channel, "to": "77", "content": { "media": files, "caption": "Our *rooms*" } });
     let said = api.post("/api/messages", &album).await.data();
     assert_eq!((&said["type"], &said["content"]["media"][1]["type"]), (&json!("ALBUM"), &json!("video")), "{said}");
     until("the album", async || (telegram.taken("sendDocument").len() == 1).then_some(())).await;
@@ -257,7 +257,7 @@ async fn several_files_are_an_album() {
             "content.media[0].type",
         ),
     ] {
-        let body = json!({ "to": "77", "type": "album", "content": { "media": wrong } });
+        let body = json!({ "channelId": channel, "to": "77", "type": "album", "content": { "media": wrong } });
         assert_eq!(api.post("/api/messages", &body).await.fields(), [field], "{wrong}");
     }
 }
