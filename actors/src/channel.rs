@@ -70,7 +70,7 @@ pub struct Desk {
     pub shared: Arc<Shared>,
     pub account: Arc<ChannelAccount>,
     pub driver: Arc<dyn ChannelDriver>,
-    pub pacer: Mutex<Pacer>,
+    pub pacer: Arc<Mutex<Pacer>>,
     /// Tells the round under way that there is something to send.
     pub woken: Notify,
     /// True when nothing new is to be begun.
@@ -122,7 +122,7 @@ impl Actor for Channel {
 
     async fn pre_start(&self, myself: ActorRef<Msg>, args: Args) -> Result<State, ActorProcessingErr> {
         let Args { shared, account, driver } = args;
-        let pacer = Mutex::new(Pacer::new(driver.pacing(&account)));
+        let pacer = shared.paces.open(account.id, driver.pacing(&account));
         let stopping = watch::Sender::new(false);
         let woken = Notify::new();
         let served = AtomicBool::new(false);

@@ -1,6 +1,7 @@
 //! The shell around one conversation: load, decide, commit, apply, run effects.
 
 use crate::{
+    beginning::{self, Left},
     effects::{self, Work},
     node::Shared,
     router::{Command, Pulse},
@@ -22,7 +23,7 @@ use std::{
 
 /// How often a commit is tried before the actor gives up and is started again later.
 const COMMIT_TRIES: usize = 8;
-const COMMIT_BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), max: Duration::from_secs(2) };
+pub(crate) const RETRY_STORE: Backoff = Backoff { first: Duration::from_millis(20), max: Duration::from_secs(2) };
 
 pub struct Shell;
 
@@ -194,6 +195,7 @@ async fn step(myself: &ActorRef<Msg>, state: &mut State, input: Input, run: Run)
         live.version += 1;
         announce(shared, &decision.events, &commit);
     }
+    withdraw(shared, &live.conversation, &decision.events);
     let is_handed = live.conversation.active != next.active;
     live.conversation = next;
     if is_handed {
@@ -220,7 +222,7 @@ async fn save(shared: &Shared, commit: &Commit) -> Result<(), StoreError> {
         match shared.ports.conversations.commit(commit.clone()).await {
             Err(e) if e.is_retry() && tries < COMMIT_TRIES => {
                 tries += 1;
-                tokio::time::sleep(COMMIT_BACKOFF.wait(tries)).await;
+                tokio::time::sleep(RETRY_STORE.wait(tries)).await;
             }
             done => return done,
         }
@@ -235,6 +237,21 @@ fn admitted(shared: &Shared, conversation: &Conversation, events: &[Event]) {
             let (tenant, conversation) = (conversation.key.tenant, conversation.key.id);
             shared.ports.announcer.announce(Notice::Admitted { tenant, conversation, messages });
         }
+    }
+}
+
+/// Of what was shown of answers, whatever no answer comes for any more.
+fn withdraw(shared: &Arc<Shared>, conversation: &Conversation, events: &[Event]) {
+    if conversation.key.pull {
+        return;
+    }
+    for event in events {
+        let left = match event {
+            Event::TurnEnded { turn, notice: None, .. } | Event::TurnAbandoned { turn, .. } => Left::By(*turn),
+            Event::TurnOpened { turn, .. } => Left::Before(*turn),
+            _ => continue,
+        };
+        tokio::spawn(beginning::withdraw(Arc::clone(shared), conversation.key.clone(), left));
     }
 }
 

@@ -1,15 +1,17 @@
 //! A round of deliveries: claim, render, pace, send, settle. Different peers side by side, one peer in order.
 
 use crate::{
+    beginning::{self, Place},
     channel::{Desk, Drained},
     spans,
     supervision::Backoff,
 };
 use colloquy_domain::{
-    channel::{Delivery, DeliveryStatus, Part, SendError, Sent},
+    channel::{Delivery, DeliveryStatus, Part, Replaced, SendError, Sent},
     failure::{Failure, Verdict},
     placement::LEASE,
     ports::{Notice, OutboxItem, Settlement, StoreError},
+    rich::{File, Rich},
     time::Timestamp,
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -207,16 +209,20 @@ async fn to_peer(desk: &Desk, items: Vec<OutboxItem>, claimed_at: Timestamp) -> 
     let mut down = None;
     let mut held_back: Option<Timestamp> = None;
     for item in items {
-        let settlement = match held_back {
+        let settlements = match held_back {
             // The one before it has to go first.
-            Some(at) => released(&item, at),
+            Some(at) => vec![released(&item, at)],
             None => deliver(desk, &item, claimed_at, &mut down).await?,
         };
-        if let Settlement::Again { at, .. } | Settlement::Released { at, .. } = &settlement {
-            held_back = Some(*at);
+        for settlement in &settlements {
+            if let Settlement::Again { at, .. } | Settlement::Released { at, .. } | Settlement::Apart { at, .. } =
+                settlement
+            {
+                held_back = Some(*at);
+            }
+            announce(desk, &item, settlement);
         }
-        announce(desk, &item, &settlement);
-        settle(desk, settlement).await?;
+        settle(desk, settlements).await?;
     }
     Ok(down)
 }
@@ -226,7 +232,7 @@ async fn deliver(
     item: &OutboxItem,
     claimed_at: Timestamp,
     down: &mut Option<Failure>,
-) -> Result<Settlement, StoreError> {
+) -> Result<Vec<Settlement>, StoreError> {
     let clock = &desk.shared.ports.clock;
     let template = item.template.as_ref().filter(|_| desk.driver.templates().is_some());
     let parts = match (template, &item.rich) {
@@ -235,14 +241,25 @@ async fn deliver(
         (None, Some(rich)) => desk.driver.render_rich(rich),
         (None, None) => desk.driver.render(&item.text, &item.citations),
     };
-    let mut last_id = None;
+    let (tenant, id) = (item.tenant, item.id);
+    let mut place = match beginning::place(desk, item).await? {
+        Place::New => None,
+        Place::Of(message) => Some(message),
+        Place::Later(at) => return Ok(vec![released(item, at)]),
+        Place::Unknown => {
+            let unknown = SendError::Uncertain(beginning::nameless());
+            // So that somebody who decides to send it again sends it.
+            return Ok(vec![Settlement::Replaced { tenant, id }, unsent(item, 0, unknown, clock.now(), down)]);
+        }
+    };
     for (done, part) in (0_u32..).zip(&parts).skip(item.parts_sent as usize) {
-        if let Err(not_before) = pace(desk, &item.peer.address).await {
-            return Ok(released(item, not_before));
+        let messages = part.rich.as_ref().map_or(1, Rich::messages);
+        if let Err(not_before) = pace(desk, &item.peer.address, messages).await {
+            return Ok(vec![released(item, not_before)]);
         }
         let now = clock.now();
         let Some(leaves_within) = STALE.checked_sub(now.since(claimed_at)) else {
-            return Ok(released(item, now));
+            return Ok(vec![released(item, now)]);
         };
         let delivery = Delivery {
             account: &desk.account,
@@ -255,32 +272,55 @@ async fn deliver(
             now,
             leaves_within,
         };
-        match sent(desk, item, delivery).await {
-            Ok(Sent { provider_message_id: id }) => {
-                desk.served.store(true, Ordering::Relaxed);
-                let (tenant, outbox) = (item.tenant, item.id);
-                if (done as usize) + 1 < parts.len() {
-                    let progress =
-                        Settlement::Progress { tenant, id: outbox, parts: done + 1, provider_message_id: id };
-                    settle(desk, progress).await?;
-                } else {
-                    last_id = id;
-                }
+        let replaced = place.take();
+        let name = match sent(desk, item, delivery, replaced.as_deref()).await {
+            Ok(Replaced::Stands(Sent { provider_message_id })) => provider_message_id,
+            // Somebody took it away: the reply goes out as others do.
+            Ok(Replaced::Gone) => return Ok(vec![Settlement::Replaced { tenant, id }, released(item, clock.now())]),
+            Err(SendError::Apart(failure)) => return Ok(vec![apart(item, done, &parts, &failure, clock.now())]),
+            Err(error) => {
+                return Ok(vec![unsent(item, done, of_file(item, done, parts.len(), error), clock.now(), down)]);
             }
-            Err(error) => return Ok(unsent(item, done, error, clock.now(), down)),
+        };
+        desk.served.store(true, Ordering::Relaxed);
+        let taken = if (done as usize) + 1 < parts.len() {
+            Settlement::Progress { tenant, id, parts: done + 1, provider_message_id: name }
+        } else {
+            Settlement::Sent { tenant, id, provider_message_id: name, at: clock.now() }
+        };
+        // In one transaction: a place that is taken is nobody's to take away.
+        let taken = replaced.map(|_| Settlement::Replaced { tenant, id }).into_iter().chain([taken]).collect();
+        if (done as usize) + 1 == parts.len() {
+            return Ok(taken);
         }
+        settle(desk, taken).await?;
     }
-    let (tenant, id) = (item.tenant, item.id);
-    Ok(Settlement::Sent { tenant, id, provider_message_id: last_id, at: clock.now() })
+    Ok(vec![Settlement::Sent { tenant, id, provider_message_id: None, at: clock.now() }])
 }
 
-async fn sent(desk: &Desk, item: &OutboxItem, delivery: Delivery<'_>) -> Result<Sent, SendError> {
-    let sending = AssertUnwindSafe(desk.driver.send(delivery)).catch_unwind().map(|sent| {
+/// The part, in the place of the message if there is one.
+async fn sent(
+    desk: &Desk,
+    item: &OutboxItem,
+    delivery: Delivery<'_>,
+    place: Option<&str>,
+) -> Result<Replaced, SendError> {
+    let sending = async {
+        match place {
+            Some(message) => desk.driver.replace(delivery, message).await,
+            None => desk.driver.send(delivery).await.map(Replaced::Stands),
+        }
+    };
+    let sending = AssertUnwindSafe(sending).catch_unwind().map(|sent| {
         let sent = sent.unwrap_or_else(|_| {
             Err(SendError::Uncertain(Failure::reject("channel.panicked", "the driver panicked while sending")))
         });
-        if let Err(SendError::Refused(failure) | SendError::Uncertain(failure) | SendError::AccountDown(failure)) =
-            &sent
+        if let Err(
+            SendError::Refused(failure)
+            | SendError::Uncertain(failure)
+            | SendError::Apart(failure)
+            | SendError::AccountDown(failure),
+        ) = &sent
         {
             spans::failed(failure);
         }
@@ -289,10 +329,43 @@ async fn sent(desk: &Desk, item: &OutboxItem, delivery: Delivery<'_>) -> Result<
     sending.instrument(spans::delivery(item, desk.account.kind.as_str())).await
 }
 
+/// What is left of an album goes out file by file, so that one that the provider does not take keeps no other back.
+fn apart(item: &OutboxItem, done: u32, parts: &[Part], failure: &Failure, now: Timestamp) -> Settlement {
+    let files_of = |rich: &Rich| match rich {
+        Rich::Album { files, .. } => files.clone(),
+        Rich::Media { media, url, name, .. } => vec![File { media: *media, url: url.clone(), name: name.clone() }],
+        _ => Vec::new(),
+    };
+    let left = parts.iter().skip(done as usize).filter_map(|part| part.rich.as_ref());
+    let caption = match &item.rich {
+        Some(Rich::Album { caption, .. }) if done == 0 => caption.clone(),
+        _ => None,
+    };
+    tracing::info!(
+        tenant.id = %item.tenant, channel.id = %item.channel, outbox.id = %item.id, failure.code = failure.code,
+        "an album goes out file by file"
+    );
+    let rich = Rich::Album { caption, files: left.flat_map(files_of).collect(), apart: true };
+    Settlement::Apart { tenant: item.tenant, id: item.id, rich, at: now }
+}
+
+/// Names the file of an album that the provider does not take.
+fn of_file(item: &OutboxItem, done: u32, all: usize, error: SendError) -> SendError {
+    match (error, &item.rich) {
+        (SendError::Refused(failure), Some(Rich::Album { apart: true, .. })) => {
+            let detail = format!("file {} of {all}: {}", done + 1, failure.detail);
+            SendError::Refused(Failure { detail, ..failure })
+        }
+        (error, _) => error,
+    }
+}
+
 fn unsent(item: &OutboxItem, parts: u32, error: SendError, now: Timestamp, down: &mut Option<Failure>) -> Settlement {
     let (tenant, id) = (item.tenant, item.id);
     match error {
         SendError::Uncertain(failure) => Settlement::Uncertain { tenant, id, failure, at: now },
+        // Its files go one by one already.
+        SendError::Apart(failure) => Settlement::Failed { tenant, id, failure, at: now },
         SendError::AccountDown(failure) => {
             *down = Some(failure.clone());
             again(item, parts, now + ACCOUNT_DOWN, failure)
@@ -317,14 +390,14 @@ fn again(item: &OutboxItem, parts: u32, at: Timestamp, failure: Failure) -> Sett
 
 /// Waits until the account may send to the peer, if that is soon and the account goes on; otherwise says when. A reply
 /// that waits longer is put back meanwhile: one that is claimed when the process dies is of unknown outcome.
-async fn pace(desk: &Desk, peer: &str) -> Result<(), Timestamp> {
+async fn pace(desk: &Desk, peer: &str, messages: u32) -> Result<(), Timestamp> {
     let mut stopping = desk.stopping.subscribe();
     loop {
         let now = desk.shared.ports.clock.now();
         if *stopping.borrow_and_update() {
             return Err(now);
         }
-        let permit = desk.pacer.lock().unwrap_or_else(PoisonError::into_inner).acquire(peer, now);
+        let permit = desk.pacer.lock().unwrap_or_else(PoisonError::into_inner).acquire_all(peer, messages, now);
         match permit {
             Ok(()) => return Ok(()),
             Err(not_before) if not_before.since(now) > SOON => return Err(not_before),
@@ -338,10 +411,10 @@ async fn pace(desk: &Desk, peer: &str) -> Result<(), Timestamp> {
 }
 
 /// Writes the result down, waiting out passing troubles: the provider has acted, forgetting it would repeat it.
-async fn settle(desk: &Desk, settlement: Settlement) -> Result<(), StoreError> {
+async fn settle(desk: &Desk, settlements: Vec<Settlement>) -> Result<(), StoreError> {
     let mut tries = 0;
     loop {
-        match desk.shared.ports.outbox.settle(vec![settlement.clone()]).await {
+        match desk.shared.ports.outbox.settle(settlements.clone()).await {
             Err(e) if e.is_retry() && tries < SETTLE_TRIES => {
                 tries += 1;
                 tokio::time::sleep(SETTLE_BACKOFF.wait(tries)).await;
@@ -353,7 +426,11 @@ async fn settle(desk: &Desk, settlement: Settlement) -> Result<(), StoreError> {
 
 fn announce(desk: &Desk, item: &OutboxItem, settlement: &Settlement) {
     let status = match settlement {
-        Settlement::Progress { .. } | Settlement::Again { .. } | Settlement::Released { .. } => return,
+        Settlement::Progress { .. }
+        | Settlement::Again { .. }
+        | Settlement::Released { .. }
+        | Settlement::Apart { .. }
+        | Settlement::Replaced { .. } => return,
         Settlement::Sent { .. } => DeliveryStatus::Sent,
         Settlement::Failed { failure, .. } => {
             tracing::warn!(

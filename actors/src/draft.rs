@@ -1,7 +1,12 @@
-//! Shows a person what is written so far of an answer. Nothing of it is durable or counts: the reply comes by the outbox, as it
-//! does without this, and what was shown goes by itself. Nobody waits for a draft but, shortly, the end of the same completion.
+//! Shows a person what is written so far of an answer: as a draft where a channel knows such, of which nothing is durable or
+//! counts (the reply comes by the outbox, and what was shown goes by itself), otherwise as a message that is changed
+//! (`beginning`). Nobody waits for it but, shortly, the end of the same completion.
 
-use crate::{node::Shared, work::Task};
+use crate::{
+    beginning::{self, Stage},
+    node::Shared,
+    work::Task,
+};
 use colloquy_domain::{
     channel::Draft,
     conversation::{Key, Mode},
@@ -14,7 +19,8 @@ use tokio::{sync::watch, task::JoinHandle};
 
 /// An answer that is there sooner than this after its first word needs no draft.
 const SOON: Duration = Duration::from_millis(300);
-/// How long the end of a completion waits for a draft under way, so that it does not come behind the reply.
+/// How long the end of a completion waits for what is under way, so that no draft comes behind the reply. A message is not
+/// broken off then: the reply waits for it by itself.
 const LAST: Duration = Duration::from_secs(1);
 
 /// The drafts of one completion; they end with it.
@@ -47,10 +53,9 @@ impl Drafts {
 
     pub(crate) async fn end(self) {
         drop(self.text);
-        if let Some(mut showing) = self.showing
-            && tokio::time::timeout(LAST, &mut showing).await.is_err()
-        {
-            showing.abort();
+        if let Some(showing) = self.showing {
+            // Late: it ends by itself.
+            let _ = tokio::time::timeout(LAST, showing).await;
         }
     }
 }
@@ -61,13 +66,22 @@ async fn show(shared: Arc<Shared>, key: Key, turn: TurnNo, mut written: watch::R
     }
     let Ok(Some(account)) = shared.ports.channels.account(key.channel).await else { return };
     let Some(driver) = shared.ports.channels.driver(&account.kind) else { return };
+    if let Some(every) = driver.amends_every(&account, &key.peer) {
+        let stage = Stage { shared, account, driver, key, turn };
+        return beginning::show(&stage, every, &mut written).await;
+    }
     let mut shown = String::new();
     while let Some(every) = driver.drafts_every(&account, &key.peer) {
         let text = written.borrow_and_update().clone();
         let mut wait = every;
-        if !text.trim().is_empty() && text != shown {
-            let draft = Draft { account: &account, to: &key.peer, turn, text: &text };
-            if let Err(failure) = driver.draft(draft).await {
+        let new = !text.trim().is_empty() && text != shown;
+        if new && shared.paces.spare(account.id, &key.peer.address, shared.ports.clock.now()) {
+            let draft = Draft { account: &account, to: &key.peer, turn, text: &text, leaves_within: LAST };
+            let drawn = tokio::select! {
+                drawn = driver.draft(draft) => drawn,
+                () = late(written.clone()) => return,
+            };
+            if let Err(failure) = drawn {
                 tracing::debug!(channel.id = %account.id, failure.code = failure.code, "draft not shown");
                 let Verdict::Retry { after } = failure.verdict else { return };
                 wait = after.unwrap_or(every).max(every);
@@ -80,7 +94,14 @@ async fn show(shared: Arc<Shared>, key: Key, turn: TurnNo, mut written: watch::R
     }
 }
 
+/// Some time after the end of the completion.
+async fn late(mut written: watch::Receiver<String>) {
+    // An error is the end.
+    let _ = written.wait_for(|_| false).await;
+    tokio::time::sleep(LAST).await;
+}
+
 /// Waits so long; true at once when the completion has ended.
-async fn ended_within(written: &mut watch::Receiver<String>, wait: Duration) -> bool {
+pub(crate) async fn ended_within(written: &mut watch::Receiver<String>, wait: Duration) -> bool {
     tokio::time::timeout(wait, written.wait_for(|_| false)).await.is_ok()
 }

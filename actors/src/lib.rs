@@ -16,6 +16,7 @@
 
 mod accept;
 mod agents;
+mod beginning;
 mod channel;
 mod channels;
 mod cluster;
@@ -29,6 +30,7 @@ mod intake;
 mod listen;
 mod lookup;
 pub mod node;
+mod paces;
 mod placement;
 mod poll;
 mod ports;

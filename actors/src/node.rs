@@ -2,7 +2,9 @@
 
 use crate::{
     agents::{self, Agents},
-    channels, ingestion, placement,
+    channels, ingestion,
+    paces::Paces,
+    placement,
     ports::{Ports, Settings},
     pressure::Pressure,
     root::{self, Root},
@@ -38,6 +40,8 @@ pub struct Shared {
     pub active: AtomicUsize,
     /// The node was told to stop: what its ports refuse from here on says nothing about what they were asked.
     pub stopping: CancellationToken,
+    /// Of the accounts that this node delivers for.
+    pub paces: Paces,
     /// Read while a batch of the log is moved; whoever lets go of partitions writes once, and so waits for those batches.
     pub moving: tokio::sync::RwLock<()>,
 }
@@ -69,6 +73,7 @@ impl Node {
             ingestion: Slot::default(),
             placement: Slot::default(),
             members: RwLock::default(),
+            paces: Paces::default(),
             moving: tokio::sync::RwLock::default(),
             active: AtomicUsize::new(0),
             stopping: CancellationToken::new(),

@@ -11,7 +11,7 @@ use colloquy_domain::{
     channel::ChannelAccount,
     ids::ConversationId,
     message::MediaKind,
-    rich::{Button, Rich, Row},
+    rich::{Button, File, Rich, Row},
     template::TemplateCall,
 };
 use colloquy_store::SentFile;
@@ -26,6 +26,8 @@ const MOST_CHOICES: usize = 50;
 const LONGEST_TITLE: usize = 100;
 const LONGEST_ID: usize = 256;
 const LONGEST_URL: usize = 2_000;
+/// Files that are an album.
+const ALBUM: std::ops::RangeInclusive<usize> = 2..=10;
 /// What a button says that opens a list, if nothing was said about it.
 const OPEN: &str = "…";
 
@@ -107,9 +109,24 @@ pub struct Content {
     language: Option<String>,
     #[serde(default, alias = "variables")]
     parameters: templates::Values,
+    /// Several files together: 2 to 10.
+    media: Option<Vec<OneOf>>,
     buttons: Option<Vec<Choice>>,
     list: Option<List>,
     card: Option<Card>,
+}
+
+/// A file of an album.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OneOf {
+    /// `image`, `video`, `audio`, `voice` or `document`; by the ending of the address if it is absent.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(alias = "media_url", alias = "url")]
+    media_url: String,
+    #[serde(alias = "filename", alias = "fileName")]
+    name: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -145,12 +162,11 @@ impl Content {
     /// 400, naming the field.
     pub fn read(self, kind: Option<&str>) -> ApiResult<Asked> {
         let kind = kind.map(str::to_ascii_lowercase);
+        if kind.as_deref() == Some("album") || (kind.is_none() && self.media.is_some()) {
+            return self.album().map(Asked::Said);
+        }
         let media = match kind.as_deref() {
-            Some("image") => Some(MediaKind::Image),
-            Some("video") => Some(MediaKind::Video),
-            Some("audio") => Some(MediaKind::Audio),
-            Some("voice") => Some(MediaKind::Voice),
-            Some("document" | "file") => Some(MediaKind::Document),
+            Some(named) if file_named(named).is_some() => file_named(named),
             Some("media") => Some(self.media_url.as_deref().map_or(MediaKind::Document, by_ending)),
             None if self.media_url.is_some() => self.media_url.as_deref().map(by_ending),
             Some("template") => {
@@ -184,6 +200,27 @@ impl Content {
         said(Rich::Media { media, url, caption, name })
     }
 
+    fn album(self) -> ApiResult<Said> {
+        let given = self.media.ok_or_else(|| ApiError::invalid("content.media", "is needed"))?;
+        if !ALBUM.contains(&given.len()) {
+            let why = format!("must be {} to {} files", ALBUM.start(), ALBUM.end());
+            return Err(ApiError::invalid("content.media", why));
+        }
+        let file = |(n, file): (usize, OneOf)| {
+            let url = address(&format!("content.media[{n}].mediaUrl"), &file.media_url)?;
+            let media = match file.kind.map(|kind| kind.to_ascii_lowercase()) {
+                Some(named) => file_named(&named)
+                    .ok_or_else(|| ApiError::invalid(format!("content.media[{n}].type"), FILE_KINDS))?,
+                None => by_ending(&url),
+            };
+            Ok(File { media, url, name: file.name.map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()) })
+        };
+        let files = given.into_iter().enumerate().map(file).collect::<ApiResult<Vec<File>>>()?;
+        let caption = self.caption.or(self.text).filter(|c| !c.trim().is_empty());
+        let caption = caption.map(|c| desk::words("content.caption", &c)).transpose()?;
+        said(Rich::Album { caption, files, apart: false })
+    }
+
     fn buttons(self) -> ApiResult<Said> {
         let buttons = self.buttons.ok_or_else(|| ApiError::invalid("content.buttons", "is needed"))?;
         let text = self.text.ok_or_else(|| ApiError::invalid("content.text", "is needed"))?;
@@ -213,7 +250,19 @@ impl Content {
     }
 }
 
-const KINDS: &str = "must be text, image, video, audio, voice, document, media, buttons, list, card or template";
+const KINDS: &str = "must be text, image, video, audio, voice, document, media, album, buttons, list, card or template";
+const FILE_KINDS: &str = "must be image, video, audio, voice or document";
+
+fn file_named(kind: &str) -> Option<MediaKind> {
+    match kind {
+        "image" => Some(MediaKind::Image),
+        "video" => Some(MediaKind::Video),
+        "audio" => Some(MediaKind::Audio),
+        "voice" => Some(MediaKind::Voice),
+        "document" | "file" => Some(MediaKind::Document),
+        _ => None,
+    }
+}
 
 fn said(rich: Rich) -> ApiResult<Said> {
     Ok(Said { text: desk::words("content", &rich.words())?, rich: Some(rich), template: None })
@@ -288,6 +337,11 @@ pub fn shown(text: &str, rich: Option<&Rich>, file: Option<&SentFile>) -> Value 
             content["mediaUrl"] = json!(url);
             content["caption"] = json!(caption);
             content["name"] = json!(name);
+        }
+        Some(Rich::Album { caption, files, .. }) => {
+            let file = |f: &File| json!({ "type": f.media, "mediaUrl": f.url, "name": f.name });
+            content["caption"] = json!(caption);
+            content["media"] = json!(files.iter().map(file).collect::<Vec<_>>());
         }
         Some(Rich::Buttons { text, buttons: given }) => {
             content["text"] = json!(text);

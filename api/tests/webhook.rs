@@ -19,14 +19,15 @@ use colloquy_domain::{
     commerce::settings::{self as services, Connections},
     failure::Failure,
     http_tool::{Imported, Operation},
-    ids::{ChannelId, ConversationId, MessageId, TenantId},
+    ids::{ChannelId, ConversationId, MessageId, TenantId, TurnNo},
     message::{Content, Inbound, Peer},
     model::{Completion, ModelChoice},
     outbound::Citation,
     placement::{Lane, Ownership},
     ports::{
-        ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore, Poster,
-        RemoteTool, RemoteTools, Services, Settlement, StoreError, Told, Web, WebPost, WebRequest, WebResponse, Work,
+        Beginning, ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore,
+        Poster, RemoteTool, RemoteTools, Services, Settlement, StoreError, Told, Web, WebPost, WebRequest, WebResponse,
+        Work,
     },
     rate::Quotas,
     standing::Standing,
@@ -167,6 +168,39 @@ impl OutboxStore for Moody {
     ) -> Result<Vec<(ConversationId, MessageId, DeliveryStatus)>, StoreError> {
         mood(&self.statuses)?;
         self.store.advance(tenant, channel, updates).await
+    }
+
+    async fn begin(
+        &self,
+        t: TenantId,
+        c: ConversationId,
+        turn: TurnNo,
+        at: Timestamp,
+    ) -> Result<Option<Beginning>, StoreError> {
+        self.store.begin(t, c, turn, at).await
+    }
+
+    async fn amend(&self, t: TenantId, c: ConversationId, turn: TurnNo, at: Timestamp) -> Result<bool, StoreError> {
+        self.store.amend(t, c, turn, at).await
+    }
+
+    async fn amended(
+        &self,
+        t: TenantId,
+        c: ConversationId,
+        turn: TurnNo,
+        message: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.store.amended(t, c, turn, message).await
+    }
+
+    async fn beginning(
+        &self,
+        t: TenantId,
+        c: ConversationId,
+        reply: Option<MessageId>,
+    ) -> Result<Option<Beginning>, StoreError> {
+        self.store.beginning(t, c, reply).await
     }
 }
 

@@ -289,7 +289,7 @@ pub struct Delivery<'a> {
     pub leaves_within: Duration,
 }
 
-/// What is written so far of an answer in the making. Nothing of it counts: the reply is delivered whole, by the outbox alone.
+/// What is written so far of an answer in the making. The reply comes whole, by the outbox alone.
 #[derive(Debug, Clone, Copy)]
 pub struct Draft<'a> {
     pub account: &'a ChannelAccount,
@@ -298,12 +298,23 @@ pub struct Draft<'a> {
     pub turn: TurnNo,
     /// Markdown that may end anywhere.
     pub text: &'a str,
+    /// As [`Delivery::leaves_within`], where it is a message.
+    pub leaves_within: Duration,
 }
 
 /// A provider took the part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
     pub provider_message_id: Option<String>,
+}
+
+/// What came of putting a part in a message's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaced {
+    /// The message says it.
+    Stands(Sent),
+    /// There is no such message any more: somebody took it away.
+    Gone,
 }
 
 /// Why a part was not delivered.
@@ -313,6 +324,8 @@ pub enum SendError {
     Refused(Failure),
     /// The request went out and no answer came back: it may have been delivered.
     Uncertain(Failure),
+    /// The provider took none of the part's files, and might take each of them alone.
+    Apart(Failure),
     /// The account itself is unusable (credentials, suspension): stop it and alert.
     AccountDown(Failure),
 }

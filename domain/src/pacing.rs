@@ -12,6 +12,8 @@ use std::{
 const WINDOW: Duration = Duration::from_millis(1_040);
 /// A peer's interval is longer by this part of it, for the same reason.
 const SLACK: u64 = 25;
+/// What is shown of answers in the making has at most this part of the account's rate: the rest is for replies that come meanwhile.
+const SHARE: usize = 3;
 /// Below this many remembered peers none are looked for to forget.
 const FEW_PEERS: usize = 64;
 
@@ -29,13 +31,24 @@ pub struct Pacer {
     peers: BTreeMap<String, Timestamp>,
     /// Look for peers to forget when there are more than this.
     forget_above: usize,
+    /// When the last [`Pacer::spare`] permits were given, oldest first.
+    spared: VecDeque<Timestamp>,
+    /// Until then a reply waits for the account's rate, as far as is known.
+    wanted: Timestamp,
 }
 
 impl Pacer {
     #[must_use]
     pub fn new(mut pacing: Pacing) -> Self {
         pacing.peer_interval = with_slack(pacing.peer_interval);
-        Self { pacing, recent: VecDeque::new(), peers: BTreeMap::new(), forget_above: FEW_PEERS }
+        Self {
+            pacing,
+            recent: VecDeque::new(),
+            peers: BTreeMap::new(),
+            forget_above: FEW_PEERS,
+            spared: VecDeque::new(),
+            wanted: Timestamp::default(),
+        }
     }
 
     /// Takes the permit to send one message to `peer` now.
@@ -43,24 +56,65 @@ impl Pacer {
     /// # Errors
     /// The time before which it is not worth asking again; nothing was taken.
     pub fn acquire(&mut self, peer: &str, now: Timestamp) -> Result<(), Timestamp> {
-        if self.recent.back().is_some_and(|&last| last > now) {
-            // The clock was set back: what is remembered lies in a future that may be hours away.
-            self.recent.clear();
-            self.peers.clear();
-        }
+        self.acquire_all(peer, 1, now)
+    }
+
+    /// As [`Pacer::acquire`], for what goes at once and is counted as so many messages.
+    ///
+    /// # Errors
+    /// As [`Pacer::acquire`].
+    pub fn acquire_all(&mut self, peer: &str, messages: u32, now: Timestamp) -> Result<(), Timestamp> {
+        self.begin_anew_if_set_back(now);
         self.forget_idle(now);
         let paid_back = self.peers.get(peer).copied().unwrap_or(now).max(now);
-        let account_free = self.account_free(now);
+        let account_free = self.account_free(messages, now);
         let peer_free = Timestamp(paid_back.0.saturating_sub(self.credit()));
+        if account_free > now {
+            self.wanted = account_free + WINDOW;
+        }
         let not_before = account_free.max(peer_free);
         if not_before > now {
             return Err(not_before);
         }
-        self.recent.push_back(now);
-        if !self.pacing.peer_interval.is_zero() {
-            self.peers.insert(peer.to_owned(), paid_back + self.pacing.peer_interval);
-        }
+        self.take(peer, messages, paid_back, now);
         Ok(())
+    }
+
+    /// Takes the permit for what no reply may wait for: something to show of an answer in the making. Given only while no reply
+    /// waits for the account's rate, for a part of that rate, and to a peer whose burst is not borrowed from by more than one
+    /// message; not given, it is not worth waiting for.
+    pub fn spare(&mut self, peer: &str, now: Timestamp) -> bool {
+        self.begin_anew_if_set_back(now);
+        let paid_back = self.peers.get(peer).copied().unwrap_or(now).max(now);
+        let ahead = if self.pacing.peer_burst > 1 { self.pacing.peer_interval } else { Duration::ZERO };
+        while self.spared.front().is_some_and(|&t| t + WINDOW <= now) {
+            self.spared.pop_front();
+        }
+        let most = usize::try_from(self.pacing.per_second).unwrap_or(usize::MAX) / SHARE;
+        let free = self.account_free(1, now) <= now && self.wanted <= now && self.spared.len() < most.max(1);
+        if !free || paid_back > now + ahead {
+            return false;
+        }
+        self.spared.push_back(now);
+        self.take(peer, 1, paid_back, now);
+        true
+    }
+
+    fn take(&mut self, peer: &str, messages: u32, paid_back: Timestamp, now: Timestamp) {
+        self.recent.extend(std::iter::repeat_n(now, messages as usize));
+        if !self.pacing.peer_interval.is_zero() {
+            self.peers.insert(peer.to_owned(), paid_back + self.pacing.peer_interval.saturating_mul(messages));
+        }
+    }
+
+    /// Where the clock was set back, what is remembered lies in a future that may be hours away.
+    fn begin_anew_if_set_back(&mut self, now: Timestamp) {
+        if self.recent.back().is_some_and(|&last| last > now) {
+            self.recent.clear();
+            self.peers.clear();
+            self.spared.clear();
+            self.wanted = Timestamp::default();
+        }
     }
 
     /// How many peers are remembered.
@@ -69,13 +123,16 @@ impl Pacer {
         self.peers.len()
     }
 
-    fn account_free(&mut self, now: Timestamp) -> Timestamp {
+    /// When there is room for so many; more than the rate itself have room once nothing else was sent for a moment.
+    fn account_free(&mut self, messages: u32, now: Timestamp) -> Timestamp {
         // A rate of nothing would stop the account for ever.
         let limit = usize::try_from(self.pacing.per_second.max(1)).unwrap_or(usize::MAX);
-        while self.recent.len() > limit || self.recent.front().is_some_and(|&t| t + WINDOW <= now) {
+        while self.recent.front().is_some_and(|&t| t + WINDOW <= now) {
             self.recent.pop_front();
         }
-        if self.recent.len() < limit { now } else { self.recent.front().map_or(now, |&t| t + WINDOW) }
+        let wanted = usize::try_from(messages.max(1)).unwrap_or(usize::MAX).min(limit);
+        let too_many = (self.recent.len() + wanted).saturating_sub(limit);
+        too_many.checked_sub(1).and_then(|last| self.recent.get(last)).map_or(now, |&t| t + WINDOW)
     }
 
     /// How far ahead a peer may borrow, in milliseconds.
@@ -161,6 +218,37 @@ mod tests {
             p.acquire(&format!("peer-{i}"), Timestamp(i * 100)).expect("different peers");
         }
         assert!(p.remembered() <= 2 * FEW_PEERS, "{}", p.remembered());
+    }
+
+    #[test]
+    fn an_album_counts_as_its_files() {
+        let mut p = Pacer::new(pacing(10, 1_000, 3));
+        let t = Timestamp(1_000_000);
+        assert_eq!(p.acquire_all("a", 7, t), Ok(()));
+        assert_eq!(p.acquire_all("b", 4, t), Err(t + WINDOW), "three are left of the second");
+        assert_eq!(p.acquire_all("b", 3, t), Ok(()));
+        let owed = t + Duration::from_millis(5 * 1_040);
+        assert_eq!(p.acquire("a", t + WINDOW), Err(owed), "seven were sent, a burst of three is borrowed");
+        assert_eq!(p.acquire_all("c", 50, t + WINDOW), Ok(()), "more than the rate goes alone");
+        assert_eq!(p.acquire("d", t + WINDOW), Err(t + WINDOW * 2));
+    }
+
+    #[test]
+    fn what_is_shown_of_answers_never_keeps_a_reply_waiting() {
+        let mut p = Pacer::new(pacing(9, 1_000, 3));
+        let t = Timestamp(1_000_000);
+        let shown = (0..20).filter(|n| p.spare(&n.to_string(), t)).count();
+        assert_eq!(shown, 3, "a third of the rate");
+        let mut p = Pacer::new(pacing(9, 1_000, 3));
+        assert_eq!([p.spare("a", t), p.spare("a", t), p.spare("a", t)], [true, true, false], "one ahead of its time");
+        assert_eq!(p.acquire("a", t), Ok(()), "what is left of the burst is the reply's");
+        let sent = (0..20).filter(|n| p.acquire(&format!("b{n}"), t).is_ok()).count();
+        assert_eq!(sent, 6, "all the rest of the second");
+        // Room again, and taken at once by whoever waits.
+        let next = t + WINDOW;
+        assert!(!p.spare("c", next), "while replies wait nothing is shown");
+        assert_eq!(p.acquire("d", next), Ok(()));
+        assert!(p.spare("c", next + WINDOW), "nobody waits any more");
     }
 
     proptest! {

@@ -11,12 +11,29 @@ use std::fmt::Write as _;
 pub enum Rich {
     /// A file at a public address.
     Media { media: MediaKind, url: String, caption: Option<String>, name: Option<String> },
+    /// Several files together, 2 to 10.
+    Album {
+        caption: Option<String>,
+        files: Vec<File>,
+        /// The provider did not take them together: each is sent alone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        apart: bool,
+    },
     /// A few answers to choose from.
     Buttons { text: String, buttons: Vec<Button> },
     /// Many answers to choose from, behind a button that says `open`.
     List { text: String, open: String, rows: Vec<Row> },
     /// A picture with a title, an address and answers.
     Card { title: String, text: Option<String>, image: Option<String>, link: Option<String>, buttons: Vec<Button> },
+}
+
+/// One of an album.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub media: MediaKind,
+    pub url: String,
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// An answer; `id` comes back as the payload of a [`Choice`](crate::message::Content::Choice).
@@ -35,14 +52,36 @@ pub struct Row {
 }
 
 impl Rich {
-    /// A short stable name: `image`, `video`, `audio`, `document`, `buttons`, `list`, `card`.
+    /// A short stable name: `image`, `video`, `audio`, `document`, `album`, `buttons`, `list`, `card`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Media { media, .. } => media.file_kind(),
+            Self::Album { .. } => "album",
             Self::Buttons { .. } => "buttons",
             Self::List { .. } => "list",
             Self::Card { .. } => "card",
+        }
+    }
+
+    /// The files of an album as messages of their own, the caption with the first; `None` of anything else.
+    #[must_use]
+    pub fn each(&self) -> Option<Vec<Self>> {
+        let Self::Album { caption, files, .. } = self else { return None };
+        let captions = std::iter::once(caption.clone()).chain(std::iter::repeat(None));
+        let alone = |(file, caption): (&File, Option<String>)| {
+            let File { media, url, name } = file.clone();
+            Self::Media { media, url, caption, name }
+        };
+        Some(files.iter().zip(captions).map(alone).collect())
+    }
+
+    /// How many messages it is to whoever counts them.
+    #[must_use]
+    pub fn messages(&self) -> u32 {
+        match self {
+            Self::Album { files, .. } => u32::try_from(files.len()).unwrap_or(u32::MAX).max(1),
+            _ => 1,
         }
     }
 
@@ -52,6 +91,12 @@ impl Rich {
     pub fn words(&self) -> String {
         match self {
             Self::Media { url, caption, .. } => paragraphs(&[caption.clone(), Some(format!("<{url}>"))]),
+            Self::Album { caption, files, .. } => {
+                let addresses: Vec<String> = files.iter().map(|file| format!("<{}>", file.url)).collect();
+                let all: Vec<Option<String>> =
+                    std::iter::once(caption.clone()).chain(addresses.into_iter().map(Some)).collect();
+                paragraphs(&all)
+            }
             Self::Buttons { text, buttons } => paragraphs(&[Some(text.clone()), numbered(titles(buttons))]),
             Self::List { text, rows, .. } => {
                 let line = |row: &Row| match &row.description {
@@ -118,6 +163,13 @@ mod tests {
         let (url, caption) = ("https://a.example/p.png".to_owned(), Some("Our shop".to_owned()));
         let media = Rich::Media { media: MediaKind::Image, url, caption, name: None };
         assert_eq!((media.kind(), media.words().as_str()), ("image", "Our shop\n\n<https://a.example/p.png>"));
+        let file = |url: &str| File { media: MediaKind::Image, url: url.to_owned(), name: None };
+        let files = vec![file("https://a.example/1.png"), file("https://a.example/2.png")];
+        let album = Rich::Album { caption: Some("Rooms".into()), files, apart: false };
+        assert_eq!((album.kind(), album.messages()), ("album", 2));
+        assert_eq!(album.words(), "Rooms\n\n<https://a.example/1.png>\n\n<https://a.example/2.png>");
+        let each: Vec<String> = album.each().expect("an album").iter().map(Rich::words).collect();
+        assert_eq!(each.join("\n\n"), album.words(), "one by one they say the same");
         let card = Rich::Card {
             title: "Bike".into(),
             text: None,

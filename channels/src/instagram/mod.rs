@@ -143,8 +143,8 @@ impl ChannelDriver for Instagram {
     }
 
     fn render_rich(&self, rich: &Rich) -> Vec<Part> {
-        meta::parts(rich, Platform::Instagram, Dialect::Instagram, LIMIT)
-            .unwrap_or_else(|| self.render(&rich.words(), &[]))
+        let shown = || meta::parts(rich, Platform::Instagram, Dialect::Instagram, LIMIT);
+        self.render_each(rich).or_else(shown).unwrap_or_else(|| self.render(&rich.words(), &[]))
     }
 
     /// The address that the payload named.

@@ -165,7 +165,7 @@ impl ChannelDriver for Line {
             {
                 markup::with_rich(text, rich, Dialect::Ucs2, LIMIT).unwrap_or_else(words)
             }
-            _ => words(),
+            _ => self.render_each(rich).unwrap_or_else(words),
         }
     }
 

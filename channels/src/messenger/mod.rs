@@ -135,7 +135,8 @@ impl ChannelDriver for Messenger {
     }
 
     fn render_rich(&self, rich: &Rich) -> Vec<Part> {
-        meta::parts(rich, Platform::Page, Dialect::Plain, LIMIT).unwrap_or_else(|| self.render(&rich.words(), &[]))
+        let shown = || meta::parts(rich, Platform::Page, Dialect::Plain, LIMIT);
+        self.render_each(rich).or_else(shown).unwrap_or_else(|| self.render(&rich.words(), &[]))
     }
 
     /// The address that the payload named.

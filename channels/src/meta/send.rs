@@ -95,6 +95,7 @@ pub(crate) fn parts(rich: &Rich, platform: Platform, dialect: Dialect, limit: us
             let words = plain.into_iter().next().unwrap_or_else(|| Part::words(String::new(), String::new()));
             (short && more && fits).then(|| vec![Part { rich: Some(rich.clone()), ..words }])
         }
+        Rich::Album { .. } => None,
     }
 }
 
@@ -135,7 +136,8 @@ pub(crate) fn compose(delivery: &Delivery<'_>, platform: Platform) -> Value {
             let element = card(title, text, image.as_deref(), link.as_deref(), buttons);
             json!({"attachment": {"type": "template", "payload": {"template_type": "generic", "elements": [element]}}})
         }
-        None => json!({"text": text}),
+        // Its files are messages of their own.
+        None | Some(Rich::Album { .. }) => json!({"text": text}),
     };
     message["metadata"] = json!(delivery.outbox.to_string());
     message

@@ -5,7 +5,7 @@ use crate::{
     lenient::{shorten, text},
 };
 use colloquy_domain::{
-    channel::{ChannelAccount, Delivery, SendError},
+    channel::{ChannelAccount, SendError},
     failure::Failure,
 };
 use reqwest::Url;
@@ -76,6 +76,15 @@ impl ApiError {
         }
     }
 
+    /// What it means for a message whose words were to be changed: that may be repeated.
+    pub(super) fn edit_error(self) -> SendError {
+        match &self {
+            Self::Refused(r) if matches!(r.code, 401 | 404) => SendError::AccountDown(self.failure()),
+            Self::Settings(_) => SendError::AccountDown(self.failure()),
+            _ => SendError::Refused(self.failure()),
+        }
+    }
+
     /// What it means for a call that may be repeated.
     pub(super) fn failure(self) -> Failure {
         match self {
@@ -119,10 +128,16 @@ impl Api {
     }
 
     /// As [`Api::call`], for what a person is to get.
-    pub(super) async fn send(&self, delivery: &Delivery<'_>, method: &str, body: &Value) -> Result<Value, ApiError> {
-        let url = address(delivery.account, method).map_err(ApiError::Settings)?;
-        let answer = self.http.send(url, None, body, delivery.leaves_within).await.map_err(ApiError::NoAnswer)?;
-        read(delivery.account, answer)
+    pub(super) async fn send(
+        &self,
+        account: &ChannelAccount,
+        method: &str,
+        body: &Value,
+        leaves_within: Duration,
+    ) -> Result<Value, ApiError> {
+        let url = address(account, method).map_err(ApiError::Settings)?;
+        let answer = self.http.send(url, None, body, leaves_within).await.map_err(ApiError::NoAnswer)?;
+        read(account, answer)
     }
 }
 

@@ -17,8 +17,25 @@ pub(super) struct Bot<'a> {
     pub username: Option<&'a str>,
 }
 
+/// What is said in a group to others.
+pub(super) const NOT_ADDRESSED: &str = "message.not_addressed";
+
 fn ignored(kind: impl Into<String>) -> ChannelEvent {
     ChannelEvent::Ignored { kind: kind.into() }
+}
+
+/// Chat and album of a piece that came in a group.
+pub(super) fn album(update: &Value) -> Option<String> {
+    let message = update.get("message").filter(|message| is_group(message))?;
+    Some(format!("{}/{}", id(message, "/chat/id")?, id(message, "/media_group_id")?))
+}
+
+/// As [`event`], of a message that is meant for the bot whatever it says.
+pub(super) fn heard(update: &Value, bot: &Bot<'_>) -> ChannelEvent {
+    match (id(update, "/update_id"), update.get("message")) {
+        (Some(update_id), Some(message)) => of_message(update_id, message, bot, true),
+        _ => event(update, bot),
+    }
 }
 
 pub(super) fn event(update: &Value, bot: &Bot<'_>) -> ChannelEvent {
@@ -27,7 +44,7 @@ pub(super) fn event(update: &Value, bot: &Bot<'_>) -> ChannelEvent {
         return ignored("empty_update");
     };
     match kind.as_str() {
-        "message" => of_message(update_id, value, bot),
+        "message" => of_message(update_id, value, bot, false),
         "edited_message" => of_edit(update_id, value, bot),
         "callback_query" => of_callback(&update_id, value),
         "my_chat_member" => of_membership(update_id, value),
@@ -74,7 +91,7 @@ fn is_addressed(message: &Value, bot: &Bot<'_>) -> bool {
     by_reply || by_id || mention(words, bot).is_some()
 }
 
-fn of_message(update_id: String, message: &Value, bot: &Bot<'_>) -> ChannelEvent {
+fn of_message(update_id: String, message: &Value, bot: &Bot<'_>, heard: bool) -> ChannelEvent {
     let Some(peer) = peer(message) else { return ignored("message.no_chat") };
     // Two bots that answer each other never stop; an anonymous administrator is shown as a bot, but is none.
     let by_bot = message.pointer("/from/is_bot").and_then(Value::as_bool).unwrap_or(false);
@@ -83,8 +100,8 @@ fn of_message(update_id: String, message: &Value, bot: &Bot<'_>) -> ChannelEvent
     }
     let content = content(message, bot);
     let is_signal = matches!(content, Content::Signal { .. });
-    if is_group(message) && !is_signal && !is_addressed(message, bot) {
-        return ignored("message.not_addressed");
+    if is_group(message) && !is_signal && !heard && !is_addressed(message, bot) {
+        return ignored(NOT_ADDRESSED);
     }
     let reply_to = id(message, "/reply_to_message/message_id").map(|m| sent_id(&peer.address, &m));
     inbound(update_id, peer, time(message, "/date"), content, reply_to, message)
@@ -93,7 +110,7 @@ fn of_message(update_id: String, message: &Value, bot: &Bot<'_>) -> ChannelEvent
 fn of_edit(update_id: String, message: &Value, bot: &Bot<'_>) -> ChannelEvent {
     let Some(peer) = peer(message) else { return ignored("edited_message.no_chat") };
     if is_group(message) && !is_addressed(message, bot) {
-        return ignored("message.not_addressed");
+        return ignored(NOT_ADDRESSED);
     }
     let about = id(message, "/message_id").map(|m| sent_id(&peer.address, &m));
     let content = Content::Signal { signal: "edit".to_owned() };

@@ -29,6 +29,10 @@ pub(super) const EVERY: Duration = Duration::from_secs(1);
 const SHARE: u32 = 3;
 /// For how long a chat is left alone whose drafts Telegram refuses (an older server, a chat that takes none).
 const REFUSED: Duration = Duration::from_secs(3600);
+/// Messages of a minute that a group takes of us before nothing more is shown of answers: Telegram's limit is 20, edits among
+/// them, and the others are for replies.
+const SHOWN_UP_TO: usize = 14;
+const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What drafts may not do, by account: kept on each node, and lost with it.
@@ -41,6 +45,16 @@ struct Book {
     quiet: BTreeMap<String, Instant>,
     /// When the drafts of the last second went.
     recent: VecDeque<Instant>,
+    /// What each group was sent.
+    groups: BTreeMap<i64, Group>,
+}
+
+#[derive(Default)]
+struct Group {
+    /// When what is shown of an answer may be changed next.
+    next: Option<Instant>,
+    /// When the messages and edits of the last minute went.
+    recent: VecDeque<Instant>,
 }
 
 impl Drafts {
@@ -52,8 +66,46 @@ impl Drafts {
     pub(super) fn every(&self, account: &ChannelAccount, peer: &Peer) -> Option<Duration> {
         let off = account.setting("streaming").is_some_and(|s| s.trim().eq_ignore_ascii_case("off"));
         let private = super::target(&peer.address).is_some_and(|(chat, _)| chat > 0);
-        let quiet = |book: &mut Book| book.quiet.get(&peer.address).is_some_and(|until| *until > Instant::now());
-        (!off && private && !self.with(account.id, quiet)).then_some(EVERY)
+        (!off && private && !self.is_quiet(account.id, peer)).then_some(EVERY)
+    }
+
+    pub(super) fn is_quiet(&self, channel: ChannelId, peer: &Peer) -> bool {
+        self.with(channel, |book| book.quiet.get(&peer.address).is_some_and(|until| *until > Instant::now()))
+    }
+
+    /// Takes the group's turn for showing something of an answer: one in so long a time, and not the messages of a minute that are
+    /// left for replies. Otherwise says how long it is still to wait.
+    pub(super) fn turn(&self, channel: ChannelId, peer: &Peer, every: Duration) -> Result<(), Duration> {
+        self.in_group(channel, peer, |group, now| {
+            let full = group.recent.front().filter(|_| group.recent.len() >= SHOWN_UP_TO).map(|&first| first + MINUTE);
+            if let Some(until) = full.max(group.next).filter(|until| *until > now) {
+                return Err(until.duration_since(now));
+            }
+            group.next = Some(now + every);
+            group.recent.push_back(now);
+            Ok(())
+        })
+        .unwrap_or(Ok(()))
+    }
+
+    /// A reply was sent there.
+    pub(super) fn spoke(&self, channel: ChannelId, peer: &Peer) {
+        self.in_group(channel, peer, |group, now| group.recent.push_back(now));
+    }
+
+    /// Several topics of one group share its limit.
+    fn in_group<T>(&self, channel: ChannelId, peer: &Peer, act: impl FnOnce(&mut Group, Instant) -> T) -> Option<T> {
+        let (chat, _) = super::target(&peer.address).filter(|(chat, _)| *chat < 0)?;
+        Some(self.with(channel, |book| {
+            let now = Instant::now();
+            for group in book.groups.values_mut() {
+                while group.recent.front().is_some_and(|&at| at + MINUTE <= now) {
+                    group.recent.pop_front();
+                }
+            }
+            book.groups.retain(|_, group| !group.recent.is_empty());
+            act(book.groups.entry(chat).or_default(), now)
+        }))
     }
 
     /// Whether there is room for one more now.
@@ -72,7 +124,7 @@ impl Drafts {
         })
     }
 
-    fn silence(&self, channel: ChannelId, peer: &Peer, wait: Duration) {
+    pub(super) fn silence(&self, channel: ChannelId, peer: &Peer, wait: Duration) {
         self.with(channel, |book| {
             let now = Instant::now();
             book.quiet.retain(|_, until| *until > now);

@@ -1,9 +1,11 @@
 //! Telegram Bot API: long polling (no public address needed) or a webhook, replies in HTML.
 
+mod album;
 mod api;
 mod content;
 mod decode;
 mod draft;
+mod edit;
 mod rich;
 
 use crate::{
@@ -15,7 +17,7 @@ use api::{Api, ApiError};
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{
-        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Draft, Fetched, Handshake, Pacing, Part, Polled,
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Draft, Fetched, Handshake, Pacing, Part, Polled, Replaced,
         SendError, Sent, SettingField, WebhookRejection, WebhookRequest,
     },
     failure::Failure,
@@ -84,6 +86,12 @@ const FIELDS: &[SettingField] = &[
         help: "Whether people see an answer while it is written, in private chats: `on` or `off`; on if not set.",
     },
     SettingField {
+        name: "stream_edits",
+        required: false,
+        secret: false,
+        help: "The same in groups, as a message that is edited until it is complete: `on` or `off`; on if not set.",
+    },
+    SettingField {
         name: "api_base",
         required: false,
         secret: false,
@@ -97,6 +105,7 @@ pub(crate) struct Telegram {
     /// asked again after a restart.
     usernames: Mutex<BTreeMap<ChannelId, String>>,
     drafts: draft::Drafts,
+    albums: album::Albums,
 }
 
 /// A bot's id is the first half of its token.
@@ -107,7 +116,8 @@ fn bot_id(account: &ChannelAccount) -> Option<&str> {
 
 impl Telegram {
     pub(crate) fn new(options: &ChannelOptions) -> Self {
-        Self { api: Api::new(Http::new(options)), usernames: Mutex::default(), drafts: draft::Drafts::default() }
+        let (drafts, albums) = (draft::Drafts::default(), album::Albums::default());
+        Self { api: Api::new(Http::new(options)), usernames: Mutex::default(), drafts, albums }
     }
 
     fn username(&self, account: &ChannelAccount) -> Option<String> {
@@ -126,9 +136,14 @@ impl Telegram {
         Ok(name)
     }
 
-    fn decode(&self, account: &ChannelAccount, update: &Value) -> ChannelEvent {
+    fn decode(&self, account: &ChannelAccount, update: &Value) -> Vec<ChannelEvent> {
         let username = self.username(account);
-        decode::event(update, &Bot { id: bot_id(account), username: username.as_deref() })
+        let bot = Bot { id: bot_id(account), username: username.as_deref() };
+        let event = decode::event(update, &bot);
+        match decode::album(update) {
+            Some(album) => self.albums.gather(account.id, album, event, decode::heard(update, &bot)),
+            None => vec![event],
+        }
     }
 
     async fn get_updates(&self, account: &ChannelAccount, cursor: Option<&str>) -> Result<Value, ApiError> {
@@ -195,7 +210,7 @@ impl ChannelDriver for Telegram {
         if !update.is_object() {
             return Err(WebhookRejection::Malformed("not a JSON object".to_owned()));
         }
-        Ok(vec![self.decode(account, &update)])
+        Ok(self.decode(account, &update))
     }
 
     fn render(&self, markdown: &str, citations: &[Citation]) -> Vec<Part> {
@@ -230,19 +245,23 @@ impl ChannelDriver for Telegram {
             body[name.as_str()] = value.clone();
         }
         if !delivery.part.text.is_empty() {
-            body[words] = json!(delivery.part.text);
-            body["parse_mode"] = json!("HTML");
+            let said = rich::place_of_words(method, &mut body);
+            said[words] = json!(delivery.part.text);
+            said["parse_mode"] = json!("HTML");
         }
         if method == "sendMessage" {
             body["link_preview_options"] = json!({"is_disabled": true});
         }
+        self.drafts.spoke(delivery.account.id, delivery.to);
         // At most one change of chat and one of markup: each refusal proves that nothing was sent.
         let (mut moved, mut plain) = (false, false);
         loop {
-            match self.api.send(&delivery, method, &body).await {
+            match self.api.send(delivery.account, method, &body, delivery.leaves_within).await {
                 Ok(message) => {
                     let chat = id(&body, "/chat_id").unwrap_or_default();
-                    let provider_message_id = id(&message, "/message_id").map(|m| decode::sent_id(&chat, &m));
+                    // Of an album, the first file's stands for all.
+                    let number = id(&message, "/message_id").or_else(|| id(&message, "/0/message_id"));
+                    let provider_message_id = number.map(|m| decode::sent_id(&chat, &m));
                     return Ok(Sent { provider_message_id });
                 }
                 Err(ApiError::Refused(r)) if r.migrate_to.is_some() && !moved => {
@@ -251,13 +270,18 @@ impl ChannelDriver for Telegram {
                 }
                 Err(ApiError::Refused(r)) if r.says("can't parse entities") && !plain => {
                     plain = true;
-                    body[words] = json!(delivery.part.plain);
-                    if let Some(body) = body.as_object_mut() {
-                        body.remove("parse_mode");
+                    let said = rich::place_of_words(method, &mut body);
+                    said[words] = json!(delivery.part.plain);
+                    if let Some(said) = said.as_object_mut() {
+                        said.remove("parse_mode");
                     }
                 }
                 Err(ApiError::Refused(r)) if r.says("message is not modified") => {
                     return Ok(Sent { provider_message_id: None });
+                }
+                // One file is none that Telegram takes, and so none of them went out: the others may.
+                Err(ApiError::Refused(r)) if r.code == 400 && method == rich::ALBUM => {
+                    return Err(SendError::Apart(ApiError::Refused(r).failure()));
                 }
                 Err(error) => return Err(error.send_error()),
             }
@@ -286,6 +310,30 @@ impl ChannelDriver for Telegram {
 
     async fn draft(&self, draft: Draft<'_>) -> Result<(), Failure> {
         self.show(draft).await
+    }
+
+    fn amends(&self, to: &Peer) -> bool {
+        edit::is_group(to)
+    }
+
+    fn amends_every(&self, account: &ChannelAccount, to: &Peer) -> Option<Duration> {
+        self.drafts.edits_every(account, to)
+    }
+
+    async fn begin(&self, draft: Draft<'_>) -> Result<Sent, SendError> {
+        self.send_so_far(draft).await
+    }
+
+    async fn amend(&self, draft: Draft<'_>, message: &str) -> Result<(), SendError> {
+        self.edit_so_far(draft, message).await
+    }
+
+    async fn replace(&self, delivery: Delivery<'_>, message: &str) -> Result<Replaced, SendError> {
+        self.edit_to_reply(delivery, message).await
+    }
+
+    async fn withdraw(&self, account: &ChannelAccount, _to: &Peer, message: &str) -> Result<(), Failure> {
+        self.delete(account, message).await
     }
 
     fn polls(&self, account: &ChannelAccount) -> bool {
@@ -319,7 +367,7 @@ impl ChannelDriver for Telegram {
         }
         let last = updates.iter().filter_map(|u| u.get("update_id").and_then(Value::as_i64)).max();
         let cursor = last.map(|l| l.saturating_add(1).to_string()).or(cursor);
-        Ok(Polled { events: updates.iter().map(|u| self.decode(account, u)).collect(), cursor })
+        Ok(Polled { events: updates.iter().flat_map(|u| self.decode(account, u)).collect(), cursor })
     }
 
     async fn register_webhook(&self, account: &ChannelAccount, url: &str) -> Result<bool, Failure> {

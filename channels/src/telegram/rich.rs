@@ -4,7 +4,7 @@ use crate::markup::{self, Dialect};
 use colloquy_domain::{
     channel::Part,
     message::MediaKind,
-    rich::{Button, Rich},
+    rich::{Button, File, Rich},
 };
 use serde_json::{Value, json};
 
@@ -23,6 +23,11 @@ pub(super) fn parts(rich: &Rich, limit: usize) -> Option<Vec<Part>> {
     let html = Dialect::TelegramHtml;
     match rich {
         Rich::Media { caption, .. } => Some(captioned(rich, caption.as_deref().unwrap_or_default(), limit)),
+        Rich::Album { apart: true, .. } => {
+            let each = rich.each().unwrap_or_default();
+            Some(each.iter().flat_map(|one| parts(one, limit).unwrap_or_default()).collect())
+        }
+        Rich::Album { caption, files, .. } => Some(album(caption.as_deref().unwrap_or_default(), files, limit)),
         Rich::Buttons { text, buttons } => {
             fits(buttons.iter().map(|b| b.id.as_str())).then(|| markup::with_rich(text, rich, html, limit))?
         }
@@ -44,6 +49,41 @@ pub(super) fn parts(rich: &Rich, limit: usize) -> Option<Vec<Part>> {
     }
 }
 
+/// What Telegram groups: pictures and videos with each other, documents and music only among themselves.
+#[derive(PartialEq, Eq)]
+enum Group {
+    Visual,
+    Documents,
+    Music,
+    /// Shown alone.
+    Alone,
+}
+
+const fn group(media: MediaKind) -> Group {
+    match media {
+        MediaKind::Image | MediaKind::Video => Group::Visual,
+        MediaKind::Document => Group::Documents,
+        MediaKind::Audio => Group::Music,
+        MediaKind::Voice | MediaKind::Sticker => Group::Alone,
+    }
+}
+
+/// In their order: files that can be grouped are one part, the caption is the first one's.
+fn album(caption: &str, files: &[File], limit: usize) -> Vec<Part> {
+    let together = |a: &File, b: &File| group(a.media) == group(b.media) && group(a.media) != Group::Alone;
+    let mut parts = Vec::new();
+    for (n, files) in files.chunk_by(together).enumerate() {
+        let rich = match files {
+            [File { media, url, name }] => {
+                Rich::Media { media: *media, url: url.clone(), caption: None, name: name.clone() }
+            }
+            several => Rich::Album { caption: None, files: several.to_vec(), apart: false },
+        };
+        parts.extend(captioned(&rich, if n == 0 { caption } else { "" }, limit));
+    }
+    parts
+}
+
 /// Words that are too long for a caption come before what they belong to.
 fn captioned(rich: &Rich, words: &str, limit: usize) -> Vec<Part> {
     let mut short = markup::render(words, &[], Dialect::TelegramHtml, CAPTION);
@@ -54,6 +94,23 @@ fn captioned(rich: &Rich, words: &str, limit: usize) -> Vec<Part> {
     let mut parts = markup::render(words, &[], Dialect::TelegramHtml, limit);
     parts.push(Part { rich: Some(rich.clone()), ..Part::words(String::new(), String::new()) });
     parts
+}
+
+/// Sends several files at once.
+pub(super) const ALBUM: &str = "sendMediaGroup";
+
+const fn group_type(media: MediaKind) -> &'static str {
+    match media {
+        MediaKind::Image | MediaKind::Sticker => "photo",
+        MediaKind::Video => "video",
+        MediaKind::Audio | MediaKind::Voice => "audio",
+        MediaKind::Document => "document",
+    }
+}
+
+/// Where the words of a call stand: an album's with its first file.
+pub(super) fn place_of_words<'b>(method: &str, body: &'b mut Value) -> &'b mut Value {
+    if method == ALBUM { &mut body["media"][0] } else { body }
 }
 
 /// The method that sends the part, the field that holds its words, and what it is told beside them.
@@ -70,6 +127,10 @@ pub(super) fn call(part: &Part) -> (&'static str, &'static str, Value) {
                 MediaKind::Sticker => ("sendSticker", "sticker"),
             };
             (method, "caption", json!({field: url}))
+        }
+        Some(Rich::Album { files, .. }) => {
+            let file = |file: &File| json!({"type": group_type(file.media), "media": file.url});
+            (ALBUM, "caption", json!({"media": files.iter().map(file).collect::<Vec<_>>()}))
         }
         Some(Rich::Buttons { buttons, .. }) => ("sendMessage", "text", keyboard(answers(buttons))),
         Some(Rich::List { rows, .. }) => {

@@ -242,7 +242,9 @@ impl ChannelDriver for Twilio {
 
     /// A file goes with its words in one message; choices are numbered lines.
     fn render_rich(&self, rich: &Rich) -> Vec<Part> {
-        let Rich::Media { caption, .. } = rich else { return self.render(&rich.words(), &[]) };
+        let Rich::Media { caption, .. } = rich else {
+            return self.render_each(rich).unwrap_or_else(|| self.render(&rich.words(), &[]));
+        };
         let mut parts = self.render(caption.as_deref().unwrap_or_default(), &[]);
         match parts.first_mut() {
             Some(first) => first.rich = Some(rich.clone()),
@@ -307,7 +309,7 @@ impl ChannelDriver for Twilio {
         let answer = self.http.get_as(url, basic).await.map_err(|e| e.failure(self.line.name()))?;
         if !answer.is_success() {
             return Err(match self.refused(account, &answer) {
-                SendError::Refused(f) | SendError::Uncertain(f) | SendError::AccountDown(f) => f,
+                SendError::Refused(f) | SendError::Uncertain(f) | SendError::Apart(f) | SendError::AccountDown(f) => f,
             });
         }
         let name = answer.body.as_ref().and_then(|b| text(b, "/friendly_name")).unwrap_or(&account.name);

@@ -145,7 +145,7 @@ impl ChannelDriver for WhatsApp {
     }
 
     fn render_rich(&self, rich: &Rich) -> Vec<Part> {
-        rich::parts(rich, LIMIT).unwrap_or_else(|| self.render(&rich.words(), &[]))
+        self.render_each(rich).or_else(|| rich::parts(rich, LIMIT)).unwrap_or_else(|| self.render(&rich.words(), &[]))
     }
 
     /// In two steps: the Graph API tells where the file lies, for a few minutes.

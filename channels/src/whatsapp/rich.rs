@@ -48,7 +48,7 @@ pub(super) fn parts(rich: &Rich, limit: usize) -> Option<Vec<Part>> {
                 Rich::Card { title: title.clone(), text: text.clone(), image: None, link: None, buttons: Vec::new() };
             fit.then(|| markup::with_rich(&words.words(), rich, Dialect::WhatsApp, BODY))?
         }
-        Rich::Buttons { .. } => None,
+        Rich::Buttons { .. } | Rich::Album { .. } => None,
     }
 }
 
@@ -70,7 +70,8 @@ fn file(rich: &Rich, media: MediaKind, caption: Option<&str>, limit: usize) -> V
 pub(super) fn content(part: &Part) -> (&'static str, Value) {
     let text = &part.text;
     match &part.rich {
-        None => ("text", json!({"body": text, "preview_url": false})),
+        // The files of an album are messages of their own.
+        None | Some(Rich::Album { .. }) => ("text", json!({"body": text, "preview_url": false})),
         Some(Rich::Media { media, url, name, .. }) => {
             let kind = match media {
                 MediaKind::Sticker => "sticker",

@@ -8,6 +8,7 @@ mod payloads;
 mod rich;
 mod support;
 mod telegram_decode;
+mod telegram_edits;
 mod telegram_io;
 mod twilio;
 mod verification;

@@ -4,7 +4,7 @@ use crate::support::{HOUR, account, driver, send_as, with};
 use colloquy_domain::{
     channel::{ChannelAccount, Secret},
     message::MediaKind,
-    rich::{Button, Rich, Row},
+    rich::{Button, File, Rich, Row},
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -29,6 +29,15 @@ fn media(media: MediaKind, ending: &str, caption: Option<&str>) -> Rich {
     Rich::Media { media, url: format!("https://files.example/a.{ending}"), caption: caption.map(str::to_owned), name }
 }
 
+fn album(files: &[(MediaKind, &str)], caption: Option<&str>, apart: bool) -> Rich {
+    let file = |(n, (media, ending)): (usize, &(MediaKind, &str))| File {
+        media: *media,
+        url: format!("https://files.example/{n}.{ending}"),
+        name: Some(format!("file.{ending}")),
+    };
+    Rich::Album { caption: caption.map(str::to_owned), files: files.iter().enumerate().map(file).collect(), apart }
+}
+
 fn contents() -> Vec<(&'static str, Rich)> {
     let text = || "Which *colour* would you like?".to_owned();
     let some = |text: &str| Some(text.to_owned());
@@ -38,6 +47,30 @@ fn contents() -> Vec<(&'static str, Rich)> {
         ("audio", media(MediaKind::Audio, "mp3", Some("Listen"))),
         ("voice", media(MediaKind::Voice, "ogg", None)),
         ("document", media(MediaKind::Document, "pdf", Some("The price list"))),
+        (
+            "album",
+            album(
+                &[(MediaKind::Image, "png"), (MediaKind::Video, "mp4"), (MediaKind::Image, "jpg")],
+                Some("Our *rooms*"),
+                false,
+            ),
+        ),
+        (
+            "album_of_all_kinds",
+            album(
+                &[
+                    (MediaKind::Image, "png"),
+                    (MediaKind::Document, "pdf"),
+                    (MediaKind::Document, "docx"),
+                    (MediaKind::Voice, "ogg"),
+                    (MediaKind::Audio, "mp3"),
+                    (MediaKind::Audio, "m4a"),
+                ],
+                None,
+                false,
+            ),
+        ),
+        ("album_apart", album(&[(MediaKind::Image, "png"), (MediaKind::Image, "jpg")], Some("Our *rooms*"), true)),
         ("buttons", Rich::Buttons { text: text(), buttons: buttons(&["Red", "Blue"]) }),
         (
             "many_buttons",

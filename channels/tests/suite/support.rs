@@ -258,6 +258,7 @@ pub fn verdict(result: &Result<Sent, SendError>) -> String {
         Ok(sent) => format!("sent {}", sent.provider_message_id.as_deref().unwrap_or("-")),
         Err(SendError::Refused(f)) => format!("refused {}", of(f)),
         Err(SendError::Uncertain(f)) => format!("uncertain {}", of(f)),
+        Err(SendError::Apart(f)) => format!("apart {}", of(f)),
         Err(SendError::AccountDown(f)) => format!("down {}", of(f)),
     }
 }

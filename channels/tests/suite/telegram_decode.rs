@@ -96,6 +96,34 @@ fn in_groups_only_what_is_meant_for_the_bot_is_heard() {
     insta::assert_snapshot!(lines(&updates));
 }
 
+/// Only one piece of an album has the words that call the bot, and not always the first to come.
+// req: C-CHN-1
+#[test]
+fn all_pieces_of_an_album_are_heard_in_groups_where_one_is_meant_for_the_bot() {
+    let piece = |update: i64, album: &str, caption: Option<&str>| {
+        let photo = json!([{"file_id": format!("p{update}")}]);
+        let mut message = group(json!({"photo": photo, "media_group_id": album, "caption": caption}));
+        message["update_id"] = json!(update);
+        message
+    };
+    let heard = |update: &Value| -> Vec<String> {
+        let events = receive(&with(bot(), "bot_username", "AlbumBot"), update);
+        events.iter().map(summary).filter(|line| !line.contains("not_addressed")).collect()
+    };
+    let came = |lines: Vec<String>, ids: &[&str]| {
+        assert_eq!(lines.len(), ids.len(), "{lines:?}");
+        assert!(lines.iter().zip(ids).all(|(line, id)| line.contains(id)), "{lines:?} {ids:?}");
+    };
+    came(heard(&piece(2001, "a", Some("@AlbumBot which one?"))), &["p2001"]);
+    came(heard(&piece(2002, "a", None)), &["p2002"]);
+    came(heard(&piece(2003, "b", None)), &[]);
+    came(heard(&piece(2004, "b", Some("look at us"))), &[]);
+    came(heard(&piece(2005, "c", None)), &[]);
+    came(heard(&piece(2006, "c", Some("@AlbumBot what are these?"))), &["p2005", "p2006"]);
+    came(heard(&piece(2007, "c", None)), &["p2007"]);
+    came(heard(&piece(2008, "b", None)), &[]);
+}
+
 #[test]
 fn a_pressed_button_is_a_choice_whose_id_also_names_the_press() {
     let keyboard = json!([[{"text": "Other", "callback_data": "o"}], [{"text": "Book", "callback_data": "book:1"}]]);

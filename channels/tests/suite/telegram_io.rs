@@ -30,7 +30,7 @@ fn refusal(code: u16, description: &str) -> Value {
 }
 
 async fn show(driver: &dyn ChannelDriver, account: &ChannelAccount, chat: &str, text: &str) -> Result<(), Failure> {
-    driver.draft(Draft { account, to: &peer(chat), turn: 4, text }).await
+    driver.draft(Draft { account, to: &peer(chat), turn: 4, text, leaves_within: Duration::from_secs(5) }).await
 }
 
 // req: C-CHN-1

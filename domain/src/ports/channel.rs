@@ -1,6 +1,6 @@
 use crate::{
     channel::{
-        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Draft, Fetched, Handshake, Pacing, Part, Polled,
+        ChannelAccount, ChannelEvent, ChannelKind, Delivery, Draft, Fetched, Handshake, Pacing, Part, Polled, Replaced,
         SendError, Sent, SettingField, WebhookRejection, WebhookRequest,
     },
     failure::Failure,
@@ -66,6 +66,11 @@ pub trait ChannelDriver: Send + Sync {
         self.render(&rich.words(), &[])
     }
 
+    /// Files of an album one by one, for channels that do not group them; `None` of anything else.
+    fn render_each(&self, rich: &Rich) -> Option<Vec<Part>> {
+        Some(rich.each()?.iter().flat_map(|one| self.render_rich(one)).collect())
+    }
+
     /// Brings a file that a person sent, of at most `most` bytes.
     ///
     /// # Errors
@@ -103,6 +108,49 @@ pub trait ChannelDriver: Send + Sync {
     /// # Errors
     /// The provider's. Retry: the next one no sooner. Otherwise none of this answer.
     async fn draft(&self, _draft: Draft<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether a message to the peer can be changed once it stands: where [`ChannelDriver::amends_every`] may be more than `None`.
+    fn amends(&self, _to: &Peer) -> bool {
+        false
+    }
+
+    /// How often an answer that is being written may be changed where its first words stand as a message of their own; `None`
+    /// where it is only sent whole.
+    fn amends_every(&self, _account: &ChannelAccount, _to: &Peer) -> Option<std::time::Duration> {
+        None
+    }
+
+    /// Sends what is written so far as a message; [`ChannelDriver::replace`] puts the reply in its place.
+    ///
+    /// # Errors
+    /// As [`ChannelDriver::send`].
+    async fn begin(&self, _draft: Draft<'_>) -> Result<Sent, SendError> {
+        Err(SendError::Refused(Failure::reject("channel.no_edits", "this channel changes no messages")))
+    }
+
+    /// Puts what is written so far in place of what the message says.
+    ///
+    /// # Errors
+    /// As [`ChannelDriver::send`].
+    async fn amend(&self, _draft: Draft<'_>, _message: &str) -> Result<(), SendError> {
+        Err(SendError::Refused(Failure::reject("channel.no_edits", "this channel changes no messages")))
+    }
+
+    /// Puts the part in place of what the message says. May be repeated, so no outcome of it is uncertain.
+    ///
+    /// # Errors
+    /// As [`ChannelDriver::send`].
+    async fn replace(&self, _delivery: Delivery<'_>, _message: &str) -> Result<Replaced, SendError> {
+        Ok(Replaced::Gone)
+    }
+
+    /// Takes a message of ours away. May be repeated: one that is not there any more is no error.
+    ///
+    /// # Errors
+    /// The provider's.
+    async fn withdraw(&self, _account: &ChannelAccount, _to: &Peer, _message: &str) -> Result<(), Failure> {
         Ok(())
     }
 

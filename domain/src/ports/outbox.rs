@@ -1,7 +1,7 @@
 use crate::{
     channel::{DeliveryStatus, StatusUpdate},
     failure::Failure,
-    ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId},
+    ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId, TurnNo},
     message::Peer,
     outbound::Citation,
     ports::StoreError,
@@ -53,6 +53,21 @@ pub enum Settlement {
     /// May have been delivered: not repeated by itself, reconciled by a later status. Until then it stands among the dead
     /// letters, so that a person can decide to send it again.
     Uncertain { tenant: TenantId, id: OutboxId, failure: Failure, at: Timestamp },
+    /// The provider does not take the files together: what is left goes out as `rich` says, beginning with its first part.
+    Apart { tenant: TenantId, id: OutboxId, rich: Rich, at: Timestamp },
+    /// The reply's own [`Beginning`] is no more: the reply stands in its place, or it was taken away.
+    Replaced { tenant: TenantId, id: OutboxId },
+}
+
+/// The first words of an answer, which stand as a message of their own while the rest is being written. The reply takes that
+/// message's place, whichever node sends it: an answer is one message, through every crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    pub turn: TurnNo,
+    /// The provider's name of the message; `None` until it is known.
+    pub message: Option<String>,
+    /// Since when a request about it is on its way, or was when its process ended.
+    pub busy: Option<Timestamp>,
 }
 
 /// The durable queue of replies.
@@ -117,4 +132,52 @@ pub trait OutboxStore: Send + Sync {
         channel: ChannelId,
         updates: Vec<StatusUpdate>,
     ) -> Result<Vec<(ConversationId, MessageId, DeliveryStatus)>, StoreError>;
+
+    /// The first words of the turn's answer are about to go out. `None`: written down, whoever asked may send them. Otherwise what
+    /// the conversation has already: nothing is sent beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] if the conversation's partition belongs to another node, or the store's.
+    async fn begin(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<Option<Beginning>, StoreError>;
+
+    /// The turn's first words are about to be changed. `false`: they do not stand any more, or a request about them is on its way.
+    ///
+    /// # Errors
+    /// As [`OutboxStore::begin`].
+    async fn amend(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// What came of the request: the turn's first words stand under this name, or, without one, not at all.
+    ///
+    /// # Errors
+    /// As [`OutboxStore::begin`].
+    async fn amended(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        message: Option<String>,
+    ) -> Result<(), StoreError>;
+
+    /// What stands of an answer of the conversation; with a reply's message, only if it is that reply's.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn beginning(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        reply: Option<MessageId>,
+    ) -> Result<Option<Beginning>, StoreError>;
 }

@@ -19,6 +19,7 @@ mod report;
 mod rig;
 pub mod search;
 pub mod sim;
+mod slow;
 mod strict;
 mod webhooks;
 

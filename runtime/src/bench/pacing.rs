@@ -6,6 +6,7 @@ use super::{
     graph,
     report::{Target, at_most},
     rig::{Base, Rig, account, profile},
+    slow,
     strict::{Strict, Taken},
 };
 use crate::{
@@ -31,6 +32,10 @@ const LONG: Duration = Duration::from_secs(3600);
 /// A run that takes so many times longer than the least is given up.
 const PATIENT: f64 = 4.0;
 const GLANCE: Duration = Duration::from_millis(20);
+/// Longer than an answer is written.
+const WRITTEN: Duration = Duration::from_secs(12);
+/// People who ask are numbered from here on.
+const ASKERS: u32 = 2_000_000;
 /// After the first messages: what a chat's burst lent is paid back.
 const PAID_BACK: Duration = Duration::from_secs(4);
 
@@ -40,6 +45,8 @@ pub struct Work {
     pub chats: u32,
     /// Messages a second that the provider takes.
     pub rate: u32,
+    /// People and groups who ask while the burst goes, again and again, and see their answers being written.
+    pub askers: u32,
 }
 
 /// What `--json` prints.
@@ -54,6 +61,9 @@ pub struct Report {
     pub seconds: f64,
     /// What the rates allow.
     pub least_seconds: f64,
+    /// To people beside the burst: answers, and what was shown of them before.
+    pub answers: u64,
+    pub shown: u64,
     /// Answered with 429.
     pub refused: u64,
     pub lost: u64,
@@ -67,7 +77,8 @@ pub struct Report {
 /// The application's, or not all was sent in a multiple of the least time.
 pub async fn run(dir: &Path, work: Work) -> anyhow::Result<Report> {
     let scratch = tempfile::Builder::new().prefix("colloquy-bench-").tempdir_in(dir)?;
-    let base = Base::start(scratch.path()).await?;
+    let mut base = Base::start(scratch.path()).await?;
+    base.model = Some(slow::serve().await?);
     let strict = Strict::new(work.rate as usize);
     let provider = strict.clone();
     let address = graph::serve(move |request| provider.answer(request)).await?;
@@ -78,15 +89,20 @@ pub async fn run(dir: &Path, work: Work) -> anyhow::Result<Report> {
 }
 
 async fn measure(rig: &Rig, strict: &Strict, address: &str, work: Work) -> anyhow::Result<Report> {
-    let channel = connect(rig, address, work.rate).await?;
+    let channel = connect(rig, address, work).await?;
     out::note("everybody writes once …");
     let peers = || (1..=work.chats).map(|n| n.to_string());
     Chat::of(rig, rig.tenant, channel).write_all(peers()).await?;
-    let least = Duration::from_secs_f64(least_seconds(work));
+    let least = Duration::from_secs_f64(least_seconds(work, 0));
     let most = least.mul_f64(PATIENT) + PAID_BACK;
-    all_taken(strict, work.chats.into(), most).await?;
+    taken_all(|| strict.answers(), work.chats.into(), most + WRITTEN).await?;
     sleep(PAID_BACK).await;
     strict.taken();
+    let asking = Asking::begin(rig, channel, work.askers);
+    if work.askers > 0 {
+        sleep(WRITTEN).await;
+    }
+    let before = strict.taken();
 
     out::note(format_args!("{} messages to {} chats …", work.messages, work.chats));
     let (begun, mut writing) = (Instant::now(), JoinSet::new());
@@ -111,19 +127,54 @@ async fn measure(rig: &Rig, strict: &Strict, address: &str, work: Work) -> anyho
     };
     let queued = tokio::select! { queued = written => queued?, () = waking => Duration::ZERO };
     rig.app.node().wake_channel(channel);
-    all_taken(strict, work.messages.into(), most).await?;
-    Ok(Report::new(work, begun, queued, &strict.taken()))
+    taken_all(|| strict.count(), work.messages.into(), most).await?;
+    let taken = strict.taken();
+    drop(asking);
+    ensure!(work.askers == 0 || before.shown > 0, "nothing was shown of the answers beside");
+    Ok(Report::new(work, begun, queued, &taken))
+}
+
+/// Those who ask beside the burst, until this is dropped.
+struct Asking(JoinSet<anyhow::Result<()>>);
+
+impl Asking {
+    /// Every third is a group, where an answer is a message that is edited.
+    fn begin(rig: &Rig, channel: ChannelId, askers: u32) -> Self {
+        let mut asking = JoinSet::new();
+        for n in 1..=askers {
+            let chat = Chat::of(rig, rig.tenant, channel);
+            let peer = if n % 3 == 0 { format!("-{n}") } else { format!("{}", ASKERS + n) };
+            asking.spawn(async move {
+                loop {
+                    chat.ask(&peer).await?;
+                }
+            });
+        }
+        Self(asking)
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.abort_all();
+    }
 }
 
 /// One account that is told what it may send.
-async fn connect(rig: &Rig, address: &str, rate: u32) -> anyhow::Result<ChannelId> {
+async fn connect(rig: &Rig, address: &str, work: Work) -> anyhow::Result<ChannelId> {
     let (agent, channel) = (AgentId::new(MachineIds.uuid()), ChannelId::new(MachineIds.uuid()));
     let rows = rig.app.store().tenant(rig.tenant);
     let mut speaker = profile(rig.tenant, agent);
     "Telegram".clone_into(&mut speaker.name);
+    if work.askers > 0 {
+        "openai".clone_into(&mut speaker.model.provider);
+    }
     rows.create_agent(speaker, colloquy_store::Actor::System).await?;
-    let settings =
-        [("api_base", address.to_owned()), ("mode", "webhook".to_owned()), ("messages_per_second", rate.to_string())];
+    let settings = [
+        ("api_base", address.to_owned()),
+        ("mode", "webhook".to_owned()),
+        ("messages_per_second", work.rate.to_string()),
+    ];
     let secrets = [("bot_token", "1:benchmark"), ("webhook_secret", "benchmark")];
     let telegram = ChannelAccount {
         external_id: Some("1".to_owned()),
@@ -136,20 +187,20 @@ async fn connect(rig: &Rig, address: &str, rate: u32) -> anyhow::Result<ChannelI
     Ok(channel)
 }
 
-async fn all_taken(strict: &Strict, messages: u64, most: Duration) -> anyhow::Result<()> {
+async fn taken_all(count: impl Fn() -> u64, all: u64, most: Duration) -> anyhow::Result<()> {
     let taken = async {
-        while strict.count() < messages {
+        while count() < all {
             sleep(GLANCE).await;
         }
     };
     let waited = timeout(most, taken).await;
-    ensure!(waited.is_ok(), "{} of {messages} messages were sent in {} s", strict.count(), most.as_secs());
+    ensure!(waited.is_ok(), "{} of {all} messages were sent in {} s", count(), most.as_secs());
     Ok(())
 }
 
-/// The longer of what the account and what one chat may be sent takes.
-fn least_seconds(work: Work) -> f64 {
-    let account = f64::from(work.messages) / f64::from(work.rate);
+/// The longer of what the account and what one chat may be sent takes; so many messages go to others meanwhile.
+fn least_seconds(work: Work, others: u64) -> f64 {
+    let account = (f64::from(work.messages) + others as f64) / f64::from(work.rate);
     let chat = f64::from(work.messages.div_ceil(work.chats).saturating_sub(super::strict::BURST));
     account.max(chat)
 }
@@ -209,13 +260,13 @@ impl Report {
             lost += u64::from(expected) - numbers.len() as u64;
         }
         let seconds = taken.last.map_or(0.0, |last| last.duration_since(begun).as_secs_f64());
-        let least = least_seconds(work);
+        let least = least_seconds(work, taken.answers);
         let targets = vec![
             at_most("time until all were sent / what the rates allow", 1.1, Some(seconds / least)),
             at_most("messages that the provider refused as too fast", 0.0, Some(taken.refused as f64)),
             at_most("lost, doubled or out of order", 0.0, Some((lost + doubled + disordered) as f64)),
         ];
-        let Work { messages, chats, rate } = work;
+        let Work { messages, chats, rate, .. } = work;
         let (queued_seconds, refused) = (queued.as_secs_f64(), taken.refused);
         let least_seconds = least;
         Self {
@@ -225,6 +276,8 @@ impl Report {
             queued_seconds,
             seconds,
             least_seconds,
+            answers: taken.answers,
+            shown: taken.shown,
             refused,
             lost,
             doubled,
@@ -248,6 +301,12 @@ impl Report {
             self.doubled,
             self.disordered
         ));
+        if self.answers + self.shown > 0 {
+            out::line(format_args!(
+                "Beside them: {} answers to others, shown {} times while they were written",
+                self.answers, self.shown
+            ));
+        }
         for target in &self.targets {
             let met = if target.met == Some(true) { "met" } else { "NOT MET" };
             let measured = target.measured.unwrap_or_default();
@@ -264,9 +323,9 @@ mod tests {
     async fn a_small_burst_is_sent_once_and_in_order() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().expect("a folder");
-        let work = Work { messages: 60, chats: 20, rate: 100 };
+        let work = Work { messages: 60, chats: 20, rate: 100, askers: 0 };
         let report = run(dir.path(), work).await.expect("measured");
-        assert_eq!((report.lost, report.doubled, report.disordered), (0, 0, 0), "{report:?}");
+        assert_eq!((report.lost, report.doubled, report.disordered, report.shown), (0, 0, 0, 0), "{report:?}");
         assert_eq!(report.targets.len(), 3);
     }
 }

@@ -1,7 +1,11 @@
 //! The whole application on a scratch folder, with an agent whose model answers at once.
 
 use super::graph;
-use crate::{config::Config, folder::DataFolder, wire::App};
+use crate::{
+    config::{Config, OpenAi},
+    folder::DataFolder,
+    wire::App,
+};
 use colloquy_domain::{
     agent::{AgentProfile, Gather},
     channel::{ChannelAccount, ChannelKind, Secret},
@@ -23,13 +27,15 @@ pub const APP_SECRET: &str = "benchmark";
 pub struct Base {
     dir: PathBuf,
     graph: String,
+    /// Where agents of the provider `openai` find their model.
+    pub model: Option<String>,
 }
 
 impl Base {
     /// # Errors
     /// No port is free.
     pub async fn start(dir: &Path) -> anyhow::Result<Self> {
-        Ok(Self { dir: dir.to_owned(), graph: graph::start(|_| ()).await? })
+        Ok(Self { dir: dir.to_owned(), graph: graph::start(|_| ()).await?, model: None })
     }
 }
 
@@ -56,6 +62,7 @@ impl Rig {
             max_active: 1_000_000,
             ..Config::defaults()
         };
+        let config = Config { openai: OpenAi { base_url: base.model.clone(), ..config.openai }, ..config };
         let folder = DataFolder::open(&config, "bench")?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let app = Box::pin(App::start(&config, &folder, any)).await?;

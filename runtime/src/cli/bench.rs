@@ -220,7 +220,8 @@ pub struct OfSearch {
 ///
 /// A program writes so many messages to so many Telegram chats as fast as it can. They leave through the real driver to a
 /// stand-in for the Bot API on this machine that counts: so many messages in any second, to one chat one a second with
-/// bursts of 3. What is too fast is answered with 429.
+/// bursts of 3. What is too fast is answered with 429. Others may ask meanwhile: what is shown of their answers must not
+/// keep the burst waiting.
 ///
 /// Example:
 ///   colloquy bench pacing
@@ -235,6 +236,9 @@ pub struct OfPacing {
     /// Messages in any second that the provider takes
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
+    /// People and groups who ask something else meanwhile, again and again, and see their answers being written
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    askers: u32,
     /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -344,8 +348,8 @@ impl Bench {
                 return told(search.json, &report, || report.print());
             }
             Some(What::Pacing(pacing)) => {
-                let OfPacing { messages, chats, rate, dir, json } = pacing;
-                let work = bench::pacing::Work { messages, chats, rate };
+                let OfPacing { messages, chats, rate, askers, dir, json } = pacing;
+                let work = bench::pacing::Work { messages, chats, rate, askers };
                 let report = Box::pin(bench::pacing::run(&dir.unwrap_or(usual), work)).await?;
                 return told(json, &report, || report.print());
             }

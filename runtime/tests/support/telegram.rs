@@ -26,6 +26,8 @@ struct Recorded {
     taken: Vec<(String, Value)>,
     /// What is said to these methods instead.
     refused: BTreeMap<String, Value>,
+    /// Messages of the bot that nobody took away, by number: chat and words.
+    standing: BTreeMap<u64, (Value, String)>,
 }
 
 type Shared = Arc<Mutex<Recorded>>;
@@ -70,6 +72,18 @@ impl Telegram {
         recorded.taken.iter().map(|(m, _)| m.clone()).filter(|m| of.contains(&m.as_str())).collect()
     }
 
+    /// The words of the messages that stand in a chat now.
+    pub fn standing(&self, chat: i64) -> Vec<String> {
+        let recorded = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        recorded.standing.values().filter(|(of, _)| *of == json!(chat)).map(|(_, words)| words.clone()).collect()
+    }
+
+    /// The people of a chat take all that the bot said away.
+    pub fn clear(&self, chat: i64) {
+        let mut recorded = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        recorded.standing.retain(|_, (of, _)| *of != json!(chat));
+    }
+
     /// From now on the method is answered so.
     pub fn refuse(&self, method: &str, code: u16, description: &str) {
         let body = json!({ "ok": false, "error_code": code, "description": description });
@@ -92,6 +106,19 @@ async fn called(
         let code = refusal["error_code"].as_u64().and_then(|c| u16::try_from(c).ok()).unwrap();
         return (StatusCode::from_u16(code).unwrap(), Json(refusal.clone())).into_response();
     }
+    let words = body["text"].as_str().or_else(|| body["caption"].as_str()).unwrap_or_default().to_owned();
+    if let Some(number) = body["message_id"].as_u64() {
+        if !recorded.standing.contains_key(&number) {
+            let what = if method == "deleteMessage" { "delete" } else { "edit" };
+            let description = format!("Bad Request: message to {what} not found");
+            let refusal = json!({ "ok": false, "error_code": 400, "description": description });
+            return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
+        }
+        match method.as_str() {
+            "deleteMessage" => drop(recorded.standing.remove(&number)),
+            _ => drop(recorded.standing.insert(number, (body["chat_id"].clone(), words.clone()))),
+        }
+    }
     let number = recorded.taken.len() + 1000;
     let message =
         |place: usize| json!({ "message_id": number * 100 + place, "chat": { "id": body["chat_id"] }, "date": 0 });
@@ -101,6 +128,11 @@ async fn called(
         method if method.starts_with("send") && !matches!(method, "sendChatAction" | "sendMessageDraft") => message(0),
         _ => json!(true),
     };
+    for message in result.as_array().map_or(std::slice::from_ref(&result), Vec::as_slice) {
+        if let Some(number) = message["message_id"].as_u64() {
+            recorded.standing.insert(number, (body["chat_id"].clone(), words.clone()));
+        }
+    }
     recorded.taken.push((method, body));
     Json(json!({ "ok": true, "result": result })).into_response()
 }

@@ -181,7 +181,10 @@ fn by_text(core: &Core, who: &str, made: &[Sending], taken: &[Taken]) {
         // Below a reply stand the documents that it cites.
         let is = |(s, r): (&Sending, &Option<String>)| {
             let cites = !s.item.citations.is_empty();
-            r.as_ref().is_some_and(|r| *r == words || cites && words.starts_with(r.as_str()))
+            // Nobody knows the name of the message that it began with: its beginning is all that came.
+            let begun = s.status == DeliveryStatus::Uncertain && !words.is_empty();
+            r.as_ref().is_some_and(|r| begun && r.starts_with(&words))
+                || r.as_ref().is_some_and(|r| *r == words || cites && words.starts_with(r.as_str()))
         };
         match made.iter().zip(&rest).position(is) {
             Some(n) => {

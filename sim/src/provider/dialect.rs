@@ -25,6 +25,8 @@ pub enum Refusal {
     /// The person wrote too long ago.
     Window,
     TooLong,
+    /// There is no such message of ours.
+    NoMessage,
     /// The template is not approved; `None`: there is none of that name.
     Template(Option<Approval>),
 }

@@ -38,7 +38,7 @@ pub fn refused(why: Refusal) -> Answer {
             answer(401, json!({"message": "Authentication failed. Confirm that the access token is valid."}))
         }
         Refusal::Blocked | Refusal::Window => answer(400, json!({"message": "Failed to send messages"})),
-        Refusal::TooLong | Refusal::Template(_) | Refusal::Down => {
+        Refusal::TooLong | Refusal::NoMessage | Refusal::Template(_) | Refusal::Down => {
             answer(400, json!({"message": "The request body has 1 error(s)"}))
         }
     }

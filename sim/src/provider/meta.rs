@@ -73,7 +73,7 @@ pub fn refused(kind: &str, why: Refusal) -> Answer {
         Refusal::Template(Some(Approval::Disabled)) => refusal(400, 132_016, "template is disabled"),
         // One that was never approved does not exist for who sends it.
         Refusal::Template(Some(_)) => refusal(404, 132_001, "template name does not exist in the translation"),
-        Refusal::TooLong | Refusal::Down => refusal(400, 100, "invalid parameter"),
+        Refusal::TooLong | Refusal::NoMessage | Refusal::Down => refusal(400, 100, "invalid parameter"),
     }
 }
 

@@ -62,6 +62,8 @@ enum What {
         once: Option<String>,
         terms: Terms,
     },
+    /// That a message of ours goes.
+    TakeAway { who: String, number: u64 },
     /// Long polling.
     Updates { after: i64, wait: Duration },
     /// Typing, reading, profiles: whatever changes nothing.
@@ -77,6 +79,8 @@ enum Terms {
     Template(String),
     /// With the tag for words of people of the team.
     ByHand,
+    /// Instead of what the message of this number says.
+    InPlaceOf(u64),
 }
 
 impl Call {
@@ -85,7 +89,7 @@ impl Call {
     pub fn faulty(&self) -> Option<(Site, &str)> {
         match &self.what {
             What::Send { who, .. } => Some((Site::Send, who)),
-            What::Updates { .. } | What::Other => None,
+            What::TakeAway { .. } | What::Updates { .. } | What::Other => None,
         }
     }
 
@@ -108,7 +112,10 @@ pub struct Network {
 
 #[derive(Default)]
 struct State {
-    taken: Vec<Taken>,
+    /// What still stands of it.
+    taken: Vec<Option<Taken>>,
+    /// Where in it is each person's message of a number.
+    places: BTreeMap<(String, u64), usize>,
     /// How many messages each person got.
     numbers: BTreeMap<String, u64>,
     /// When each person last wrote.
@@ -150,7 +157,7 @@ impl Network {
     /// Everything that was taken so far, in order.
     #[must_use]
     pub fn taken(&self) -> Vec<Taken> {
-        self.state().taken.clone()
+        self.state().taken.iter().flatten().cloned().collect()
     }
 
     /// Whether everything that waits to be polled was confirmed.
@@ -221,6 +228,14 @@ impl Network {
         }
         match &call.what {
             What::Other => Ok(dialect::fine(call.kind())),
+            What::TakeAway { who, number } => {
+                core.note("", "send.gone", who, number.to_string());
+                let mut state = self.state();
+                if let Some(place) = state.places.remove(&(who.clone(), *number)) {
+                    state.taken[place] = None;
+                }
+                Ok(dialect::fine(call.kind()))
+            }
             What::Updates { after, wait } => Ok(self.updates(&call.channel, *after, *wait).await),
             What::Send { .. } => self.send(core, &call, request, fault).await,
         }
@@ -343,9 +358,18 @@ impl Network {
         if !ignored {
             core.heard.tell(&who, &sent.text);
         }
-        state.taken.push(sent);
-        let number = state.numbers.entry(who).or_default();
+        if let Terms::InPlaceOf(number) = terms {
+            let place = state.places.get(&(who, *number)).copied().ok_or(Refusal::NoMessage)?;
+            let at = state.taken[place].as_ref().map_or(sent.at, |before| before.at);
+            state.taken[place] = Some(Taken { at, ..sent });
+            return Ok(number.to_string());
+        }
+        let place = state.taken.len();
+        state.taken.push(Some(sent));
+        let number = state.numbers.entry(who.clone()).or_default();
         *number += 1;
+        let number = *number;
+        state.places.insert((who, number), place);
         let number = number.to_string();
         if let Some(key) = once {
             state.once.insert((call.channel.clone(), key.clone()), number.clone());

@@ -1,6 +1,6 @@
 //! The same providers for a server that really runs: what they post to its webhooks, and what they answer to its requests.
 
-use super::{Said, What, dialect, line, meta, telegram};
+use super::{Said, Terms, What, dialect, line, meta, telegram};
 use crate::{
     scenario::{ChannelKind, ChannelSpec},
     world::Payload,
@@ -122,8 +122,10 @@ impl Connected {
             "line" => line::understand("", path, body, None),
             _ => meta::understand("", body),
         };
-        let What::Send { peer, text, tag, .. } = what else { return (dialect::fine(self.kind()), None) };
-        let number = {
+        let What::Send { peer, text, tag, terms, .. } = what else { return (dialect::fine(self.kind()), None) };
+        let number = if let Terms::InPlaceOf(number) = terms {
+            number.to_string()
+        } else {
             let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
             let count = sent.entry(peer.clone()).or_default();
             *count += 1;

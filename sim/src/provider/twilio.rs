@@ -87,7 +87,7 @@ pub fn refused(why: Refusal) -> Answer {
         Refusal::Window => {
             refusal(400, 63_016, "Failed to send freeform message because you are outside the allowed window")
         }
-        Refusal::TooLong | Refusal::Template(_) | Refusal::Down => {
+        Refusal::TooLong | Refusal::NoMessage | Refusal::Template(_) | Refusal::Down => {
             refusal(400, 21_617, "The concatenated message body exceeds the 1600 character limit")
         }
     }

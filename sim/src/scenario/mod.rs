@@ -115,8 +115,15 @@ pub struct WorldSpec {
     pub channels: Vec<ChannelSpec>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub knowledge: Vec<BaseSpec>,
+    /// How long a model writes what it says, word by word, after it has thought: people may see it meanwhile.
+    #[serde(skip_serializing_if = "is_at_once")]
+    pub writing: Span,
     /// How long everything may take to come to rest after the last message and the last event.
     pub settle: Span,
+}
+
+fn is_at_once(span: &Span) -> bool {
+    span.0.is_zero()
 }
 
 impl Default for WorldSpec {
@@ -130,6 +137,7 @@ impl Default for WorldSpec {
             agents: vec![AgentSpec::default()],
             channels: vec![ChannelSpec::default()],
             knowledge: Vec::new(),
+            writing: Span::default(),
             settle: Span(std::time::Duration::from_secs(3600)),
         }
     }

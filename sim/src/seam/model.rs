@@ -65,7 +65,7 @@ impl Model for SimModel {
         if fault.is_some_and(|f| f.kind == Kind::CrashAfter) {
             return seam.die().await;
         }
-        sink.delta(&completion.text);
+        write(seam, &completion.text, sink).await;
         Ok(completion)
     }
 
@@ -101,6 +101,21 @@ fn said(seam: &Seam, recording: FileOf) -> Option<String> {
     match item.inbound.content {
         Content::Media { reference, .. } => reference,
         _ => None,
+    }
+}
+
+/// At once, or as slowly as the scenario has it.
+async fn write(seam: &Seam, text: &str, sink: &dyn TokenSink) {
+    let writing = seam.core.writing;
+    if writing.is_zero() {
+        return sink.delta(text);
+    }
+    let words: Vec<&str> = text.split_inclusive(' ').collect();
+    let each = writing / u32::try_from(words.len()).unwrap_or(u32::MAX).max(1);
+    for word in words {
+        sink.delta(word);
+        tokio::time::sleep(each).await;
+        seam.gate.pass().await;
     }
 }
 

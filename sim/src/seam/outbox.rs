@@ -5,8 +5,8 @@ use crate::{fault::Site, planted::Planted};
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
-    ids::{ChannelId, ConversationId, MessageId, TenantId},
-    ports::{OutboxItem, OutboxStore, Settlement, StoreError},
+    ids::{ChannelId, ConversationId, MessageId, TenantId, TurnNo},
+    ports::{Beginning, OutboxItem, OutboxStore, Settlement, StoreError},
     standing::Standing,
     time::Timestamp,
 };
@@ -83,6 +83,52 @@ impl OutboxStore for Seam {
         self.gate.pass().await;
         self.core.store.advance(tenant, channel, updates).await
     }
+
+    async fn begin(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<Option<Beginning>, StoreError> {
+        self.gate.pass().await;
+        self.fenced(conversation)?;
+        self.core.store.begin(tenant, conversation, turn, now).await
+    }
+
+    async fn amend(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.gate.pass().await;
+        self.fenced(conversation)?;
+        self.core.store.amend(tenant, conversation, turn, now).await
+    }
+
+    async fn amended(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        message: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.gate.pass().await;
+        self.fenced(conversation)?;
+        self.core.store.amended(tenant, conversation, turn, message).await
+    }
+
+    async fn beginning(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        reply: Option<MessageId>,
+    ) -> Result<Option<Beginning>, StoreError> {
+        self.gate.pass().await;
+        self.core.store.beginning(tenant, conversation, reply).await
+    }
 }
 
 impl Seam {
@@ -116,7 +162,9 @@ fn outbox_of(s: &Settlement) -> colloquy_domain::ids::OutboxId {
         | Settlement::Again { id, .. }
         | Settlement::Released { id, .. }
         | Settlement::Failed { id, .. }
-        | Settlement::Uncertain { id, .. } => *id,
+        | Settlement::Uncertain { id, .. }
+        | Settlement::Apart { id, .. }
+        | Settlement::Replaced { id, .. } => *id,
     }
 }
 
@@ -133,5 +181,7 @@ fn name(s: &Settlement) -> &'static str {
         Settlement::Released { .. } => "released",
         Settlement::Failed { .. } => "failed",
         Settlement::Uncertain { .. } => "uncertain",
+        Settlement::Apart { .. } => "apart",
+        Settlement::Replaced { .. } => "replaced",
     }
 }

@@ -76,6 +76,7 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options, outside: Option<
         core.templates.extend(texts);
     }
     core.is_paced = is_paced(scenario);
+    core.writing = scenario.world.writing.0;
     core.deck = Arc::new(Deck::new(outside.cloned()));
     core.toolset = scenario.toolset.as_ref().and_then(InUse::of);
     if let Some(saved) = &world.resumed {

@@ -28,6 +28,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// A conversation, its inbox and its transcript.
@@ -53,6 +54,8 @@ pub struct Core {
     pub toolset: Option<InUse>,
     /// Whether each account has one pacer for as long as the world lasts: only then nobody can be too fast.
     pub is_paced: bool,
+    /// How long a model writes what it says.
+    pub writing: Duration,
     /// The words of each channel's templates, by its name and theirs.
     pub templates: BTreeMap<(String, String), String>,
     /// Of what the team writes.
@@ -94,6 +97,7 @@ impl Core {
             library,
             toolset: None,
             is_paced: true,
+            writing: Duration::ZERO,
             templates: BTreeMap::new(),
             team_ids: SeqIds::new(4),
             deck: Arc::default(),

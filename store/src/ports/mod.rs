@@ -1,6 +1,7 @@
 //! The domain's ports.
 
 mod approvals;
+mod beginnings;
 mod commit;
 mod conversation;
 mod documents;

@@ -1,4 +1,5 @@
 use super::{
+    beginnings::Of,
     sent::Sent,
     settle::{Settle, Undelivered, reply_of},
     signed, small,
@@ -9,7 +10,7 @@ use crate::{
     error::store_error,
     records::{self, CitationRecord, RichRecord},
     repo::write_standing,
-    sql::{conversation::LOCK, outbox as sql},
+    sql::{beginnings::REPEAT, conversation::LOCK, outbox as sql},
     store::Store,
     writer::{Merge, Write, WriteError},
 };
@@ -17,10 +18,10 @@ use async_trait::async_trait;
 use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
     failure::Failure,
-    ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId},
+    ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId, TurnNo},
     message::Peer,
     placement::Partition,
-    ports::{Ids, OutboxItem, OutboxStore, Settlement, StoreError},
+    ports::{Beginning, Ids, OutboxItem, OutboxStore, Settlement, StoreError},
     standing::Standing,
     time::Timestamp,
 };
@@ -102,6 +103,45 @@ impl OutboxStore for Store {
             return Ok(Vec::new());
         }
         self.write(Advance { tenant: tenant.uuid(), channel: channel.uuid(), updates, ids: self.ids() }).await
+    }
+
+    async fn begin(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<Option<Beginning>, StoreError> {
+        Of { tenant, conversation, turn }.begin(self, now).await
+    }
+
+    async fn amend(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Of { tenant, conversation, turn }.amend(self, now).await
+    }
+
+    async fn amended(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        message: Option<String>,
+    ) -> Result<(), StoreError> {
+        Of { tenant, conversation, turn }.amended(self, message).await
+    }
+
+    async fn beginning(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        reply: Option<MessageId>,
+    ) -> Result<Option<Beginning>, StoreError> {
+        self.beginning_of(tenant, conversation, reply).await
     }
 }
 
@@ -226,6 +266,7 @@ impl Write for Recover {
         if !conn.fence.lets(ChannelId::new(self.channel)) {
             return Err(WriteError::Clean(StoreError::Stale));
         }
+        db::query(REPEAT).bind(self.tenant).bind(self.channel).execute(&mut *conn).await?;
         let found: Vec<(Uuid, Uuid, String)> = db::query_as(sql::RECOVER)
             .bind(self.tenant)
             .bind(self.channel)

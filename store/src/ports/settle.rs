@@ -8,8 +8,8 @@ use super::outbox::promote;
 use crate::{
     db::{self, Conn, Sql},
     error::{conflict_on, store_error},
-    records::FailureRecord,
-    sql::{conversation::ADD_DEAD_LETTER, inbox::CONSENT_OF, outbox as sql},
+    records::{FailureRecord, RichRecord},
+    sql::{beginnings, conversation::ADD_DEAD_LETTER, inbox::CONSENT_OF, outbox as sql},
     writer::{Write, WriteError},
 };
 use async_trait::async_trait;
@@ -39,7 +39,7 @@ impl Write for Settle {
 
     async fn run(&self, conn: &mut Conn) -> Result<(), WriteError> {
         for (partition, settlement) in &self.settlements {
-            let news = matches!(settlement, Settlement::Sent { .. });
+            let news = matches!(settlement, Settlement::Sent { .. } | Settlement::Replaced { .. });
             if news || partition.is_none_or(|p| conn.fence.lets(p)) {
                 self.settle(conn, settlement).await?;
             } else if let Settlement::Progress { tenant, id, provider_message_id, .. } = settlement {
@@ -92,6 +92,14 @@ impl Settle {
                 self.dead_letter(conn, uncertain, (*tenant, *id), failure, *at).await?;
                 finished(conn, *tenant, uncertain).await
             }
+            Settlement::Apart { tenant, id, rich, at } => {
+                let row = keyed(sql::APART, *tenant, *id).bind(RichRecord::json(Some(rich))?).bind(at.millis());
+                conversation(conn, row, *tenant, *id).await.map(|_| ())
+            }
+            Settlement::Replaced { tenant, id } => {
+                let query = db::query(beginnings::REPLACED).bind(tenant.uuid()).bind(id.uuid());
+                query.execute(conn).await.map(|_| ()).map_err(store_error)
+            }
         }
     }
 
@@ -118,7 +126,9 @@ pub(super) const fn reply_of(settlement: &Settlement) -> (TenantId, OutboxId) {
         | Settlement::Again { tenant, id, .. }
         | Settlement::Released { tenant, id, .. }
         | Settlement::Failed { tenant, id, .. }
-        | Settlement::Uncertain { tenant, id, .. } => (*tenant, *id),
+        | Settlement::Uncertain { tenant, id, .. }
+        | Settlement::Apart { tenant, id, .. }
+        | Settlement::Replaced { tenant, id } => (*tenant, *id),
     }
 }
 

@@ -26,18 +26,27 @@ mod tests {
     use super::*;
     use colloquy_domain::{
         message::MediaKind,
-        rich::{Button, Row},
+        rich::{Button, File, Row},
     };
 
     #[test]
     fn version_1_stays_readable() {
         let button = || Button { id: "b".into(), title: "B".into() };
+        let file = || File { media: MediaKind::Image, url: "u".into(), name: None };
         let row = Row { id: "r".into(), title: "R".into(), description: None };
         let some = |text: &str| Some(text.to_owned());
         let written = [
             (
                 Rich::Media { media: MediaKind::Voice, url: "u".into(), caption: None, name: some("n") },
                 r#"{"v":1,"kind":"media","media":"voice","url":"u","caption":null,"name":"n"}"#,
+            ),
+            (
+                Rich::Album { caption: some("c"), files: vec![file()], apart: false },
+                r#"{"v":1,"kind":"album","caption":"c","files":[{"media":"image","url":"u","name":null}]}"#,
+            ),
+            (
+                Rich::Album { caption: None, files: vec![], apart: true },
+                r#"{"v":1,"kind":"album","caption":null,"files":[],"apart":true}"#,
             ),
             (
                 Rich::Buttons { text: "t".into(), buttons: vec![button()] },

@@ -232,6 +232,7 @@ pub(crate) const ERASE: [&str; 26] = [
     of_their_conversations!("reservations"),
     of_their_conversations!("orders"),
     of_their_conversations!("whatsapp_fallbacks"),
+    of_their_conversations!("beginnings"),
     of_their_conversations!("timers"),
     of_their_conversations!("journal"),
     of_their_conversations!("approvals"),

@@ -23,6 +23,7 @@ macro_rules! side {
 pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod attachments;
+pub(crate) mod beginnings;
 pub(crate) mod calls;
 pub(crate) mod commerce;
 pub(crate) mod contacts;

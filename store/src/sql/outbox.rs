@@ -109,6 +109,9 @@ pub(crate) const AGAIN: Sql = both!(
 pub(crate) const RELEASED: &str = "UPDATE outbox SET state = 'queued', due_at = $3, attempts = attempts - 1 \
      WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
 
+pub(crate) const APART: &str = "UPDATE outbox SET state = 'queued', rich = $3, parts_sent = 0, due_at = $4, \
+     attempts = attempts - 1 WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
+
 pub(crate) const FAILED: &str = "UPDATE outbox SET state = 'done', status = 'failed', status_at = $3, cause = $4 \
      WHERE tenant_id = $1 AND id = $2 AND state = 'sending' RETURNING conversation_id";
 

@@ -1,9 +1,9 @@
 //! The hot statements must find their rows by an index, however many finished rows lie around them.
 
 use super::{
-    agents, approvals, attachments, calls, commerce, contacts, conversation, desk, documents, events, health, inbox,
-    knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings, simulations, sizes,
-    subscriptions, templates, tool_servers, tool_uses, trail, webhooks,
+    agents, approvals, attachments, beginnings, calls, commerce, contacts, conversation, desk, documents, events,
+    health, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings,
+    simulations, sizes, subscriptions, templates, tool_servers, tool_uses, trail, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -52,6 +52,14 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("approvals::OF_CONVERSATION_IN_STATUS", approvals::OF_CONVERSATION_IN_STATUS.into()),
         ("approvals::COUNT_IN_STATUS", approvals::COUNT_IN_STATUS.into()),
         ("approvals::COUNT_OF_CONVERSATION", approvals::COUNT_OF_CONVERSATION.into()),
+        ("beginnings::BEGIN", beginnings::BEGIN.into()),
+        ("beginnings::OF", beginnings::OF.into()),
+        ("beginnings::OF_REPLY", beginnings::OF_REPLY.into()),
+        ("beginnings::AMEND", beginnings::AMEND.into()),
+        ("beginnings::AMENDED", beginnings::AMENDED.into()),
+        ("beginnings::FORGET", beginnings::FORGET.into()),
+        ("beginnings::REPLACED", beginnings::REPLACED.into()),
+        ("beginnings::REPEAT", beginnings::REPEAT.into()),
         ("inbox::CONSENT_OF", inbox::CONSENT_OF.into()),
         ("log::READ", log::READ.into()),
         ("log::TRIM", log::TRIM.into()),
@@ -78,6 +86,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("outbox::AGAIN", outbox::AGAIN),
         ("outbox::RELEASED", outbox::RELEASED.into()),
         ("outbox::RECONCILED", outbox::RECONCILED.into()),
+        ("outbox::APART", outbox::APART.into()),
         ("outbox::FAILED", outbox::FAILED.into()),
         ("outbox::UNCERTAIN", outbox::UNCERTAIN.into()),
         ("outbox::ADD_PART", outbox::ADD_PART.into()),

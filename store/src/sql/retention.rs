@@ -108,6 +108,7 @@ pub(crate) const ERASE_CONVERSATION: [&str; 18] = [
     of_the_conversation!("unanswered_questions"),
     of_the_conversation!("proposal_answers"),
     of_the_conversation!("dead_letters"),
+    of_the_conversation!("beginnings"),
     of_the_conversation!("timers"),
     of_the_conversation!("journal"),
     of_the_conversation!("approvals"),

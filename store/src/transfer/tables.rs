@@ -361,6 +361,17 @@ pub(crate) const TABLES: [Table; 69] = [
         3,
         &[("tenant_id", Uuid), ("channel_id", Uuid), ("provider_message_id", Text), ("outbox_id", Uuid), ("part", Int)],
     ),
+    table(
+        "beginnings",
+        1,
+        &[
+            ("conversation_id", Uuid),
+            ("tenant_id", Uuid),
+            ("turn", Int),
+            ("provider_message_id", Text),
+            ("busy_at", Int),
+        ],
+    ),
     table("timers", 1, &[("conversation_id", Uuid), ("tenant_id", Uuid), ("due_at", Int)]),
     table(
         "dead_letters",

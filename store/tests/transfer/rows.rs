@@ -17,7 +17,7 @@ use colloquy_domain::{
     outbound::Citation,
     outreach::{Audience, Prices, Purpose as Agreed, Words},
     plan::Limits,
-    ports::{ConversationStore, DocumentQueue, Ids, IngressLog, ToolMeter},
+    ports::{ConversationStore, DocumentQueue, Ids, IngressLog, OutboxStore, ToolMeter},
     proposal::Change,
     standing::{AccountNotice, Gravity, Standing},
     template::{Category, Component, Template},
@@ -41,6 +41,7 @@ pub async fn add(store: &Store, f: &Fixture) {
     with_a_tie(store, f).await;
     with_the_team(store, f).await;
     with_a_held_call(store, f).await;
+    with_a_beginning(store, f).await;
     with_a_call(store, f).await;
     with_webhooks(store, f).await;
     with_settings(store, f).await;
@@ -152,6 +153,15 @@ async fn with_a_held_call(store: &Store, f: &Fixture) {
     store.commit(commit).await.expect("commit");
     let verdict = Verdict::Denied { reason: Some("trop".into()) };
     store.tenant(f.home.tenant).decide_approval(asked.id, Actor::System, verdict).await.expect("decided");
+}
+
+/// An answer that was being shown while it was written.
+async fn with_a_beginning(store: &Store, f: &Fixture) {
+    let conversation = receive(store, &f.home, "begun", &[("b1", "how much?")], NOW).await.key.id;
+    assert_eq!(store.begin(f.home.tenant, conversation, 1, NOW).await, Ok(None));
+    let stands = Some("-7:1".to_owned());
+    store.amended(f.home.tenant, conversation, 1, stands).await.expect("written down");
+    assert_eq!(store.amend(f.home.tenant, conversation, 1, NOW).await, Ok(true));
 }
 
 /// A telephone call that ended.

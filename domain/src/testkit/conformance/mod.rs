@@ -1,6 +1,7 @@
 //! What every implementation of the store's ports must do. Each suite panics at the first difference; it runs on a
 //! store that holds what its [`Fixture`](super::Fixture) names.
 
+mod beginnings;
 mod conversation;
 mod documents;
 mod inbox;

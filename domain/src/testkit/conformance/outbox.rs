@@ -1,3 +1,4 @@
+use super::beginnings;
 use crate::{
     channel::{DeliveryStatus, StatusUpdate},
     failure::Failure,
@@ -17,6 +18,8 @@ where
     a_peer_gets_its_replies_in_order(store, f).await;
     what_is_tried_again_keeps_its_place(store, f).await;
     a_crash_leaves_uncertain_replies(store, f).await;
+    beginnings::an_answer_has_one_beginning(store, f).await;
+    beginnings::a_reply_takes_the_place_of_its_beginning(store, f).await;
     results_of_what_is_not_being_sent_change_nothing(store, f).await;
     statuses_only_move_forward(store, f).await;
     watermarks_move_what_was_sent_before(store, f).await;
@@ -24,7 +27,7 @@ where
 }
 
 /// Puts replies for a peer into the outbox.
-async fn replies<S>(store: &S, f: &Fixture, account: &Account, peer: &str, texts: &[&str]) -> Vec<OutboxId>
+pub(super) async fn replies<S>(store: &S, f: &Fixture, account: &Account, peer: &str, texts: &[&str]) -> Vec<OutboxId>
 where
     S: IngressLog + InboxStore + ConversationStore,
 {
@@ -38,7 +41,7 @@ where
     ids
 }
 
-async fn claim<S: OutboxStore>(store: &S, account: &Account, now: Timestamp) -> Vec<OutboxItem> {
+pub(super) async fn claim<S: OutboxStore>(store: &S, account: &Account, now: Timestamp) -> Vec<OutboxItem> {
     store.claim(account.tenant, account.channel, now, 10).await.expect("claim")
 }
 

@@ -140,6 +140,7 @@ impl State {
                 *outcome = Some(s.outcome);
             }
         }
+        commit.messages.iter().for_each(|m| self.beginnings.answers(m.id, m.turn));
         thread.lines.extend(commit.messages.into_iter().map(|m| Line {
             speaker: m.speaker,
             seq: None,

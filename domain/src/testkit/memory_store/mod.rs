@@ -3,6 +3,7 @@
 //! Compact rather than fast; nothing survives it. A lock is held for the length of one call, so every call is atomic.
 
 mod approvals;
+mod beginnings;
 mod conversation;
 mod documents;
 mod inbox;
@@ -56,6 +57,7 @@ struct State {
     conversations: BTreeMap<ConversationId, Thread>,
     timers: BTreeMap<ConversationId, Timestamp>,
     outbox: outbox::Outbox,
+    beginnings: beginnings::Beginnings,
     documents: documents::Documents,
 }
 

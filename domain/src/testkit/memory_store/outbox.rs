@@ -1,10 +1,10 @@
-use super::{MemoryStore, Sending};
+use super::{MemoryStore, Sending, State};
 use crate::{
     channel::{DeliveryStatus, StatusUpdate},
     conversation::NewOutbox,
     failure::Failure,
-    ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId},
-    ports::{OutboxItem, OutboxStore, Settlement, StoreError},
+    ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId, TurnNo},
+    ports::{Beginning, OutboxItem, OutboxStore, Settlement, StoreError},
     standing::Standing,
     time::Timestamp,
 };
@@ -52,12 +52,17 @@ impl OutboxStore for MemoryStore {
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
-        let outbox = &mut self.state().outbox;
+        let state = &mut *self.state();
         for s in &settlements {
             let (tenant, id) = named(s);
-            outbox.row(tenant, id).ok_or(StoreError::NotFound("outbox item"))?;
+            state.outbox.row(tenant, id).ok_or(StoreError::NotFound("outbox item"))?;
         }
-        settlements.into_iter().for_each(|s| outbox.settle(s));
+        for settlement in settlements {
+            match settlement {
+                Settlement::Replaced { tenant, id } => state.replaced(tenant, id),
+                other => state.outbox.settle(other),
+            }
+        }
         Ok(())
     }
 
@@ -78,9 +83,21 @@ impl OutboxStore for MemoryStore {
     }
 
     async fn recover(&self, tenant: TenantId, channel: ChannelId, _now: Timestamp) -> Result<u64, StoreError> {
-        let outbox = &mut self.state().outbox;
+        let State { outbox, beginnings, .. } = &mut *self.state();
         let open = outbox.open.get(&(tenant, channel)).cloned().unwrap_or_default();
-        let sending: Vec<usize> = open.into_iter().filter(|i| outbox.rows[*i].place == Place::Sending).collect();
+        let mut sending: Vec<usize> = open.into_iter().filter(|i| outbox.rows[*i].place == Place::Sending).collect();
+        // A message of theirs stands: putting the reply in its place may be repeated.
+        let stands = |item: &OutboxItem| {
+            let beginning = beginnings.of((tenant, item.conversation), Some(item.message));
+            item.parts_sent == 0 && beginning.is_some_and(|b| b.message.is_some())
+        };
+        sending.retain(|&i| {
+            let repeated = stands(&outbox.rows[i].item);
+            if repeated {
+                outbox.rows[i].place = Place::Queued;
+            }
+            !repeated
+        });
         for &i in &sending {
             let row = &mut outbox.rows[i];
             let parts = row.item.parts_sent > 0 && row.status != DeliveryStatus::Failed;
@@ -114,6 +131,46 @@ impl OutboxStore for MemoryStore {
             |i: &usize| (outbox.rows[*i].item.conversation, outbox.rows[*i].item.message, outbox.rows[*i].status);
         Ok(changed.iter().map(tell).collect())
     }
+
+    async fn begin(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<Option<Beginning>, StoreError> {
+        Ok(self.state().beginnings.begin((tenant, conversation), turn, now))
+    }
+
+    async fn amend(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.state().beginnings.amend((tenant, conversation), turn, now))
+    }
+
+    async fn amended(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        turn: TurnNo,
+        message: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.state().beginnings.amended((tenant, conversation), turn, message);
+        Ok(())
+    }
+
+    async fn beginning(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        reply: Option<MessageId>,
+    ) -> Result<Option<Beginning>, StoreError> {
+        Ok(self.state().beginnings.of((tenant, conversation), reply))
+    }
 }
 
 fn named(settlement: &Settlement) -> (TenantId, OutboxId) {
@@ -123,7 +180,9 @@ fn named(settlement: &Settlement) -> (TenantId, OutboxId) {
         | Settlement::Again { tenant, id, .. }
         | Settlement::Released { tenant, id, .. }
         | Settlement::Failed { tenant, id, .. }
-        | Settlement::Uncertain { tenant, id, .. } => (*tenant, *id),
+        | Settlement::Uncertain { tenant, id, .. }
+        | Settlement::Apart { tenant, id, .. }
+        | Settlement::Replaced { tenant, id } => (*tenant, *id),
     }
 }
 
@@ -218,12 +277,19 @@ impl Outbox {
             }
             // The rest is only true of a row that is being sent.
             _ if !sending => {}
+            // No row's.
+            Settlement::Replaced { .. } => {}
             Settlement::Again { parts, at, failure, .. } => {
                 row.item.parts_sent = row.item.parts_sent.max(parts);
                 (row.place, row.due, row.cause) = (Place::Queued, at, Some(failure));
             }
             Settlement::Released { at, .. } => {
                 row.item.attempts -= 1;
+                (row.place, row.due) = (Place::Queued, at);
+            }
+            Settlement::Apart { rich, at, .. } => {
+                row.item.attempts -= 1;
+                (row.item.rich, row.item.parts_sent) = (Some(rich), 0);
                 (row.place, row.due) = (Place::Queued, at);
             }
             Settlement::Failed { failure, .. } => {
