@@ -46,6 +46,7 @@ mod realtime;
 mod registry;
 mod routes;
 mod saying;
+mod sentences;
 mod serve;
 pub mod simulations;
 mod sources;
@@ -56,6 +57,7 @@ mod time;
 mod turned_away;
 mod uploads;
 mod visitor;
+mod websocket;
 
 pub use attachments::run as run_attachments;
 pub use commerce::{AtService, Commerce, run as run_commerce};

@@ -417,6 +417,7 @@ export default {
   'knowledge.try': 'Essayer une question',
   'knowledge.unanswered': 'Sans réponse',
   'language': 'Langue',
+  'language.auto': 'Anglais ; français au téléphone',
   'language.en': 'Anglais',
   'language.fr': 'Français',
   'live.connecting': 'Connexion…',

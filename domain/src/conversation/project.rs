@@ -31,6 +31,7 @@ pub struct Commit {
     pub snapshot: Snapshot,
     pub settled: Vec<Settled>,
     pub messages: Vec<NewMessage>,
+    pub cuts: Vec<Cut>,
     pub outbox: Vec<NewOutbox>,
     pub journal: Vec<JournalRow>,
     pub ledger: Vec<LedgerRow>,
@@ -63,6 +64,13 @@ pub struct NewMessage {
     pub citations: Vec<Citation>,
     pub abstained: bool,
     pub checks: Checks,
+}
+
+/// Of the agent's line in a turn, only this was heard: it is all that the transcript keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    pub turn: TurnNo,
+    pub heard: String,
 }
 
 /// A reply to deliver.
@@ -162,6 +170,7 @@ pub fn project(
         snapshot: Snapshot::default(),
         settled: Vec::new(),
         messages: Vec::new(),
+        cuts: Vec::new(),
         outbox: Vec::new(),
         journal: Vec::new(),
         ledger: Vec::new(),
@@ -217,7 +226,10 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         }
         Event::TurnEnded { outcome, notice, .. } => {
             let items = turn_items(state);
-            settle(commit, &items, outcome, ids);
+            match outcome {
+                Outcome::Answered { turn } => settle_answered(commit, &items, *turn, ids),
+                outcome => settle(commit, &items, outcome, ids),
+            }
             if state.is_acting() {
                 settle_ruling(commit, state, 0, || CallOutcome::Uncertain("turn.ended".to_owned()));
             }
@@ -226,6 +238,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             }
             end_ruling(commit, state);
         }
+        Event::CutShort { turn, heard } => commit.cuts.push(Cut { turn: *turn, heard: heard.clone() }),
         Event::LeftUnanswered { turn, bases } => {
             let said: Vec<String> = turn_items(state).iter().filter_map(|i| i.inbound.content.words()).collect();
             let text: String = said.join("\n").chars().take(NewUnanswered::LONGEST).collect();

@@ -130,6 +130,7 @@ pub fn empty_commit(loaded: &Loaded, now: Timestamp) -> Commit {
         snapshot: loaded.snapshot.clone(),
         settled: Vec::new(),
         messages: Vec::new(),
+        cuts: Vec::new(),
         outbox: Vec::new(),
         journal: Vec::new(),
         ledger: Vec::new(),

@@ -19,7 +19,9 @@ mod report;
 mod rig;
 pub mod search;
 pub mod sim;
+mod speaker;
 mod strict;
+pub mod voice;
 mod webhooks;
 
 pub use report::Report;

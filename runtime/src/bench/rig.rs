@@ -48,7 +48,15 @@ impl Rig {
     /// # Errors
     /// The application's.
     pub async fn start(base: &Base, name: &str, idle: Duration) -> anyhow::Result<Self> {
-        let config = Config {
+        Self::start_asking(base, name, idle, None).await
+    }
+
+    /// As [`Self::start`], with a language model at this address.
+    ///
+    /// # Errors
+    /// The application's.
+    pub async fn start_asking(base: &Base, name: &str, idle: Duration, model: Option<String>) -> anyhow::Result<Self> {
+        let mut config = Config {
             data_dir: base.dir.join(name),
             // No embedding model: nothing is retrieved here, and it would count as memory.
             models_dir: base.dir.join("models"),
@@ -56,6 +64,7 @@ impl Rig {
             max_active: 1_000_000,
             ..Config::defaults()
         };
+        config.openai.base_url = model;
         let folder = DataFolder::open(&config, "bench")?;
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let app = Box::pin(App::start(&config, &folder, any)).await?;

@@ -35,6 +35,7 @@ mod openai;
 mod outreach;
 mod people;
 mod realtime;
+mod relay;
 mod settings;
 mod sim;
 mod sim_live;

@@ -328,6 +328,6 @@ impl Said {
             Who::Operator => Speaker::Operator,
         };
         let Self { text, seq, abstained, .. } = self.clone();
-        Line { speaker, seq, message: None, text, citations: Vec::new(), abstained }
+        Line { speaker, seq, message: None, turn: None, text, citations: Vec::new(), abstained }
     }
 }

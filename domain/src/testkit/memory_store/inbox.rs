@@ -77,7 +77,15 @@ impl State {
             content => (Speaker::Person, content.words().unwrap_or_default()),
         };
         let citations = Vec::new();
-        thread.lines.push(Line { speaker, seq: Some(seq), message: None, text, citations, abstained: false });
+        thread.lines.push(Line {
+            speaker,
+            seq: Some(seq),
+            message: None,
+            turn: None,
+            text,
+            citations,
+            abstained: false,
+        });
         thread.inbox.push((InboxItem { seq, received_at, inbound }, None));
         Some(id)
     }
