@@ -43,8 +43,9 @@ impl Sentences {
 
     /// The answer is whole.
     pub fn rest(&mut self) -> Option<Piece> {
-        let held = std::mem::take(self).held;
-        (!held.trim().is_empty()).then_some(Piece::Marked(held))
+        let Self { held, marked, .. } = std::mem::take(self);
+        let plain = !marked && held.split_whitespace().all(is_plain);
+        (!held.trim().is_empty()).then(|| if plain { Piece::Words(held) } else { Piece::Marked(held) })
     }
 
     fn word_ended(&mut self) -> Option<Piece> {
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn plain_words_are_said_as_they_come() {
         let said = pieces(&["Nous ", "ouvrons à", " neuf heures", "."]);
-        assert_eq!(said, [words("Nous "), words("ouvrons "), words("à "), words("neuf "), marked("heures.")]);
+        assert_eq!(said, [words("Nous "), words("ouvrons "), words("à "), words("neuf "), words("heures.")]);
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
         );
         assert_eq!(
             pieces(&["1. un\n", "2. deux. ", "Trois"]),
-            [marked("1. un\n"), marked("2. deux. "), marked("Trois")]
+            [marked("1. un\n"), marked("2. deux. "), words("Trois")]
         );
         assert_eq!(pieces(&["|a|b|\n|-|-|\n", "|1|2|\n\n"]), [marked("|a|b|\n|-|-|\n|1|2|\n\n")]);
         assert_eq!(pieces(&["un\n- deux\n"]), [marked("un\n"), marked("- deux\n")], "lines of a list stay lines");
