@@ -45,7 +45,7 @@ impl Sentences {
     pub fn rest(&mut self) -> Option<Piece> {
         let Self { held, marked, .. } = std::mem::take(self);
         let plain = !marked && held.split_whitespace().all(is_plain);
-        (!held.trim().is_empty()).then(|| if plain { Piece::Words(held) } else { Piece::Marked(held) })
+        (!held.trim().is_empty()).then_some(if plain { Piece::Words(held) } else { Piece::Marked(held) })
     }
 
     fn word_ended(&mut self) -> Option<Piece> {
