@@ -50,6 +50,7 @@ impl Shared {
         self.tell_others(match command {
             Command::TakeOver { reason } => Signal::TakeOver { hint, reason },
             Command::GiveBack => Signal::GiveBack(hint),
+            Command::Interrupt { turn, heard } => Signal::Interrupt { hint, turn, heard },
         });
         self.ports.cluster.is_some()
     }
@@ -88,6 +89,9 @@ impl Shared {
             Signal::GiveBack(hint) if self.runs(&hint) => {
                 self.router.tell(router::Msg::Command(hint, Command::GiveBack));
             }
+            Signal::Interrupt { hint, turn, heard } if self.runs(&hint) => {
+                self.router.tell(router::Msg::Command(hint, Command::Interrupt { turn, heard }));
+            }
             Signal::Renew(hint) if self.runs(&hint) => {
                 self.router.tell(router::Msg::Renew(hint));
             }
@@ -110,6 +114,7 @@ impl Shared {
             }
             Signal::TakeOver { .. }
             | Signal::GiveBack(_)
+            | Signal::Interrupt { .. }
             | Signal::WakeChannel(_)
             | Signal::Counted(_)
             | Signal::Renew(_)

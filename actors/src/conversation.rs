@@ -152,6 +152,7 @@ impl Actor for Shell {
                 match command {
                     Command::TakeOver { reason } => Input::TakenOver { reason },
                     Command::GiveBack => Input::Returned,
+                    Command::Interrupt { turn, heard } => Input::Interrupted { turn, heard },
                 }
             }
             Msg::Look => {

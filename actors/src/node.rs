@@ -13,7 +13,7 @@ use crate::{
 };
 use colloquy_domain::{
     failure::Failure,
-    ids::{AgentId, ChannelId, ConversationId, TenantId},
+    ids::{AgentId, ChannelId, ConversationId, TenantId, TurnNo},
     placement::{Beat, NodeId},
     ports::{InboxHint, Notice, Signal},
 };
@@ -140,6 +140,12 @@ impl NodeHandle {
     pub fn give_back(&self, tenant: TenantId, conversation: ConversationId) -> bool {
         let hint = InboxHint { tenant, conversation };
         self.0.command(hint, router::Command::GiveBack)
+    }
+
+    /// The person spoke over the agent's words of this turn, of which they heard only `heard`.
+    pub fn interrupt(&self, tenant: TenantId, conversation: ConversationId, turn: TurnNo, heard: String) -> bool {
+        let hint = InboxHint { tenant, conversation };
+        self.0.command(hint, router::Command::Interrupt { turn, heard })
     }
 
     /// A person's act was written to the conversation's state: whatever its actor was about to say is void.

@@ -7,7 +7,7 @@ use crate::{
 };
 use colloquy_domain::{
     failure::Failure,
-    ids::ConversationId,
+    ids::{ConversationId, TurnNo},
     ports::{InboxHint, StoreError},
     time::Timestamp,
 };
@@ -56,8 +56,15 @@ pub enum Msg {
 /// What people and timers tell a conversation.
 #[derive(Debug, Clone)]
 pub enum Command {
-    TakeOver { reason: String },
+    TakeOver {
+        reason: String,
+    },
     GiveBack,
+    /// The person spoke over the agent's words of this turn, of which they heard only `heard`.
+    Interrupt {
+        turn: TurnNo,
+        heard: String,
+    },
 }
 
 /// What the router can see of a conversation without asking it.

@@ -230,7 +230,7 @@ pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, St
         allowed,
         limits,
         team,
-        language: task.conversation.language.unwrap_or(task.profile.language),
+        language: task.conversation.speaks(&task.profile),
     };
     let run = async {
         let result = task.shared.ports.tools.run(invocation).await;

@@ -4,7 +4,7 @@
 use crate::{error::ApiResult, hub::Listener, state::Api};
 use colloquy_domain::{
     channel::ChannelAccount,
-    ids::{ChannelId, ConversationId, TenantId},
+    ids::{ChannelId, ConversationId, TenantId, TurnNo},
     message::{Content, Inbound, Outcome, Peer},
     model::Usage,
     outbound::Reply,
@@ -27,6 +27,8 @@ pub struct Exchange {
     listener: Listener,
     /// The last thing that the agent said since.
     heard: Option<Reply>,
+    /// The turn of the piece that came last, and its conversation.
+    pub turn: Option<(ConversationId, TurnNo)>,
 }
 
 /// How a message ended.
@@ -89,7 +91,7 @@ impl Exchange {
     pub fn of(api: Arc<Api>, account: &ChannelAccount, session: String, message_id: String) -> Self {
         let (tenant, channel) = (account.tenant, account.id);
         let listener = api.hub.listen(tenant, &format!("{session}:{message_id}"));
-        Self { api, tenant, channel, session, message_id, listener, heard: None }
+        Self { api, tenant, channel, session, message_id, listener, heard: None, turn: None }
     }
 
     fn provider_message_id(&self) -> String {
@@ -126,7 +128,10 @@ impl Exchange {
         let mine = self.provider_message_id();
         Ok(match notice.as_ref() {
             Notice::Typing { .. } => Step::Typing,
-            Notice::Delta { text, .. } => Step::Delta(text.clone()),
+            Notice::Delta { conversation, turn, text, .. } => {
+                self.turn = Some((*conversation, *turn));
+                Step::Delta(text.clone())
+            }
             Notice::DeltaReset { .. } => Step::Reset,
             Notice::Replied { reply, .. } => {
                 self.heard = Some(reply.clone());

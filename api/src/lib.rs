@@ -47,6 +47,7 @@ mod registry;
 mod routes;
 mod saying;
 mod sent_files;
+mod sentences;
 mod serve;
 pub mod simulations;
 mod sources;
@@ -57,6 +58,7 @@ mod time;
 mod turned_away;
 mod uploads;
 mod visitor;
+mod websocket;
 
 pub use attachments::run as run_attachments;
 pub use commerce::{AtService, Commerce, run as run_commerce};

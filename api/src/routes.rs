@@ -459,6 +459,7 @@ fn outside() -> Endpoints {
         .post("/webhooks/twilio-voice/{channel}", Open, call_webhooks::twilio)
         .reading::<Object>("application/x-www-form-urlencoded")
         .answering::<String>("text/xml")
+        .get("/webhooks/twilio-voice/{channel}/relay", Open, call_webhooks::line)
         .post("/webhooks/vapi/{tenant}", Open, call_webhooks::vapi)
         .reading::<Object>("application/json")
         .answering::<Object>("application/json")

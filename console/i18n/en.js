@@ -458,6 +458,7 @@ export default {
   'knowledge.try': 'Try a question',
   'knowledge.unanswered': 'Unanswered',
   'language': 'Language',
+  'language.auto': 'English; French on the telephone',
   'language.en': 'English',
   'language.fr': 'French',
   'limits': 'Limits of single tools',

@@ -458,6 +458,7 @@ export default {
   'knowledge.try': 'Essayer une question',
   'knowledge.unanswered': 'Sans réponse',
   'language': 'Langue',
+  'language.auto': 'Anglais ; français au téléphone',
   'language.en': 'Anglais',
   'language.fr': 'Français',
   'limits': 'Limites par outil',

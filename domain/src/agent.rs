@@ -30,8 +30,8 @@ pub struct AgentProfile {
     /// The company that it speaks for, if that has a name.
     #[serde(default)]
     pub company: Option<String>,
-    /// Used until the person's own language is known.
-    pub language: Language,
+    /// Used until the person's own language is known; see [`AgentProfile::speaks`] for what stands in.
+    pub language: Option<Language>,
     pub model: ModelChoice,
     pub knowledge: Vec<KnowledgeBaseId>,
     pub tools: Vec<String>,
@@ -155,6 +155,17 @@ pub struct TurnLimits {
 }
 
 impl AgentProfile {
+    /// What it speaks until the person's own language is known. Nobody chose one: English in writing, French on the
+    /// telephone.
+    #[must_use]
+    pub const fn speaks(&self, on_the_telephone: bool) -> Language {
+        match self.language {
+            Some(language) => language,
+            None if on_the_telephone => Language::Fr,
+            None => Language::En,
+        }
+    }
+
     /// A profile with the defaults that a new agent gets.
     #[must_use]
     pub fn new(tenant: TenantId, id: AgentId, name: impl Into<String>, model: ModelChoice) -> Self {
@@ -165,7 +176,7 @@ impl AgentProfile {
             enabled: true,
             instructions: String::new(),
             company: None,
-            language: Language::En,
+            language: None,
             model,
             knowledge: Vec::new(),
             tools: vec!["search_knowledge".into(), "hand_over".into()],

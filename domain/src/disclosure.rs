@@ -54,7 +54,7 @@ pub fn due<'a>(c: &Conversation, profile: &'a AgentProfile, now: Timestamp) -> O
         let long_ago = disclosure.again_after.is_some_and(|after| now.since(told.at) >= after);
         long_ago || (disclosure.after_person && told.person_since)
     });
-    again.then(|| disclosure.text(c.language.unwrap_or(profile.language)))
+    again.then(|| disclosure.text(c.speaks(profile)))
 }
 
 /// The words with what is said before them.

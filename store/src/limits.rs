@@ -268,6 +268,7 @@ impl By<'_> {
                 abstained: false,
                 checks: Checks::default(),
             }],
+            cuts: Vec::new(),
             outbox: Vec::new(),
             journal: vec![JournalRow {
                 turn,

@@ -37,6 +37,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 const YEAR: Duration = Duration::from_secs(366 * 86_400);
 /// Characters that instructions may have.
 const LONGEST_INSTRUCTIONS: usize = 20_000;
+/// Of the language, as nobody chose one.
+const AUTO: &str = "auto";
 
 /// All fields of an agent that can be written; what is absent stays as it is (or gets the default of a new agent).
 #[derive(Deserialize, Default, JsonSchema)]
@@ -45,6 +47,8 @@ pub struct Fields {
     name: Option<String>,
     enabled: Option<bool>,
     instructions: Option<String>,
+    /// What it speaks until the person's own language is known: `en` or `fr`; `auto` is English in writing, French on the
+    /// telephone.
     language: Option<String>,
     model: Option<ModelFields>,
     /// Names of knowledge bases.
@@ -165,7 +169,7 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         name: p.name,
         enabled: p.enabled,
         instructions: p.instructions,
-        language: p.language.code(),
+        language: p.language.map_or(AUTO, Language::code),
         model: ModelOut {
             provider: m.provider,
             model: m.model,
@@ -312,8 +316,8 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
     }
     if let Some(tag) = f.language {
         match Language::from_tag(&tag) {
-            Some(language) => p.language = language,
-            None => wrong.push(Detail::new("language", "must be `en` or `fr`")),
+            None if tag != AUTO => wrong.push(Detail::new("language", "must be `en`, `fr` or `auto`")),
+            language => p.language = language,
         }
     }
     if let Some(m) = f.model {

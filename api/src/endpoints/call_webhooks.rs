@@ -1,11 +1,12 @@
-//! `POST /api/calls/{incoming,process,status}`, `POST /webhooks/twilio-voice/{channel}`, `POST /webhooks/vapi/{tenant}`:
-//! what telephone providers call. Their signatures say who they are.
+//! `POST /api/calls/{incoming,process,status}`, `POST /webhooks/twilio-voice/{channel}` and the line of a call beneath it, `POST
+//! /webhooks/vapi/{tenant}`: what telephone providers call. Their signatures say who they are.
 
 use super::webhook::lower_case;
 use crate::{
-    calls::{VOICE, driver, is_meant, receive},
+    calls::{VOICE, driver, is_meant, open, receive},
     error::{ApiError, ApiResult},
     state::Api,
+    websocket::{Opened, Upgrade},
 };
 use axum::{
     body::Bytes,
@@ -68,6 +69,21 @@ pub async fn twilio(
     let now = api.clock.now();
     let request = CallRequest { url: &url, headers: &headers, query: &query, body: &body, now };
     receive(api, account, request, &path).await
+}
+
+/// Opens a line of a call of one channel.
+pub async fn line(
+    State(api): State<Arc<Api>>,
+    OriginalUri(uri): OriginalUri,
+    Path(channel): Path<String>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> ApiResult<Opened> {
+    let account = named(&api, &channel, "twilio").await?.ok_or_else(|| ApiError::not_found("channel"))?;
+    let (url, headers, query) = (called(&api, &uri).replacen("http", "ws", 1), lower_case(&headers), Words::new());
+    let now = api.clock.now();
+    let request = CallRequest { url: &url, headers: &headers, query: &query, body: &[], now };
+    open(api, account, request, upgrade).await
 }
 
 /// Of one tenant, by its slug, or of one channel, by its id.

@@ -44,6 +44,8 @@ pub enum Success {
     Rows(Value),
     /// Anything else, with its media type.
     Other(&'static str, Value),
+    /// The connection goes on as a WebSocket.
+    WebSocket,
 }
 
 /// How JSON of `T` is read.

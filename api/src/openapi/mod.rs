@@ -202,6 +202,7 @@ fn success(path: &str, success: &Success) -> (String, Value) {
         Success::Other(media, schema) => {
             ("200".to_owned(), json!({ "description": "Done", "content": { *media: { "schema": schema } } }))
         }
+        Success::WebSocket => ("101".to_owned(), json!({ "description": "Goes on as a WebSocket" })),
     }
 }
 

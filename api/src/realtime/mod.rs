@@ -81,6 +81,11 @@ impl Realtime {
         Ok(lobby)
     }
 
+    /// Becomes true when the server stops; who listens is waited for, shortly.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
     /// Tells everybody that the server stops, and ends their connections.
     pub async fn close(&self) {
         self.closing.send_replace(true);

@@ -1,6 +1,7 @@
 //! The telephone: callers speak, the agent's replies are read out. One kind of channel, several providers: Twilio asks us
 //! what to say next, Vapi speaks by itself and asks our OpenAI-compatible endpoint for words.
 
+mod relay;
 mod signature;
 mod twilio;
 mod twiml;
@@ -28,8 +29,27 @@ const FIELDS: &[SettingField] = &[
     field("account_sid", false, "Twilio's account; requests of another one are refused if it is set."),
     secret("webhook_secret", "The secret that Vapi sends, or signs with; needed for Vapi."),
     field("assistant_id", false, "Vapi's own assistant that speaks; if not set, this channel's agent does."),
-    field("language", false, "What callers speak: fr-FR (the default), en-US and the like."),
-    field("voice", false, "Twilio's voice; Polly.Léa for French and Polly.Joanna for English if not set."),
+    field(
+        "voice_mode",
+        false,
+        "Of Twilio: `gather` (the default) or `relay`, in which callers can interrupt (ConversationRelay).",
+    ),
+    field(
+        "language",
+        false,
+        "What callers speak: fr-FR, en-US and the like; the agent's language, or else fr-FR, if not set.",
+    ),
+    field("other_language", false, "With relay: another language in which callers may go on, en-US and the like."),
+    field(
+        "interruptible",
+        false,
+        "With relay: what interrupts the agent, `any` (the default), `speech`, `dtmf` or `none`.",
+    ),
+    field(
+        "voice",
+        false,
+        "Twilio's voice; Polly.Léa for French and Polly.Joanna for English if not set. With relay also Google.… and ElevenLabs.…",
+    ),
     field("company", false, "The company's name as it is said; the tenant's name if not set."),
     field("greeting", false, "The first sentence; one with the company's name if not set."),
     field("recording_notice", false, "Said before anything else where calls are recorded."),
@@ -49,6 +69,21 @@ pub(crate) struct Voice;
 /// What an account's callers speak, as a tag.
 fn language(account: &ChannelAccount) -> &str {
     account.setting("language").filter(|l| !l.is_empty()).unwrap_or("fr-FR")
+}
+
+/// The voice that reads out in a language.
+fn usual_voice(language: &str) -> &'static str {
+    if language.starts_with("fr") { "Polly.Léa" } else { "Polly.Joanna" }
+}
+
+/// Whether a setting is one of these, if it is set.
+fn is_one_of(account: &ChannelAccount, name: &'static str, all: &[&str]) -> Result<(), Failure> {
+    match account.setting(name).filter(|v| !v.is_empty()) {
+        Some(value) if !all.contains(&value) => {
+            Err(Failure::fatal("voice.bad_settings", format!("{name} must be one of {}", all.join(", "))))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[async_trait]
@@ -123,6 +158,8 @@ impl ChannelDriver for Voice {
     async fn check(&self, account: &ChannelAccount) -> Result<String, Failure> {
         let missing = |what: &str| Failure::fatal("voice.bad_settings", format!("{what} is not set"));
         let has = |name: &str| account.secret(name).is_some_and(|s| !s.is_empty());
+        is_one_of(account, "voice_mode", &["gather", "relay"])?;
+        is_one_of(account, "interruptible", &["any", "speech", "dtmf", "none"])?;
         match account.setting("provider") {
             Some("twilio") if !has("auth_token") => Err(missing("auth_token")),
             Some("vapi") if !has("webhook_secret") => Err(missing("webhook_secret")),
@@ -171,5 +208,9 @@ pub(crate) mod tests {
         assert_eq!(mistake(&[("provider", "vapi")]), Some("webhook_secret"));
         assert_eq!(mistake(&[("provider", "pigeon")]), Some("provider"));
         assert_eq!(Voice.check(&vapi).await.unwrap_err().code, "voice.bad_settings");
+        for wrong in [("voice_mode", "shout"), ("interruptible", "sometimes")] {
+            let wrong = account(&[("provider", "twilio"), wrong], &[("auth_token", "t")]);
+            assert_eq!(Voice.check(&wrong).await.unwrap_err().code, "voice.bad_settings");
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! Twilio Voice: each request is a form, each answer a document that says what to do next.
 
 use super::{
+    relay,
     signature::{Form, is_signed},
     twiml,
 };
 use colloquy_domain::{
-    call::{CallAnswer, CallDocument, CallEvent, CallNews, CallRequest, CallStatus, Direction, Place},
+    call::{
+        CallAnswer, CallDocument, CallEvent, CallNews, CallRequest, CallStatus, Direction, LineEvent, LineWord,
+        Parting, Place,
+    },
     channel::{ChannelAccount, WebhookRejection},
     ports::CallDriver,
 };
@@ -38,6 +42,18 @@ impl CallDriver for Twilio {
     fn answer(&self, account: &ChannelAccount, answer: &CallAnswer) -> CallDocument {
         CallDocument { content_type: "text/xml; charset=utf-8", body: twiml::write(account, answer) }
     }
+
+    fn admit(&self, account: &ChannelAccount, request: &CallRequest<'_>) -> Result<(), WebhookRejection> {
+        relay::admit(account, request)
+    }
+
+    fn hear(&self, account: &ChannelAccount, frame: &str) -> Result<LineEvent, WebhookRejection> {
+        relay::hear(account, frame)
+    }
+
+    fn speak(&self, account: &ChannelAccount, word: &LineWord) -> String {
+        relay::speak(account, word)
+    }
 }
 
 fn event(form: &Form, request: &CallRequest<'_>) -> CallEvent {
@@ -51,12 +67,21 @@ fn event(form: &Form, request: &CallRequest<'_>) -> CallEvent {
         let seconds = form.get("CallDuration").and_then(|s| s.parse().ok());
         return CallEvent::Moved { status, seconds, ends: status.is_over() };
     }
+    if request.query.contains_key("line") {
+        return CallEvent::LineClosed(parting(form));
+    }
     let Some(turn) = number("turn") else { return CallEvent::Incoming };
     let at = Place { turn, silent: number("silent").unwrap_or_default(), waited: number("waited").unwrap_or_default() };
     if at.waited > 0 {
         return CallEvent::Waiting { at };
     }
     CallEvent::Heard { at, words: form.get("SpeechResult").map(str::to_owned) }
+}
+
+/// Why the line is closed: as we said when we closed it. Without that, Twilio lost it, or could not open it.
+fn parting(form: &Form) -> Parting {
+    let said = form.get("HandoffData").and_then(|data| serde_json::from_str::<serde_json::Value>(data).ok());
+    said.and_then(|data| Parting::named(data.get("reason")?.as_str()?)).unwrap_or(Parting::Broken)
 }
 
 #[cfg(test)]
@@ -92,6 +117,13 @@ mod tests {
         assert_eq!(read(&turn, "CallStatus=completed&CallDuration=42"), over, "hung up while we listened");
         let rings = CallEvent::Moved { status: CallStatus::Ringing, seconds: None, ends: false };
         assert_eq!(read(&[], "CallStatus=ringing&CallbackSource=call-progress-events"), rings);
+        let line = [("line", "1")];
+        let said = "CallStatus=in-progress&SessionStatus=ended&HandoffData=%7B%22reason%22%3A%22farewell%22%7D";
+        assert_eq!(read(&line, said), CallEvent::LineClosed(Parting::Farewell));
+        let lost = "CallStatus=in-progress&SessionStatus=failed&ErrorCode=64105";
+        assert_eq!(read(&line, lost), CallEvent::LineClosed(Parting::Broken));
+        let hung_up = CallEvent::Moved { status: CallStatus::Completed, seconds: None, ends: true };
+        assert_eq!(read(&line, "CallStatus=completed&SessionStatus=completed"), hung_up);
         let dialled = [("dialled", "1")];
         assert_eq!(
             read(&dialled, "CallStatus=in-progress&DialCallStatus=no-answer"),

@@ -1,6 +1,6 @@
 //! Answers in Twilio's XML.
 
-use super::language;
+use super::{language, relay, usual_voice};
 use colloquy_domain::{call::CallAnswer, channel::ChannelAccount};
 use quick_xml::{ElementWriter, Writer, escape::partial_escape, events::BytesText};
 use std::io;
@@ -37,6 +37,12 @@ fn verbs(xml: &mut Xml, account: &ChannelAccount, answer: &CallAnswer) -> io::Re
             gather.write_inner_content(|xml| say.iter().try_for_each(|text| self::say(xml, account, text)))?;
             redirect(xml, then)
         }
+        CallAnswer::Open { say, then, .. } => {
+            say.iter().try_for_each(|text| self::say(xml, account, text))?;
+            let connect = xml.create_element("Connect");
+            let connect = connect.with_attributes([("action", then.as_str()), ("method", "POST")]);
+            connect.write_inner_content(|xml| open(xml, account, answer)).map(|_| ())
+        }
         CallAnswer::Wait { say, then } => {
             if let Some(text) = say {
                 self::say(xml, account, text)?;
@@ -58,10 +64,57 @@ fn verbs(xml: &mut Xml, account: &ChannelAccount, answer: &CallAnswer) -> io::Re
     }
 }
 
+/// The line: Twilio hears in the caller's language and reads out with a voice of it.
+fn open(xml: &mut Xml, account: &ChannelAccount, answer: &CallAnswer) -> io::Result<()> {
+    let CallAnswer::Open { greeting, interruptible, line, call, number, .. } = answer else { return Ok(()) };
+    let interrupts = account.setting("interruptible").filter(|v| !v.is_empty()).unwrap_or("any");
+    let (greeting, language) = (legal(greeting), language(account));
+    let voice = account.setting("voice").filter(|v| !v.is_empty()).unwrap_or_else(|| usual_voice(language));
+    let (reader, voice) = relay::reader(&legal(voice));
+    let mut attributes = vec![
+        ("url", line.as_str()),
+        ("welcomeGreeting", greeting.as_str()),
+        ("welcomeGreetingInterruptible", if *interruptible { interrupts } else { "none" }),
+        ("interruptible", interrupts),
+        ("dtmfDetection", "true"),
+    ];
+    let other = other_language(account);
+    match other {
+        // It finds out by itself what callers speak.
+        Some(_) => attributes.extend([
+            ("ttsLanguage", language),
+            ("transcriptionLanguage", "multi"),
+            ("transcriptionProvider", "Deepgram"),
+            ("speechModel", "nova-3-general"),
+        ]),
+        None => attributes.push(("language", language)),
+    }
+    attributes.extend(reader.map(|reader| ("ttsProvider", reader)));
+    attributes.push(("voice", &voice));
+    let parameters = [(relay::NUMBER, number.to_string()), (relay::SEAL, relay::seal(account, call, *number))];
+    let inside = |xml: &mut Xml| {
+        if let Some(other) = other {
+            let (reader, voice) = relay::reader(usual_voice(other));
+            let attributes = [("code", other), ("ttsProvider", reader.unwrap_or_default()), ("voice", &voice)];
+            xml.create_element("Language").with_attributes(attributes).write_empty()?;
+        }
+        parameters.iter().try_for_each(|(name, value)| {
+            let attributes = [("name", *name), ("value", value.as_str())];
+            xml.create_element("Parameter").with_attributes(attributes).write_empty().map(|_| ())
+        })
+    };
+    xml.create_element("ConversationRelay").with_attributes(attributes).write_inner_content(inside).map(|_| ())
+}
+
+fn other_language(account: &ChannelAccount) -> Option<&str> {
+    account.setting("other_language").map(str::trim).filter(|l| !l.is_empty())
+}
+
 fn say(xml: &mut Xml, account: &ChannelAccount, words: &str) -> io::Result<()> {
     let language = language(account);
-    let usual = if language.starts_with("fr") { "Polly.Léa" } else { "Polly.Joanna" };
-    let voice = legal(account.setting("voice").filter(|v| !v.is_empty()).unwrap_or(usual));
+    // Of ElevenLabs' voices, only a line knows.
+    let voice = account.setting("voice").filter(|v| !v.is_empty() && !v.starts_with("ElevenLabs."));
+    let voice = legal(voice.unwrap_or_else(|| usual_voice(language)));
     text(xml.create_element("Say").with_attributes([("voice", voice.as_str()), ("language", language)]), words)
 }
 
@@ -116,6 +169,32 @@ mod tests {
         <Response><Say voice="Polly.Léa" language="fr-FR">Au revoir.</Say><Hangup/></Response>
         <Response></Response>
         "#);
+    }
+
+    fn opened(settings: &[(&str, &str)], interruptible: bool) -> String {
+        let answer = CallAnswer::Open {
+            say: vec!["Cet appel est enregistré.".into()],
+            greeting: "Bonjour, \"Martin & Fils\" !".into(),
+            interruptible,
+            line: "wss://chat.example.com/relay".into(),
+            call: "CA1".into(),
+            number: 1,
+            then: "/x?line=1".into(),
+        };
+        let account = account(settings, &[("auth_token", "tok")]);
+        write(&account, &answer).replace(&relay::seal(&account, "CA1", 1), "SEAL")
+    }
+
+    #[test]
+    fn a_line_is_opened_with_a_voice_of_the_callers_language() {
+        insta::assert_snapshot!(opened(&[], true), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Say voice="Polly.Léa" language="fr-FR">Cet appel est enregistré.</Say><Connect action="/x?line=1" method="POST"><ConversationRelay url="wss://chat.example.com/relay" welcomeGreeting="Bonjour, &quot;Martin &amp; Fils&quot; !" welcomeGreetingInterruptible="any" interruptible="any" dtmfDetection="true" language="fr-FR" ttsProvider="Amazon" voice="Lea-Neural"><Parameter name="line" value="1"/><Parameter name="seal" value="SEAL"/></ConversationRelay></Connect></Response>"#);
+        let english = [
+            ("language", "en-GB"),
+            ("voice", "ElevenLabs.UgBBYS2s"),
+            ("interruptible", "speech"),
+            ("other_language", "fr-FR"),
+        ];
+        insta::assert_snapshot!(opened(&english, false), @r#"<?xml version="1.0" encoding="UTF-8"?><Response><Say voice="Polly.Joanna" language="en-GB">Cet appel est enregistré.</Say><Connect action="/x?line=1" method="POST"><ConversationRelay url="wss://chat.example.com/relay" welcomeGreeting="Bonjour, &quot;Martin &amp; Fils&quot; !" welcomeGreetingInterruptible="none" interruptible="speech" dtmfDetection="true" ttsLanguage="en-GB" transcriptionLanguage="multi" transcriptionProvider="Deepgram" speechModel="nova-3-general" ttsProvider="ElevenLabs" voice="UgBBYS2s"><Language code="fr-FR" ttsProvider="Amazon" voice="Lea-Neural"/><Parameter name="line" value="1"/><Parameter name="seal" value="SEAL"/></ConversationRelay></Connect></Response>"#);
     }
 
     /// The words of a document, as any reader of XML finds them.

@@ -61,7 +61,7 @@ function Fields({ values, set, bases, offered, others, wrong }) {
   return html`
     <section class="card padded"><h2>${t('agent.who')}</h2>
       <div class="columns"><${Field} label=${t('name')} required ...${bind('name')} />
-        <${Choice} label=${t('language')} value=${values.language} onInput=${(language) => set({ language })} error=${wrong.language} options=${['en', 'fr'].map((l) => [l, t(`language.${l}`)])} /></div>
+        <${Choice} label=${t('language')} value=${values.language} onInput=${(language) => set({ language })} error=${wrong.language} options=${['auto', 'en', 'fr'].map((l) => [l, t(`language.${l}`)])} /></div>
       <${Field} label=${t('agent.instructions')} hint=${t('agent.instructions.hint')} kind="textarea" rows="8" maxlength="20000" ...${bind('instructions')} />
       <${Check} label=${t('agent.enabled')} checked=${values.enabled} onChange=${(enabled) => set({ enabled })} />
       <${Check} label=${t('agent.disclosure')} checked=${values.disclosure.enabled} onChange=${says('enabled').onInput} />

@@ -70,6 +70,13 @@ impl CallStep {
     }
 }
 
+/// Somebody was interrupted: `said` was written down, `heard` is what is true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutLine {
+    pub said: String,
+    pub heard: String,
+}
+
 /// One step, and what it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallChange {
@@ -83,6 +90,8 @@ pub struct CallChange {
     /// In seconds, as the provider counted it.
     pub seconds: Option<u64>,
     pub report: Option<CallReport>,
+    /// A line of the transcript of which only a part was heard.
+    pub cut: Option<CutLine>,
     /// Nothing more is expected: whoever is told of ends is told now.
     pub ends: bool,
 }
@@ -99,6 +108,7 @@ impl CallChange {
             ai_handled: false,
             seconds: None,
             report: None,
+            cut: None,
             ends: false,
         }
     }
@@ -119,6 +129,11 @@ impl CallFacts {
                 self.transcript.push('\n');
             }
             self.transcript.push_str(line);
+        }
+        if let Some(cut) = &change.cut
+            && let Some(at) = self.transcript.rfind(&cut.said)
+        {
+            self.transcript.replace_range(at..at + cut.said.len(), &cut.heard);
         }
         // What was decided in the call is not undone by its end.
         self.outcome = self.outcome.or(change.outcome);
@@ -185,6 +200,17 @@ mod tests {
         call = call.changed(&counted, BEGUN, later);
         assert_eq!((call.seconds, call.billed_minutes, call.ended_at), (Some(59), Some(1), Some(now)));
         assert_eq!(call.status, CallStatus::Completed, "never back");
+    }
+
+    #[test]
+    fn what_was_not_heard_is_taken_out_of_the_last_line_that_said_it() {
+        let said = |lines: &[&str]| CallChange { said: lines.iter().map(|l| (*l).into()).collect(), ..change("said") };
+        let cut =
+            CutLine { said: "Agent: Nous ouvrons à neuf heures.".into(), heard: "Agent: Nous ouvrons…".into() };
+        let call = CallFacts::new(CallStatus::InProgress)
+            .changed(&said(&[&cut.said, "Caller: pardon ?", &cut.said]), BEGUN, BEGUN)
+            .changed(&CallChange { cut: Some(cut.clone()), ..change("cut") }, BEGUN, BEGUN);
+        assert_eq!(call.transcript, format!("{}\nCaller: pardon ?\n{}", cut.said, cut.heard));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod dialogue;
 mod facts;
+mod line;
 mod sentences;
 
 pub use dialogue::{LONGEST_DIALOGUE, Next, PATIENCE, Place, next};
-pub use facts::{CallChange, CallFacts, CallReport, CallStep};
+pub use facts::{CallChange, CallFacts, CallReport, CallStep, CutLine};
+pub use line::{LineEvent, LineWord, Opening, Parting, heard};
 pub use sentences::{Sentence, greeting, sentence};
 
 use crate::time::Timestamp;
@@ -172,6 +174,8 @@ pub enum CallEvent {
     Heard { at: Place, words: Option<String> },
     /// The caller waits for what the agent says at this place.
     Waiting { at: Place },
+    /// The line on which words went both ways is closed, and the caller may still be there.
+    LineClosed(Parting),
     /// The person whom the caller was put through to hung up, or did not answer.
     PutThrough { answered: bool },
     /// It came so far; a length in seconds once it is over. `ends`: nothing more is told of it.
@@ -203,6 +207,22 @@ pub enum CallAnswer {
     /// Say these, then listen; what is heard is sent to `then`.
     Listen {
         say: Vec<String>,
+        then: String,
+    },
+    /// Say these, then open a line of words that go both ways; that it closed is told to `then`.
+    Open {
+        /// Before the line: nobody can interrupt it.
+        say: Vec<String>,
+        /// The first words on it.
+        greeting: String,
+        /// Whether the caller may speak over the greeting.
+        interruptible: bool,
+        /// Where the provider opens it.
+        line: String,
+        /// The provider's id of the call.
+        call: String,
+        /// Which line of the call it is; the first one is 1.
+        number: u32,
         then: String,
     },
     /// Say this, if anything, wait a moment, then ask `then` again.

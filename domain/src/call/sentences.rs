@@ -22,6 +22,8 @@ pub enum Sentence {
     NobodyThere,
     /// What was said cannot be answered now.
     Failed,
+    /// The line broke off and is there again.
+    Again,
 }
 
 #[must_use]
@@ -56,6 +58,8 @@ pub const fn sentence(which: Sentence, language: Language) -> &'static str {
         (Sentence::Failed, Language::Fr) => {
             "Je suis désolé, je ne peux pas répondre à cela pour le moment. Pouvez-vous le dire autrement ?"
         }
+        (Sentence::Again, Language::En) => "I'm back. Go on, please.",
+        (Sentence::Again, Language::Fr) => "Me revoici. Je vous écoute.",
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     state::{Conversation, Mode, Phase, Stage, Turn},
 };
 use crate::{
-    agent::{AgentProfile, DuringTurn, NoAnswer, Refusal, Unsupported},
+    agent::{AgentProfile, DuringTurn, Gather, NoAnswer, Refusal, Unsupported},
     approval::{CallPlace, Risk, Taken},
     disclosure,
     failure::Failure,
@@ -60,6 +60,7 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
         Input::Retrieved { turn, rewriting, result } => d.retrieved(turn, rewriting, result),
         Input::Completed { turn, step, result, risks } => d.completed(turn, step, (result, &risks)),
         Input::ToolSettled { turn, step, index, result } => d.tool_settled(turn, step, index, result),
+        Input::Interrupted { turn, heard } => d.interrupted(turn, heard),
         Input::Ruled(rulings) => d.ruled(rulings),
         Input::TakenOver { reason } => d.taken_over(reason),
         Input::Wrote(words) => d.wrote(words),
@@ -95,7 +96,7 @@ impl Draft<'_> {
     }
 
     fn language(&self) -> Language {
-        self.c.language.unwrap_or(self.ctx.profile.language)
+        self.c.speaks(self.ctx.profile)
     }
 
     fn notice(&self, turn: TurnNo, which: Phrase, usage: Usage) -> Reply {
@@ -183,7 +184,9 @@ impl Draft<'_> {
         if self.is_unheard() {
             return;
         }
-        let limits = self.ctx.profile.gather;
+        // What somebody speaks is whole when it comes, and they wait in silence.
+        let at_once = Gather { quiet: Duration::ZERO, cap: Duration::ZERO };
+        let limits = if self.c.key.spoken { at_once } else { self.ctx.profile.gather };
         let least = if self.c.waiting.last().is_some_and(may_be_one_of_several) { NEXT_FILE } else { Duration::ZERO };
         let due = (g.last_at + limits.quiet.max(least)).min(g.first_at + limits.cap.max(least));
         if due <= self.ctx.now {
@@ -236,9 +239,10 @@ impl Draft<'_> {
     }
 
     /// What happens to messages that come during this turn. One that a ruling opened is not begun anew: its call would be
-    /// forgotten.
+    /// forgotten. Who speaks again before they are answered has not finished: they get one answer, not two in a row.
     pub(super) fn during(&self, t: &Turn) -> DuringTurn {
         match self.ctx.profile.during_turn {
+            DuringTurn::Queue if self.c.key.spoken && t.ruling.is_none() => DuringTurn::Interrupt,
             DuringTurn::Interrupt if t.ruling.is_some() => DuringTurn::Merge,
             policy => policy,
         }
@@ -249,6 +253,28 @@ impl Draft<'_> {
         self.effect(Effect::CancelWork { turn });
         self.event(Event::TurnJoined { turn });
         self.effect(Effect::Retrieve { turn });
+    }
+
+    /// The person spoke over the agent: a turn that was still being said ends with what they heard of it. One that acts goes
+    /// on, and so does one that a person of the team opened: what they did must be told.
+    fn interrupted(&mut self, turn: TurnNo, heard: String) {
+        if !self.c.key.spoken {
+            // Nobody speaks over what is written.
+            return;
+        }
+        if let Some(t) = self.turn_at(turn, |s| matches!(s, Stage::Thinking { .. })) {
+            if t.ruling.is_some() || heard.is_empty() {
+                return;
+            }
+            let usage = spent(&t);
+            self.effect(Effect::CancelWork { turn });
+            let (citations, checks) = (Vec::new(), Checks::default());
+            let notice = Some(Reply { turn, text: heard, citations, abstained: false, checks, usage });
+            self.event(Event::TurnEnded { turn, outcome: Outcome::Answered { turn }, notice });
+            self.turn_over(turn, usage);
+        } else if self.c.turn().is_none_or(|t| t.no > turn) && turn < self.c.next_turn {
+            self.event(Event::CutShort { turn, heard });
+        }
     }
 
     pub(super) fn interrupt(&mut self, turn: TurnNo) {

@@ -157,6 +157,11 @@ pub enum Event {
         outcome: Outcome,
         notice: Option<Reply>,
     },
+    /// Of what was said in a turn that is over, the person heard only this.
+    CutShort {
+        turn: TurnNo,
+        heard: String,
+    },
     /// The agent could not answer the turn's question from these bases: somebody should write it down. Comes with the
     /// end of the turn.
     LeftUnanswered {
@@ -191,6 +196,7 @@ impl Event {
             | Self::RulingTaken { .. }
             | Self::Replied { .. }
             | Self::TurnEnded { .. }
+            | Self::CutShort { .. }
             | Self::LeftUnanswered { .. }
             | Self::Wrote(_)
             | Self::ModeChanged { .. }

@@ -101,7 +101,7 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             });
         }
         Event::AgentChosen { agent } => c.active = *agent,
-        Event::LeftUnanswered { .. } | Event::Wrote(_) => {}
+        Event::CutShort { .. } | Event::LeftUnanswered { .. } | Event::Wrote(_) => {}
         Event::ModeChanged { mode, .. } => {
             if let (Mode::Operator { .. }, Some(told)) = (mode, &mut c.disclosed) {
                 told.person_since = true;

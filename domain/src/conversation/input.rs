@@ -51,6 +51,11 @@ pub enum Input {
         index: u32,
         result: ToolResult,
     },
+    /// The person spoke over what the agent said in this turn, of which they heard only `heard`.
+    Interrupted {
+        turn: TurnNo,
+        heard: String,
+    },
     /// Decisions about held calls that were not taken up; those that were seen before change nothing.
     Ruled(Vec<Ruling>),
     /// A person takes the conversation.

@@ -28,7 +28,7 @@ pub use event::{Event, Written};
 pub use evolve::evolve;
 pub use input::Input;
 pub use project::{
-    Commit, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewHeard, NewMessage, NewOutbox, NewUnanswered, Settled,
+    Commit, Cut, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewHeard, NewMessage, NewOutbox, NewUnanswered, Settled,
     TimerChange, project,
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};

@@ -32,6 +32,7 @@ pub struct Commit {
     pub heard: Vec<NewHeard>,
     pub settled: Vec<Settled>,
     pub messages: Vec<NewMessage>,
+    pub cuts: Vec<Cut>,
     pub outbox: Vec<NewOutbox>,
     pub journal: Vec<JournalRow>,
     pub ledger: Vec<LedgerRow>,
@@ -72,6 +73,13 @@ pub struct NewMessage {
     pub citations: Vec<Citation>,
     pub abstained: bool,
     pub checks: Checks,
+}
+
+/// Of the agent's line in a turn, only this was heard: it is all that the transcript keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    pub turn: TurnNo,
+    pub heard: String,
 }
 
 /// A reply to deliver.
@@ -178,6 +186,7 @@ pub fn project(
         heard: Vec::new(),
         settled: Vec::new(),
         messages: Vec::new(),
+        cuts: Vec::new(),
         outbox: Vec::new(),
         journal: Vec::new(),
         ledger: Vec::new(),
@@ -244,7 +253,10 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         }
         Event::TurnEnded { outcome, notice, .. } => {
             let items = turn_items(state);
-            settle(commit, &items, outcome, ids);
+            match outcome {
+                Outcome::Answered { turn } => settle_answered(commit, &items, *turn, ids),
+                outcome => settle(commit, &items, outcome, ids),
+            }
             if state.is_acting() {
                 settle_ruling(commit, state, 0, || CallOutcome::Uncertain("turn.ended".to_owned()));
             }
@@ -253,6 +265,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
             }
             end_ruling(commit, state);
         }
+        Event::CutShort { turn, heard } => commit.cuts.push(Cut { turn: *turn, heard: heard.clone() }),
         Event::LeftUnanswered { turn, bases } => {
             let said: Vec<String> = turn_items(state).iter().filter_map(|i| i.words()).collect();
             let text: String = said.join("\n").chars().take(NewUnanswered::LONGEST).collect();

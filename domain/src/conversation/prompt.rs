@@ -60,7 +60,7 @@ pub fn retrieval_query(
 /// The completion that the turn needs next.
 #[must_use]
 pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile, prompt: Prompt) -> CompletionRequest {
-    let language = c.language.unwrap_or(profile.language);
+    let language = c.speaks(profile);
     let may_call = turn.own_steps() < profile.limits.max_steps;
     let mut history = prompt.history;
     let images = shown(turn, &mut history, profile.model.sees_images);

@@ -60,7 +60,7 @@ pub fn rewrite_request(
         conversation: c.key.id,
         choice: profile.model.clone(),
         instructions: TASK.to_owned(),
-        language: c.language.unwrap_or(profile.language),
+        language: c.speaks(profile),
         // A search is made of words.
         history: history[history.len().saturating_sub(HISTORY)..]
             .iter()

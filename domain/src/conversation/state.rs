@@ -1,7 +1,7 @@
 //! The state of one conversation.
 
 use crate::{
-    agent::Refusal,
+    agent::{AgentProfile, Refusal},
     approval::{Held, Ruling, Verdict},
     disclosure::Disclosed,
     ids::{AgentId, ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
@@ -127,6 +127,12 @@ impl Conversation {
             Phase::Turn(t) => Some(t),
             Phase::Idle | Phase::Gathering(_) => None,
         }
+    }
+
+    /// The language of what is said in it.
+    #[must_use]
+    pub fn speaks(&self, profile: &AgentProfile) -> Language {
+        self.language.unwrap_or_else(|| profile.speaks(self.key.spoken))
     }
 
     /// Nothing to do and nothing to lose: the actor may go.

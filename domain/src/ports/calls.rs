@@ -1,5 +1,5 @@
 use crate::{
-    call::{CallAnswer, CallDocument, CallNews, CallRequest},
+    call::{CallAnswer, CallDocument, CallNews, CallRequest, LineEvent, LineWord},
     channel::{ChannelAccount, WebhookRejection},
 };
 
@@ -16,4 +16,25 @@ pub trait CallDriver: Send + Sync {
 
     /// Writes an answer as the provider reads it.
     fn answer(&self, account: &ChannelAccount, answer: &CallAnswer) -> CallDocument;
+
+    /// Verifies a request for a line, on which words go both ways as they are spoken; not all providers have them.
+    ///
+    /// # Errors
+    /// [`WebhookRejection`], which says how to answer.
+    fn admit(&self, _account: &ChannelAccount, _request: &CallRequest<'_>) -> Result<(), WebhookRejection> {
+        Err(WebhookRejection::NotSupported)
+    }
+
+    /// Reads what came on a line. Its [`LineEvent::Opened`] is verified.
+    ///
+    /// # Errors
+    /// [`WebhookRejection`]: what came is passed over, or, if it is not authentic, the line is closed.
+    fn hear(&self, _account: &ChannelAccount, _frame: &str) -> Result<LineEvent, WebhookRejection> {
+        Err(WebhookRejection::NotSupported)
+    }
+
+    /// Writes what is said on a line as the provider reads it.
+    fn speak(&self, _account: &ChannelAccount, _word: &LineWord) -> String {
+        String::new()
+    }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    ids::{AgentId, ChannelId, TenantId},
+    ids::{AgentId, ChannelId, TenantId, TurnNo},
     placement::{Beat, Epoch, NodeId, Partition},
     ports::{InboxHint, Notice, StoreError},
     rate::Subject,
@@ -50,6 +50,8 @@ pub enum Signal {
     TakeOver { hint: InboxHint, reason: String },
     /// The agent takes the conversation back.
     GiveBack(InboxHint),
+    /// The person spoke over the agent's words of this turn, of which they heard only `heard`.
+    Interrupt { hint: InboxHint, turn: TurnNo, heard: String },
     /// Somebody else wrote the conversation's state: what is in memory of it is void.
     Renew(InboxHint),
     /// There is something to send for the account.

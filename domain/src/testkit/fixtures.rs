@@ -131,6 +131,7 @@ pub fn empty_commit(loaded: &Loaded, now: Timestamp) -> Commit {
         heard: Vec::new(),
         settled: Vec::new(),
         messages: Vec::new(),
+        cuts: Vec::new(),
         outbox: Vec::new(),
         journal: Vec::new(),
         ledger: Vec::new(),

@@ -20,7 +20,9 @@ mod rig;
 pub mod search;
 pub mod sim;
 mod slow;
+mod speaker;
 mod strict;
+pub mod voice;
 mod webhooks;
 
 pub use report::Report;

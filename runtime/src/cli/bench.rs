@@ -33,7 +33,7 @@ use std::{path::PathBuf, time::Duration};
 ///
 /// `colloquy bench cluster` does the same for PostgreSQL, NATS and several nodes, `colloquy bench sim` for the simulator;
 /// `colloquy bench reads` measures lists and pages of a full database; `colloquy bench search` and `colloquy bench ingest`
-/// measure knowledge, `colloquy bench pacing` how fast a burst of messages leaves.
+/// measure knowledge, `colloquy bench pacing` how fast a burst of messages leaves, `colloquy bench voice` how long callers wait.
 ///
 /// Example:
 ///   colloquy bench --dir /var/lib/colloquy
@@ -61,6 +61,7 @@ enum What {
     Search(OfSearch),
     Ingest(OfIngest),
     Pacing(OfPacing),
+    Voice(OfVoice),
     Sim(OnSim),
     /// A node of that benchmark: a process of its own.
     #[command(hide = true)]
@@ -247,6 +248,34 @@ pub struct OfPacing {
     json: bool,
 }
 
+/// Measure the silence that Colloquy adds to a call
+///
+/// Callers speak by turns, as Twilio tells of it: with requests (gather), until the document that says the answer, and on a
+/// line (relay), until the first words of it. The model stands in on this machine and takes a known time, which is not
+/// counted. Everything else is: what was said is durable before the model is asked.
+///
+/// Example:
+///   colloquy bench voice
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct OfVoice {
+    /// Turns of each kind
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    turns: u32,
+    /// Calls at the same time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    calls: u32,
+    /// Milliseconds that the model takes
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=4_000))]
+    model: u64,
+    /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print all figures and {targets: [{name, bound, measured, met}]}
+    #[arg(long)]
+    json: bool,
+}
+
 /// Measure what one document takes from the file to searchable passages
 ///
 /// Reads, cuts, embeds and stores it in a scratch folder, with the installed embedding model or with other weights of it.
@@ -351,6 +380,12 @@ impl Bench {
                 let OfPacing { messages, chats, rate, askers, dir, json } = pacing;
                 let work = bench::pacing::Work { messages, chats, rate, askers };
                 let report = Box::pin(bench::pacing::run(&dir.unwrap_or(usual), work)).await?;
+                return told(json, &report, || report.print());
+            }
+            Some(What::Voice(voice)) => {
+                let OfVoice { turns, calls, model, dir, json } = voice;
+                let work = bench::voice::Work { turns, calls, thinks: Duration::from_millis(model) };
+                let report = Box::pin(bench::voice::run(&dir.unwrap_or(usual), work)).await?;
                 return told(json, &report, || report.print());
             }
             Some(What::Sim(sim)) => {

@@ -91,7 +91,7 @@ async fn chat(store: &Store, tenant: TenantId, config: &Config) -> CommandResult
             let base = rows.ensure_knowledge_base(SLUG).await?;
             let mut profile = AgentProfile::new(tenant, id, AGENT, config.default_model());
             profile.instructions = INSTRUCTIONS.to_owned();
-            profile.language = Language::En;
+            profile.language = Some(Language::En);
             profile.knowledge = vec![base.id];
             rows.create_agent(profile, Actor::System).await?;
             id

@@ -36,6 +36,7 @@ mod openai;
 mod outreach;
 mod people;
 mod realtime;
+mod relay;
 mod settings;
 mod sim;
 mod sim_live;

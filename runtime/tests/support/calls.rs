@@ -93,6 +93,17 @@ pub fn action(twiml: &str) -> String {
     between(twiml, "action=\"", "\"")
 }
 
+/// An attribute of an element.
+pub fn attribute(twiml: &str, element: &str, name: &str) -> String {
+    let (_, rest) = twiml.split_once(&format!("<{element} ")).unwrap_or_else(|| panic!("no {element} in {twiml}"));
+    between(&format!(" {rest}"), &format!(" {name}=\""), "\"")
+}
+
+/// A parameter that is to be given back.
+pub fn parameter(twiml: &str, name: &str) -> String {
+    between(twiml, &format!("<Parameter name=\"{name}\" value=\""), "\"")
+}
+
 pub fn redirect(twiml: &str) -> String {
     between(twiml, "<Redirect method=\"POST\">", "</Redirect>")
 }

@@ -73,15 +73,16 @@ pub fn sent(peer: &str, number: &str) -> Answer {
 pub fn update(id: i64, peer: &str, number: u64, at: Timestamp, said: &Said<'_>) -> Value {
     let chat: i64 = peer.parse().unwrap_or(0);
     let (key, content) = match said {
+        // In a group the bot hears what is said to it.
+        Said::Text(text) | Said::Echo(text) if chat < 0 => ("text", json!(format!("@simbot {text}"))),
         Said::Text(text) | Said::Echo(text) => ("text", json!(text)),
         Said::Voice(words) => ("voice", json!({"file_id": words, "duration": 3, "mime_type": "audio/ogg"})),
         Said::OptOut => return membership(id, peer, at, "kicked"),
         Said::OptIn => return membership(id, peer, at, "member"),
     };
-    // In a group the bot hears what is said to it.
-    let (place, text) = match chat {
-        ..0 => (json!({"id": chat, "type": "supergroup", "title": peer}), format!("@simbot {text}")),
-        _ => (json!({"id": chat, "type": "private", "first_name": peer}), (*text).to_owned()),
+    let place = match chat {
+        ..0 => json!({"id": chat, "type": "supergroup", "title": peer}),
+        _ => json!({"id": chat, "type": "private", "first_name": peer}),
     };
     json!({
         "update_id": id,

@@ -329,6 +329,6 @@ impl Said {
             Who::Operator => Speaker::Operator,
         };
         let Self { text, seq, abstained, .. } = self.clone();
-        Line { speaker, seq, message: None, text, heard: None, citations: Vec::new(), abstained }
+        Line { speaker, seq, message: None, turn: None, text, heard: None, citations: Vec::new(), abstained }
     }
 }

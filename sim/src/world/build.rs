@@ -111,7 +111,7 @@ fn profile(agent: &Agent<'_>, all: &[Agent<'_>], library: &Library) -> AgentProf
     };
     let mut profile = AgentProfile::new(*tenant, *id, spec.name.clone(), choice);
     profile.instructions = format!("{}\n{}", spec.instructions, canary(&spec.tenant)).trim().to_owned();
-    profile.language = if spec.language == "fr" { Language::Fr } else { Language::En };
+    profile.language = Some(if spec.language == "fr" { Language::Fr } else { Language::En });
     profile.tools = spec.tools.iter().flat_map(|name| toolset::expanded(name)).collect();
     let member = |m: &MemberSpec| {
         let agent = all.iter().find(|a| a.spec.name == m.agent && a.tenant == *tenant)?.id;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     agent::Spent,
     conversation::{
-        Commit, JournalRow, LedgerRow, Mode, NewDeadLetter, NewMessage, NewOutbox, NewUnanswered, TimerChange,
+        Commit, Cut, JournalRow, LedgerRow, Mode, NewDeadLetter, NewMessage, NewOutbox, NewUnanswered, TimerChange,
     },
     ids::MessageId,
     message::Outcome,
@@ -147,6 +147,9 @@ pub(crate) async fn write_all(
         }
         for change in &commit.commit.approvals {
             approvals::write(conn, (commit.tenant, commit.conversation, commit.now), change).await?;
+        }
+        for cut in &commit.commit.cuts {
+            commit.cut(conn, cut).await?;
         }
         for change in &commit.commit.timers {
             commit.timer(conn, *change).await?;
@@ -330,6 +333,11 @@ impl Prepared {
     async fn hear(&self, conn: &mut Conn, seq: i64, heard: &str) -> Result<(), StoreError> {
         let query = db::query(sql::HEAR).bind(self.tenant).bind(self.conversation).bind(seq).bind(heard);
         query.execute(conn).await.map(|_| ()).map_err(store_error)
+    }
+
+    async fn cut(&self, conn: &mut Conn, cut: &Cut) -> Result<(), StoreError> {
+        let query = db::query(sql::CUT).bind(self.tenant).bind(self.conversation).bind(i64::from(cut.turn));
+        query.bind(&cut.heard).execute(conn).await.map(|_| ()).map_err(store_error)
     }
 
     async fn timer(&self, conn: &mut Conn, change: TimerChange) -> Result<(), StoreError> {

@@ -13,6 +13,9 @@ use colloquy_domain::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
+/// Nobody chose a language.
+const UNCHOSEN: &str = "auto";
+
 /// What an operator configures of an agent, except what has a column. Durations are milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentRecord {
@@ -208,7 +211,7 @@ impl AgentRecord {
             enabled,
             company: None,
             instructions: r.instructions,
-            language: Language::from_tag(&r.language).unwrap_or_default(),
+            language: Language::from_tag(&r.language),
             model: ModelChoice {
                 provider: r.provider,
                 model: r.model,
@@ -250,7 +253,7 @@ impl From<&AgentProfile> for AgentRecord {
         Self {
             v: Self::VERSION,
             instructions: p.instructions.clone(),
-            language: p.language.code().to_owned(),
+            language: p.language.map_or(UNCHOSEN, Language::code).to_owned(),
             provider: p.model.provider.clone(),
             model: p.model.model.clone(),
             temperature: p.model.temperature,

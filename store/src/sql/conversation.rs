@@ -70,6 +70,9 @@ pub(crate) const ADD_MESSAGE: Rows = Rows::new(
     "",
 );
 
+pub(crate) const CUT: &str = "UPDATE messages SET text = $4 WHERE tenant_id = $1 AND conversation_id = $2 AND turn = $3 \
+     AND speaker = 'agent'";
+
 pub(crate) const ADD_LEDGER: Rows = Rows::new(
     "INSERT INTO ledger (tenant_id, agent_id, day, conversation_id, turn, step, prompt_tokens, \
              completion_tokens, cost_micros, created_at) \

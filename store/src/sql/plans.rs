@@ -69,6 +69,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("conversation::UNFINISHED", conversation::UNFINISHED.into()),
         ("conversation::DUE_TIMERS", conversation::DUE_TIMERS.into()),
         ("conversation::SPENT", conversation::SPENT.into()),
+        ("conversation::CUT", conversation::CUT.into()),
         ("conversation::CLEAR_TIMER", conversation::CLEAR_TIMER.into()),
         ("health::SHOW", health::SHOW.into()),
         ("health::SERVED", health::SERVED.into()),

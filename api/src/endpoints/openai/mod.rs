@@ -88,7 +88,7 @@ pub async fn complete(
                 // What is held against passages is said when it was.
                 whole: !agent.knowledge.is_empty(),
                 usage: request.include_usage,
-                language: agent.language,
+                language: agent.speaks(spoken),
             },
         );
         return Ok(Sse::new(talk.events()).into_response());
@@ -98,7 +98,7 @@ pub async fn complete(
     if spoken {
         linked(&api, &account, &asked, &ended).await?;
     }
-    let said = said(&api, &account, &ended, language(&api, &account, &ended, agent.language).await)?;
+    let said = said(&api, &account, &ended, language(&api, &account, &ended, agent.speaks(spoken)).await)?;
     Ok(axum::Json(answer.whole(&said)).into_response())
 }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     calls::linked,
     exchange::{Ended, Exchange, Step},
+    sentences::{Piece, Sentences},
     state::Api,
 };
 use axum::response::sse::Event;
@@ -38,8 +39,7 @@ pub struct Talk {
     ready: VecDeque<Event>,
     /// Of this draft of the answer, said already.
     told: String,
-    /// Not yet a whole sentence.
-    held: String,
+    sentences: Sentences,
     over: bool,
 }
 
@@ -55,7 +55,7 @@ impl Talk {
             deadline: Instant::now() + PATIENCE,
             ready: VecDeque::from([first]),
             told: String::new(),
-            held: String::new(),
+            sentences: Sentences::default(),
             over: false,
         }
     }
@@ -88,7 +88,7 @@ impl Talk {
                     self.say("\n");
                 }
                 self.told.clear();
-                self.held.clear();
+                self.sentences.reset();
             }
             Step::Ended(ended) => self.end(&ended).await,
             Step::Nothing | Step::Typing | Step::Delta(_) => {}
@@ -100,20 +100,19 @@ impl Talk {
         if !self.manner.spoken {
             return self.say(text);
         }
-        self.held.push_str(text);
-        // A voice needs whole sentences; marks and addresses are taken out of those only.
-        let ends = |(at, _): &(usize, &str)| self.held[..*at].ends_with(['.', '!', '?', '…']);
-        let end = self.held.rmatch_indices([' ', '\n']).find(ends).map(|(at, _)| at);
-        if let Some(end) = end {
-            let rest = self.held.split_off(end);
-            let sentence = std::mem::replace(&mut self.held, rest);
-            self.speak(&sentence);
+        for piece in self.sentences.hear(text) {
+            self.speak(piece);
         }
     }
 
-    fn speak(&mut self, text: &str) {
-        if let Some(words) = spoken(&self.api, &self.account, text) {
-            self.say(&format!("{words} "));
+    fn speak(&mut self, piece: Piece) {
+        match piece {
+            Piece::Words(words) => self.say(&words),
+            Piece::Marked(text) => {
+                if let Some(words) = spoken(&self.api, &self.account, &text) {
+                    self.say(&format!("{words} "));
+                }
+            }
         }
     }
 
@@ -136,8 +135,9 @@ impl Talk {
         if self.told.is_empty() {
             self.say(&said.text);
         } else if self.manner.spoken {
-            let rest = std::mem::take(&mut self.held);
-            self.speak(&rest);
+            if let Some(rest) = self.sentences.rest() {
+                self.speak(rest);
+            }
         } else if let Some(rest) = said.text.strip_prefix(self.told.as_str()).filter(|rest| !rest.is_empty()) {
             self.say(rest);
         }

@@ -21,6 +21,7 @@ enum Op {
     Answer { place: usize, how: u8 },
     Wait(u64),
     Crash,
+    Interrupt { back: u32, all: bool },
     TakeOver,
     Return,
     Poison,
@@ -35,6 +36,7 @@ fn op() -> impl Strategy<Value = Op> {
         10 => (0_usize..8, 0_u8..10).prop_map(|(place, how)| Op::Answer { place, how }),
         2 => (0_u64..400).prop_map(Op::Wait),
         1 => Just(Op::Crash),
+        1 => (0_u32..3, any::<bool>()).prop_map(|(back, all)| Op::Interrupt { back, all }),
         1 => Just(Op::TakeOver),
         1 => Just(Op::Return),
         1 => Just(Op::Poison),
@@ -107,6 +109,10 @@ fn apply(w: &mut World, op: Op) {
         Op::Answer { .. } => {}
         Op::Wait(ms) => w.now = w.now + Duration::from_millis(ms),
         Op::Crash => w.crash(),
+        Op::Interrupt { back, all } => {
+            let heard = if all { String::new() } else { "We open…".into() };
+            w.feed(Input::Interrupted { turn: w.state.next_turn.saturating_sub(back), heard });
+        }
         Op::TakeOver => _ = w.feed(Input::TakenOver { reason: "an operator".into() }),
         Op::Return => _ = w.feed(Input::Returned),
         Op::Rule(true) => _ = w.rule(Verdict::Approved),
@@ -129,12 +135,13 @@ proptest! {
     fn every_message_ends_once_and_no_call_is_begun_twice(
         policy in policy(),
         approvals in prop_oneof![Just(Approvals::Never), Just(Approvals::Unsafe)],
+        spoken in any::<bool>(),
         ops in prop::collection::vec(op(), 1..80),
     ) {
         let team: Vec<Member> =
             [profile(), colleague(1), colleague(2)].map(|p| Member { agent: p.id, when: String::new() }).into();
         let with = |p: AgentProfile| AgentProfile { during_turn: policy, approvals, team: team.clone(), ..p };
-        let mut w = World::new(with(profile()));
+        let mut w = if spoken { World::spoken(with(profile())) } else { World::new(with(profile())) };
         w.others = vec![with(colleague(1)), with(colleague(2))];
         for op in ops {
             apply(&mut w, op);

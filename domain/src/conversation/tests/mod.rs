@@ -4,6 +4,7 @@ mod approvals;
 mod hand_off;
 mod invariants;
 mod listening;
+mod spoken;
 mod stories;
 mod undo;
 mod world;

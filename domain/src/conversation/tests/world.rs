@@ -148,6 +148,13 @@ impl World {
         }
     }
 
+    /// A call.
+    pub fn spoken(profile: AgentProfile) -> Self {
+        let mut world = Self::new(profile);
+        (world.state.key.pull, world.state.key.spoken) = (true, true);
+        world
+    }
+
     /// A message enters the inbox and the conversation looks.
     pub fn arrive(&mut self, content: Content) -> Decision {
         let seq = self.inbox.len() as Seq + 1;
@@ -265,6 +272,11 @@ impl World {
             }
         }
         self.said.extend(commit.messages);
+        for cut in commit.cuts {
+            for line in self.said.iter_mut().filter(|m| m.turn == Some(cut.turn)) {
+                line.text.clone_from(&cut.heard);
+            }
+        }
         for change in commit.approvals {
             self.approval(change);
         }

@@ -1,7 +1,7 @@
 use crate::{
     agent::Spent,
     approval::{ApprovalChange, CallPlace, NewUndo, Outcome as CallOutcome, Undoing, Verdict},
-    conversation::{JournalRow, JournalWhat, NewDeadLetter, NewHeard, TimerChange},
+    conversation::{Commit, Cut, JournalRow, JournalWhat, NewDeadLetter, NewHeard, TimerChange},
     failure::Failure,
     ids::{ApprovalId, DeadLetterId},
     message::{Heard, Outcome},
@@ -26,6 +26,7 @@ where
     what_was_heard_stays_with_its_message(store, f).await;
     an_undo_is_ordered_once_and_taken_up(store, f).await;
     history_stops_before_the_turn(store, f).await;
+    what_was_not_heard_is_taken_back(store, f).await;
     unfinished_conversations_are_found(store, f).await;
     timers_come_due(store, f).await;
     the_ledger_is_kept_by_day(store, f).await;
@@ -204,6 +205,20 @@ where
     assert_eq!(lines, [(Speaker::Person, "one"), (Speaker::Agent, "first")]);
     let last = store.history(tenant, id, 3, 2).await.expect("history");
     assert_eq!(last.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["first", "two"], "the last, oldest first");
+}
+
+async fn what_was_not_heard_is_taken_back<S>(store: &S, f: &Fixture)
+where
+    S: IngressLog + InboxStore + ConversationStore,
+{
+    let mut loaded = receive(store, &f.pull, "cut", &[("c1", "open?")], f.now).await;
+    for text in ["we open at nine", "we close at six"] {
+        store.commit(answer(&loaded, text, &f.ids, f.now)).await.expect("commit");
+        loaded = reload(store, &loaded).await;
+    }
+    let cuts = vec![Cut { turn: 2, heard: "we close…".into() }, Cut { turn: 7, heard: "never".into() }];
+    store.commit(Commit { cuts, ..empty_commit(&loaded, f.now) }).await.expect("commit");
+    assert_eq!(said(store, f.pull.tenant, loaded.key.id).await, ["open?", "we open at nine", "we close…"]);
 }
 
 async fn unfinished_conversations_are_found<S>(store: &S, f: &Fixture)

@@ -145,11 +145,17 @@ impl State {
             speaker: m.speaker,
             seq: None,
             message: Some(m.id),
+            turn: m.turn,
             text: m.text,
             heard: None,
             citations: m.citations,
             abstained: m.abstained,
         }));
+        for cut in commit.cuts {
+            for line in thread.lines.iter_mut().filter(|l| l.turn == Some(cut.turn)) {
+                line.text.clone_from(&cut.heard);
+            }
+        }
         thread.journal.extend(commit.journal);
         thread.dead_letters.extend(commit.dead_letters);
         thread.approvals.write(commit.approvals);

@@ -77,8 +77,16 @@ impl State {
             content => (Speaker::Person, content.words().unwrap_or_default()),
         };
         let citations = Vec::new();
-        let (message, heard) = (None, None);
-        thread.lines.push(Line { speaker, seq: Some(seq), message, text, heard, citations, abstained: false });
+        thread.lines.push(Line {
+            speaker,
+            seq: Some(seq),
+            message: None,
+            turn: None,
+            text,
+            heard: None,
+            citations,
+            abstained: false,
+        });
         thread.inbox.push((InboxItem { seq, received_at, inbound, heard: None }, None));
         Some(id)
     }

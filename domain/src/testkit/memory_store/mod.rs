@@ -19,7 +19,7 @@ use crate::{
     channel::{ChannelAccount, DeliveryStatus},
     conversation::{JournalRow, Key, NewDeadLetter, Snapshot},
     failure::Failure,
-    ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId},
+    ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId, TurnNo},
     message::{Heard, InboxItem, Outcome},
     model::Speaker,
     outbound::Citation,
@@ -82,6 +82,8 @@ pub struct Line {
     /// Number in the inbox; none for our side's lines.
     pub seq: Option<Seq>,
     pub message: Option<MessageId>,
+    /// The turn that said it.
+    pub turn: Option<TurnNo>,
     pub text: String,
     /// What came of listening to it.
     pub heard: Option<Heard>,

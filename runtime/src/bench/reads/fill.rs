@@ -322,6 +322,7 @@ impl<'a> Team<'a> {
             dead_letters,
             unanswered: unanswered.into_iter().collect(),
             approvals: Vec::new(),
+            cuts: Vec::new(),
             timers: Vec::new(),
         }
     }

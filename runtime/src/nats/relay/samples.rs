@@ -30,6 +30,7 @@ pub fn signals() -> Vec<Signal> {
         Signal::Look(vec![hint(1), hint(2)]),
         Signal::TakeOver { hint: hint(3), reason: "asked for a person «maintenant»".into() },
         Signal::GiveBack(hint(4)),
+        Signal::Interrupt { hint: hint(6), turn: 7, heard: "Nous ouvrons à…".into() },
         Signal::Renew(hint(5)),
         Signal::WakeChannel(CHANNEL),
         Signal::ChannelChanged(CHANNEL),

@@ -4,7 +4,7 @@
 
 use super::{counts::CountRecord, notice::NoticeRecord};
 use colloquy_domain::{
-    ids::{AgentId, ChannelId, ConversationId, TenantId},
+    ids::{AgentId, ChannelId, ConversationId, TenantId, TurnNo},
     placement::NodeId,
     ports::{InboxHint, Signal},
 };
@@ -35,6 +35,7 @@ enum SignalRecord {
     Look { hints: Vec<HintRecord> },
     TakeOver { hint: HintRecord, reason: String },
     GiveBack { hint: HintRecord },
+    Interrupt { hint: HintRecord, turn: TurnNo, heard: String },
     Renew { hint: HintRecord },
     WakeChannel { channel: ChannelId },
     ChannelChanged { channel: ChannelId },
@@ -101,6 +102,7 @@ impl SignalRecord {
             Signal::Look(_) | Signal::Counted(_) => return None,
             Signal::TakeOver { hint, reason } => Self::TakeOver { hint: hint.into(), reason },
             Signal::GiveBack(hint) => Self::GiveBack { hint: hint.into() },
+            Signal::Interrupt { hint, turn, heard } => Self::Interrupt { hint: hint.into(), turn, heard },
             Signal::Renew(hint) => Self::Renew { hint: hint.into() },
             Signal::WakeChannel(channel) => Self::WakeChannel { channel },
             Signal::ChannelChanged(channel) => Self::ChannelChanged { channel },
@@ -118,6 +120,7 @@ impl From<SignalRecord> for Signal {
             SignalRecord::Look { hints } => Self::Look(hints.into_iter().map(InboxHint::from).collect()),
             SignalRecord::TakeOver { hint, reason } => Self::TakeOver { hint: hint.into(), reason },
             SignalRecord::GiveBack { hint } => Self::GiveBack(hint.into()),
+            SignalRecord::Interrupt { hint, turn, heard } => Self::Interrupt { hint: hint.into(), turn, heard },
             SignalRecord::Renew { hint } => Self::Renew(hint.into()),
             SignalRecord::WakeChannel { channel } => Self::WakeChannel(channel),
             SignalRecord::ChannelChanged { channel } => Self::ChannelChanged(channel),

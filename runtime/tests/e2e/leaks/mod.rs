@@ -32,6 +32,8 @@ const WITHOUT_ROWS: &[&str] = &[
     "/chat/{channel}",
     "/console/assets/{version}/{file}",
     PAGES,
+    // Only a WebSocket of the provider's opens it.
+    "/webhooks/twilio-voice/{channel}/relay",
     "/webhooks/{channel}",
 ];
 

@@ -4,9 +4,14 @@
 //! asked. Nothing of a call is kept here between requests: where its dialogue is stands in the addresses that the provider
 //! is told to call next, and everything else in the store, so that any node answers any request.
 
+mod dialogue;
+mod line;
+
+pub use line::open;
+
 use crate::{
     error::{ApiError, ApiResult},
-    exchange::{Ended, Exchange, Saying, Step},
+    exchange::{Ended, Exchange},
     state::Api,
 };
 use axum::{
@@ -15,16 +20,16 @@ use axum::{
 };
 use colloquy_domain::{
     call::{
-        CallAnswer, CallChange, CallEvent, CallNews, CallOutcome, CallReport, CallRequest, CallStatus, CallStep,
-        CallTool, CallToolAnswer, Direction, Next, PATIENCE, Place, Sentence, greeting, next, sentence,
+        CallAnswer, CallChange, CallEvent, CallNews, CallReport, CallRequest, CallStatus, CallStep, CallTool,
+        CallToolAnswer, Direction, Place, Sentence, greeting, sentence,
     },
     channel::{ChannelAccount, ChannelKind, WebhookRejection},
+    disclosure::Disclosure,
     language::Language,
-    message::{Content, Outcome},
-    ports::{CallDriver, ChannelDriver},
+    ports::{CallDriver, ChannelDriver, StoreError},
 };
 use colloquy_store::{Call, NewCall};
-use futures::future::{join_all, try_join};
+use futures::future::join_all;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -32,10 +37,7 @@ use std::{
 
 /// The kind of channel that telephones are.
 pub const VOICE: ChannelKind = ChannelKind::of("voice");
-/// How long a caller hears nothing before being told to wait. Providers hang up after 15 seconds.
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-/// How long a request waits once the caller knows.
-const NEXT_WAIT: Duration = Duration::from_secs(8);
+const LANGUAGE: &str = "language";
 /// How long a provider's model waits for a tool.
 const TOOL_WAIT: Duration = Duration::from_secs(18);
 
@@ -57,10 +59,35 @@ pub async fn receive(
     }
     api.counters.webhooks_accepted.fetch_add(1, Ordering::Relaxed);
     let event = news.event.clone();
+    let account = speaking(&api, account).await?;
     let telephone = Telephone { api, account: &account, driver: driver.as_ref(), provider, news: &news, path };
     let answer = telephone.answer(event).await?;
     let document = provider.answer(&account, &answer);
     Ok(([(header::CONTENT_TYPE, document.content_type)], document.body).into_response())
+}
+
+/// The account with the language of its calls: its own, or its agent's.
+async fn speaking(api: &Api, account: Arc<ChannelAccount>) -> ApiResult<Arc<ChannelAccount>> {
+    if account.setting(LANGUAGE).is_some_and(|l| !l.trim().is_empty()) {
+        return Ok(account);
+    }
+    let agent = match api.store.tenant(account.tenant).agent(account.agent).await {
+        // Removed meanwhile: what comes of its calls is still told.
+        Err(StoreError::NotFound(_)) => return Ok(account),
+        found => found?,
+    };
+    let tag = tag(agent.profile.speaks(true));
+    let mut account = ChannelAccount::clone(&account);
+    account.settings.insert(LANGUAGE.to_owned(), tag.to_owned());
+    Ok(Arc::new(account))
+}
+
+/// A language as telephone providers name it.
+const fn tag(language: Language) -> &'static str {
+    match language {
+        Language::En => "en-US",
+        Language::Fr => "fr-FR",
+    }
 }
 
 pub fn driver(api: &Api, account: &ChannelAccount) -> ApiResult<Arc<dyn ChannelDriver>> {
@@ -109,6 +136,7 @@ impl Telephone<'_> {
             CallEvent::Incoming => self.greet().await,
             CallEvent::Heard { at, words } => self.heard(at, words).await,
             CallEvent::Waiting { at } => self.waited(at).await,
+            CallEvent::LineClosed(parting) => self.line_closed(parting).await,
             CallEvent::PutThrough { answered } => self.put_through(answered).await,
             CallEvent::Moved { status, seconds, ends } => self.moved(status, seconds, ends).await,
             CallEvent::AssistantWanted => {
@@ -134,6 +162,11 @@ impl Telephone<'_> {
 
     /// Writes a step down; the call as it is then.
     async fn note(&self, change: CallChange) -> ApiResult<Call> {
+        Ok(self.change(change).await?.0)
+    }
+
+    /// As [`Self::note`], and whether the step is new.
+    async fn change(&self, change: CallChange) -> ApiResult<(Call, bool)> {
         let new = NewCall {
             channel: self.account.id,
             provider: self.provider.provider(),
@@ -150,11 +183,11 @@ impl Telephone<'_> {
                 call.step = kind, call.status = call.facts.status.name(), "call"
             );
         }
-        Ok(call)
+        Ok((call, changed))
     }
 
     fn language(&self) -> Language {
-        self.account.setting("language").and_then(Language::from_tag).unwrap_or(Language::Fr)
+        self.account.setting(LANGUAGE).and_then(Language::from_tag).unwrap_or(Language::Fr)
     }
 
     fn sentence(&self, which: Sentence) -> String {
@@ -171,9 +204,13 @@ impl Telephone<'_> {
     /// it again.
     async fn greeting(&self) -> ApiResult<String> {
         let greeting = self.welcome().await?;
-        let agent = self.api.store.tenant(self.account.tenant).agent(self.account.agent).await?;
-        let disclosure = agent.profile.disclosure;
+        let disclosure = self.disclosure().await?;
         Ok(disclosure.map_or(greeting.clone(), |d| format!("{} {greeting}", d.text(self.language()))))
+    }
+
+    async fn disclosure(&self) -> ApiResult<Option<Disclosure>> {
+        let agent = self.api.store.tenant(self.account.tenant).agent(self.account.agent).await?;
+        Ok(agent.profile.disclosure)
     }
 
     async fn welcome(&self) -> ApiResult<String> {
@@ -193,122 +230,12 @@ impl Telephone<'_> {
         let said = vec![format!("Agent: {greeting}")];
         self.note(CallChange { status: Some(CallStatus::InProgress), said, ..CallChange::new(step) }).await?;
         let notice = self.account.setting("recording_notice").filter(|n| !n.trim().is_empty());
-        let say = notice.map(str::to_owned).into_iter().chain([greeting]).collect();
+        let mut say: Vec<String> = notice.map(str::to_owned).into_iter().collect();
+        if self.is_relayed() {
+            return self.open_line(say, greeting, 1).await;
+        }
+        say.push(greeting);
         Ok(CallAnswer::Listen { say, then: self.at(Place::first()) })
-    }
-
-    async fn heard(&self, at: Place, words: Option<String>) -> ApiResult<CallAnswer> {
-        match next(at, words.as_deref()) {
-            Next::Answer => self.ask(at, words.unwrap_or_default()).await,
-            Next::AskAgain(place) => {
-                self.note(CallChange::new(CallStep::new(format!("silence:{}", at.turn), "silence", ""))).await?;
-                Ok(CallAnswer::Listen { say: vec![self.sentence(Sentence::SayAgain)], then: self.at(place) })
-            }
-            Next::Farewell => self.hang_up("farewell", words, Sentence::Farewell, None).await,
-            Next::GiveUp => self.hang_up("gave_up", words, Sentence::GiveUp, None).await,
-            Next::TooLong => self.hang_up("too_long", words, Sentence::TooLong, None).await,
-        }
-    }
-
-    async fn hang_up(
-        &self,
-        kind: &'static str,
-        words: Option<String>,
-        last: Sentence,
-        outcome: Option<CallOutcome>,
-    ) -> ApiResult<CallAnswer> {
-        let last = self.sentence(last);
-        let said = words.map(|w| format!("Caller: {w}")).into_iter().chain([format!("Agent: {last}")]).collect();
-        let change = CallChange::new(CallStep::new(kind, kind, ""));
-        self.note(CallChange { said, outcome, status: Some(CallStatus::Completed), ends: true, ..change }).await?;
-        Ok(CallAnswer::HangUp { say: vec![last] })
-    }
-
-    /// Gives the agent what was said, and says what it answers.
-    async fn ask(&self, at: Place, words: String) -> ApiResult<CallAnswer> {
-        let step = CallStep::new(format!("heard:{}", at.turn), "heard", words.clone());
-        let said = vec![format!("Caller: {words}")];
-        let change = CallChange { said, status: Some(CallStatus::InProgress), ..CallChange::new(step) };
-        let saying = self.saying(at.turn.to_string(), words);
-        let asked = Exchange::begin(Arc::clone(&self.api), self.account, saying);
-        let (mut asked, _) = try_join(asked, self.note(change)).await?;
-        let ended = asked.ended_within(FIRST_WAIT).await?;
-        self.reply(at, ended).await
-    }
-
-    fn saying(&self, message_id: String, text: String) -> Saying {
-        Saying {
-            session: self.news.external_id.clone(),
-            message_id,
-            name: self.news.from.clone(),
-            content: Content::text(text),
-        }
-    }
-
-    async fn waited(&self, at: Place) -> ApiResult<CallAnswer> {
-        let session = self.news.external_id.clone();
-        let mut asked = Exchange::of(Arc::clone(&self.api), self.account, session, at.turn.to_string());
-        let ended = match asked.look().await? {
-            Step::Ended(ended) => Some(ended),
-            _ => asked.ended_within(NEXT_WAIT).await?,
-        };
-        self.reply(at, ended).await
-    }
-
-    async fn reply(&self, at: Place, ended: Option<Ended>) -> ApiResult<CallAnswer> {
-        let Some(ended) = ended else {
-            if at.waited >= PATIENCE {
-                let say = vec![self.sentence(Sentence::TooSlow)];
-                return Ok(CallAnswer::Listen { say, then: self.at(at.after()) });
-            }
-            let say = (at.waited == 0).then(|| self.sentence(Sentence::Moment));
-            return Ok(CallAnswer::Wait { say, then: self.at(at.later()) });
-        };
-        let conversation = ended.conversation;
-        match ended.outcome {
-            Some(Outcome::HandedOver { reason }) => {
-                let step = CallStep::new(format!("handed_over:{}", at.turn), "handed_over", reason);
-                self.note(CallChange { conversation, ..CallChange::new(step) }).await?;
-                self.hand_over().await
-            }
-            Some(Outcome::Answered { .. } | Outcome::Merged { .. }) => {
-                let spoken = ended.reply.as_ref().and_then(|r| self.spoken(&r.text));
-                let say = spoken.unwrap_or_else(|| self.sentence(Sentence::Failed));
-                let step = CallStep::new(format!("replied:{}", at.turn), "replied", "");
-                let said = vec![format!("Agent: {say}")];
-                self.note(CallChange { said, conversation, ai_handled: true, ..CallChange::new(step) }).await?;
-                Ok(CallAnswer::Listen { say: vec![say], then: self.at(at.after()) })
-            }
-            outcome => {
-                let name = outcome.as_ref().map_or("pending", Outcome::name);
-                let step = CallStep::new(format!("failed:{}", at.turn), "failed", name);
-                self.note(CallChange { conversation, ..CallChange::new(step) }).await?;
-                Ok(CallAnswer::Listen { say: vec![self.sentence(Sentence::Failed)], then: self.at(at.after()) })
-            }
-        }
-    }
-
-    /// A reply as it is read out.
-    fn spoken(&self, reply: &str) -> Option<String> {
-        self.driver.render(reply, &[]).into_iter().next().map(|part| part.text)
-    }
-
-    async fn hand_over(&self) -> ApiResult<CallAnswer> {
-        let Some(to) = self.account.setting("transfer_to").filter(|n| !n.trim().is_empty()) else {
-            return self.hang_up("call_back", None, Sentence::CallBack, Some(CallOutcome::Callback)).await;
-        };
-        let (say, then) = (self.sentence(Sentence::PutThrough), format!("{}?dialled=1", self.path));
-        Ok(CallAnswer::PutThrough { say, to: to.to_owned(), then })
-    }
-
-    async fn put_through(&self, answered: bool) -> ApiResult<CallAnswer> {
-        if !answered {
-            return self.hang_up("nobody_there", None, Sentence::NobodyThere, Some(CallOutcome::Callback)).await;
-        }
-        let change = CallChange::new(CallStep::new("put_through", "put_through", ""));
-        let outcome = Some(CallOutcome::Transferred);
-        self.note(CallChange { outcome, status: Some(CallStatus::Completed), ends: true, ..change }).await?;
-        Ok(CallAnswer::HangUp { say: Vec::new() })
     }
 
     async fn moved(&self, status: CallStatus, seconds: Option<u64>, ends: bool) -> ApiResult<CallAnswer> {
