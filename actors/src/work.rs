@@ -8,11 +8,12 @@ use colloquy_domain::{
     disclosure,
     failure::{Failure, Verdict},
     ids::{StepNo, TurnNo},
+    journey::FILL,
     model::{Completion, CompletionRequest, HistoryMessage},
     ports::{Notice, StoreError, TokenSink},
-    taint::risks,
+    taint::{is_judged, risks},
     team::HAND_OFF,
-    tool::{EffectClass, ToolCall, ToolInvocation, ToolResult},
+    tool::{ToolCall, ToolInvocation, ToolResult},
 };
 use futures::FutureExt;
 use ractor::ActorRef;
@@ -128,14 +129,17 @@ pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
 async fn complete(task: &Task, turn: TurnNo, drafts: &Drafts) -> Result<(Completion, Vec<Risk>), Failure> {
     let request = request(task).await?;
     // What the model reads is what its calls are judged by.
-    let judged = request.tools.iter().any(|t| t.effect == EffectClass::Unsafe).then(|| request.clone());
+    let judged = request.tools.iter().any(is_judged).then(|| request.clone());
     let sink = Announce { task, turn, drafts, begun: AtomicBool::new(false) };
     let result = task.shared.ports.model.complete(request, &sink).await;
     spans::completed(&result);
     let completion = result?;
     let mut risks = judged.as_ref().map(|read| risks(read, &completion)).unwrap_or_default();
-    // Arguments that do not fit are the model's to mend; nobody is asked about them.
-    risks.retain(|risk| fits(task, judged.as_ref(), completion.calls.get(risk.index as usize)));
+    // Arguments that do not fit are the model's to mend; nobody is asked about them. What does not fit a slot is not taken.
+    risks.retain(|risk| {
+        let call = completion.calls.get(risk.index as usize);
+        call.is_some_and(|c| c.name == FILL) || fits(task, judged.as_ref(), call)
+    });
     Ok((completion, risks))
 }
 

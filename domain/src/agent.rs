@@ -6,6 +6,7 @@
 use crate::{
     disclosure::Disclosure,
     ids::{AgentId, ConversationId, KnowledgeBaseId, TenantId, TurnNo},
+    journey::Journey,
     language::Language,
     model::ModelChoice,
     team::{HAND_OFF, Member},
@@ -37,6 +38,8 @@ pub struct AgentProfile {
     /// Agents of the same tenant that it may hand a conversation to.
     #[serde(default)]
     pub team: Vec<Member>,
+    #[serde(default)]
+    pub journeys: Vec<Journey>,
     pub gather: Gather,
     pub during_turn: DuringTurn,
     #[serde(default)]
@@ -166,6 +169,7 @@ impl AgentProfile {
             knowledge: Vec::new(),
             tools: vec!["search_knowledge".into(), "hand_over".into()],
             team: Vec::new(),
+            journeys: Vec::new(),
             gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
             during_turn: DuringTurn::Queue,
             approvals: Approvals::default(),

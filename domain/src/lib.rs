@@ -28,6 +28,8 @@ pub mod fairness;
 pub mod grounding;
 pub mod http_tool;
 pub mod ids;
+pub mod journey;
+mod json;
 pub mod knowledge;
 pub mod language;
 pub mod lookahead;

@@ -1,6 +1,7 @@
 //! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`, `POST /api/agents/{id}/train`.
 
 mod disclosure;
+mod journeys;
 
 use self::disclosure::{DisclosureFields, DisclosureOut};
 use super::{
@@ -22,6 +23,7 @@ use axum::extract::{Path, State};
 use colloquy_domain::{
     agent::{AgentProfile, Approvals, DuringTurn, FollowUps, NoAnswer, Unsupported},
     ids::{AgentId, KnowledgeBaseId},
+    journey::Journey,
     language::Language,
     model::ModelChoice,
     ports::StoreError,
@@ -51,6 +53,8 @@ pub struct Fields {
     tools: Option<Vec<String>>,
     /// Agents that it may hand a conversation to.
     team: Option<Vec<MemberFields>>,
+    /// What it must find out and do, step by step.
+    journeys: Option<Vec<Journey>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
     during_turn: Option<DuringTurn>,
     /// Which calls of unsafe tools wait for a person of the team.
@@ -99,6 +103,7 @@ pub struct Out {
     knowledge: Vec<String>,
     tools: Vec<String>,
     team: Vec<MemberFields>,
+    journeys: Vec<Journey>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
     #[schemars(schema_with = "one_of::<Approvals>")]
@@ -172,6 +177,7 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         knowledge: p.knowledge.iter().filter_map(|id| names.bases.get(id).cloned()).collect(),
         tools: p.tools,
         team: team::shown(&p.team, &names.agents),
+        journeys: p.journeys,
         during_turn: p.during_turn,
         approvals: p.approvals,
         gather_quiet_ms: p.gather.quiet.as_millis(),
@@ -329,6 +335,8 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
     if let Some(members) = f.team {
         p.team = team::read(tenant, p.id, members, &mut wrong).await?;
     }
+    set(&mut p.journeys, f.journeys);
+    journeys::check(api, &p, &mut wrong).await?;
     if let Some(names) = f.knowledge {
         p.knowledge = knowledge(tenant, &names, &mut wrong).await?;
     }

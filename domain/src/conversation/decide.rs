@@ -6,6 +6,7 @@ use super::{
     evolve::apply,
     hand_off::handed_to,
     input::Input,
+    journeys::bound,
     state::{Conversation, Mode, Phase, Stage, Turn},
 };
 use crate::{
@@ -345,11 +346,18 @@ impl Draft<'_> {
             self.fail(turn, Failure::reject("turn.too_many_steps", "the model keeps calling tools"));
             return;
         }
+        let ready = self.ready();
+        let completion = bound(completion, ready.as_ref());
         let calls = completion.calls.clone();
+        let risks = &self.with_slots(risks, &calls, ready.as_ref());
         self.event(Event::StepCompleted { turn, step, completion });
         // In one commit: what is held has its result with its intent, and so never runs by itself.
         let mut free = Vec::new();
-        for (index, call) in (0_u32..).zip(calls) {
+        for (index, call) in (0_u32..).zip(calls.clone()) {
+            if let Some(result) = self.on_journey((index, &calls), ready.as_ref(), risks) {
+                self.event(Event::ToolSettled { turn, step, index, result });
+                continue;
+            }
             match self.why(risks, index) {
                 Some(why) => self.hold(CallPlace { turn, step, index }, call, why),
                 None => free.push((index, call)),
@@ -394,8 +402,9 @@ impl Draft<'_> {
         if matches!(&result.status, ToolStatus::Failed { failure } if failure.code == BECAME_UNSAFE) {
             self.hold_late(CallPlace { turn, step, index }, call.clone());
         } else {
-            let result = self.may_hand_off(&t, result);
-            self.event(Event::ToolSettled { turn, step, index, result });
+            let (call, result) = (call.clone(), self.may_hand_off(&t, result));
+            self.event(Event::ToolSettled { turn, step, index, result: result.clone() });
+            self.carried_out(&call, &result);
         }
         self.acted(turn);
     }

@@ -5,6 +5,7 @@ use crate::{
     agent::Refusal,
     approval::{CallPlace, Ruling, Taken, Why},
     ids::{AgentId, KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
+    journey::Travel,
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Outcome},
@@ -109,6 +110,11 @@ pub enum Event {
     AgentChosen {
         agent: Option<AgentId>,
     },
+    /// Somebody moved on a journey, and what is to be told of it. Comes with the result of the call that moved them.
+    Travelled {
+        travel: Travel,
+        say: Vec<String>,
+    },
     /// A call is held: a person of the team is asked. Comes with the step that intends it.
     ApprovalRequested {
         place: CallPlace,
@@ -167,6 +173,7 @@ impl Event {
             | Self::ToolSettled { .. }
             | Self::HandedOff { .. }
             | Self::AgentChosen { .. }
+            | Self::Travelled { .. }
             | Self::ApprovalRequested { .. }
             | Self::RulingTaken { .. }
             | Self::Replied { .. }

@@ -75,7 +75,16 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
                 t.stage = Stage::Thinking { step: t.next_step() };
             }
         }),
-        Event::Replied { .. } | Event::TurnEnded { .. } => end_turn(c),
+        Event::Replied { .. } => {
+            c.to_say.clear();
+            end_turn(c);
+        }
+        Event::TurnEnded { .. } => end_turn(c),
+        Event::Travelled { travel, say } => {
+            c.travels.retain(|t| (t.agent, &t.journey) != (travel.agent, &travel.journey));
+            c.travels.push(travel.clone());
+            c.to_say.extend(say.iter().cloned());
+        }
         Event::HandedOff { to, relay, .. } => {
             c.active = *to;
             with_turn(c, |t| {

@@ -12,6 +12,7 @@ mod event;
 mod evolve;
 mod hand_off;
 mod input;
+mod journeys;
 mod people;
 mod project;
 mod prompt;

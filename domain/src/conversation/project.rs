@@ -253,6 +253,7 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         | Event::PermitGranted { .. }
         | Event::PermitRefused { .. }
         | Event::HandedOff { .. }
+        | Event::Travelled { .. }
         | Event::AgentChosen { .. }
         | Event::PassagesFound { .. } => {}
     }

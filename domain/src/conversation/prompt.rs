@@ -5,6 +5,7 @@ use crate::{
     agent::AgentProfile,
     grounding::ABSTAIN,
     ids::Seq,
+    journey,
     knowledge::{KnowledgeQuery, Narrow},
     language::Language,
     model::{CompletionRequest, HistoryMessage, ModelChoice, Speaker},
@@ -63,14 +64,17 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
     let may_call = turn.own_steps() < profile.limits.max_steps;
     let mut history = prompt.history;
     let images = shown(turn, &mut history, profile.model.sees_images);
+    let travels = c.travels_of(profile.id);
     CompletionRequest {
         tenant: c.key.tenant,
         conversation: c.key.id,
         choice: choice(profile, c.key.spoken),
         instructions: format!(
-            "{}{}{}",
+            "{}{}{}{}{}",
             instructions(profile, language, !turn.passages.is_empty()),
             if may_call { team::told(&prompt.team) } else { String::new() },
+            if may_call { journey::told(&profile.journeys, &travels, prompt.now) } else { String::new() },
+            to_say(&c.to_say),
             decided(turn)
         ),
         language,
@@ -78,7 +82,7 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
         messages: told(turn, profile.model.sees_images),
         images,
         passages: turn.passages.clone(),
-        tools: if may_call { prompt.tools } else { Vec::new() },
+        tools: if may_call { journey::offered(&profile.journeys, &travels, prompt.tools) } else { Vec::new() },
         steps: turn.steps.clone(),
         timeout: profile.limits.deadline.saturating_sub(prompt.now.since(turn.started_at)),
     }
@@ -133,6 +137,10 @@ const fn decided(turn: &Turn) -> &'static str {
     } else {
         ""
     }
+}
+
+fn to_say(say: &[String]) -> String {
+    say.iter().map(|s| format!("Tell the person with your next answer: {s}\n")).collect()
 }
 
 fn instructions(profile: &AgentProfile, language: Language, has_passages: bool) -> String {

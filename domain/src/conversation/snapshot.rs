@@ -5,6 +5,7 @@ use crate::{
     approval::{Held, Ruling},
     disclosure::Disclosed,
     ids::{AgentId, TurnNo},
+    journey::Travel,
     language::Language,
     message::InboxItem,
     model::{Step, Usage},
@@ -28,6 +29,10 @@ pub struct Snapshot {
     pub held: Vec<Held>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<AgentId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub travels: Vec<Travel>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_say: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +62,8 @@ impl Default for Snapshot {
             open: None,
             held: Vec::new(),
             active: None,
+            travels: Vec::new(),
+            to_say: Vec::new(),
         }
     }
 }
@@ -84,6 +91,8 @@ impl Conversation {
             open,
             held: self.held.clone(),
             active: self.active,
+            travels: self.travels.clone(),
+            to_say: self.to_say.clone(),
         }
     }
 
@@ -120,6 +129,8 @@ impl Conversation {
             waiting: Vec::new(),
             held: snapshot.held,
             ruled: Vec::new(),
+            travels: snapshot.travels,
+            to_say: snapshot.to_say,
             phase,
         }
     }

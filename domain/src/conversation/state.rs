@@ -5,6 +5,7 @@ use crate::{
     approval::{Held, Ruling, Verdict},
     disclosure::Disclosed,
     ids::{AgentId, ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
+    journey::Travel,
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Peer},
@@ -45,6 +46,10 @@ pub struct Conversation {
     pub held: Vec<Held>,
     /// What people decided of them, in order, not taken up; read again after a crash.
     pub ruled: Vec<Ruling>,
+    /// Journeys that were begun, each at most once for each agent, in the order in which they last moved.
+    pub travels: Vec<Travel>,
+    /// What journeys want the person to be told with the next reply.
+    pub to_say: Vec<String>,
     pub phase: Phase,
 }
 
@@ -117,6 +122,12 @@ pub enum Stage {
 }
 
 impl Conversation {
+    /// On the journeys of this agent.
+    #[must_use]
+    pub fn travels_of(&self, agent: AgentId) -> Vec<&Travel> {
+        self.travels.iter().filter(|t| t.agent == agent).collect()
+    }
+
     #[must_use]
     pub const fn turn(&self) -> Option<&Turn> {
         match &self.phase {

@@ -26,6 +26,7 @@ mod hand_over;
 mod http_tools;
 mod inbox;
 mod ingestion;
+mod journeys;
 mod keys;
 mod kill;
 mod knowledge;

@@ -190,6 +190,7 @@ impl Watch {
             state.tools.push(run);
             again
         };
+        self.in_its_step(core, who, inv);
         if effect == EffectClass::Unsafe {
             if again {
                 self.broken(core, "tool.twice", who, inv.call.name.clone());

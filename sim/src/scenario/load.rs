@@ -2,6 +2,7 @@
 
 use super::{FORMAT, ModelSpec, Scenario, channel, knowledge};
 use crate::saved::Saved;
+use colloquy_domain::journey;
 use std::{fs, path::Path, sync::Arc};
 
 /// Why a scenario cannot be used.
@@ -118,6 +119,11 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
                 let why = format!("its tenant has no agent {:?}", member.agent);
                 return wrong(format!("world.agents[{n}].team[{k}].agent"), why);
             }
+        }
+    }
+    for (n, agent) in world.agents.iter().enumerate() {
+        if let Some((field, why)) = journey::check(&agent.journeys, &agent.tools).into_iter().next() {
+            return wrong(format!("world.agents[{n}].{field}"), why);
         }
     }
     for (n, channel) in world.channels.iter().enumerate() {

@@ -21,6 +21,7 @@ pub use span::Span;
 pub use until::{Datum, Until};
 
 use crate::{fault::FaultSpec, model::Mutation, saved::Saved};
+use colloquy_domain::journey::Journey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -136,7 +137,7 @@ impl Default for WorldSpec {
 }
 
 /// An agent and whose it is; a tenant is there when an agent names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentSpec {
     pub name: String,
@@ -149,6 +150,8 @@ pub struct AgentSpec {
     /// Whom it may hand a conversation to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub team: Vec<MemberSpec>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<Journey>,
     /// Names of knowledge bases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub knowledge: Vec<String>,
@@ -178,6 +181,7 @@ impl Default for AgentSpec {
             language: "en".to_owned(),
             tools: Vec::new(),
             team: Vec::new(),
+            journeys: Vec::new(),
             knowledge: Vec::new(),
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
@@ -224,7 +228,7 @@ pub enum Approvals {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ModelSpec {
-    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first.
+    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first, if it was offered; `[try NAME {…}]` in any case.
     #[default]
     Echo,
     /// The first rule whose words are in the messages of the turn answers.

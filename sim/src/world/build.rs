@@ -117,6 +117,7 @@ fn profile(agent: &Agent<'_>, all: &[Agent<'_>], library: &Library) -> AgentProf
         Some(Member { agent, when: m.when.clone() })
     };
     profile.team = spec.team.iter().filter_map(member).collect();
+    profile.journeys.clone_from(&spec.journeys);
     profile.knowledge = spec.knowledge.iter().filter_map(|name| library.base(name)).collect();
     profile.gather = Gather { quiet: spec.quiet.0, cap: spec.cap.0 };
     profile.approvals = match spec.approvals {

@@ -157,7 +157,7 @@ impl ConversationStore for Store {
     }
 }
 
-fn read_snapshot(text: &str) -> Result<Snapshot, StoreError> {
+pub(crate) fn read_snapshot(text: &str) -> Result<Snapshot, StoreError> {
     let snapshot: Snapshot = records::read("snapshot", text)?;
     if snapshot.v == Snapshot::VERSION { Ok(snapshot) } else { Err(unreadable("snapshot: unknown version")) }
 }

@@ -4,6 +4,7 @@ use colloquy_domain::{
     agent::{AgentProfile, DuringTurn, FollowUps, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
     disclosure::Disclosure,
     ids::{AgentId, KnowledgeBaseId, TenantId},
+    journey::Journey,
     language::Language,
     model::ModelChoice,
     ports::StoreError,
@@ -30,6 +31,9 @@ pub struct AgentRecord {
     pub tools: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub team: Vec<MemberRecord>,
+    /// In the form in which people write them down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<Journey>,
     pub gather_quiet: u64,
     pub gather_cap: u64,
     pub during_turn: DuringTurnRecord,
@@ -216,6 +220,7 @@ impl AgentRecord {
             knowledge: r.knowledge,
             tools: r.tools,
             team: r.team.into_iter().map(|m| Member { agent: m.agent, when: m.when }).collect(),
+            journeys: r.journeys,
             gather: Gather { quiet: Duration::from_millis(r.gather_quiet), cap: Duration::from_millis(r.gather_cap) },
             during_turn: match r.during_turn {
                 DuringTurnRecord::Queue => DuringTurn::Queue,
@@ -255,6 +260,7 @@ impl From<&AgentProfile> for AgentRecord {
             knowledge: p.knowledge.clone(),
             tools: p.tools.clone(),
             team: p.team.iter().map(|m| MemberRecord { agent: m.agent, when: m.when.clone() }).collect(),
+            journeys: p.journeys.clone(),
             gather_quiet: millis(p.gather.quiet),
             gather_cap: millis(p.gather.cap),
             during_turn: match p.during_turn {

@@ -3,5 +3,6 @@
 mod approvals;
 mod hand_off;
 mod invariants;
+mod journeys;
 mod stories;
 mod world;
