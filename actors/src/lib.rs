@@ -24,6 +24,7 @@ mod conversation;
 mod delivery;
 mod draft;
 pub mod effects;
+mod elsewhere;
 mod ingestion;
 mod intake;
 mod lookup;

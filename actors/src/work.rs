@@ -1,6 +1,6 @@
 //! The slow work of a turn, each piece a task that ends in one message to its conversation.
 
-use crate::{conversation::Msg, draft::Drafts, node::Shared, spans, supervision::Backoff};
+use crate::{conversation::Msg, draft::Drafts, elsewhere, node::Shared, spans, supervision::Backoff};
 use colloquy_domain::{
     agent::AgentProfile,
     approval::Risk,
@@ -11,6 +11,7 @@ use colloquy_domain::{
     journey::FILL,
     model::{Completion, CompletionRequest, HistoryMessage},
     ports::{Notice, StoreError, TokenSink},
+    specialist,
     taint::{is_judged, risks},
     team::HAND_OFF,
     tool::{ToolCall, ToolInvocation, ToolResult},
@@ -158,7 +159,8 @@ async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
     let team = task.shared.agents.team(&task.profile).await.map_err(store_failure)?;
     let names = if team.is_empty() { task.profile.tools.clone() } else { task.profile.all_tools() };
     let tools = task.shared.ports.tools.specs(tenant, &names).await?;
-    let prompt = Prompt { history, tools, team, now: task.shared.ports.clock.now() };
+    let specialists = task.shared.agents.specialists(&task.profile).await.map_err(store_failure)?;
+    let prompt = Prompt { history, tools, team, specialists, now: task.shared.ports.clock.now() };
     Ok(completion_request(&task.conversation, turn, &task.profile, prompt))
 }
 
@@ -210,6 +212,12 @@ pub struct CallAt {
 
 pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, String)) {
     let (key, span) = (&task.conversation.key, spans::tool(&task.span, &task, at, &call));
+    if specialist::may_be(&call.name)
+        && let Some(result) = elsewhere::ask(&task, &call).instrument(span.clone()).await
+    {
+        task.settle(at, result);
+        return;
+    }
     let team = if call.name == HAND_OFF { task.shared.agents.team(&task.profile).await } else { Ok(Vec::new()) };
     let Ok(team) = team.map_err(|e| task.settle(at, ToolResult::failed(store_failure(e)))) else { return };
     let mut allowed = task.profile.all_tools();

@@ -9,6 +9,7 @@ use crate::{
     journey::Journey,
     language::Language,
     model::ModelChoice,
+    routing::Route,
     team::{HAND_OFF, Member},
     time::Timestamp,
 };
@@ -40,6 +41,12 @@ pub struct AgentProfile {
     pub team: Vec<Member>,
     #[serde(default)]
     pub journeys: Vec<Journey>,
+    /// Agents of the same tenant that it may ask, and when.
+    #[serde(default)]
+    pub specialists: Vec<Member>,
+    /// Which agents answer what people come with, where this one is to find that out.
+    #[serde(default)]
+    pub routes: Vec<Route>,
     pub gather: Gather,
     pub during_turn: DuringTurn,
     #[serde(default)]
@@ -170,6 +177,8 @@ impl AgentProfile {
             tools: vec!["search_knowledge".into(), "hand_over".into()],
             team: Vec::new(),
             journeys: Vec::new(),
+            specialists: Vec::new(),
+            routes: Vec::new(),
             gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
             during_turn: DuringTurn::Queue,
             approvals: Approvals::default(),

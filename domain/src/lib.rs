@@ -45,6 +45,8 @@ pub mod ports;
 pub mod proposal;
 pub mod rate;
 pub mod rich;
+pub mod routing;
+pub mod specialist;
 pub mod standing;
 pub mod taint;
 pub mod team;

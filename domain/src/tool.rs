@@ -5,6 +5,7 @@ use crate::{
     ids::{ConversationId, KnowledgeBaseId, StepNo, TenantId, TurnNo},
     knowledge::Passage,
     language::Language,
+    specialist::Asked,
     team::{HandOff, Teammate},
 };
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,9 @@ pub struct ToolResult {
     /// Set when the call asks that another agent goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand_off: Option<HandOff>,
+    /// Set when another agent answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +136,7 @@ impl ToolResult {
             passages: Vec::new(),
             hand_over: None,
             hand_off: None,
+            asked: None,
         }
     }
 

@@ -6,7 +6,7 @@ mod journeys;
 use self::disclosure::{DisclosureFields, DisclosureOut};
 use super::{
     knowledge_bases::valid_name,
-    team::{self, MemberFields},
+    team::{self, MemberFields, RouteFields},
 };
 use crate::{
     answer::{Accepted, Created, Deleted, Listed, Of},
@@ -53,6 +53,10 @@ pub struct Fields {
     tools: Option<Vec<String>>,
     /// Agents that it may hand a conversation to.
     team: Option<Vec<MemberFields>>,
+    /// Agents that it may ask, and that answer it from their own knowledge.
+    specialists: Option<Vec<MemberFields>>,
+    /// Agents that answer what people come with, where this one is to find that out first.
+    routes: Option<Vec<RouteFields>>,
     /// What it must find out and do, step by step.
     journeys: Option<Vec<Journey>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
@@ -103,6 +107,8 @@ pub struct Out {
     knowledge: Vec<String>,
     tools: Vec<String>,
     team: Vec<MemberFields>,
+    specialists: Vec<MemberFields>,
+    routes: Vec<RouteFields>,
     journeys: Vec<Journey>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
@@ -177,6 +183,8 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         knowledge: p.knowledge.iter().filter_map(|id| names.bases.get(id).cloned()).collect(),
         tools: p.tools,
         team: team::shown(&p.team, &names.agents),
+        specialists: team::shown(&p.specialists, &names.agents),
+        routes: team::shown_routes(&p.routes, &names.agents),
         journeys: p.journeys,
         during_turn: p.during_turn,
         approvals: p.approvals,
@@ -333,7 +341,13 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
         Err(e) => wrong.push(Detail::new("tools", e.detail)),
     }
     if let Some(members) = f.team {
-        p.team = team::read(tenant, p.id, members, &mut wrong).await?;
+        p.team = team::read((tenant, p.id), "team", members, &mut wrong).await?;
+    }
+    if let Some(members) = f.specialists {
+        p.specialists = team::read((tenant, p.id), "specialists", members, &mut wrong).await?;
+    }
+    if let Some(routes) = f.routes {
+        p.routes = team::read_routes((tenant, p.id), routes, &mut wrong).await?;
     }
     set(&mut p.journeys, f.journeys);
     journeys::check(api, &p, &mut wrong).await?;

@@ -57,6 +57,7 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
         Input::TimerFired(Timer::TurnDeadline { turn }) => d.deadline(turn),
         Input::PermitGranted { turn } => d.permit_granted(turn),
         Input::PermitRefused { turn, why } => d.permit_refused(turn, why),
+        Input::Routed { turn, routed } => d.routed(turn, &routed),
         Input::Retrieved { turn, rewriting, result } => d.retrieved(turn, rewriting, result),
         Input::Completed { turn, step, result, risks } => d.completed(turn, step, (result, &risks)),
         Input::ToolSettled { turn, step, index, result } => d.tool_settled(turn, step, index, result),
@@ -288,7 +289,7 @@ impl Draft<'_> {
     /// A turn with its permit and without open calls: look, then think.
     fn go_on(&mut self, turn: TurnNo) {
         if self.c.mode == Mode::Agent {
-            self.effect(Effect::Retrieve { turn });
+            self.look_or_route(turn);
         } else {
             self.end_unsaid(turn);
         }
@@ -533,7 +534,9 @@ impl Draft<'_> {
 }
 
 pub(super) fn spent(t: &Turn) -> Usage {
-    t.steps.iter().fold(t.rewriting, |usage, s| sum(usage, s.completion.usage))
+    let asked = t.steps.iter().flat_map(|s| s.results.iter().flatten()).filter_map(|r| r.asked);
+    let spent = t.steps.iter().fold(t.rewriting, |usage, s| sum(usage, s.completion.usage));
+    asked.fold(spent, |usage, a| sum(usage, a.usage))
 }
 
 fn sum(mut usage: Usage, more: Usage) -> Usage {

@@ -83,6 +83,15 @@ pub enum Event {
         turn: TurnNo,
         why: Refusal,
     },
+    /// Who should answer is being found out.
+    RoutingBegun {
+        turn: TurnNo,
+    },
+    /// The agent answers itself; what finding that out cost.
+    RoutedToItself {
+        turn: TurnNo,
+        usage: Usage,
+    },
     PassagesFound {
         turn: TurnNo,
         passages: Vec<Passage>,
@@ -193,6 +202,8 @@ impl Event {
             | Self::RetrievalRestarted { .. }
             | Self::PermitGranted { .. }
             | Self::PermitRefused { .. }
+            | Self::RoutingBegun { .. }
+            | Self::RoutedToItself { .. }
             | Self::PassagesFound { .. } => false,
         }
     }

@@ -56,6 +56,11 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             t.stage = if t.unsettled().next().is_some() { Stage::Acting } else { Stage::Retrieving };
         }),
         Event::PermitRefused { why, .. } => with_turn(c, |t| t.stage = Stage::Refused(*why)),
+        Event::RoutingBegun { .. } => with_turn(c, |t| t.stage = Stage::Routing),
+        Event::RoutedToItself { usage, .. } => with_turn(c, |t| {
+            t.rewriting += *usage;
+            t.stage = Stage::Retrieving;
+        }),
         Event::PassagesFound { passages, rewriting, .. } => with_turn(c, |t| {
             t.passages.clone_from(passages);
             t.rewriting += *rewriting;

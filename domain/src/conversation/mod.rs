@@ -5,6 +5,7 @@
 //! plain turn costs one commit.
 
 mod approve;
+mod aside;
 mod control;
 mod decide;
 mod effect;
@@ -17,9 +18,11 @@ mod people;
 mod project;
 mod prompt;
 mod rewrite;
+mod route;
 mod snapshot;
 mod state;
 
+pub use aside::{answered, aside};
 pub use control::HELD_ELSEWHERE;
 pub use decide::{Ctx, Decision, decide};
 pub use effect::{Effect, Timer};
@@ -32,6 +35,7 @@ pub use project::{
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};
 pub use rewrite::{Rewritten, rewrite, rewrite_request};
+pub use route::{Routed, route_request, routed};
 pub use snapshot::{OpenTurn, Snapshot};
 pub use state::{Conversation, Gathering, Key, Mode, Phase, Relay, Stage, Turn};
 

@@ -5,10 +5,11 @@ use crate::{
     agent::AgentProfile,
     grounding::ABSTAIN,
     ids::Seq,
-    journey,
+    journey::{self, Travel},
     knowledge::{KnowledgeQuery, Narrow},
     language::Language,
     model::{CompletionRequest, HistoryMessage, ModelChoice, Speaker},
+    specialist,
     team::{self, Teammate},
     time::Timestamp,
     tool::ToolSpec,
@@ -27,6 +28,8 @@ pub struct Prompt {
     pub history: Vec<HistoryMessage>,
     pub tools: Vec<ToolSpec>,
     pub team: Vec<Teammate>,
+    /// Agents that can be asked.
+    pub specialists: Vec<Teammate>,
     pub now: Timestamp,
 }
 
@@ -82,7 +85,7 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
         messages: told(turn, profile.model.sees_images),
         images,
         passages: turn.passages.clone(),
-        tools: if may_call { journey::offered(&profile.journeys, &travels, prompt.tools) } else { Vec::new() },
+        tools: if may_call { tools(profile, &travels, prompt.tools, &prompt.specialists) } else { Vec::new() },
         steps: turn.steps.clone(),
         timeout: profile.limits.deadline.saturating_sub(prompt.now.since(turn.started_at)),
     }
@@ -137,6 +140,12 @@ const fn decided(turn: &Turn) -> &'static str {
     } else {
         ""
     }
+}
+
+fn tools(profile: &AgentProfile, travels: &[&Travel], tools: Vec<ToolSpec>, specialists: &[Teammate]) -> Vec<ToolSpec> {
+    let mut tools = journey::offered(&profile.journeys, travels, tools);
+    tools.extend(specialist::offered(specialists));
+    tools
 }
 
 fn to_say(say: &[String]) -> String {

@@ -87,7 +87,8 @@ pub struct Turn {
     /// A person's decision about a held call opened it: its first step is that call.
     pub ruling: Option<Box<Ruling>>,
     pub passages: Vec<Passage>,
-    /// What the last retrieval's question in other words cost; the next completion's cost contains it.
+    /// What finding out who answers, and the last retrieval's question in other words, cost; the next completion's cost
+    /// contains it.
     pub rewriting: Usage,
     pub steps: Vec<Step>,
     pub stage: Stage,
@@ -111,6 +112,8 @@ pub struct Relay {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
     AwaitingPermit,
+    /// Who should answer is being found out.
+    Routing,
     Retrieving,
     /// A completion is being made; `step` is its number.
     Thinking {

@@ -83,7 +83,7 @@ impl Read {
         self.passages(&result.passages);
         if journey::moves(tool) {
             // It repeats what the model gave, and of that nothing that was tainted: nobody's word, and nobody's text.
-        } else if result.hand_off.is_some() {
+        } else if result.hand_off.is_some() || result.asked.is_some() {
             // Another agent's words, which can repeat what it had read.
             self.foreign.push((Origin::Reply, Text::of(&result.content)));
         } else if server_of(tool).is_some() {

@@ -20,6 +20,7 @@ mod delivery;
 mod disclosure;
 mod docs;
 mod edges;
+mod elsewhere;
 mod eval;
 mod grounding;
 mod hand_over;

@@ -152,6 +152,12 @@ pub struct AgentSpec {
     pub team: Vec<MemberSpec>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<Journey>,
+    /// Whom it may ask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub specialists: Vec<MemberSpec>,
+    /// Who answers what people come with. A scripted model routes by a rule of this agent that says nothing but a name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteSpec>,
     /// Names of knowledge bases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub knowledge: Vec<String>,
@@ -182,6 +188,8 @@ impl Default for AgentSpec {
             tools: Vec::new(),
             team: Vec::new(),
             journeys: Vec::new(),
+            specialists: Vec::new(),
+            routes: Vec::new(),
             knowledge: Vec::new(),
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
@@ -200,8 +208,20 @@ impl Default for AgentSpec {
 #[serde(deny_unknown_fields)]
 pub struct MemberSpec {
     pub agent: String,
-    /// When to hand to it, in words for a model.
+    /// When to hand to it, or to ask it, in words for a model.
     pub when: String,
+}
+
+/// Where something leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSpec {
+    /// Another agent of the same tenant.
+    pub to: String,
+    /// What leads there, in words for a model.
+    pub when: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
 }
 
 /// What happens to a message that arrives during a turn.

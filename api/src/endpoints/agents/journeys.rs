@@ -1,4 +1,5 @@
-//! The field `journeys` of an agent: what is wrong with it is told before anybody walks into it.
+//! The field `journeys` of an agent: what is wrong with it is told before anybody walks into it. And what needs a model that
+//! can do it.
 
 use super::Detail;
 use crate::{error::ApiResult, state::Api};
@@ -14,12 +15,17 @@ use serde_json::Value;
 /// # Errors
 /// The tools cannot be read now.
 pub(super) async fn check(api: &Api, p: &AgentProfile, wrong: &mut Vec<Detail>) -> ApiResult<()> {
+    let needs = [
+        ("journeys", p.journeys.is_empty()),
+        ("specialists", p.specialists.is_empty()),
+        ("routes", p.routes.is_empty()),
+    ];
+    if !api.model.writes(&p.model) {
+        let message = "need a language model, which the agent's own is not: see `model`";
+        wrong.extend(needs.iter().filter(|(_, none)| !none).map(|(field, _)| Detail::new(*field, message)));
+    }
     if p.journeys.is_empty() {
         return Ok(());
-    }
-    if !api.model.writes(&p.model) {
-        let message = "need a language model: the agent's own cannot ask, nor fill in what it hears";
-        wrong.push(Detail::new("journeys", message));
     }
     wrong.extend(journey::check(&p.journeys, &p.tools).into_iter().map(|(field, what)| Detail::new(field, what)));
     let tools = api.catalogue.tools(p.tenant, &p.tools).await?;

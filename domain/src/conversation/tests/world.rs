@@ -4,7 +4,7 @@ use crate::{
     agent::AgentProfile,
     approval::{ApprovalChange, CallPlace, NewApproval, Outcome as CallOutcome, Ruling, Verdict},
     conversation::{
-        Commit, Conversation, Ctx, Decision, Effect, Event, Input, JournalWhat, Key, NewMessage, NewUnanswered,
+        Commit, Conversation, Ctx, Decision, Effect, Event, Input, JournalWhat, Key, NewMessage, NewUnanswered, Routed,
         Settled, Snapshot, decide, project,
     },
     ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
@@ -189,7 +189,10 @@ impl World {
                     self.pending.retain(|e| !matches!(e, Effect::SetTimer { timer: t, .. } if t == timer));
                     self.pending.push(effect.clone());
                 }
-                Effect::AskPermit { .. } | Effect::Retrieve { .. } | Effect::CallModel { .. } => {
+                Effect::AskPermit { .. }
+                | Effect::Route { .. }
+                | Effect::Retrieve { .. }
+                | Effect::CallModel { .. } => {
                     self.pending.push(effect.clone());
                 }
                 Effect::ShowTyping { .. } | Effect::WakeChannel | Effect::PassControl => {}
@@ -330,6 +333,7 @@ pub fn kindly(effect: &Effect) -> Option<Input> {
     Some(match effect {
         Effect::SetTimer { timer, .. } => Input::TimerFired(*timer),
         Effect::AskPermit { turn } => Input::PermitGranted { turn: *turn },
+        Effect::Route { turn } => Input::Routed { turn: *turn, routed: Routed::default() },
         Effect::Retrieve { turn } => {
             Input::Retrieved { turn: *turn, rewriting: Usage::default(), result: Ok(Vec::new()) }
         }

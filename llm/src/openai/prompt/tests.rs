@@ -50,6 +50,18 @@ fn passages_are_numbered_data_and_results_follow_their_calls() {
 }
 
 #[test]
+fn what_another_agent_cited_is_numbered_as_this_turn_cites_it() {
+    let mut asked = found_twice();
+    let agent = colloquy_domain::ids::AgentId::new(uuid::Uuid::from_u128(7));
+    if let Some(result) = &mut asked.steps[0].results[0] {
+        result.asked = Some(Asked { agent, usage: Usage::default() });
+        result.content = "Ann says: free [1], for 5 € [2][3] [x] [".into();
+    }
+    let text = shown(&asked);
+    assert!(text.contains("Ann says: free [2], for 5 € [1][3] [x] ["), "{text}");
+}
+
+#[test]
 fn the_numbers_are_those_of_the_domain() {
     let asked = found_twice();
     let names: Vec<&str> = citable(&asked).iter().map(|p| p.name.as_str()).collect();
