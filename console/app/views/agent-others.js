@@ -66,7 +66,7 @@ export function OtherAgents({ values, set, others, wrong }) {
     </section>
     <details class="card padded more" open=${values.routes.length > 0}><summary>${t('agent.routes')}</summary>
       <${Others} of="routes" who="to" list=${values.routes} others=${others} wrong=${wrong} onChange=${(routes) => set({ routes })}
-        more=${(route, n, say) => html`<${Examples} route=${route} n=${n} say=${say} wrong=${wrong} />`} />
+        more=${(route, n, say) => html`<${Examples} key=${`examples of ${route.to}`} route=${route} n=${n} say=${say} wrong=${wrong} />`} />
       ${wrong.routes && html`<p class="field-error">${wrong.routes}</p>`}
     </details>
     <details class="card padded more" open=${values.journeys.length > 0}><summary>${t('agent.journeys')}</summary>

@@ -35,7 +35,7 @@ pub use project::{
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};
 pub use rewrite::{Rewritten, rewrite, rewrite_request};
-pub use route::{Routed, route_request, routed};
+pub use route::{Routed, asks_whose, route_request, routed};
 pub use snapshot::{OpenTurn, Snapshot};
 pub use state::{Conversation, Gathering, Key, Mode, Phase, Relay, Stage, Turn};
 

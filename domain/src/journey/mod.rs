@@ -118,9 +118,20 @@ pub enum Condition {
     /// A number is not below this, a date not before it.
     AtLeast(Compared),
     AtMost(Compared),
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
-    Not(Box<Condition>),
+    All(#[cfg_attr(feature = "schema", schemars(schema_with = "conditions"))] Vec<Condition>),
+    Any(#[cfg_attr(feature = "schema", schemars(schema_with = "conditions"))] Vec<Condition>),
+    Not(#[cfg_attr(feature = "schema", schemars(schema_with = "condition"))] Box<Condition>),
+}
+
+/// A condition within another; a schema that names itself cannot be written out in place.
+#[cfg(feature = "schema")]
+fn condition(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "object" })
+}
+
+#[cfg(feature = "schema")]
+fn conditions(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "array", "items": { "type": "object" } })
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

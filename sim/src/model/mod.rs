@@ -15,6 +15,7 @@ use crate::{
     seed::Seed,
 };
 use colloquy_domain::{
+    conversation::asks_whose,
     model::{Completion, CompletionRequest, CompletionResult, Step, Usage},
     tool::ToolCall,
 };
@@ -85,6 +86,9 @@ struct Echo;
 
 impl Mind for Echo {
     fn answer(&self, _: &str, request: &CompletionRequest) -> Completion {
+        if asks_whose(request) {
+            return saying(request.messages.iter().find_map(|m| named(m)).unwrap_or("NONE").to_owned());
+        }
         let words = request.messages.join(" + ");
         let wanted: Vec<Directive<'_>> = request.messages.iter().filter_map(|m| directive(m)).collect();
         match wanted.get(request.steps.len()) {
@@ -106,6 +110,11 @@ impl Mind for Cassette {
         let near = || self.0.iter().find(|h| request.messages.contains(&h.heard));
         saying(same.or_else(near).map_or_else(|| "I do not know.".to_owned(), |h| h.said.clone()))
     }
+}
+
+/// `[to NAME]`: whose a message is.
+fn named(message: &str) -> Option<&str> {
+    message.split_once("[to ")?.1.split_once(']').map(|(name, _)| name)
 }
 
 #[derive(Debug, PartialEq)]

@@ -248,7 +248,7 @@ pub enum Approvals {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ModelSpec {
-    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first, if it was offered; `[try NAME {…}]` in any case.
+    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first, if it was offered; `[try NAME {…}]` in any case. `[to NAME]` is whose it is, where an agent has routes.
     #[default]
     Echo,
     /// The first rule whose words are in the messages of the turn answers.
