@@ -1,7 +1,8 @@
 use super::*;
 use crate::tests_support::{passage, request};
 use colloquy_domain::{
-    model::{Completion, HistoryMessage},
+    model::{Completion, HistoryMessage, Usage},
+    specialist::Asked,
     testkit::injections::INJECTIONS,
 };
 
