@@ -206,7 +206,6 @@ fn drawn(which: usize, what: usize) -> ToolCall {
 proptest! {
     /// Whatever the model calls, whatever crashes: the booking runs only where the size is known, with a number to call if
     /// it is large, after the wishes were asked for, and once for each time that the journey is gone through.
-    // req: C-ACT-1
     #[test]
     fn no_words_of_a_model_lead_past_a_step(ops in prop::collection::vec(op(), 1..60)) {
         let mut w = world();
