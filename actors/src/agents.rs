@@ -10,7 +10,8 @@ use colloquy_domain::{
     agent::{AgentProfile, PermitEvent, PermitInput, Permits, Refusal, TurnRef, decide, evolve},
     ids::{AgentId, TenantId, TurnNo},
     ports::{AgentDirectory, StoreError},
-    team::Teammate,
+    routing::{OpenRoute, Route},
+    team::{Member, Teammate},
     time::Timestamp,
 };
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent, async_trait};
@@ -103,13 +104,34 @@ impl Agents {
 
     /// Those to whom the agent may hand now: they exist and are switched on.
     pub async fn team(&self, of: &AgentProfile) -> Result<Vec<Teammate>, StoreError> {
-        let mut team = Vec::new();
-        for member in &of.team {
-            if let Some(p) = self.profile(of.tenant, member.agent).await?.filter(|p| p.enabled) {
-                team.push(Teammate { agent: p.id, name: p.name.clone(), when: member.when.clone() });
+        self.present(of.tenant, &of.team).await
+    }
+
+    /// Those whom it may ask now.
+    pub async fn specialists(&self, of: &AgentProfile) -> Result<Vec<Teammate>, StoreError> {
+        self.present(of.tenant, &of.specialists).await
+    }
+
+    async fn present(&self, tenant: TenantId, members: &[Member]) -> Result<Vec<Teammate>, StoreError> {
+        let mut present = Vec::new();
+        for member in members {
+            if let Some(p) = self.profile(tenant, member.agent).await?.filter(|p| p.enabled) {
+                present.push(Teammate { agent: p.id, name: p.name.clone(), when: member.when.clone() });
             }
         }
-        Ok(team)
+        Ok(present)
+    }
+
+    /// Where its routes lead now.
+    pub async fn routes(&self, of: &AgentProfile) -> Result<Vec<OpenRoute>, StoreError> {
+        let mut open = Vec::new();
+        for Route { to, when, examples } in &of.routes {
+            if let Some(p) = self.profile(of.tenant, *to).await?.filter(|p| p.enabled) {
+                let (when, examples) = (when.clone(), examples.clone());
+                open.push(OpenRoute { to: p.id, name: p.name.clone(), when, examples });
+            }
+        }
+        Ok(open)
     }
 
     async fn refresh_profile(&self, tenant: TenantId, agent: AgentId) -> Result<Option<Arc<AgentProfile>>, StoreError> {

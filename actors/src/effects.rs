@@ -4,7 +4,7 @@ use crate::{
     agents::Permit,
     control,
     conversation::Msg,
-    listen, lookup,
+    elsewhere, listen, lookup,
     node::Shared,
     spans,
     work::{self, Task},
@@ -119,6 +119,10 @@ pub(crate) fn run(cx: &Cx<'_>, work: &mut Work, effect: Effect) {
             let last = cx.conversation.turn().and_then(|t| t.items.last());
             let last = last.map(|i| i.inbound.provider_message_id.clone()).unwrap_or_default();
             work.typing = Some(tokio::spawn(work::show_typing(shared, key, last)).abort_handle());
+        }
+        Effect::Route { turn } => {
+            let task = task();
+            work.tasks.push(tokio::spawn(elsewhere::route(task, turn)).abort_handle());
         }
         Effect::Retrieve { turn } => {
             let task = task();

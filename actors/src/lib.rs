@@ -25,6 +25,7 @@ mod conversation;
 mod delivery;
 mod draft;
 pub mod effects;
+mod elsewhere;
 mod ingestion;
 mod intake;
 mod listen;

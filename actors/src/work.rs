@@ -1,6 +1,6 @@
 //! The slow work of a turn, each piece a task that ends in one message to its conversation.
 
-use crate::{conversation::Msg, draft::Drafts, node::Shared, spans, supervision::Backoff};
+use crate::{conversation::Msg, draft::Drafts, elsewhere, node::Shared, spans, supervision::Backoff};
 use colloquy_domain::{
     agent::AgentProfile,
     approval::Risk,
@@ -8,11 +8,13 @@ use colloquy_domain::{
     disclosure,
     failure::{Failure, Verdict},
     ids::{StepNo, TurnNo},
+    journey::FILL,
     model::{Completion, CompletionRequest, HistoryMessage},
     ports::{Notice, StoreError, TokenSink},
-    taint::risks,
+    specialist,
+    taint::{is_judged, risks},
     team::HAND_OFF,
-    tool::{EffectClass, ToolCall, ToolInvocation, ToolResult},
+    tool::{ToolCall, ToolInvocation, ToolResult},
     tool_limits::OfAgent,
 };
 use futures::FutureExt;
@@ -129,14 +131,17 @@ pub async fn call_model(task: Task, turn: TurnNo, step: StepNo) {
 async fn complete(task: &Task, turn: TurnNo, drafts: &Drafts) -> Result<(Completion, Vec<Risk>), Failure> {
     let request = request(task).await?;
     // What the model reads is what its calls are judged by.
-    let judged = request.tools.iter().any(|t| t.effect == EffectClass::Unsafe).then(|| request.clone());
+    let judged = request.tools.iter().any(is_judged).then(|| request.clone());
     let sink = Announce { task, turn, drafts, begun: AtomicBool::new(false) };
     let result = task.shared.ports.model.complete(request, &sink).await;
     spans::completed(&result);
     let completion = result?;
     let mut risks = judged.as_ref().map(|read| risks(read, &completion)).unwrap_or_default();
-    // Arguments that do not fit are the model's to mend; nobody is asked about them.
-    risks.retain(|risk| fits(task, judged.as_ref(), completion.calls.get(risk.index as usize)));
+    // Arguments that do not fit are the model's to mend; nobody is asked about them. What does not fit a slot is not taken.
+    risks.retain(|risk| {
+        let call = completion.calls.get(risk.index as usize);
+        call.is_some_and(|c| c.name == FILL) || fits(task, judged.as_ref(), call)
+    });
     Ok((completion, risks))
 }
 
@@ -155,7 +160,8 @@ async fn request(task: &Task) -> Result<CompletionRequest, Failure> {
     let team = task.shared.agents.team(&task.profile).await.map_err(store_failure)?;
     let names = if team.is_empty() { task.profile.tools.clone() } else { task.profile.all_tools() };
     let tools = task.shared.ports.tools.specs(tenant, &names).await?;
-    let prompt = Prompt { history, tools, team, now: task.shared.ports.clock.now() };
+    let specialists = task.shared.agents.specialists(&task.profile).await.map_err(store_failure)?;
+    let prompt = Prompt { history, tools, team, specialists, now: task.shared.ports.clock.now() };
     Ok(completion_request(&task.conversation, turn, &task.profile, prompt))
 }
 
@@ -207,6 +213,12 @@ pub struct CallAt {
 
 pub async fn run_tool(task: Task, at: CallAt, (call, idempotency): (ToolCall, String)) {
     let (key, span) = (&task.conversation.key, spans::tool(&task.span, &task, at, &call));
+    if specialist::may_be(&call.name)
+        && let Some(result) = elsewhere::ask(&task, &call).instrument(span.clone()).await
+    {
+        task.settle(at, result);
+        return;
+    }
     let team = if call.name == HAND_OFF { task.shared.agents.team(&task.profile).await } else { Ok(Vec::new()) };
     let Ok(team) = team.map_err(|e| task.settle(at, ToolResult::failed(store_failure(e)))) else { return };
     let mut allowed = task.profile.all_tools();

@@ -4,15 +4,15 @@ use crate::state::Api;
 use colloquy_domain::{
     agent::AgentProfile,
     conversation::{
-        Conversation, Key, Prompt, Snapshot, Stage, Turn, completion_request, retrieval_query, rewrite, rewrite_request,
+        Conversation, Key, Prompt, Turn, aside, completion_request, retrieval_query, rewrite, rewrite_request,
     },
     failure::Failure,
     grounding::{Evidence, ground, usable},
     ids::{AgentId, ChannelId, ConversationId, DocumentId, TenantId},
     knowledge::Passage,
     language::Language,
-    message::{Content, Inbound, InboxItem, Peer},
-    model::{HistoryMessage, Speaker, Usage},
+    message::Peer,
+    model::{HistoryMessage, Speaker},
     outbound::Reply,
     ports::TokenSink,
     team::Teammate,
@@ -69,6 +69,7 @@ pub async fn ask(api: &Api, profile: &AgentProfile, question: Question<'_>) -> R
 pub struct Means {
     pub tools: Vec<ToolSpec>,
     pub team: Vec<Teammate>,
+    pub specialists: Vec<Teammate>,
 }
 
 /// One completion of the agent, with these means to choose from. Nothing is kept, sent or run.
@@ -80,17 +81,18 @@ pub async fn rehearse(
     profile: &AgentProfile,
     question: Question<'_>,
     history: Vec<HistoryMessage>,
-    Means { tools, team }: Means,
+    Means { tools, team, specialists }: Means,
 ) -> Result<Rehearsed, Failure> {
     let now = api.clock.now();
-    let (conversation, mut turn) = situation(api, profile.tenant, question);
+    let key = nobodys(api, profile.tenant);
+    let (conversation, mut turn) = aside(key, (question.text, question.language), now);
     if let Some(mut query) = retrieval_query(&conversation, &turn, profile, &history) {
         query.without = question.without.to_vec();
         query.rewritten = rewritten(api, &conversation, &turn, profile, &history).await;
         let found = api.knowledge.search(query).await?;
         turn.passages = usable(found, profile.min_cosine);
     }
-    let request = completion_request(&conversation, &turn, profile, Prompt { history, tools, team, now });
+    let request = completion_request(&conversation, &turn, profile, Prompt { history, tools, team, specialists, now });
     let answer_in = request.language;
     let completion = api.model.complete(request, &Silent).await?;
     let evidence = Evidence { passages: &turn.passages, results: &[] };
@@ -114,39 +116,13 @@ async fn rewritten(
     rewrite(&*api.model, request).await.ok()?.text
 }
 
-/// A conversation of one message, about to be looked up.
-fn situation(api: &Api, tenant: TenantId, question: Question<'_>) -> (Conversation, Turn) {
-    let now = api.clock.now();
-    let peer = Peer { address: "ask".to_owned(), name: None };
-    let key = Key {
+fn nobodys(api: &Api, tenant: TenantId) -> Key {
+    Key {
         tenant,
         id: ConversationId::new(api.ids.uuid()),
         channel: ChannelId::new(api.ids.uuid()),
-        peer: peer.clone(),
+        peer: Peer { address: "ask".to_owned(), name: None },
         pull: true,
         spoken: false,
-    };
-    let mut conversation = Conversation::restore(key, Snapshot::default());
-    conversation.language = question.language.or_else(|| Language::detect(question.text));
-    let inbound = Inbound {
-        provider_message_id: String::new(),
-        peer,
-        sent_at: now,
-        content: Content::text(question.text),
-        reply_to: None,
-        raw: None,
-    };
-    let turn = Turn {
-        ruling: None,
-        no: 1,
-        items: vec![InboxItem { seq: 1, received_at: now, inbound, heard: None }],
-        passages: Vec::new(),
-        rewriting: Usage::default(),
-        steps: Vec::new(),
-        relays: Vec::new(),
-        stage: Stage::Retrieving,
-        started_at: now,
-        resumed: false,
-    };
-    (conversation, turn)
+    }
 }

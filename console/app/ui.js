@@ -174,7 +174,9 @@ export function Form({ onSubmit, submit, kind = 'primary', fields = [], children
     setBusy(false);
   };
   const wrong = Object.fromEntries((error?.details ?? []).map((d) => [d.field, d.message]));
-  const shown = Object.keys(wrong).length > 0 && Object.keys(wrong).every((f) => fields.includes(f));
+  // `team[*` stands for all fields that begin so.
+  const has = (f) => fields.some((name) => name === f || (name.endsWith('*') && f.startsWith(name.slice(0, -1))));
+  const shown = Object.keys(wrong).length > 0 && Object.keys(wrong).every(has);
   return html`<form novalidate onSubmit=${send} ...${rest}>
     ${children(wrong)}
     ${error && !shown && html`<p class="form-error" role="alert"><${Icon} name="alert" size=${18} />${said(error)}</p>`}

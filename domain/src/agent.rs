@@ -6,8 +6,10 @@
 use crate::{
     disclosure::Disclosure,
     ids::{AgentId, ConversationId, KnowledgeBaseId, TenantId, TurnNo},
+    journey::Journey,
     language::Language,
     model::ModelChoice,
+    routing::Route,
     team::{HAND_OFF, Member},
     time::Timestamp,
     tool_limits::AgentLimits,
@@ -41,6 +43,14 @@ pub struct AgentProfile {
     /// Agents of the same tenant that it may hand a conversation to.
     #[serde(default)]
     pub team: Vec<Member>,
+    #[serde(default)]
+    pub journeys: Vec<Journey>,
+    /// Agents of the same tenant that it may ask, and when.
+    #[serde(default)]
+    pub specialists: Vec<Member>,
+    /// Which agents answer what people come with, where this one is to find that out.
+    #[serde(default)]
+    pub routes: Vec<Route>,
     pub gather: Gather,
     pub during_turn: DuringTurn,
     #[serde(default)]
@@ -182,6 +192,9 @@ impl AgentProfile {
             tools: vec!["search_knowledge".into(), "hand_over".into()],
             tool_limits: BTreeMap::new(),
             team: Vec::new(),
+            journeys: Vec::new(),
+            specialists: Vec::new(),
+            routes: Vec::new(),
             gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
             during_turn: DuringTurn::Queue,
             approvals: Approvals::default(),

@@ -5,6 +5,7 @@ use crate::{
     ids::{ConversationId, KnowledgeBaseId, StepNo, TenantId, TurnNo},
     knowledge::Passage,
     language::Language,
+    specialist::Asked,
     team::{HandOff, Teammate},
     tool_limits::OfAgent,
 };
@@ -140,6 +141,9 @@ pub struct ToolResult {
     /// What undoes it, of one that was done and can be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
+    /// Set when another agent answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +169,7 @@ impl ToolResult {
             hand_over: None,
             hand_off: None,
             undo: None,
+            asked: None,
         }
     }
 

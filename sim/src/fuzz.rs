@@ -1,5 +1,8 @@
 //! Worlds made from a seed: who is there, who writes what, and what goes wrong.
 
+mod journeys;
+mod others;
+
 use crate::{
     fault::{FaultSpec, Kind, Site},
     model::COST,
@@ -59,6 +62,8 @@ pub fn scenario(seed: u64, size: Size) -> Scenario {
     }
     let mut timeline = surroundings(seed, size, &mut world, &faults);
     teams(seed, &mut world, &mut conversations);
+    journeys::draw(seed, &mut world, &mut conversations);
+    others::draw(seed, &mut world, &mut conversations);
     let asked = approvals(seed, size, &mut world, &conversations);
     let said = team_and_consent(seed, size, &world, &conversations);
     let mut tools = tools();

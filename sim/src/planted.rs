@@ -44,11 +44,13 @@ pub enum Planted {
     CiteBeside,
     /// Agents are read as if nobody had to be asked.
     AskNobody,
+    /// Agents are read as if their journeys needed nothing.
+    SkipSteps,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::SkipDedupe,
         Self::AcknowledgeEarly,
         Self::DropFence,
@@ -69,5 +71,6 @@ impl Planted {
         Self::CutReloaded,
         Self::CiteBeside,
         Self::AskNobody,
+        Self::SkipSteps,
     ];
 }

@@ -18,7 +18,7 @@ const SMALL: usize = 10;
 
 /// Where the search for each begins: a seed that found it once. A change of the made-up worlds moves such seeds; the search then
 /// goes on from there, and says what it found.
-const BEGIN: [(Planted, u64); 20] = [
+const BEGIN: [(Planted, u64); 21] = [
     (Planted::SkipDedupe, 1),
     (Planted::AcknowledgeEarly, 3),
     (Planted::DropFence, 676),
@@ -39,6 +39,7 @@ const BEGIN: [(Planted, u64); 20] = [
     (Planted::CutReloaded, 100),
     (Planted::CiteBeside, 4),
     (Planted::AskNobody, 31),
+    (Planted::SkipSteps, 1),
 ];
 
 /// Their worlds are long: searching them, or making them small, takes minutes. The long form has them, too.
@@ -77,6 +78,7 @@ fn may_show(defect: Planted, world: &Scenario) -> bool {
         Planted::MixBases => world.world.knowledge.len() > 1,
         Planted::CiteBeside => !world.world.knowledge.is_empty(),
         Planted::AskNobody => says("[tool pay") && world.world.agents.iter().any(|a| a.approvals == Approvals::Unsafe),
+        Planted::SkipSteps => world.world.agents.iter().any(|a| !a.journeys.is_empty()),
         Planted::CutReloaded => world.expect.as_without_crashes && dies(),
         Planted::ShareCache | Planted::SkipLastEntry | Planted::ClaimLightly | Planted::SwapEntries => true,
     }

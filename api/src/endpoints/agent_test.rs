@@ -104,10 +104,10 @@ pub async fn post(
     let question = Question { text: &request.message, previous: &[], language, without: &[] };
     let history =
         request.history.iter().map(|s| HistoryMessage { speaker: s.speaker, text: s.text.clone(), image: None });
-    let team = team::teammates(&tenant, &profile).await?;
+    let (team, specialists) = team::others(&tenant, &profile).await?;
     let names = if team.is_empty() { profile.tools.clone() } else { profile.all_tools() };
     let tools = api.catalogue.tools(tenant.id, &names).await?;
-    let found = rehearse(&api, &profile, question, history.collect(), Means { tools, team }).await?;
+    let found = rehearse(&api, &profile, question, history.collect(), Means { tools, team, specialists }).await?;
     ok(Out {
         answer: found.reply.text,
         abstained: found.reply.abstained,

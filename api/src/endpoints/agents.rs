@@ -1,12 +1,13 @@
 //! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`, `POST /api/agents/{id}/train`.
 
 mod disclosure;
+mod journeys;
 mod limits;
 
 use self::disclosure::{DisclosureFields, DisclosureOut};
 use super::{
     knowledge_bases::valid_name,
-    team::{self, MemberFields},
+    team::{self, MemberFields, RouteFields},
 };
 use crate::{
     answer::{Accepted, Created, Deleted, Listed, Of},
@@ -23,6 +24,7 @@ use axum::extract::{Path, State};
 use colloquy_domain::{
     agent::{AgentProfile, Approvals, DuringTurn, FollowUps, NoAnswer, Unsupported},
     ids::{AgentId, KnowledgeBaseId},
+    journey::Journey,
     language::Language,
     model::ModelChoice,
     ports::StoreError,
@@ -58,6 +60,12 @@ pub struct Fields {
     tool_limits: Option<limits::Fields>,
     /// Agents that it may hand a conversation to.
     team: Option<Vec<MemberFields>>,
+    /// Agents that it may ask, and that answer it from their own knowledge.
+    specialists: Option<Vec<MemberFields>>,
+    /// Agents that answer what people come with, where this one is to find that out first.
+    routes: Option<Vec<RouteFields>>,
+    /// What it must find out and do, step by step.
+    journeys: Option<Vec<Journey>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
     during_turn: Option<DuringTurn>,
     /// Which calls of unsafe tools wait for a person of the team.
@@ -107,6 +115,9 @@ pub struct Out {
     tools: Vec<String>,
     tool_limits: limits::Fields,
     team: Vec<MemberFields>,
+    specialists: Vec<MemberFields>,
+    routes: Vec<RouteFields>,
+    journeys: Vec<Journey>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
     #[schemars(schema_with = "one_of::<Approvals>")]
@@ -181,6 +192,9 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         tools: p.tools,
         tool_limits: limits::shown(p.tool_limits),
         team: team::shown(&p.team, &names.agents),
+        specialists: team::shown(&p.specialists, &names.agents),
+        routes: team::shown_routes(&p.routes, &names.agents),
+        journeys: p.journeys,
         during_turn: p.during_turn,
         approvals: p.approvals,
         gather_quiet_ms: p.gather.quiet.as_millis(),
@@ -339,8 +353,16 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
         p.tool_limits = limits::read(fields, |tool| api.catalogue.tells_amount(tool), &mut wrong);
     }
     if let Some(members) = f.team {
-        p.team = team::read(tenant, p.id, members, &mut wrong).await?;
+        p.team = team::read((tenant, p.id), "team", members, &mut wrong).await?;
     }
+    if let Some(members) = f.specialists {
+        p.specialists = team::read((tenant, p.id), "specialists", members, &mut wrong).await?;
+    }
+    if let Some(routes) = f.routes {
+        p.routes = team::read_routes((tenant, p.id), routes, &mut wrong).await?;
+    }
+    set(&mut p.journeys, f.journeys);
+    journeys::check(api, &p, &mut wrong).await?;
     if let Some(names) = f.knowledge {
         p.knowledge = knowledge(tenant, &names, &mut wrong).await?;
     }

@@ -15,14 +15,16 @@ use axum::extract::{Path, Query, State, rejection::QueryRejection};
 use colloquy_domain::{
     channel::DeliveryStatus,
     ids::{ConversationId, UserId},
+    journey::{self, Journey, Travel, TravelState},
     message::{Heard, Outcome},
     model::Speaker,
+    ports::StoreError,
 };
 use colloquy_store::{ConversationFilter, ConversationSummary, LastMessage, PageRequest, TranscriptLine};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Lines that a conversation is shown with.
 const RECENT: u32 = 50;
@@ -204,10 +206,53 @@ pub async fn list(
     page("conversations", tenant.store.conversations(&filter, tenant.who.reader(), at.into()).await?, Out::from)
 }
 
+/// A journey that was begun in a conversation.
+#[derive(Serialize, JsonSchema)]
+pub struct TravelOut {
+    /// Whose journey it is.
+    agent: String,
+    journey: String,
+    /// `under_way`, `left` or `over`.
+    state: &'static str,
+    /// Why it was left, in the model's words.
+    reason: Option<String>,
+    /// The step that is current; none at the end, or where the agent has no such journey any more.
+    step: Option<String>,
+    /// What is filled in.
+    slots: BTreeMap<String, Slot>,
+    updated_at: String,
+}
+
+/// What is in a slot: a text, a number or a boolean.
+type Slot = journey::Value;
+
+impl TravelOut {
+    fn of(travel: Travel, journeys: &[Journey]) -> Self {
+        let place = Journey::named(journeys, &travel.journey).map(|j| travel.place(j));
+        let step = place.and_then(|p| p.current).map(|s| s.name.clone());
+        let (state, reason) = match travel.state {
+            TravelState::UnderWay => ("under_way", None),
+            TravelState::Left { reason } => ("left", Some(reason)),
+            TravelState::Over => ("over", None),
+        };
+        Self {
+            agent: travel.agent.to_string(),
+            journey: travel.journey,
+            state,
+            reason,
+            step,
+            slots: travel.slots.into_iter().map(|(name, filled)| (name, filled.value)).collect(),
+            updated_at: rfc3339(travel.at),
+        }
+    }
+}
+
 #[derive(Serialize, JsonSchema)]
 pub struct WithMessages {
     #[serde(flatten)]
     conversation: Out,
+    /// Where it stands, the one that moved last first.
+    journeys: Vec<TravelOut>,
     messages: Vec<Line>,
 }
 
@@ -216,7 +261,16 @@ pub async fn show(State(_): State<Arc<Api>>, tenant: Tenant, Path(id): Path<Stri
     let id = id.parse::<ConversationId>()?;
     let conversation = seen(&tenant, id).await?;
     let recent = tenant.store.messages(id, PageRequest::new(1, RECENT)).await?;
-    ok(WithMessages { conversation, messages: recent.items.into_iter().map(Line::from).collect() })
+    let mut journeys = Vec::new();
+    for travel in tenant.store.travels(id).await?.into_iter().rev() {
+        let declared = match tenant.store.agent(travel.agent).await {
+            Ok(agent) => agent.profile.journeys,
+            Err(StoreError::NotFound(_)) => Vec::new(),
+            Err(e) => return Err(e.into()),
+        };
+        journeys.push(TravelOut::of(travel, &declared));
+    }
+    ok(WithMessages { conversation, journeys, messages: recent.items.into_iter().map(Line::from).collect() })
 }
 
 /// The conversation as whoever asks sees it.

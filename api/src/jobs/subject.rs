@@ -4,7 +4,7 @@ use super::documents_of;
 use crate::{
     ask::{Means, Question, Rehearsed, ask, rehearse},
     auth::Tenant,
-    endpoints::team::teammates,
+    endpoints::team::others,
     state::Api,
 };
 use colloquy_domain::{
@@ -102,7 +102,7 @@ impl Subject {
                 with_documents(api, &profile, proposal, &replaced, asked).await
             }
             Self::Agent(draft) => {
-                let both = (teammates(tenant, &profile).await?, teammates(tenant, &draft.profile).await?);
+                let both = (others(tenant, &profile).await?, others(tenant, &draft.profile).await?);
                 with_draft(api, (&profile, both.0), (&draft.profile, both.1), asked).await
             }
         };
@@ -126,11 +126,14 @@ async fn with_documents(
     Ok(Compared { before: Answer::from(&before), after: Answer::from(&after), change })
 }
 
+/// To whom an agent may hand, and whom it may ask.
+type Others = (Vec<Teammate>, Vec<Teammate>);
+
 /// Both with their tools to choose from, none of which is called.
 async fn with_draft(
     api: &Api,
-    now: (&AgentProfile, Vec<Teammate>),
-    draft: (&AgentProfile, Vec<Teammate>),
+    now: (&AgentProfile, Others),
+    draft: (&AgentProfile, Others),
     asked: &RealAsked<'_>,
 ) -> Result<Compared, Failure> {
     let (before, after) = (rehearsed(api, now, asked).await?, rehearsed(api, draft, asked).await?);
@@ -142,14 +145,15 @@ async fn with_draft(
 
 async fn rehearsed(
     api: &Api,
-    (profile, team): (&AgentProfile, Vec<Teammate>),
+    (profile, (team, specialists)): (&AgentProfile, Others),
     asked: &RealAsked<'_>,
 ) -> Result<Rehearsed, Failure> {
     let question = Question { text: asked.text, previous: asked.previous, language: None, without: &[] };
     let said = |text: &String| HistoryMessage { speaker: Speaker::Person, text: text.clone(), image: None };
     let names = if profile.team.is_empty() { profile.tools.clone() } else { profile.all_tools() };
     let tools = api.catalogue.tools(profile.tenant, &names).await?;
-    rehearse(api, profile, question, asked.previous.iter().map(said).collect(), Means { tools, team }).await
+    rehearse(api, profile, question, asked.previous.iter().map(said).collect(), Means { tools, team, specialists })
+        .await
 }
 
 fn answer(rehearsed: Rehearsed) -> Answer {

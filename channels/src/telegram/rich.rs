@@ -61,7 +61,7 @@ enum Group {
 
 const fn group(media: MediaKind) -> Group {
     match media {
-        MediaKind::Image | MediaKind::Video => Group::Visual,
+        MediaKind::Image | MediaKind::Video | MediaKind::VideoNote => Group::Visual,
         MediaKind::Document => Group::Documents,
         MediaKind::Audio => Group::Music,
         MediaKind::Voice | MediaKind::Sticker => Group::Alone,
@@ -102,7 +102,7 @@ pub(super) const ALBUM: &str = "sendMediaGroup";
 const fn group_type(media: MediaKind) -> &'static str {
     match media {
         MediaKind::Image | MediaKind::Sticker => "photo",
-        MediaKind::Video => "video",
+        MediaKind::Video | MediaKind::VideoNote => "video",
         MediaKind::Audio | MediaKind::Voice => "audio",
         MediaKind::Document => "document",
     }

@@ -69,6 +69,7 @@ export function Details({ thread, change, onClose }) {
   const c = thread.conversation.value;
   const facts = [
     ['details.channel', kindName(c.kind)],
+    ...(c.journeys ?? []).filter((j) => j.state === 'under_way' && j.step).map((j) => ['details.journey', `${j.journey} · ${j.step}`]),
     ['details.address', c.peer],
     ['details.began', moment(c.created_at)],
     ['details.last', moment(c.last_inbound_at)],
@@ -78,7 +79,7 @@ export function Details({ thread, change, onClose }) {
     <header class="row"><h2 class="grow">${t('details')}</h2><${IconButton} icon="close" label=${t('close')} onClick=${onClose} /></header>
     <div class="row"><${Avatar} name=${called(c)} size="big" /><div class="grow"><p class="title clip">${called(c)}</p>
       <a class="small" href=${path('contacts', c.contact)}>${t('details.contact')}</a></div></div>
-    <dl class="facts">${facts.map(([key, value]) => html`<div key=${key}><dt>${t(key)}</dt><dd title=${value}>${value}</dd></div>`)}</dl>
+    <dl class="facts">${facts.map(([key, value]) => html`<div key=${key + value}><dt>${t(key)}</dt><dd title=${value}>${value}</dd></div>`)}</dl>
     <${Answering} thread=${thread} change=${change} />
     <${Assigned} thread=${thread} change=${change} />
     <${Tags} tags=${c.tags} onChange=${(tags) => change(() => patch(`/api/conversations/${thread.id}`, { tags }))} />

@@ -6,12 +6,13 @@ import { go, path } from '../router.js';
 import { Button, Check, Field, Form, Loaded, Page, attempt, notice, sure, useData } from '../ui.js';
 import { ToolLimits, limitFields, limitsOf } from './agent-limits.js';
 import { AgentDraft, AgentVersions, tryOut } from './agent-versions.js';
+import { Chips, OTHERS, OtherAgents, SHOWN } from './agent-others.js';
 import { TestChat } from './test-chat.js';
 
 const PROVIDERS = ['extractive', 'openai'];
 const TOOLS = ['search_knowledge', 'hand_over'];
 /** What is written as it stands in the form. */
-const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', 'team', 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer'];
+const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', ...OTHERS, 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer'];
 const NUMBERS = ['passages', 'min_cosine', 'gather_quiet_ms', 'history', 'max_steps', 'deadline_seconds', 'daily_budget_usd', 'return_after_seconds'];
 
 const filled = (value) => (value === '' || value === null || value === undefined ? undefined : Number(value));
@@ -25,24 +26,6 @@ function body(values) {
   const plain = Object.fromEntries(PLAIN.map((name) => [name, values[name]]));
   const numbers = Object.fromEntries(NUMBERS.map((name) => [name, filled(values[name])]));
   return { ...plain, ...numbers, model: choice, disclosure, tool_limits: limitsOf(values.tool_limits) };
-}
-
-function Chips({ legend, all, chosen, onChange, name, empty }) {
-  const toggle = (item) => onChange(chosen.includes(item) ? chosen.filter((c) => c !== item) : [...chosen, item]);
-  return html`<fieldset><legend>${legend}</legend>
-    ${all.length === 0 && html`<p class="hint">${empty}</p>`}
-    <div class="choices">${all.map((item) => html`<label key=${item}><input type="checkbox" checked=${chosen.includes(item)} onChange=${() => toggle(item)} />${name?.(item) ?? item}</label>`)}</div>
-  </fieldset>`;
-}
-
-/** Other agents that it may hand a conversation to, each with a sentence that says when. */
-function Team({ team, others, wrong, onChange }) {
-  const names = [...new Set([...others, ...team.map((m) => m.agent)])];
-  const choose = (names) => onChange(names.map((agent) => team.find((m) => m.agent === agent) ?? { agent, when: '' }));
-  const say = (n, when) => onChange(team.map((m, k) => (k === n ? { ...m, when } : m)));
-  return html`<${Chips} legend=${t('agent.team.who')} all=${names} chosen=${team.map((m) => m.agent)} onChange=${choose} empty=${t('agent.team.none')} />
-    <p class="hint">${t('agent.team.hint')}</p>
-    ${team.map((m, n) => html`<${Field} key=${m.agent} label=${t('agent.team.when', { name: m.agent })} required maxlength="500" value=${m.when} onInput=${(when) => say(n, when)} error=${wrong[`team[${n}].when`] ?? wrong[`team[${n}].agent`]} />`)}`;
 }
 
 /** A list to choose from; a value that this console does not know stays choosable. */
@@ -85,9 +68,7 @@ function Fields({ values, set, bases, offered, others, wrong }) {
       <${ToolLimits} tools=${values.tools} limits=${values.tool_limits} wrong=${wrong} onChange=${(tool_limits) => set({ tool_limits })} />
       <${Choice} hint=${t('agent.approvals.hint')} ...${options('approvals', ['never', 'tainted', 'unsafe'])} />
     </section>
-    <section class="card padded"><h2>${t('agent.team')}</h2>
-      <${Team} team=${values.team} others=${others} wrong=${wrong} onChange=${(team) => set({ team })} />
-    </section>
+    <${OtherAgents} values=${values} set=${set} others=${others} wrong=${wrong} />
     <details class="card padded more"><summary>${t('agent.rhythm')}</summary>
       <div class="columns"><${Choice} ...${options('during_turn', ['queue', 'merge', 'interrupt', 'reject'])} /><${Field} ...${number('gather_quiet_ms', 0, 60000)} /></div>
       <div class="columns"><${Field} ...${number('history', 0, 200)} /><${Field} ...${number('max_steps', 0, 50)} /></div>
@@ -110,8 +91,7 @@ function Editor({ agent, bases, offered, others, onSaved, onChange }) {
     if (!(await sure(t('agent.remove.sure', { name: agent.name }), t('remove')))) return;
     await attempt(() => remove(`/api/agents/${agent.id}`).then(onChange).then(() => go(path('agents'))), t('done.removed'));
   };
-  const members = values.team.flatMap((_, n) => [`team[${n}].when`, `team[${n}].agent`]);
-  const fields = [...PLAIN, ...NUMBERS, ...members, ...limitFields(values.tools), 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
+  const fields = [...PLAIN, ...NUMBERS, ...SHOWN, ...limitFields(values.tools), 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
   return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
       extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><a class="button" href=${path('agents', agent.id, 'versions')}>${t('versions')}</a><span class="grow soft small">${dirty && t('unsaved')}</span>${dirty && html`<${Button} onClick=${() => tryOut(agent.id, { changes: body(values) })}>${t('version.try')}<//>`}`}>

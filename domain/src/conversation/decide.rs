@@ -6,6 +6,7 @@ use super::{
     evolve::apply,
     hand_off::handed_to,
     input::Input,
+    journeys::bound,
     state::{Conversation, Mode, Phase, Stage, Turn},
 };
 use crate::{
@@ -57,6 +58,7 @@ pub fn decide(state: &Conversation, input: Input, ctx: &Ctx<'_>) -> Decision {
         Input::TimerFired(Timer::TurnDeadline { turn }) => d.deadline(turn),
         Input::PermitGranted { turn } => d.permit_granted(turn),
         Input::PermitRefused { turn, why } => d.permit_refused(turn, why),
+        Input::Routed { turn, routed } => d.routed(turn, &routed),
         Input::Retrieved { turn, rewriting, result } => d.retrieved(turn, rewriting, result),
         Input::Completed { turn, step, result, risks } => d.completed(turn, step, (result, &risks)),
         Input::ToolSettled { turn, step, index, result } => d.tool_settled(turn, step, index, result),
@@ -328,7 +330,7 @@ impl Draft<'_> {
     /// A turn with its permit and without open calls: look, then think.
     fn go_on(&mut self, turn: TurnNo) {
         if self.c.mode == Mode::Agent {
-            self.effect(Effect::Retrieve { turn });
+            self.look_or_route(turn);
         } else {
             self.end_unsaid(turn);
         }
@@ -386,11 +388,18 @@ impl Draft<'_> {
             self.fail(turn, Failure::reject("turn.too_many_steps", "the model keeps calling tools"));
             return;
         }
+        let ready = self.ready();
+        let completion = bound(completion, ready.as_ref());
         let calls = completion.calls.clone();
+        let risks = &self.with_slots(risks, &calls, ready.as_ref());
         self.event(Event::StepCompleted { turn, step, completion });
         // In one commit: what is held has its result with its intent, and so never runs by itself.
         let mut free = Vec::new();
-        for (index, call) in (0_u32..).zip(calls) {
+        for (index, call) in (0_u32..).zip(calls.clone()) {
+            if let Some(result) = self.on_journey((index, &calls), ready.as_ref(), risks) {
+                self.event(Event::ToolSettled { turn, step, index, result });
+                continue;
+            }
             match self.why(risks, index) {
                 Some(why) => self.hold(CallPlace { turn, step, index }, call, why),
                 None => free.push((index, call)),
@@ -435,8 +444,9 @@ impl Draft<'_> {
         if matches!(&result.status, ToolStatus::Failed { failure } if failure.code == BECAME_UNSAFE) {
             self.hold_late(CallPlace { turn, step, index }, call.clone());
         } else {
-            let result = self.may_hand_off(&t, result);
-            self.event(Event::ToolSettled { turn, step, index, result });
+            let (call, result) = (call.clone(), self.may_hand_off(&t, result));
+            self.event(Event::ToolSettled { turn, step, index, result: result.clone() });
+            self.carried_out(&call, &result);
         }
         self.acted(turn);
     }
@@ -570,7 +580,9 @@ impl Draft<'_> {
 }
 
 pub(super) fn spent(t: &Turn) -> Usage {
-    t.steps.iter().fold(t.rewriting, |usage, s| sum(usage, s.completion.usage))
+    let asked = t.steps.iter().flat_map(|s| s.results.iter().flatten()).filter_map(|r| r.asked);
+    let spent = t.steps.iter().fold(t.rewriting, |usage, s| sum(usage, s.completion.usage));
+    asked.fold(spent, |usage, a| sum(usage, a.usage))
 }
 
 fn sum(mut usage: Usage, more: Usage) -> Usage {

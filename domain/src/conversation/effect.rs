@@ -31,6 +31,10 @@ pub enum Effect {
     ShowTyping {
         turn: TurnNo,
     },
+    /// Find out which agent should answer.
+    Route {
+        turn: TurnNo,
+    },
     Retrieve {
         turn: TurnNo,
     },

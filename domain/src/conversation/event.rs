@@ -5,6 +5,7 @@ use crate::{
     agent::Refusal,
     approval::{CallPlace, Ruling, Taken, Undoing, Why},
     ids::{AgentId, KnowledgeBaseId, Seq, StepNo, TurnNo, UserId},
+    journey::Travel,
     knowledge::Passage,
     language::Language,
     message::{Heard, InboxItem, Outcome},
@@ -92,6 +93,15 @@ pub enum Event {
         turn: TurnNo,
         why: Refusal,
     },
+    /// Who should answer is being found out.
+    RoutingBegun {
+        turn: TurnNo,
+    },
+    /// The agent answers itself; what finding that out cost.
+    RoutedToItself {
+        turn: TurnNo,
+        usage: Usage,
+    },
     PassagesFound {
         turn: TurnNo,
         passages: Vec<Passage>,
@@ -118,6 +128,11 @@ pub enum Event {
     /// Another agent has the conversation, by whatever but a hand-off; none is the channel's own.
     AgentChosen {
         agent: Option<AgentId>,
+    },
+    /// Somebody moved on a journey, and what is to be told of it. Comes with the result of the call that moved them.
+    Travelled {
+        travel: Travel,
+        say: Vec<String>,
     },
     /// A call is held: a person of the team is asked. Comes with the step that intends it.
     ApprovalRequested {
@@ -191,6 +206,7 @@ impl Event {
             | Self::ToolSettled { .. }
             | Self::HandedOff { .. }
             | Self::AgentChosen { .. }
+            | Self::Travelled { .. }
             | Self::ApprovalRequested { .. }
             | Self::UndoOrdered { .. }
             | Self::RulingTaken { .. }
@@ -213,6 +229,8 @@ impl Event {
             | Self::RetrievalRestarted { .. }
             | Self::PermitGranted { .. }
             | Self::PermitRefused { .. }
+            | Self::RoutingBegun { .. }
+            | Self::RoutedToItself { .. }
             | Self::PassagesFound { .. } => false,
         }
     }

@@ -68,6 +68,11 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
             t.stage = if t.unsettled().next().is_some() { Stage::Acting } else { Stage::Retrieving };
         }),
         Event::PermitRefused { why, .. } => with_turn(c, |t| t.stage = Stage::Refused(*why)),
+        Event::RoutingBegun { .. } => with_turn(c, |t| t.stage = Stage::Routing),
+        Event::RoutedToItself { usage, .. } => with_turn(c, |t| {
+            t.rewriting += *usage;
+            t.stage = Stage::Retrieving;
+        }),
         Event::PassagesFound { passages, rewriting, .. } => with_turn(c, |t| {
             t.passages.clone_from(passages);
             t.rewriting += *rewriting;
@@ -90,7 +95,16 @@ pub(super) fn apply(c: &mut Conversation, event: &Event) {
                 }
             });
         }
-        Event::Replied { .. } | Event::TurnEnded { .. } => end_turn(c),
+        Event::Replied { .. } => {
+            c.to_say.clear();
+            end_turn(c);
+        }
+        Event::TurnEnded { .. } => end_turn(c),
+        Event::Travelled { travel, say } => {
+            c.travels.retain(|t| (t.agent, &t.journey) != (travel.agent, &travel.journey));
+            c.travels.push(travel.clone());
+            c.to_say.extend(say.iter().cloned());
+        }
         Event::HandedOff { to, relay, .. } => {
             c.active = *to;
             with_turn(c, |t| {

@@ -1,6 +1,6 @@
 //! What may happen to a conversation.
 
-use super::{effect::Timer, event::Written};
+use super::{effect::Timer, event::Written, route::Routed};
 use crate::{
     agent::Refusal,
     approval::{Risk, Ruling},
@@ -31,6 +31,11 @@ pub enum Input {
     PermitRefused {
         turn: TurnNo,
         why: Refusal,
+    },
+    /// Who should answer, see [`super::route`].
+    Routed {
+        turn: TurnNo,
+        routed: Routed,
     },
     Retrieved {
         turn: TurnNo,

@@ -5,6 +5,7 @@
 //! plain turn costs one commit.
 
 mod approve;
+mod aside;
 mod control;
 mod decide;
 mod effect;
@@ -12,15 +13,18 @@ mod event;
 mod evolve;
 mod hand_off;
 mod input;
+mod journeys;
 mod listen;
 mod people;
 mod project;
 mod prompt;
 mod rewrite;
+mod route;
 mod snapshot;
 mod state;
 mod undo;
 
+pub use aside::{answered, aside};
 pub use control::HELD_ELSEWHERE;
 pub use decide::{Ctx, Decision, decide};
 pub use effect::{Effect, Timer};
@@ -28,11 +32,12 @@ pub use event::{Event, Written};
 pub use evolve::evolve;
 pub use input::Input;
 pub use project::{
-    Commit, Cut, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewHeard, NewMessage, NewOutbox, NewUnanswered, Settled,
-    TimerChange, project,
+    Commit, Cut, JournalRow, JournalWhat, LedgerRow, NewDeadLetter, NewHeard, NewMessage, NewOutbox, NewUnanswered,
+    Settled, TimerChange, project,
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};
 pub use rewrite::{Rewritten, rewrite, rewrite_request};
+pub use route::{Routed, asks_whose, route_request, routed};
 pub use snapshot::{OpenTurn, Snapshot};
 pub use state::{Conversation, Gathering, Key, Mode, Phase, Relay, Stage, Turn};
 

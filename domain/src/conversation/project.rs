@@ -125,7 +125,7 @@ pub enum JournalWhat {
 pub struct LedgerRow {
     pub turn: TurnNo,
     pub step: StepNo,
-    /// Whose completion it was, unless the channel's own agent's.
+    /// Whose completion it was, or who asked for it, unless the channel's own agent's.
     pub agent: Option<AgentId>,
     pub usage: Usage,
 }
@@ -226,6 +226,9 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         Event::ToolSettled { turn, step, index, result } => {
             let what = JournalWhat::Settled(result.clone());
             commit.journal.push(JournalRow { turn: *turn, step: *step, index: *index, agent: state.active, what });
+            let asked =
+                result.asked.map(|a| LedgerRow { turn: *turn, step: *step, agent: state.active, usage: a.usage });
+            commit.ledger.extend(asked);
             settle_ruling(commit, state, *step, || CallOutcome::of(&result.status));
         }
         Event::ApprovalRequested { place, call, why } => ask(commit, *place, call, why, ids),
@@ -293,7 +296,10 @@ fn write(commit: &mut Commit, state: &Conversation, event: &Event, ids: &dyn Ids
         | Event::RetrievalRestarted { .. }
         | Event::PermitGranted { .. }
         | Event::PermitRefused { .. }
+        | Event::RoutingBegun { .. }
+        | Event::RoutedToItself { .. }
         | Event::HandedOff { .. }
+        | Event::Travelled { .. }
         | Event::AgentChosen { .. }
         | Event::PassagesFound { .. } => {}
     }

@@ -5,10 +5,12 @@ use crate::{
     agent::AgentProfile,
     grounding::ABSTAIN,
     ids::Seq,
+    journey::{self, Travel},
     knowledge::{KnowledgeQuery, Narrow},
     language::Language,
     message::InboxItem,
     model::{CompletionRequest, HistoryMessage, ModelChoice, Speaker},
+    specialist,
     team::{self, Teammate},
     time::Timestamp,
     tool::ToolSpec,
@@ -27,6 +29,8 @@ pub struct Prompt {
     pub history: Vec<HistoryMessage>,
     pub tools: Vec<ToolSpec>,
     pub team: Vec<Teammate>,
+    /// Agents that can be asked.
+    pub specialists: Vec<Teammate>,
     pub now: Timestamp,
 }
 
@@ -64,14 +68,17 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
     let may_call = turn.own_steps() < profile.limits.max_steps;
     let mut history = prompt.history;
     let images = shown(turn, &mut history, profile.model.sees_images);
+    let travels = c.travels_of(profile.id);
     CompletionRequest {
         tenant: c.key.tenant,
         conversation: c.key.id,
         choice: choice(profile, c.key.spoken),
         instructions: format!(
-            "{}{}{}",
+            "{}{}{}{}{}",
             instructions(profile, language, !turn.passages.is_empty()),
             if may_call { team::told(&prompt.team) } else { String::new() },
+            if may_call { journey::told(&profile.journeys, &travels, prompt.now) } else { String::new() },
+            to_say(&c.to_say),
             decided(turn)
         ),
         language,
@@ -79,7 +86,7 @@ pub fn completion_request(c: &Conversation, turn: &Turn, profile: &AgentProfile,
         messages: told(turn, profile.model.sees_images),
         images,
         passages: turn.passages.clone(),
-        tools: if may_call { prompt.tools } else { Vec::new() },
+        tools: if may_call { tools(profile, &travels, prompt.tools, &prompt.specialists) } else { Vec::new() },
         steps: turn.steps.clone(),
         timeout: profile.limits.deadline.saturating_sub(prompt.now.since(turn.started_at)),
     }
@@ -139,6 +146,16 @@ fn decided(turn: &Turn) -> &'static str {
         }
         None => "",
     }
+}
+
+fn tools(profile: &AgentProfile, travels: &[&Travel], tools: Vec<ToolSpec>, specialists: &[Teammate]) -> Vec<ToolSpec> {
+    let mut tools = journey::offered(&profile.journeys, travels, tools);
+    tools.extend(specialist::offered(specialists));
+    tools
+}
+
+fn to_say(say: &[String]) -> String {
+    say.iter().map(|s| format!("Tell the person with your next answer: {s}\n")).collect()
 }
 
 fn instructions(profile: &AgentProfile, language: Language, has_passages: bool) -> String {

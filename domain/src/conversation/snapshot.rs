@@ -5,6 +5,7 @@ use crate::{
     approval::{Held, Ruling},
     disclosure::Disclosed,
     ids::{AgentId, TurnNo},
+    journey::Travel,
     language::Language,
     message::InboxItem,
     model::{Step, Usage},
@@ -30,6 +31,10 @@ pub struct Snapshot {
     pub undoable: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<AgentId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub travels: Vec<Travel>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_say: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,6 +65,8 @@ impl Default for Snapshot {
             held: Vec::new(),
             undoable: false,
             active: None,
+            travels: Vec::new(),
+            to_say: Vec::new(),
         }
     }
 }
@@ -88,6 +95,8 @@ impl Conversation {
             held: self.held.clone(),
             undoable: self.undoable,
             active: self.active,
+            travels: self.travels.clone(),
+            to_say: self.to_say.clone(),
         }
     }
 
@@ -126,6 +135,8 @@ impl Conversation {
             held: snapshot.held,
             undoable: snapshot.undoable,
             ruled: Vec::new(),
+            travels: snapshot.travels,
+            to_say: snapshot.to_say,
             phase,
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     approval::{Held, Ruling, Verdict},
     disclosure::Disclosed,
     ids::{AgentId, ChannelId, ConversationId, Seq, StepNo, TenantId, TurnNo},
+    journey::Travel,
     knowledge::Passage,
     language::Language,
     message::{InboxItem, Peer},
@@ -49,6 +50,10 @@ pub struct Conversation {
     pub undoable: bool,
     /// What people decided of them, in order, not taken up; read again after a crash.
     pub ruled: Vec<Ruling>,
+    /// Journeys that were begun, each at most once for each agent, in the order in which they last moved.
+    pub travels: Vec<Travel>,
+    /// What journeys want the person to be told with the next reply.
+    pub to_say: Vec<String>,
     pub phase: Phase,
 }
 
@@ -86,7 +91,8 @@ pub struct Turn {
     /// A person's decision about a held call opened it: its first step is that call.
     pub ruling: Option<Box<Ruling>>,
     pub passages: Vec<Passage>,
-    /// What the last retrieval's question in other words cost; the next completion's cost contains it.
+    /// What finding out who answers, and the last retrieval's question in other words, cost; the next completion's cost
+    /// contains it.
     pub rewriting: Usage,
     pub steps: Vec<Step>,
     pub stage: Stage,
@@ -110,6 +116,8 @@ pub struct Relay {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
     AwaitingPermit,
+    /// Who should answer is being found out.
+    Routing,
     Retrieving,
     /// A completion is being made; `step` is its number.
     Thinking {
@@ -121,6 +129,12 @@ pub enum Stage {
 }
 
 impl Conversation {
+    /// On the journeys of this agent.
+    #[must_use]
+    pub fn travels_of(&self, agent: AgentId) -> Vec<&Travel> {
+        self.travels.iter().filter(|t| t.agent == agent).collect()
+    }
+
     #[must_use]
     pub const fn turn(&self) -> Option<&Turn> {
         match &self.phase {

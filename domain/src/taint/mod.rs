@@ -10,29 +10,35 @@
 //! screenshot, a poster) without having read what stands small in it, and no rule can read it for them. So where the model
 //! saw an image, a telling part that stands nowhere else is taken to come from it.
 
-mod leaves;
 mod parts;
 
 use crate::{
     approval::{Origin, Risk, Taint},
+    journey::{self, FILL},
+    json::leaves,
     model::{Completion, CompletionRequest, HistoryMessage, Speaker},
-    tool::{EffectClass, ToolResult},
+    tool::{EffectClass, ToolResult, ToolSpec},
     tool_server::server_of,
 };
-use leaves::leaves;
 use parts::{Text, parts};
 use std::collections::BTreeSet;
 
-/// The completion's calls of unsafe tools, each with its taints: judged by what the model had read when it asked for them.
+/// The completion's calls that are judged, each with its taints: judged by what the model had read when it asked for them.
 #[must_use]
 pub fn risks(request: &CompletionRequest, completion: &Completion) -> Vec<Risk> {
-    let is_unsafe = |name: &str| request.tools.iter().any(|t| t.name == name && t.effect == EffectClass::Unsafe);
-    let calls = || (0_u32..).zip(&completion.calls).filter(|(_, call)| is_unsafe(&call.name));
+    let judged = |name: &str| request.tools.iter().any(|t| t.name == name && is_judged(t));
+    let calls = || (0_u32..).zip(&completion.calls).filter(|(_, call)| judged(&call.name));
     if calls().next().is_none() {
         return Vec::new();
     }
     let read = Read::of(request);
     calls().map(|(index, call)| Risk { index, taints: read.taints(&call.arguments) }).collect()
+}
+
+/// Whether calls of a tool are judged: it could do harm, or it fills slots, of which arguments are made later.
+#[must_use]
+pub fn is_judged(tool: &ToolSpec) -> bool {
+    tool.effect == EffectClass::Unsafe || tool.name == FILL
 }
 
 /// What the model had read, by who vouches for it.
@@ -75,7 +81,9 @@ impl Read {
 
     fn result(&mut self, tool: &str, result: &ToolResult) {
         self.passages(&result.passages);
-        if result.hand_off.is_some() {
+        if journey::moves(tool) {
+            // It repeats what the model gave, and of that nothing that was tainted: nobody's word, and nobody's text.
+        } else if result.hand_off.is_some() || result.asked.is_some() {
             // Another agent's words, which can repeat what it had read.
             self.foreign.push((Origin::Reply, Text::of(&result.content)));
         } else if server_of(tool).is_some() {

@@ -110,7 +110,10 @@ fn results(step: &Step, all: &[&Passage], shown: &mut usize) -> Vec<Message> {
 }
 
 fn result_text(result: &ToolResult, all: &[&Passage], shown: &mut usize) -> String {
-    let content = unforged(&result.content);
+    let content = match result.asked {
+        Some(_) => unforged(&renumbered(result, all)),
+        None => unforged(&result.content),
+    };
     if result.passages.is_empty() {
         return content;
     }
@@ -131,6 +134,31 @@ fn result_text(result: &ToolResult, all: &[&Passage], shown: &mut usize) -> Stri
     if !known.is_empty() {
         text = format!("{text}\nalso found: {}, shown above", known.join(" "));
     }
+    text
+}
+
+/// What another agent said, its marks numbered as this turn cites the same passages.
+fn renumbered(result: &ToolResult, all: &[&Passage]) -> String {
+    let mut text = String::with_capacity(result.content.len());
+    let mut rest = result.content.as_str();
+    while let Some((before, after)) = rest.split_once('[') {
+        text.push_str(before);
+        let mark = after.split_once(']').and_then(|(inside, behind)| {
+            let own = inside.parse::<usize>().ok()?.checked_sub(1)?;
+            Some((place(all, result.passages.get(own)?)? + 1, behind))
+        });
+        match mark {
+            Some((number, behind)) => {
+                text.push_str(&format!("[{number}]"));
+                rest = behind;
+            }
+            None => {
+                text.push('[');
+                rest = after;
+            }
+        }
+    }
+    text.push_str(rest);
     text
 }
 

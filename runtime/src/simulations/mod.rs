@@ -45,6 +45,7 @@ const EXAMPLES: &[Example] = &[
     example("outside-window", include_str!("../../../sim/scenarios/outside-window.yaml")),
     example("opt-out", include_str!("../../../sim/scenarios/opt-out.yaml")),
     example("handed-round", include_str!("../../../sim/scenarios/handed-round.yaml")),
+    example("journey-kept", include_str!("../../../sim/scenarios/journey-kept.yaml")),
     example("servers-fail", include_str!("../../../sim/scenarios/servers-fail.yaml")),
     example("person-blocked", include_str!("../../../sim/scenarios/person-blocked.yaml")),
 ];

@@ -407,6 +407,9 @@ async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Respo
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     }
     let said = text(&messages[asked]);
+    if let Some(whose) = whose(&text(&messages[0]), &said) {
+        return answered(&json!({ "role": "assistant", "content": whose }), "stop");
+    }
     let call = said.split("<<").skip(1).nth(done).and_then(|t| t.split_once(">>"));
     let message = match call {
         Some((call, _)) => {
@@ -424,7 +427,18 @@ async fn complete(State(state): State<Shared>, Json(body): Json<Value>) -> Respo
         }
         None => json!({ "role": "assistant", "content": format!("So it is: {}", text(messages.last().unwrap())) }),
     };
-    let finish = if call.is_some() { "tool_calls" } else { "stop" };
+    answered(&message, if call.is_some() { "tool_calls" } else { "stop" })
+}
+
+/// Whose a message is: the first of those named in the instructions that has a word of it among its examples.
+fn whose(instructions: &str, said: &str) -> Option<String> {
+    let (_, routes) = instructions.split_once("Which of these is the person's message for?")?;
+    let fits = |line: &&str| line.split('"').skip(1).step_by(2).any(|example| said.contains(example));
+    let found = routes.lines().filter_map(|l| l.strip_prefix("- ")).find(fits);
+    Some(found.and_then(|l| l.split_once(':')).map_or("NONE", |(name, _)| name).to_owned())
+}
+
+fn answered(message: &Value, finish: &str) -> Response {
     Json(json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "stand-in",
         "choices": [{ "index": 0, "message": message, "finish_reason": finish }],

@@ -2,7 +2,21 @@
 
 use super::Watch;
 use crate::world::Core;
-use colloquy_domain::{agent::Approvals, approval::Verdict, model::Completion, taint::risks, tool::ToolInvocation};
+use colloquy_domain::{
+    agent::{AgentProfile, Approvals},
+    approval::Verdict,
+    journey::{Journey, is_kept},
+    model::Completion,
+    taint::risks,
+    tool::ToolInvocation,
+};
+
+/// The agent that has the conversation of a call.
+pub(super) fn has_it(core: &Core, inv: &ToolInvocation) -> Option<AgentProfile> {
+    let own = || core.store.key(inv.conversation).and_then(|key| core.account(key.channel)).map(|a| a.agent);
+    let agent = core.store.active_agent(inv.conversation).or_else(own)?;
+    core.store.agent(inv.tenant, agent)
+}
 
 impl Watch {
     /// An unsafe call begins: it needs a person's word if the agent's policy says so of what its model had read, and in any
@@ -20,9 +34,16 @@ impl Watch {
     }
 
     fn needed(&self, core: &Core, who: &str, inv: &ToolInvocation) -> bool {
-        let own = || core.store.key(inv.conversation).and_then(|key| core.account(key.channel)).map(|a| a.agent);
-        let agent = core.store.active_agent(inv.conversation).or_else(own);
-        let Some(profile) = agent.and_then(|agent| core.store.agent(inv.tenant, agent)) else { return false };
+        let Some(profile) = has_it(core, inv) else { return false };
+        // Of a step's call, the slots were judged when they were filled.
+        let from_slots = is_kept(&profile.journeys, &inv.call.name);
+        let in_slots = || {
+            let travels = core.store.travels(inv.conversation);
+            let journeys = travels.iter().filter_map(|t| Some((t, Journey::named(&profile.journeys, &t.journey)?)));
+            journeys
+                .filter(|(t, j)| t.call(j).is_some_and(|(tool, _)| tool == inv.call.name))
+                .any(|(t, j)| !t.taints(j).is_empty())
+        };
         let tainted = || {
             let read = self.state().read.get(who).cloned();
             let calls = vec![inv.call.clone()];
@@ -31,6 +52,7 @@ impl Watch {
         };
         match profile.approvals {
             Approvals::Never => false,
+            Approvals::Tainted if from_slots => in_slots(),
             Approvals::Tainted => tainted(),
             Approvals::Unsafe => true,
         }

@@ -5,6 +5,7 @@ mod consent;
 mod end;
 mod expect;
 mod hand_offs;
+mod journeys;
 mod knowledge;
 pub mod times;
 mod undo;
@@ -51,6 +52,7 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("tool.unapproved", "a call that needed a person's word never ran without it"),
     ("tool.undone", "only what was done is undone, and once"),
     ("hand_off.loop", "no agent gets back what it handed off in the same turn, and hand-offs of a turn end"),
+    ("journey.skipped", "a tool that a journey keeps runs only in its step, with all that the steps before it need"),
     ("commit.stale_epoch", "nobody writes in a partition that another node owns"),
     ("provider.window", "no free text leaves outside of the provider's window"),
     ("provider.limits", "no message is longer than the provider allows"),

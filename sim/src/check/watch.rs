@@ -190,6 +190,7 @@ impl Watch {
             state.tools.push(run);
             again
         };
+        self.in_its_step(core, who, inv);
         if effect == EffectClass::Unsafe {
             if again {
                 self.broken(core, "tool.twice", who, inv.call.name.clone());
@@ -206,7 +207,10 @@ impl Watch {
 
     /// A completion is asked for.
     pub fn asking(&self, core: &Core, who: &str, request: &CompletionRequest) {
-        self.state().read.insert(who.to_owned(), request.clone());
+        // Who may call nothing is not judged by what it read.
+        if !request.tools.is_empty() {
+            self.state().read.insert(who.to_owned(), request.clone());
+        }
         let history = request.history.iter().map(|m| m.text.as_str());
         let found = request.steps.iter().flat_map(|s| s.results.iter().flatten()).flat_map(|r| &r.passages);
         let passages = request.passages.iter().chain(found).map(|p| p.text.as_str());

@@ -15,6 +15,7 @@ use crate::{
     seed::Seed,
 };
 use colloquy_domain::{
+    conversation::asks_whose,
     model::{Completion, CompletionRequest, CompletionResult, Step, Usage},
     tool::ToolCall,
 };
@@ -85,10 +86,13 @@ struct Echo;
 
 impl Mind for Echo {
     fn answer(&self, _: &str, request: &CompletionRequest) -> Completion {
+        if asks_whose(request) {
+            return saying(request.messages.iter().find_map(|m| named(m)).unwrap_or("NONE").to_owned());
+        }
         let words = request.messages.join(" + ");
-        let wanted: Vec<(&str, &str)> = request.messages.iter().filter_map(|m| directive(m)).collect();
+        let wanted: Vec<Directive<'_>> = request.messages.iter().filter_map(|m| directive(m)).collect();
         match wanted.get(request.steps.len()) {
-            Some((tool, arguments)) if request.tools.iter().any(|t| t.name == *tool) => {
+            Some(Directive { tool, arguments, tries }) if *tries || request.tools.iter().any(|t| t.name == *tool) => {
                 calling(request, tool, (*arguments).to_owned())
             }
             _ => saying(format!("re: {words}{}", if request.passages.is_empty() { "" } else { " [1]" })),
@@ -108,10 +112,28 @@ impl Mind for Cassette {
     }
 }
 
-/// `[tool NAME {…}]`
-fn directive(message: &str) -> Option<(&str, &str)> {
-    let inner = message.split_once("[tool ")?.1.split_once(']')?.0;
-    Some(inner.split_once(' ').unwrap_or((inner, "{}")))
+/// `[to NAME]`: whose a message is.
+fn named(message: &str) -> Option<&str> {
+    message.split_once("[to ")?.1.split_once(']').map(|(name, _)| name)
+}
+
+#[derive(Debug, PartialEq)]
+struct Directive<'a> {
+    tool: &'a str,
+    arguments: &'a str,
+    /// Whether it was offered or not.
+    tries: bool,
+}
+
+/// `[tool NAME {…}]`, or `[try NAME {…}]`.
+fn directive(message: &str) -> Option<Directive<'_>> {
+    let (tries, behind) = match message.split_once("[tool ") {
+        Some((_, behind)) => (false, behind),
+        None => (true, message.split_once("[try ")?.1),
+    };
+    let inner = behind.split_once(']')?.0;
+    let (tool, arguments) = inner.split_once(' ').unwrap_or((inner, "{}"));
+    Some(Directive { tool, arguments, tries })
 }
 
 struct Scripted(Vec<Rule>);
@@ -147,8 +169,10 @@ mod tests {
 
     #[test]
     fn directives_are_found_in_messages() {
-        assert_eq!(directive("please [tool book {\"n\": 1}] now"), Some(("book", "{\"n\": 1}")));
-        assert_eq!(directive("[tool look]"), Some(("look", "{}")));
+        let found = |tool, arguments, tries| Some(Directive { tool, arguments, tries });
+        assert_eq!(directive("please [tool book {\"n\": 1}] now"), found("book", "{\"n\": 1}", false));
+        assert_eq!(directive("[tool look]"), found("look", "{}", false));
+        assert_eq!(directive("[try look]"), found("look", "{}", true));
         assert_eq!(directive("nothing"), None);
     }
 }

@@ -3,6 +3,7 @@
 use super::{Mind, saying};
 use colloquy_domain::{
     grounding::ABSTAIN,
+    knowledge::Passage,
     model::{Completion, CompletionRequest},
 };
 
@@ -33,9 +34,22 @@ fn words(text: &str) -> Vec<String> {
     lower.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() > 2).map(str::to_owned).collect()
 }
 
+/// The turn's passages, then those that its tools found, each once: the order that citations number.
+fn citable(request: &CompletionRequest) -> Vec<&Passage> {
+    let found = request.steps.iter().flat_map(|s| s.results.iter().flatten()).flat_map(|r| &r.passages);
+    let mut all: Vec<&Passage> = Vec::new();
+    for p in request.passages.iter().chain(found) {
+        if !all.iter().any(|q| q.document == p.document && q.offset == p.offset) {
+            all.push(p);
+        }
+    }
+    all
+}
+
 /// `say` with a mark for each document that it rests on; without a passage of each, nothing is known.
 pub fn resting_on(cites: &[String], say: &str, request: &CompletionRequest) -> String {
-    let number = |name: &String| request.passages.iter().position(|p| p.name == *name).map(|n| n + 1);
+    let all = citable(request);
+    let number = |name: &String| all.iter().position(|p| p.name == *name).map(|n| n + 1);
     let marks: Option<Vec<String>> = cites.iter().map(|name| number(name).map(|n| format!(" [{n}]"))).collect();
     marks.map_or_else(|| ABSTAIN.to_owned(), |marks| format!("{say}{}", marks.concat()))
 }

@@ -1,7 +1,8 @@
 //! From YAML and back. What is not understood is an error with its place.
 
-use super::{FORMAT, ModelSpec, Scenario, channel, knowledge};
+use super::{AgentSpec, FORMAT, ModelSpec, Scenario, channel, knowledge};
 use crate::saved::Saved;
+use colloquy_domain::journey;
 use std::{fs, path::Path, sync::Arc};
 
 /// Why a scenario cannot be used.
@@ -113,11 +114,14 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
         return wrong("world.start".into(), format!("{:?} is no RFC 3339 time", world.start));
     }
     for (n, agent) in world.agents.iter().enumerate() {
-        for (k, member) in agent.team.iter().enumerate() {
-            if !world.agents.iter().any(|a| a.name == member.agent && a.tenant == agent.tenant) {
-                let why = format!("its tenant has no agent {:?}", member.agent);
-                return wrong(format!("world.agents[{n}].team[{k}].agent"), why);
-            }
+        let there = |name: &str| world.agents.iter().any(|a| a.name == name && a.tenant == agent.tenant);
+        if let Some((field, name)) = others(agent).into_iter().find(|(_, name)| !there(name)) {
+            return wrong(format!("world.agents[{n}].{field}"), format!("its tenant has no agent {name:?}"));
+        }
+    }
+    for (n, agent) in world.agents.iter().enumerate() {
+        if let Some((field, why)) = journey::check(&agent.journeys, &agent.tools).into_iter().next() {
+            return wrong(format!("world.agents[{n}].{field}"), why);
         }
     }
     for (n, channel) in world.channels.iter().enumerate() {
@@ -171,6 +175,15 @@ fn check(scenario: &Scenario) -> Result<(), LoadError> {
         }
     }
     Ok(())
+}
+
+/// The other agents that an agent names, each with its field.
+fn others(agent: &AgentSpec) -> Vec<(String, &str)> {
+    let team = agent.team.iter().enumerate().map(|(k, m)| (format!("team[{k}].agent"), m.agent.as_str()));
+    let asked = agent.specialists.iter().enumerate();
+    let asked = asked.map(|(k, m)| (format!("specialists[{k}].agent"), m.agent.as_str()));
+    let routes = agent.routes.iter().enumerate().map(|(k, r)| (format!("routes[{k}].to"), r.to.as_str()));
+    team.chain(asked).chain(routes).collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub use span::Span;
 pub use until::{Datum, Until};
 
 use crate::{fault::FaultSpec, model::Mutation, saved::Saved};
+use colloquy_domain::journey::Journey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -144,7 +145,7 @@ impl Default for WorldSpec {
 }
 
 /// An agent and whose it is; a tenant is there when an agent names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentSpec {
     pub name: String,
@@ -157,6 +158,14 @@ pub struct AgentSpec {
     /// Whom it may hand a conversation to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub team: Vec<MemberSpec>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<Journey>,
+    /// Whom it may ask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub specialists: Vec<MemberSpec>,
+    /// Who answers what people come with. A scripted model routes by a rule of this agent that says nothing but a name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteSpec>,
     /// Names of knowledge bases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub knowledge: Vec<String>,
@@ -186,6 +195,9 @@ impl Default for AgentSpec {
             language: "en".to_owned(),
             tools: Vec::new(),
             team: Vec::new(),
+            journeys: Vec::new(),
+            specialists: Vec::new(),
+            routes: Vec::new(),
             knowledge: Vec::new(),
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
@@ -204,8 +216,20 @@ impl Default for AgentSpec {
 #[serde(deny_unknown_fields)]
 pub struct MemberSpec {
     pub agent: String,
-    /// When to hand to it, in words for a model.
+    /// When to hand to it, or to ask it, in words for a model.
     pub when: String,
+}
+
+/// Where something leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteSpec {
+    /// Another agent of the same tenant.
+    pub to: String,
+    /// What leads there, in words for a model.
+    pub when: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
 }
 
 /// What happens to a message that arrives during a turn.
@@ -232,7 +256,7 @@ pub enum Approvals {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ModelSpec {
-    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first.
+    /// Repeats what the person wrote, and cites the first passage if there is one. A message that holds `[tool NAME {…}]` makes it call that tool first, if it was offered; `[try NAME {…}]` in any case. `[to NAME]` is whose it is, where an agent has routes.
     #[default]
     Echo,
     /// The first rule whose words are in the messages of the turn answers.

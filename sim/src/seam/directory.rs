@@ -44,6 +44,10 @@ impl AgentDirectory for Directory {
         if self.seam.core.has(Planted::AskNobody) {
             profile.iter_mut().for_each(|p| p.approvals = Approvals::Never);
         }
+        if self.seam.core.has(Planted::SkipSteps) {
+            let steps = profile.iter_mut().flat_map(|p| &mut p.journeys).flat_map(|j| &mut j.steps);
+            steps.flat_map(|s| &mut s.slots).for_each(|s| s.required = false);
+        }
         Ok(profile)
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     provider,
     saved::restore,
     scenario::{
-        Action, AgentSpec, Approvals, ChannelKind, ChannelSpec, DuringTurn, MemberSpec, Scenario, TimelineEvent,
+        Action, AgentSpec, Approvals, ChannelKind, ChannelSpec, DuringTurn, MemberSpec, RouteSpec, Scenario,
+        TimelineEvent,
     },
     seed::Seed,
     toolset::{self, InUse},
@@ -22,6 +23,7 @@ use colloquy_domain::{
     language::Language,
     model::ModelChoice,
     ports::Ids,
+    routing::Route,
     team::Member,
     testkit::{MemoryStore, SeqIds},
     time::Timestamp,
@@ -113,11 +115,13 @@ fn profile(agent: &Agent<'_>, all: &[Agent<'_>], library: &Library) -> AgentProf
     profile.instructions = format!("{}\n{}", spec.instructions, canary(&spec.tenant)).trim().to_owned();
     profile.language = Some(if spec.language == "fr" { Language::Fr } else { Language::En });
     profile.tools = spec.tools.iter().flat_map(|name| toolset::expanded(name)).collect();
-    let member = |m: &MemberSpec| {
-        let agent = all.iter().find(|a| a.spec.name == m.agent && a.tenant == *tenant)?.id;
-        Some(Member { agent, when: m.when.clone() })
-    };
+    let called = |name: &str| all.iter().find(|a| a.spec.name == name && a.tenant == *tenant).map(|a| a.id);
+    let member = |m: &MemberSpec| Some(Member { agent: called(&m.agent)?, when: m.when.clone() });
     profile.team = spec.team.iter().filter_map(member).collect();
+    profile.specialists = spec.specialists.iter().filter_map(member).collect();
+    let route = |r: &RouteSpec| Some(Route { to: called(&r.to)?, when: r.when.clone(), examples: r.examples.clone() });
+    profile.routes = spec.routes.iter().filter_map(route).collect();
+    profile.journeys.clone_from(&spec.journeys);
     profile.knowledge = spec.knowledge.iter().filter_map(|name| library.base(name)).collect();
     profile.gather = Gather { quiet: spec.quiet.0, cap: spec.cap.0 };
     profile.approvals = match spec.approvals {

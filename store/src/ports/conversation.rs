@@ -167,7 +167,7 @@ pub(crate) fn read_heard(text: Option<&str>) -> Result<Option<Heard>, StoreError
     text.map(|text| records::read("what was heard", text)).transpose()
 }
 
-fn read_snapshot(text: &str) -> Result<Snapshot, StoreError> {
+pub(crate) fn read_snapshot(text: &str) -> Result<Snapshot, StoreError> {
     let snapshot: Snapshot = records::read("snapshot", text)?;
     if snapshot.v == Snapshot::VERSION { Ok(snapshot) } else { Err(unreadable("snapshot: unknown version")) }
 }

@@ -15,7 +15,7 @@ mod statuses;
 
 pub(crate) use approvals::{order, read_call, read_place};
 pub(crate) use commit::{Prepared, write_all};
-pub(crate) use conversation::{read_heard, read_speaker};
+pub(crate) use conversation::{read_heard, read_snapshot, read_speaker};
 pub(crate) use inbox::TakeIn;
 pub(crate) use outbox::{Claim, Claimed, lock};
 pub(crate) use placement::{Meeting, SessionRow, session};

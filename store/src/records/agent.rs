@@ -4,9 +4,11 @@ use colloquy_domain::{
     agent::{AgentProfile, DuringTurn, FollowUps, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
     disclosure::Disclosure,
     ids::{AgentId, KnowledgeBaseId, TenantId},
+    journey::Journey,
     language::Language,
     model::ModelChoice,
     ports::StoreError,
+    routing::Route,
     team::Member,
     tool_limits::AgentLimits,
 };
@@ -36,6 +38,13 @@ pub struct AgentRecord {
     pub tool_limits: BTreeMap<String, AgentLimits>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub team: Vec<MemberRecord>,
+    /// In the form in which people write them down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<Journey>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub specialists: Vec<MemberRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteRecord>,
     pub gather_quiet: u64,
     pub gather_cap: u64,
     pub during_turn: DuringTurnRecord,
@@ -89,6 +98,39 @@ impl From<DisclosureRecord> for Disclosure {
 pub struct MemberRecord {
     pub agent: AgentId,
     pub when: String,
+}
+
+impl From<&Member> for MemberRecord {
+    fn from(m: &Member) -> Self {
+        Self { agent: m.agent, when: m.when.clone() }
+    }
+}
+
+impl From<MemberRecord> for Member {
+    fn from(r: MemberRecord) -> Self {
+        Self { agent: r.agent, when: r.when }
+    }
+}
+
+/// See [`Route`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteRecord {
+    pub to: AgentId,
+    pub when: String,
+    #[serde(default)]
+    pub examples: Vec<String>,
+}
+
+impl From<&Route> for RouteRecord {
+    fn from(r: &Route) -> Self {
+        Self { to: r.to, when: r.when.clone(), examples: r.examples.clone() }
+    }
+}
+
+impl From<RouteRecord> for Route {
+    fn from(r: RouteRecord) -> Self {
+        Self { to: r.to, when: r.when, examples: r.examples }
+    }
 }
 
 /// See [`DuringTurn`].
@@ -222,7 +264,10 @@ impl AgentRecord {
             knowledge: r.knowledge,
             tools: r.tools,
             tool_limits: r.tool_limits,
-            team: r.team.into_iter().map(|m| Member { agent: m.agent, when: m.when }).collect(),
+            team: r.team.into_iter().map(Into::into).collect(),
+            journeys: r.journeys,
+            specialists: r.specialists.into_iter().map(Into::into).collect(),
+            routes: r.routes.into_iter().map(Into::into).collect(),
             gather: Gather { quiet: Duration::from_millis(r.gather_quiet), cap: Duration::from_millis(r.gather_cap) },
             during_turn: match r.during_turn {
                 DuringTurnRecord::Queue => DuringTurn::Queue,
@@ -262,7 +307,10 @@ impl From<&AgentProfile> for AgentRecord {
             knowledge: p.knowledge.clone(),
             tools: p.tools.clone(),
             tool_limits: p.tool_limits.clone(),
-            team: p.team.iter().map(|m| MemberRecord { agent: m.agent, when: m.when.clone() }).collect(),
+            team: p.team.iter().map(Into::into).collect(),
+            journeys: p.journeys.clone(),
+            specialists: p.specialists.iter().map(Into::into).collect(),
+            routes: p.routes.iter().map(Into::into).collect(),
             gather_quiet: millis(p.gather.quiet),
             gather_cap: millis(p.gather.cap),
             during_turn: match p.during_turn {

@@ -5,13 +5,14 @@ use super::{
 use crate::{
     db::{self, Query},
     error::store_error,
-    ports::{read_heard, read_speaker, read_status, signed, unsigned},
+    ports::{read_heard, read_snapshot, read_speaker, read_status, signed, unsigned},
     records::{self, ChecksRecord, CitationRecord, OutcomeRecord},
     sql::reports::{self as sql, Narrowed},
 };
 use colloquy_domain::{
     channel::{ChannelKind, DeliveryStatus},
     ids::{AgentId, AttachmentId, ChannelId, ContactId, ConversationId, MessageId, Seq, TurnNo, UserId},
+    journey::Travel,
     message::{Heard, Outcome, Peer},
     model::Speaker,
     outbound::{Checks, Citation},
@@ -262,6 +263,17 @@ impl TenantStore {
     /// [`StoreError::NotFound`], or the store's.
     pub async fn conversation(&self, id: ConversationId) -> Result<ConversationSummary, StoreError> {
         self.conversation_read_by(id, Uuid::nil()).await
+    }
+
+    /// Where it stands on journeys, of all its agents.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn travels(&self, id: ConversationId) -> Result<Vec<Travel>, StoreError> {
+        let query = db::query_scalar(sql::SNAPSHOT).bind(self.key()).bind(id.uuid());
+        let snapshot: Option<Option<String>> = query.fetch_optional(self.reads()).await.map_err(store_error)?;
+        let snapshot = snapshot.ok_or(StoreError::NotFound("conversation"))?;
+        Ok(snapshot.as_deref().map(read_snapshot).transpose()?.map(|s| s.travels).unwrap_or_default())
     }
 
     /// The conversation with a peer of a channel; `None` before its first message is in the inbox.

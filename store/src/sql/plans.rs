@@ -192,6 +192,7 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("calls::OUTCOMES", calls::OUTCOMES.into()),
         ("calls::STEPS", calls::STEPS.into()),
         ("reports::CONVERSATION", reports::CONVERSATION.into()),
+        ("reports::SNAPSHOT", reports::SNAPSHOT.into()),
         ("reports::BY_PEER", reports::BY_PEER.into()),
         ("reports::MESSAGES", reports::MESSAGES.into()),
         ("reports::MESSAGES_SINCE", reports::MESSAGES_SINCE.into()),

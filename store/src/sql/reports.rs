@@ -33,6 +33,8 @@ pub(crate) const CONVERSATION: &str = conversations!(
     "AND c.id = v.id"
 );
 
+pub(crate) const SNAPSHOT: &str = "SELECT snapshot FROM conversations WHERE tenant_id = $1 AND id = $2";
+
 /// How a list of conversations is narrowed. Each way has an index, so each has a text of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Narrowed {

@@ -92,7 +92,7 @@ macro_rules! of_the_conversation {
 }
 
 /// All of one conversation ($2), as the erasure of its contact would; the contact stays if somebody knows more of it.
-pub(crate) const ERASE_CONVERSATION: [&str; 18] = [
+pub(crate) const ERASE_CONVERSATION: [&str; 19] = [
     "UPDATE ingress_log SET payload = '' WHERE tenant_id = $1 \
      AND log_offset <= (SELECT log_offset FROM ingress_cursor WHERE id = 1) \
      AND payload IN (SELECT x.payload FROM inbox x WHERE x.tenant_id = $1 AND x.conversation_id = $2)",

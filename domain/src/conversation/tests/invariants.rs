@@ -4,12 +4,13 @@ use super::world::{World, calls, colleague, kindly, profile, reserved, wishes};
 use crate::{
     agent::{AgentProfile, Approvals, DuringTurn, Refusal},
     approval::{Risk, Verdict},
-    conversation::{Effect, Input, NewMessage},
+    conversation::{Effect, Input, NewMessage, Routed},
     disclosure::Disclosure,
     failure::Failure,
     message::{Content, MediaKind, Outcome},
     model::{Speaker, Usage},
-    team::Member,
+    routing::Route,
+    team::{HandOff, Member},
     tool::ToolResult,
 };
 use proptest::prelude::*;
@@ -81,6 +82,11 @@ fn answer(how: u8, effect: &Effect) -> Option<Input> {
             result.hand_over = Some("asked for a person".into());
             Some(Input::ToolSettled { turn: *turn, step: *step, index: *index, result })
         }
+        (1..=4, Effect::Route { turn }) => {
+            let to = [profile().id, colleague(1).id, colleague(2).id, colleague(3).id][how as usize - 1];
+            let to = Some(HandOff { to, name: "a colleague".into() });
+            Some(Input::Routed { turn: *turn, routed: Routed { to, usage: Usage::default() } })
+        }
         // To oneself, to a colleague, to somebody who is not there.
         (2..=4, Effect::RunTool { turn, step, index, .. }) => {
             let to = [profile().id, colleague(1).id, colleague(2).id, colleague(3).id];
@@ -136,12 +142,16 @@ proptest! {
         policy in policy(),
         approvals in prop_oneof![Just(Approvals::Never), Just(Approvals::Unsafe)],
         spoken in any::<bool>(),
+        routed in any::<bool>(),
         ops in prop::collection::vec(op(), 1..80),
     ) {
         let team: Vec<Member> =
             [profile(), colleague(1), colleague(2)].map(|p| Member { agent: p.id, when: String::new() }).into();
         let with = |p: AgentProfile| AgentProfile { during_turn: policy, approvals, team: team.clone(), ..p };
-        let mut w = if spoken { World::spoken(with(profile())) } else { World::new(with(profile())) };
+        let route = |n| Route { to: colleague(n).id, when: String::new(), examples: Vec::new() };
+        let routes = if routed { vec![route(1), route(2)] } else { Vec::new() };
+        let own = AgentProfile { routes, ..with(profile()) };
+        let mut w = if spoken { World::spoken(own) } else { World::new(own) };
         w.others = vec![with(colleague(1)), with(colleague(2))];
         for op in ops {
             apply(&mut w, op);

@@ -63,7 +63,7 @@ fn what_was_said_is_answered_in_its_place_and_paid_for_once() {
 #[test]
 fn who_could_not_be_heard_is_told_in_their_language() {
     for (language, words) in [(Language::En, "I could not listen"), (Language::Fr, "je n'ai pas pu écouter")] {
-        let mut w = World::new(AgentProfile { language, ..profile() });
+        let mut w = World::new(AgentProfile { language: Some(language), ..profile() });
         w.arrive(voice());
         let failure = Failure::fatal("model.not_configured", "nobody listens");
         w.feed(Input::Heard { message: 1, result: Err(failure) });

@@ -1,8 +1,10 @@
 //! The machine by examples (`stories`) and under random inputs, crashes and answers (`invariants`).
 
 mod approvals;
+mod elsewhere;
 mod hand_off;
 mod invariants;
+mod journeys;
 mod listening;
 mod spoken;
 mod stories;

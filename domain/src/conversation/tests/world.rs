@@ -7,7 +7,7 @@ use crate::{
     },
     conversation::{
         Commit, Conversation, Ctx, Decision, Effect, Event, Input, JournalWhat, Key, NewHeard, NewMessage,
-        NewUnanswered, Settled, Snapshot, decide, project,
+        NewUnanswered, Routed, Settled, Snapshot, decide, project,
     },
     ids::{AgentId, ApprovalId, ChannelId, ConversationId, Seq, TenantId},
     message::{Content, Inbound, InboxItem, Outcome, Peer},
@@ -219,7 +219,10 @@ impl World {
                     assert!(self.listened.insert(*message), "{message} is listened to twice in one life");
                     self.pending.push(effect.clone());
                 }
-                Effect::AskPermit { .. } | Effect::Retrieve { .. } | Effect::CallModel { .. } => {
+                Effect::AskPermit { .. }
+                | Effect::Route { .. }
+                | Effect::Retrieve { .. }
+                | Effect::CallModel { .. } => {
                     self.pending.push(effect.clone());
                 }
                 Effect::ShowTyping { .. } | Effect::WakeChannel | Effect::PassControl => {}
@@ -412,6 +415,7 @@ pub fn kindly(effect: &Effect) -> Option<Input> {
             Input::Heard { message: *message, result: Ok(Transcript { text: format!("said {message}"), usage }) }
         }
         Effect::AskPermit { turn } => Input::PermitGranted { turn: *turn },
+        Effect::Route { turn } => Input::Routed { turn: *turn, routed: Routed::default() },
         Effect::Retrieve { turn } => {
             Input::Retrieved { turn: *turn, rewriting: Usage::default(), result: Ok(Vec::new()) }
         }

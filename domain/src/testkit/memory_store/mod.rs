@@ -20,6 +20,7 @@ use crate::{
     conversation::{JournalRow, Key, NewDeadLetter, Snapshot},
     failure::Failure,
     ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId, TurnNo},
+    journey::Travel,
     message::{Heard, InboxItem, Outcome},
     model::Speaker,
     outbound::Citation,
@@ -165,6 +166,12 @@ impl MemoryStore {
     #[must_use]
     pub fn key(&self, conversation: ConversationId) -> Option<Key> {
         self.state().conversations.get(&conversation).map(|t| t.key.clone())
+    }
+
+    /// Where it stands on journeys.
+    #[must_use]
+    pub fn travels(&self, conversation: ConversationId) -> Vec<Travel> {
+        self.state().conversations.get(&conversation).map(|t| t.snapshot.travels.clone()).unwrap_or_default()
     }
 
     /// The agent that has it in the place of the channel's own.

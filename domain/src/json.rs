@@ -1,11 +1,38 @@
-//! Reads the strings and numbers out of JSON text. The core knows no JSON library, and needs no more of it than this: what
-//! is malformed is one leaf, so that nothing in it goes unseen.
+//! The little of JSON that the core needs; it knows no JSON library.
+
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// Each string (names within values are strings, too) and number, with the name of the argument that it belongs to.
-pub(super) fn leaves(json: &str) -> Vec<(String, String)> {
+/// What is malformed is one leaf, so that nothing in it goes unseen.
+pub(crate) fn leaves(json: &str) -> Vec<(String, String)> {
     let mut reader = Reader { rest: json.chars().collect(), at: 0, found: Vec::new() };
     let whole = reader.value("", 0).is_some() && reader.peek().is_none();
     if whole { reader.found } else { vec![(String::new(), json.to_owned())] }
+}
+
+/// The fields of an object of strings, numbers and booleans, as text; what is `null` is left out. `None` if it is anything else.
+pub(crate) fn fields(json: &str) -> Option<BTreeMap<String, String>> {
+    let mut reader = Reader { rest: json.chars().collect(), at: 0, found: Vec::new() };
+    let fields = reader.flat()?;
+    reader.peek().is_none().then_some(fields)
+}
+
+/// As a JSON string.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => {
+                // Writing to a string never fails.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
 
 /// Deeper than any schema that people write; what is deeper counts as malformed.
@@ -80,16 +107,43 @@ impl Reader {
         }
     }
 
-    /// A number, or one of the three words, which say nothing.
-    fn word(&mut self, argument: &str) -> Option<()> {
+    fn flat(&mut self) -> Option<BTreeMap<String, String>> {
+        let mut fields = BTreeMap::new();
+        self.eat('{')?;
+        if self.eat('}').is_some() {
+            return Some(fields);
+        }
+        loop {
+            self.peek()?;
+            let name = self.string()?;
+            self.eat(':')?;
+            let value = if self.peek()? == '"' { Some(self.string()?) } else { self.literal()? };
+            fields.extend(value.map(|value| (name, value)));
+            if self.eat(',').is_none() {
+                self.eat('}')?;
+                return Some(fields);
+            }
+        }
+    }
+
+    /// A number or a boolean, as it is written; nothing where it is `null`.
+    fn literal(&mut self) -> Option<Option<String>> {
         let is_part = |c: &&char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
         let text: String = self.rest[self.at..].iter().take_while(is_part).collect();
         self.at += text.len();
-        if text.parse::<f64>().is_ok() && text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-            self.found.push((argument.to_owned(), text));
-            return Some(());
+        let is_number = text.parse::<f64>().is_ok() && text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        match text.as_str() {
+            "null" => Some(None),
+            "true" | "false" => Some(Some(text)),
+            _ => is_number.then_some(Some(text)),
         }
-        matches!(text.as_str(), "true" | "false" | "null").then_some(())
+    }
+
+    /// A number, or one of the three words, which say nothing.
+    fn word(&mut self, argument: &str) -> Option<()> {
+        let text = self.literal()?.filter(|text| text != "true" && text != "false");
+        self.found.extend(text.map(|text| (argument.to_owned(), text)));
+        Some(())
     }
 
     fn string(&mut self) -> Option<String> {
@@ -132,5 +186,29 @@ impl Reader {
         let digits: String = self.rest.get(self.at..self.at + 4)?.iter().collect();
         self.at += 4;
         u32::from_str_radix(&digits, 16).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_as_they_are_meant() {
+        let read =
+            |json: &str| fields(json).map(|f| f.into_iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>());
+        let flat = read(r#"{"name": "Zo\u00eb \"Z\"", "people": 4, "window": true, "left": null}"#);
+        assert_eq!(flat.unwrap(), ["name=Zoë \"Z\"", "people=4", "window=true"]);
+        assert_eq!(read(" {} "), Some(Vec::new()));
+        for other in ["", "[]", "{\"a\": [1]}", "{\"a\": {}}", "{\"a\": 1} x", "{\"a\": oops}", "{\"a\": 1", "4"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_quoted_text_is_read_again() {
+        let text = "a \"b\" \\ \n \u{1} é";
+        let json = format!("{{\"t\": {}}}", quoted(text));
+        assert_eq!(fields(&json).and_then(|f| f.get("t").cloned()).as_deref(), Some(text));
     }
 }
