@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     agent::{AgentProfile, DuringTurn, Gather, NoAnswer, Refusal, Unsupported},
-    approval::{CallPlace, Risk, Taken},
+    approval::{CallPlace, Risk},
     disclosure,
     failure::Failure,
     grounding::{Evidence, ground, usable},
     ids::{AgentId, Seq, StepNo, TurnNo},
     language::Language,
-    message::{Content, Heard, IgnoreRule, InboxItem, MediaKind, Outcome},
+    message::{Content, IgnoreRule, InboxItem, MediaKind, Outcome},
     model::{Completion, CompletionResult, Usage},
     outbound::{Checks, Reply},
     phrases::{Phrase, phrase},
@@ -79,7 +79,7 @@ pub(super) struct Draft<'a> {
     pub(super) c: Conversation,
     pub(super) ctx: &'a Ctx<'a>,
     /// What of the running turn's cost other agents were charged for.
-    charged: u64,
+    pub(super) charged: u64,
     out: Decision,
 }
 
@@ -101,13 +101,13 @@ impl Draft<'_> {
         self.c.speaks(self.ctx.profile)
     }
 
-    fn notice(&self, turn: TurnNo, which: Phrase, usage: Usage) -> Reply {
+    pub(super) fn notice(&self, turn: TurnNo, which: Phrase, usage: Usage) -> Reply {
         let text = phrase(which, self.language()).to_owned();
         Reply { turn, text, citations: Vec::new(), abstained: false, checks: Checks::default(), usage }
     }
 
     /// What the agent is about to say, with what must be said before it.
-    fn disclosing(&mut self, reply: Reply) -> Reply {
+    pub(super) fn disclosing(&mut self, reply: Reply) -> Reply {
         let Some(disclosure) = disclosure::due(&self.c, self.ctx.profile, self.ctx.now) else { return reply };
         self.event(Event::Disclosed { at: self.ctx.now });
         Reply { text: disclosure::before(disclosure, &reply.text), ..reply }
@@ -478,104 +478,6 @@ impl Draft<'_> {
     fn look_again(&mut self, turn: TurnNo) {
         self.event(Event::RetrievalRestarted { turn });
         self.effect(Effect::Retrieve { turn });
-    }
-
-    fn deadline(&mut self, turn: TurnNo) {
-        let Some(t) = self.turn_at(turn, |_| true) else { return };
-        if t.unsettled().next().is_some() {
-            // Stopped in the middle of a call: nobody can know what it did.
-            self.effect(Effect::CancelWork { turn });
-            self.hand_over(turn, "a tool did not answer in time".to_owned());
-        } else {
-            self.fail(turn, Failure::retry("turn.deadline", "the turn took longer than the agent allows"));
-        }
-    }
-
-    // --- ends ---
-
-    fn fail(&mut self, turn: TurnNo, cause: Failure) {
-        let Some(t) = self.c.turn().cloned() else { return };
-        let usage = spent(&t);
-        self.effect(Effect::CancelWork { turn });
-        if t.ruling.is_some() {
-            // Nobody asked again, so there is no message to be a dead letter: a person tells what came of it.
-            self.hand_over(
-                turn,
-                format!("the agent could not say what came of a decision about a tool ({})", cause.code),
-            );
-            return;
-        }
-        self.undo(&t, &cause);
-        let notice = Some(self.disclosing(self.notice(turn, Phrase::Failed, usage)));
-        self.event(Event::TurnEnded { turn, outcome: Outcome::DeadLettered { cause }, notice });
-        self.effect(Effect::WakeChannel);
-        self.turn_over(turn, usage);
-    }
-
-    fn hand_over(&mut self, turn: TurnNo, reason: String) {
-        let Some(usage) = self.c.turn().map(spent) else { return };
-        let notice = self.notice(turn, Phrase::HandedOver, usage);
-        self.end_with_person(turn, reason, notice);
-    }
-
-    fn end_with_person(&mut self, turn: TurnNo, reason: String, notice: Reply) {
-        if self.c.mode != Mode::Agent {
-            self.end_unsaid(turn);
-            return;
-        }
-        let usage = notice.usage;
-        let notice = self.disclosing(notice);
-        let outcome = Outcome::HandedOver { reason: reason.clone() };
-        self.event(Event::TurnEnded { turn, outcome, notice: Some(notice) });
-        self.effect(Effect::WakeChannel);
-        self.silence(reason);
-        self.effect(Effect::PassControl);
-        self.turn_over(turn, usage);
-    }
-
-    /// Somebody else speaks: what the turn did stays, and nothing is said.
-    fn end_unsaid(&mut self, turn: TurnNo) {
-        let (Some(usage), Mode::Operator { reason, .. }) = (self.c.turn().map(spent), self.c.mode.clone()) else {
-            return;
-        };
-        self.event(Event::TurnEnded { turn, outcome: Outcome::HandedOver { reason }, notice: None });
-        self.turn_over(turn, usage);
-    }
-
-    /// After a turn: what came during it is next.
-    fn turn_over(&mut self, turn: TurnNo, usage: Usage) {
-        self.return_permit(turn, usage);
-        self.gather();
-    }
-
-    /// The turn cost so much: whoever has it is charged for their part.
-    pub(super) fn return_permit(&mut self, turn: TurnNo, usage: Usage) {
-        let cost_micros = usage.cost_micros.saturating_sub(self.charged);
-        self.effect(Effect::ReturnPermit { turn, cost_micros });
-    }
-
-    fn poisoned(&mut self, cause: &Failure) {
-        let outcome = Outcome::DeadLettered { cause: cause.clone() };
-        self.drop_ruling(cause.clone());
-        for message in self.c.listening.clone() {
-            let heard = Heard::Nothing { cause: cause.code.clone() };
-            self.event(Event::Heard { message, heard, usage: Usage::default() });
-        }
-        if let Some(t) = self.c.turn().cloned() {
-            self.effect(Effect::CancelWork { turn: t.no });
-            // Who wrote nothing is told nothing.
-            let notice = (!t.items.is_empty()).then(|| self.disclosing(self.notice(t.no, Phrase::Failed, spent(&t))));
-            self.event(Event::TurnEnded { turn: t.no, outcome: outcome.clone(), notice });
-            self.effect(Effect::WakeChannel);
-            self.return_permit(t.no, spent(&t));
-        }
-        if !self.c.waiting.is_empty() {
-            let seqs = self.c.waiting.iter().map(|i| i.seq).collect();
-            self.event(Event::Dismissed { seqs, outcome });
-        }
-        for ruling in self.c.ruled.clone() {
-            self.event(Event::RulingTaken { place: ruling.place, taken: Taken::Failed(cause.clone()) });
-        }
     }
 }
 

@@ -9,6 +9,7 @@ mod aside;
 mod control;
 mod decide;
 mod effect;
+mod endings;
 mod event;
 mod evolve;
 mod hand_off;

@@ -55,8 +55,9 @@ fn what_was_said_is_answered_in_its_place_and_paid_for_once() {
     assert_eq!(w.inbox[0].heard, Some(Heard::Words { text: "said 1".into() }));
     assert!(!w.pending.iter().any(|e| matches!(e, Effect::Listen { .. })), "not again after a crash");
     w.settle();
-    assert_eq!(w.outcomes[&1], Outcome::Merged { turn: 1 });
-    assert_eq!(w.outcomes[&2], Outcome::Answered { turn: 1 });
+    assert_eq!(w.outcomes[&1], Outcome::Merged { turn: 2 });
+    // The turn before the crash had done nothing that was kept.
+    assert_eq!(w.outcomes[&2], Outcome::Answered { turn: 2 });
     assert_eq!(w.charged.cost_micros, 1, "the completions cost nothing here");
 }
 

@@ -65,7 +65,8 @@ run(async (open) => {
   }
   await view(page, '/console/inbox');
   await view(page, '/console/channels');
-  await card.getByText('3 deliveries to the webhook were turned away').waitFor();
+  // Not each one at once: somebody who floods the address would have it written each time.
+  await card.getByText(/to the webhook w(as|ere) turned away/).waitFor();
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'channel-health');
   await card.getByRole('button', { name: 'Switch off' }).click();

@@ -67,7 +67,8 @@ run(async (open) => {
   await desk.getByRole('searchbox').fill('');
   await desk.locator('.filters').getByLabel('Assigned to').selectOption('me');
   await desk.locator('.conversations-head').getByText('1', { exact: true }).waitFor();
-  await desk.locator('body').press('?');
+  await desk.locator('.lines').focus();
+  await desk.keyboard.press('?');
   await desk.locator('dialog[open]').getByText('Next conversation').waitFor();
   await desk.keyboard.press('Escape');
 });

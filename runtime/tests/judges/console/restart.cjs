@@ -35,7 +35,7 @@ run(async (open) => {
   // A reply that is written meanwhile stays in its field.
   await desk.locator('.composer textarea').fill('Ann here, one moment.');
   await desk.keyboard.press('Enter');
-  await desk.getByRole('alert').first().waitFor();
+  await desk.locator('.notice.bad').waitFor();
   assert.equal(await desk.locator('.composer textarea').inputValue(), 'Ann here, one moment.');
   await say('While it is away');
   await visitor.locator('.agent:not(.waiting)', { hasText: /./ }).nth(1).waitFor();
