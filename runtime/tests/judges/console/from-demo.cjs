@@ -27,11 +27,13 @@ async function telegram() {
 }
 
 async function answered(server) {
-  for (;;) {
-    const found = server.storage.botMessages.map(({ message }) => message.text ?? '').find((text) => text.includes(ANSWER));
+  const said = () => server.storage.botMessages.map(({ message }) => String(message.text));
+  for (let left = 600; left > 0; left--) {
+    const found = said().find((text) => text.includes(ANSWER));
     if (found) return found;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+  throw new Error(`no answer on Telegram, only ${JSON.stringify(said())}`);
 }
 
 run(async (open) => {
@@ -78,4 +80,5 @@ run(async (open) => {
   await click(page.locator('.conversation').first());
   await page.locator('.line.agent .citation').first().waitFor();
   await picture(page, 'from-demo-inbox');
+  await server.stop();
 });
