@@ -5,7 +5,7 @@ import { t, usd } from '../i18n.js';
 import { Badge, Field, Form, Loaded, notice, useData } from '../ui.js';
 
 /** What is kept for a number of days, or for ever. */
-const KEPT = ['messages', 'conversations', 'events', 'audit'];
+const KEPT = ['messages', 'conversations', 'events', 'outreach', 'simulations', 'agentVersions', 'audit'];
 const filled = (value) => (value === '' || value === null || value === undefined ? null : Number(value));
 
 function Budget({ budget, onSaved }) {

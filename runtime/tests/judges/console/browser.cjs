@@ -28,7 +28,7 @@ function watch(page) {
   page.on('pageerror', (error) => problems.push(error.stack));
   page.on('console', (message) => {
     const optional = OPTIONAL.some((part) => message.location().url.includes(part));
-    const awaited = /status of (400|401|409|429)|ERR_INTERNET_DISCONNECTED/.test(message.text());
+    const awaited = /status of (400|401|409|429)|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET/.test(message.text());
     if (message.type() === 'error' && !optional && !awaited) problems.push(`${message.text()} (${message.location().url})`);
   });
   page.on('request', (request) => {

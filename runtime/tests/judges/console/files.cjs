@@ -63,7 +63,7 @@ async function main() {
   const shipped = sources(CONSOLE).filter((file) => !file.endsWith('.md') && !file.includes('LICEN'));
   const [raw, packed] = shipped.reduce(([r, p], file) => [r + fs.statSync(file).size, p + zlib.gzipSync(fs.readFileSync(file)).length], [0, 0]);
   console.log(`${shipped.length} files, ${raw} bytes, ${packed} with gzip`);
-  assert.ok(packed < 150_000, 'the console stays small');
+  assert.ok(packed < 160_000, 'the console stays small');
 }
 
 main().catch((error) => {

@@ -98,7 +98,7 @@ run(async (open) => {
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'limits');
   const kept = await api('GET', '/api/settings', undefined, token);
-  assert.deepEqual(kept.retention, { messages: 90, conversations: null, events: null, audit: null });
+  assert.deepEqual(kept.retention, { messages: 90, conversations: null, events: null, audit: null, outreach: null, simulations: null, agentVersions: null });
 
   // A service of another house: entered once, masked from then on, tried.
   await view(page, '/console/settings/services');
