@@ -186,6 +186,11 @@ impl Search {
         candidate.world.channels.retain(|c| channels.contains(&c.name));
         let agents: BTreeSet<String> = candidate.world.channels.iter().map(|c| c.agent.clone()).collect();
         candidate.world.agents.retain(|a| agents.contains(&a.name));
+        for agent in &mut candidate.world.agents {
+            agent.team.retain(|member| agents.contains(&member.agent));
+            agent.specialists.retain(|member| agents.contains(&member.agent));
+            agent.routes.retain(|route| agents.contains(&route.to));
+        }
         let tenants: BTreeSet<String> = candidate.world.agents.iter().map(|a| a.tenant.clone()).collect();
         candidate.world.knowledge.retain(|b| tenants.contains(&b.tenant));
         let bases: BTreeSet<String> = candidate.world.knowledge.iter().map(|b| b.name.clone()).collect();

@@ -39,7 +39,7 @@ const BEGIN: [(Planted, u64); 21] = [
     (Planted::CutReloaded, 100),
     (Planted::CiteBeside, 4),
     (Planted::AskNobody, 31),
-    (Planted::SkipSteps, 1),
+    (Planted::SkipSteps, 1167),
 ];
 
 /// Their worlds are long: searching them, or making them small, takes minutes. The long form has them, too.

@@ -24,7 +24,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha1::Sha1;
 use std::{collections::BTreeMap, path::Path, time::Duration};
-use tokio::{net::TcpStream, task::JoinSet, time::Instant};
+use tokio::{
+    net::TcpStream,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest},
@@ -38,6 +42,8 @@ const TOKEN: &str = "benchmark";
 const TURNS: u32 = 10;
 /// Milliseconds that may be added to 99 of 100 turns.
 const BOUND: f64 = 50.0;
+/// How long a caller at least listens to an answer.
+const LISTENS: Duration = Duration::from_millis(250);
 const WORDS: &str = "When do you open on Saturdays, please?";
 
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +121,7 @@ async fn connect(rig: &Rig, mode: &str, number: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// So many turns, by callers who each speak again once they have their answer; how long each waited for it.
+/// So many turns, by callers who each speak again once they have heard their answer; how long each waited for it.
 async fn talk(url: &str, number: &'static str, work: Work, turns: u32, name: &str) -> anyhow::Result<Vec<Duration>> {
     let mut callers = JoinSet::new();
     for caller in 0..work.calls {
@@ -210,6 +216,8 @@ impl Twilio {
             while word["last"] != true {
                 word = heard(&mut line).await?;
             }
+            // It takes longer to be read out; whoever spoke before it is kept would interrupt it.
+            sleep(LISTENS).await;
         }
         line.close(None).await?;
         Ok(took)
