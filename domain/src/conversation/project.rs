@@ -113,6 +113,10 @@ pub struct JournalRow {
     pub what: JournalWhat,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a row is made once and written once: a box would cost more than it saves"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum JournalWhat {
     /// The model's answer, with the tool calls that it intends.

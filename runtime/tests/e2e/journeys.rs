@@ -149,7 +149,7 @@ async fn what_is_wrong_with_a_journey_is_told_with_its_field() {
     let arguments = format!("{tool}.arguments");
     assert_eq!(wrong(&|j| j["steps"][3]["tool"]["name"] = json!("search_knowledge")).await, [format!("{tool}.name")]);
     let unknown = |j: &mut Value| j["steps"][3]["tool"]["arguments"]["colour"] = json!({ "value": "red" });
-    assert_eq!(wrong(&unknown).await, [arguments.clone()]);
+    assert_eq!(wrong(&unknown).await, std::slice::from_ref(&arguments));
     let missing = |j: &mut Value| _ = j["steps"][3]["tool"]["arguments"].as_object_mut().unwrap().remove("date");
     assert_eq!(wrong(&missing).await, [arguments]);
     let mute = scene.server.api.patch(&path, &json!({ "model": { "provider": "extractive" } })).await;

@@ -166,9 +166,9 @@ async fn the_server_dies_and_comes_back_while_two_people_look() {
             let asked = folder.join(what);
             until("what the script asks for", async || asked.exists().then_some(())).await;
             if what == "kill" {
-                server.kill().await
+                server.kill().await;
             } else {
-                server.restart().await
+                server.restart().await;
             }
             std::fs::remove_file(asked).unwrap();
         }
