@@ -15,6 +15,7 @@ use crate::{
     time::Timestamp,
     tool::ToolSpec,
 };
+use std::time::Duration;
 
 /// Of a reply on the telephone.
 const SPOKEN_TOKENS: u32 = 300;
@@ -59,6 +60,32 @@ pub fn retrieval_query(
         limit: profile.passages as usize,
         narrow: Narrow::default(),
     })
+}
+
+/// A short question to the agent's model beside the answer: of a turn's words and the last `lines` of what was said, without
+/// passages, tools and images.
+pub(super) fn beside(
+    (c, profile): (&Conversation, &AgentProfile),
+    instructions: String,
+    (history, lines): (&[HistoryMessage], usize),
+    messages: Vec<String>,
+    timeout: Duration,
+) -> CompletionRequest {
+    let last = history[history.len().saturating_sub(lines)..].iter().filter(|m| !m.text.is_empty());
+    CompletionRequest {
+        tenant: c.key.tenant,
+        conversation: c.key.id,
+        choice: profile.model.clone(),
+        instructions,
+        language: c.speaks(profile),
+        history: last.map(|m| HistoryMessage { image: None, ..m.clone() }).collect(),
+        messages,
+        images: Vec::new(),
+        passages: Vec::new(),
+        tools: Vec::new(),
+        steps: Vec::new(),
+        timeout,
+    }
 }
 
 /// The completion that the turn needs next.

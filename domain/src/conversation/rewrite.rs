@@ -2,7 +2,7 @@
 //! answering model reads what the person wrote.
 
 use super::{
-    prompt::said,
+    prompt::{beside, said},
     state::{Conversation, Turn},
 };
 use crate::{
@@ -55,26 +55,8 @@ pub fn rewrite_request(
         return None;
     }
     let left = profile.limits.deadline.saturating_sub(now.since(turn.started_at));
-    Some(CompletionRequest {
-        tenant: c.key.tenant,
-        conversation: c.key.id,
-        choice: profile.model.clone(),
-        instructions: TASK.to_owned(),
-        language: c.speaks(profile),
-        // A search is made of words.
-        history: history[history.len().saturating_sub(HISTORY)..]
-            .iter()
-            .filter(|m| !m.text.is_empty())
-            .map(|m| HistoryMessage { image: None, ..m.clone() })
-            .collect(),
-        messages,
-        images: Vec::new(),
-        passages: Vec::new(),
-        tools: Vec::new(),
-        steps: Vec::new(),
-        // Half of what is left at most: there is still an answer to be made.
-        timeout: WAIT.min(left / 2),
-    })
+    // A search is made of words; and half of what is left at most: there is still an answer to be made.
+    Some(beside((c, profile), TASK.to_owned(), (history, HISTORY), messages, WAIT.min(left / 2)))
 }
 
 /// Asks for it.

@@ -8,7 +8,7 @@ use super::{
     decide::Draft,
     effect::Effect,
     event::Event,
-    prompt::said,
+    prompt::{beside, said},
     state::{Conversation, Mode, Stage, Turn},
 };
 use crate::{
@@ -59,25 +59,9 @@ pub fn route_request(
         return None;
     }
     let left = profile.limits.deadline.saturating_sub(now.since(turn.started_at));
-    Some(CompletionRequest {
-        tenant: c.key.tenant,
-        conversation: c.key.id,
-        choice: profile.model.clone(),
-        instructions: format!("You are {}. {TASK}{}", profile.name, routes.iter().map(told).collect::<String>()),
-        language: c.speaks(profile),
-        history: history[history.len().saturating_sub(HISTORY)..]
-            .iter()
-            .filter(|m| !m.text.is_empty())
-            .map(|m| HistoryMessage { image: None, ..m.clone() })
-            .collect(),
-        messages,
-        images: Vec::new(),
-        passages: Vec::new(),
-        tools: Vec::new(),
-        steps: Vec::new(),
-        // There is still an answer to be made.
-        timeout: WAIT.min(left / 4),
-    })
+    let instructions = format!("You are {}. {TASK}{}", profile.name, routes.iter().map(told).collect::<String>());
+    // There is still an answer to be made.
+    Some(beside((c, profile), instructions, (history, HISTORY), messages, WAIT.min(left / 4)))
 }
 
 fn told(route: &OpenRoute) -> String {
