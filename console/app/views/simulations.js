@@ -93,6 +93,9 @@ export function Simulations() {
   const [, id] = route.value.parts;
   const [dialog, setDialog] = useState(false);
   const all = useData(() => get('/api/simulations?limit=50'), []);
+  // One that is shown looks by itself.
+  const running = !id && all.data?.simulations.some((s) => s.state === 'running');
+  useEffect(() => (running ? repeat(LOOK_EVERY, all.reload) : undefined), [running]);
   if (id) return html`<${Simulation} key=${id} id=${id} all=${all.data?.simulations ?? []} onChange=${all.reload} />`;
   const act = isAdmin.value && html`<button type="button" class="button primary" onClick=${() => setDialog(true)}><${Icon} name="plus" size=${18} />${t('simulation.new')}</button>`;
   return html`<${Page} title=${t('nav.simulations')} lead=${t('simulations.lead')} actions=${act}>
