@@ -115,6 +115,7 @@ async fn browsers_are_told_what_they_may_do() {
     let page = asked(api, Method::GET, &format!("/chat/{}", channel["id"].as_str().unwrap()), &[]).await;
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.ends_with("frame-ancestors 'self' https://shop.example"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
 }
 
 // req: S0-LOG-1

@@ -7,7 +7,7 @@ function open(focused = true) {
   panel.hidden = false;
   launcher.setAttribute('aria-expanded', 'true');
   launcher.hidden = isPhone();
-  panel.setAttribute('aria-modal', String(isPhone()));
+  if (!isPage) panel.setAttribute('aria-modal', String(isPhone()));
   count(0);
   begin();
   toEnd();
@@ -15,7 +15,7 @@ function open(focused = true) {
   tell('open');
 }
 function close() {
-  if (panel.hidden) return;
+  if (panel.hidden || isPage) return;
   state.open = false;
   keep();
   panel.hidden = true;
@@ -74,7 +74,8 @@ function mount() {
   document.body.append(host);
   // As it was on the page before; the focus is where the page wants it.
   state.open &&= !isPhone();
-  if (state.open) open(false);
+  if (isPage) open();
+  else if (state.open) open(false);
   else if (state.session) begin();
   tell('ready');
 }

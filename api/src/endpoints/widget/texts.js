@@ -1,5 +1,7 @@
 // What the page says of the widget, and the widget's own words in both languages.
-const { channel, color, title, language, side } = script.dataset;
+const { channel, color, title, language, side, layout } = script.dataset;
+/** The conversation is the whole page: there is nothing to open or to close. */
+const isPage = layout === 'page';
 const server = new URL(script.src).origin;
 /** Bytes of a file; the server takes no more. */
 const LARGEST = 10 * 1024 * 1024;

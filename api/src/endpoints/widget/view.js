@@ -52,9 +52,9 @@ const attach = el('button', { class: 'tool', type: 'button', 'aria-label': say.a
   icon('M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.5 3.5 0 0 1 5 5l-8.5 8.5a2 2 0 0 1-3-3L14 7'));
 const form = el('form', { onsubmit: onSubmit }, el('label', { class: 'unseen', for: 'text' }, say.ask), text, picker, attach,
   el('button', { class: 'tool send', 'aria-label': say.send, title: say.send }, icon('M4 12h15M13 6l6 6-6 6')));
-const panel = el('section', { class: 'panel', role: 'dialog', 'aria-label': title || say.chat, hidden: true, onkeydown: onPanelKey },
+const panel = el('section', { class: 'panel', role: isPage ? 'main' : 'dialog', 'aria-label': title || say.chat, hidden: true, onkeydown: onPanelKey },
   el('header', {}, el('div', {}, el('h2', { dir: 'auto' }, title || say.chat), status),
     el('button', { type: 'button', 'aria-label': say.fresh, title: say.fresh, onclick: startAnew }, icon('M12 5v14M5 12h14')),
-    el('button', { type: 'button', 'aria-label': say.close, title: say.close, onclick: () => close() }, icon('M6 6l12 12M18 6L6 18'))),
+    isPage ? '' : el('button', { type: 'button', 'aria-label': say.close, title: say.close, onclick: () => close() }, icon('M6 6l12 12M18 6L6 18'))),
   log, writes, form);
-root.append(el('div', { class: side === 'left' ? 'root left' : 'root' }, launcher, panel));
+root.append(el('div', { class: isPage ? 'root page' : side === 'left' ? 'root left' : 'root' }, isPage ? '' : launcher, panel));

@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { api, assert, register, run, signIn } = require('./browser.cjs');
+const { api, assert, barriers, picture, register, run, signIn } = require('./browser.cjs');
 
 /** Asks whoever keeps the server; resolves when it was done. */
 async function ask(what) {
@@ -26,7 +26,7 @@ run(async (open) => {
     await visitor.keyboard.press('Enter');
   };
   await say('Before it dies');
-  await visitor.locator('.agent:not(.waiting)', { hasText: 'Before it dies' }).waitFor();
+  await visitor.locator('.line.agent', { hasText: 'Before it dies' }).waitFor();
   await desk.locator('.conversation').click();
   await desk.locator('.line.agent', { hasText: 'Before it dies' }).waitFor();
 
@@ -38,18 +38,21 @@ run(async (open) => {
   await desk.locator('.notice.bad').waitFor();
   assert.equal(await desk.locator('.composer textarea').inputValue(), 'Ann here, one moment.');
   await say('While it is away');
-  await visitor.locator('.agent:not(.waiting)', { hasText: /./ }).nth(1).waitFor();
+  await visitor.getByText('Not sent yet. Trying again…').waitFor();
 
   await ask('start');
   await desk.locator('.banner.offline').waitFor({ state: 'detached' });
   await say('When it is back');
-  await visitor.locator('.agent:not(.waiting)', { hasText: 'When it is back' }).waitFor();
+  await visitor.locator('.line.agent', { hasText: 'When it is back' }).waitFor();
   await desk.locator('.line.agent', { hasText: 'When it is back' }).waitFor();
   await desk.locator('.composer textarea').focus();
   await desk.keyboard.press('Enter');
   await desk.locator('.line.operator', { hasText: 'one moment' }).waitFor();
-  await visitor.locator('.operator', { hasText: 'one moment' }).waitFor();
-  for (const words of ['Before it dies', 'When it is back', 'one moment']) {
+  await visitor.locator('.line.operator', { hasText: 'one moment' }).waitFor();
+  await desk.locator('.line.agent', { hasText: 'While it is away' }).waitFor();
+  assert.deepEqual(await barriers(visitor), []);
+  await picture(visitor, 'restart-visitor');
+  for (const words of ['Before it dies', 'While it is away', 'When it is back', 'one moment']) {
     assert.equal(await desk.locator('.line:not(.agent)', { hasText: words }).count(), 1, words);
   }
 });

@@ -1,7 +1,7 @@
 // A visitor and somebody of the team in one conversation, each in a browser of their own; nobody reloads anything.
 'use strict';
 
-const { api, assert, picture, register, run, signIn } = require('./browser.cjs');
+const { api, assert, barriers, picture, register, run, signIn } = require('./browser.cjs');
 
 run(async (open) => {
   const token = await register();
@@ -15,7 +15,7 @@ run(async (open) => {
   await visitor.goto(`/chat/${channel.id}`);
   await visitor.locator('#text').fill('Is there a room for two?');
   await visitor.keyboard.press('Enter');
-  await visitor.locator('.agent:not(.waiting)', { hasText: 'room for two' }).waitFor();
+  await visitor.locator('.line.agent', { hasText: 'room for two' }).waitFor();
 
   // It comes by itself, unread, and opens with a key.
   await desk.locator('.conversation.unread').waitFor();
@@ -29,8 +29,10 @@ run(async (open) => {
   await desk.keyboard.type('Ann here: yes, with a view of the sea.');
   await desk.keyboard.press('Enter');
   await desk.locator('.line.operator', { hasText: 'view of the sea' }).waitFor();
-  await visitor.locator('.operator', { hasText: 'view of the sea' }).waitFor();
+  await visitor.locator('.line.operator', { hasText: 'view of the sea' }).waitFor();
   await picture(desk, 'two-people-desk');
+  await visitor.getByText('A person of the team answers now.').first().waitFor();
+  assert.deepEqual(await barriers(visitor), []);
   await picture(visitor, 'two-people-visitor');
 
   // What an answer cost, and that no tool had a part in it.
@@ -41,7 +43,7 @@ run(async (open) => {
   await visitor.locator('#text').fill('Wonderful, thank you');
   await visitor.keyboard.press('Enter');
   await desk.locator('.line.person', { hasText: 'Wonderful' }).waitFor();
-  assert.equal(await visitor.locator('.agent').count(), 1);
+  assert.equal(await visitor.locator('.line.agent').count(), 1);
 
   // Out of the field where the reply was written: there a letter is a letter.
   await desk.keyboard.press('Escape');
@@ -60,20 +62,20 @@ run(async (open) => {
   await desk.locator('.thread-head').getByText('Agent answers').waitFor();
   await visitor.locator('#text').fill('And breakfast?');
   await visitor.keyboard.press('Enter');
-  await visitor.locator('.agent:not(.waiting)', { hasText: 'breakfast' }).waitFor();
+  await visitor.locator('.line.agent', { hasText: 'breakfast' }).waitFor();
   await desk.locator('.line.agent', { hasText: 'breakfast' }).waitFor();
 
   // A visitor who reloads finds everything again, in order, once.
   await visitor.reload();
-  await visitor.locator('.message').nth(5).waitFor();
-  assert.equal(await visitor.locator('.message', { hasText: 'view of the sea' }).count(), 1);
+  await visitor.locator('.line').nth(5).waitFor();
+  assert.equal(await visitor.locator('.line', { hasText: 'view of the sea' }).count(), 1);
 
   // The desk says when the server is away, and goes on when it is back.
   await desk.context().setOffline(true);
   await desk.locator('.banner.offline').waitFor();
   await visitor.locator('#text').fill('One more question');
   await visitor.keyboard.press('Enter');
-  await visitor.locator('.agent:not(.waiting)', { hasText: 'One more' }).waitFor();
+  await visitor.locator('.line.agent', { hasText: 'One more' }).waitFor();
   await desk.context().setOffline(false);
   await desk.locator('.banner.offline').waitFor({ state: 'detached' });
   await desk.locator('.line.agent', { hasText: 'One more' }).waitFor();
