@@ -1,4 +1,4 @@
-mod documents;
+mod files;
 mod passages;
 mod table;
 
@@ -14,7 +14,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use colloquy_rag::index::{Index, VectorStore};
 use colloquy_store::{Database, PostgresOptions, Store, transfer::Transfer};
-use documents::Documents;
+use files::Files;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{path::PathBuf, time::Duration};
 use table::Line;
@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Move this installation into a cluster's engines
 ///
-/// Copies everything of the data folder (rows, vectors, documents) to the PostgreSQL database and the Qdrant server that
+/// Copies everything of the data folder (rows, vectors, files) to the PostgreSQL database and the Qdrant server that
 /// `--config` names, compares both sides, and prints what it found. Here `--config` is the configuration of the cluster,
 /// where everything goes; what is moved is the installation that `serve` would start here without it, and `--data-dir`
 /// names another one.
@@ -145,15 +145,15 @@ async fn move_all(sides: &Sides, folder: &DataFolder) -> CommandResult {
         rows(&mut transfer, &bar).await?;
         passages::copy(&mut transfer, &sides.passages, &sides.moved_passages, &bar).await?;
     }
-    let documents = Documents { source: &sides.source, target: &sides.target, folder: folder.files() };
-    let documents = documents.look(!was_finished, &bar).await?;
+    let files = Files { source: &sides.source, target: &sides.target, folder: folder.files() };
+    let files = files.look(!was_finished, &bar).await?;
     bar.set_message("comparing");
     let mut lines: Vec<Line> = transfer.compare().await?.iter().map(Line::of_rows).collect();
     lines.push(passages::compare(&sides.passages, &sides.moved_passages).await?);
-    lines.push(documents.line());
+    lines.push(files.line());
     bar.finish_and_clear();
     table::print(&lines);
-    documents.wrong.iter().for_each(out::note);
+    files.wrong.iter().for_each(out::note);
     let same = lines.iter().all(Line::is_same);
     if same {
         transfer.finish().await?;

@@ -12,11 +12,16 @@ use crate::{
     },
 };
 use colloquy_rag::testkit::{Standin, StandinOptions};
+use reqwest::{
+    Method,
+    multipart::{Form, Part},
+};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 const PERSON: &str = "4915112345678";
 const FORTRESS: &str = "# The fortress\n\nThe gate of the fortress is closed at nine in the evening.\n";
+const NOTE: &[u8] = b"The key is under the mat.";
 const QUESTION: &str = "When is the gate of the fortress closed?";
 
 /// More than one part of a file, and more than one page of passages.
@@ -47,6 +52,28 @@ fn file_that_holds(folder: &Path, content: &str) -> PathBuf {
     files.find(|f| std::fs::read(f).unwrap() == content.as_bytes()).unwrap()
 }
 
+/// A visitor sends a file; where the team reads it, once it was kept.
+async fn sent_file(api: &Client) -> String {
+    let settings = json!({ "public": "true", "files": "true" });
+    let shop = json!({ "kind": "webchat", "name": "Shop", "agent": "Echo", "settings": settings });
+    let channel = api.post("/api/channels", &shop).await.data()["id"].as_str().unwrap().to_owned();
+    let file = Part::bytes(NOTE).file_name("note.txt");
+    let form =
+        Form::new().text("channel", channel).text("session", "sender").text("message_id", "1").part("file", file);
+    api.attempt(api.bare(Method::POST, "/api/chat/files").multipart(form)).await.unwrap().data();
+    until("the file is kept", async || {
+        let conversation = api.conversation("sender").await?;
+        let lines = api.transcript(conversation["id"].as_str()?).await;
+        let path = format!("/api/attachments/{}", lines.iter().find_map(|l| l["attachment"].as_str())?);
+        (api.get(&path).await.data()["state"] == "kept").then(|| format!("{path}/content"))
+    })
+    .await
+}
+
+async fn content(api: &Client, path: &str) -> Vec<u8> {
+    api.request(Method::GET, path).send().await.unwrap().bytes().await.unwrap().to_vec()
+}
+
 /// What was said so far, by both sides.
 async fn words(api: &Client, conversation: &Value) -> Vec<String> {
     let lines = api.transcript(conversation["id"].as_str().unwrap()).await;
@@ -66,6 +93,8 @@ async fn an_installation_moves_to_a_cluster_and_goes_on_there() {
     write(&old.api, &channel, &graph, "wamid.1", "before the move").await;
     say(&old.api, "hello from the visitor").await;
     answers_from_the_document(&old.api).await;
+    let note = sent_file(&old.api).await;
+    assert_eq!(content(&old.api, &note).await, NOTE);
     let conversation = old.api.conversation(PERSON).await.unwrap();
     let before = words(&old.api, &conversation).await;
     assert_eq!(before.len(), 2);
@@ -136,6 +165,7 @@ async fn an_installation_moves_to_a_cluster_and_goes_on_there() {
     // The keys of the old installation's clients open the cluster as well.
     let api = new.api.with_key(&old.api.key);
     answers_from_the_document(&api).await;
+    assert_eq!(content(&api, &note).await, NOTE);
     write(&api, &channel, &graph, "wamid.2", "after the move").await;
     let same = api.conversation(PERSON).await.unwrap();
     assert_eq!(same["id"], conversation["id"]);
