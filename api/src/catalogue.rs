@@ -34,6 +34,7 @@ pub const ALL: &[Refusal] = &[
     fixed("TOKEN_INVALID", 401, "The token is invalid, or too old", "Token invalide"),
     fixed("TOKEN_MISSING", 401, "A token or an API key is needed", "Token manquant"),
     special("UNAUTHORIZED", 401, "The credential or signature opens nothing", "La clé ou la signature n'est pas valable"),
+    fixed("BUDGET_SPENT", 402, "The budget of the month is spent", "Le budget du mois est épuisé"),
     fixed("PAYMENT_DECLINED", 402, "The payment was declined", "Le paiement a été refusé"),
     fixed("PLAN_LIMIT", 402, "Your plan has no room for more", "La limite de votre abonnement est atteinte"),
     fixed("FORBIDDEN", 403, "Your role, or the key's scopes, do not allow this", "Vous n'avez pas le droit de faire cela"),

@@ -108,13 +108,21 @@ pub async fn post(
 ///
 /// # Errors
 /// What is wrong with the request, or the store's.
-pub async fn say(api: Arc<Api>, caller: Caller, headers: &HeaderMap, mut request: Request) -> ApiResult {
+pub async fn say(api: Arc<Api>, caller: Caller, headers: &HeaderMap, request: Request) -> ApiResult {
+    let account = account(&api, caller, &request).await?;
+    say_to(api, &account, headers, request).await
+}
+
+/// As [`say`], on the account that the caller may use.
+///
+/// # Errors
+/// As [`say`].
+pub async fn say_to(api: Arc<Api>, account: &ChannelAccount, headers: &HeaderMap, mut request: Request) -> ApiResult {
     check(&request, true)?;
     let visitor = request.visitor.take().map(Visitor::checked).transpose()?;
-    let account = account(&api, caller, &request).await?;
     let names = names(&api, &request);
     let content = Content::text(request.message);
-    let asked = begin(api, &account, names, visitor, content).await?;
+    let asked = begin(api, account, names, visitor, content).await?;
     answer(asked, headers, request.stream).await
 }
 

@@ -6,13 +6,14 @@ use super::{
 };
 use crate::{
     error::{ApiError, ApiResult},
+    peer::Peer,
     state::Api,
 };
 use axum::{
     extract::{FromRequest, Multipart, Request, State},
     http::StatusCode,
 };
-use colloquy_domain::{language::Language, model::Recording};
+use colloquy_domain::{agent::Refusal, ids::TenantId, language::Language, model::Recording, rate::Rate};
 use schemars::JsonSchema;
 use std::{sync::Arc, time::Duration};
 
@@ -54,7 +55,9 @@ pub struct Form {
     audio: String,
 }
 
-pub async fn post(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> ApiResult {
+pub async fn post(State(api): State<Arc<Api>>, caller: Caller, from: Peer, request: Request) -> ApiResult {
+    // Listening costs more than words.
+    caller.count(&api, Rate::Upload, from)?;
     let headers = request.headers().clone();
     let mut form =
         Multipart::from_request(request, &api).await.map_err(|e| ApiError::invalid("body", e.body_text()))?;
@@ -83,8 +86,23 @@ pub async fn post(State(api): State<Arc<Api>>, caller: Caller, request: Request)
         }
     }
     let recording = recording.ok_or_else(|| ApiError::invalid("audio", "a recording is needed"))?;
+    chat::check(&said, false)?;
+    let account = chat::account(&api, caller, &said).await?;
+    affordable(&api, account.tenant).await?;
     said.message = words(&api, Recording { language, ..recording }).await?;
-    chat::say(api, caller, &headers, said).await
+    chat::say_to(api, &account, &headers, said).await
+}
+
+/// Nothing is listened to that nobody may answer.
+async fn affordable(api: &Api, tenant: TenantId) -> ApiResult<()> {
+    const STATUS: StatusCode = StatusCode::PAYMENT_REQUIRED;
+    match api.store.tenant(tenant).barred(api.clock.now()).await? {
+        None => Ok(()),
+        Some(Refusal::PlanExhausted) => {
+            Err(ApiError::new(STATUS, "PLAN_LIMIT", "the plan's messages of the month are used up"))
+        }
+        Some(_) => Err(ApiError::new(STATUS, "BUDGET_SPENT", "the budget of the month is spent")),
+    }
 }
 
 /// A recording of a format that can be listened to.

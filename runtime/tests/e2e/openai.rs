@@ -1,10 +1,14 @@
 //! What clients of OpenAI find: agents as models, and speech that is written down.
 
 use crate::support::server::{Place, Server};
-use axum::{Router, body::Bytes, routing::post};
+use axum::{Router, body::Bytes, extract::State, routing::post};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 use tokio::net::TcpListener;
 
 async fn echo() -> Server {
@@ -104,8 +108,9 @@ fn recording(name: &str) -> Form {
     Form::new().text("agent", "Echo").text("session", "s-1").text("language", "fr").part("audio", part)
 }
 
-/// An endpoint that writes down what it is sent.
-async fn listen(body: Bytes) -> axum::Json<Value> {
+/// An endpoint that writes down what it is sent, and counts.
+async fn listen(State(heard): State<Arc<AtomicUsize>>, body: Bytes) -> axum::Json<Value> {
+    heard.fetch_add(1, Ordering::Relaxed);
     let body = String::from_utf8_lossy(&body);
     assert!(
         body.contains("WAVE") && body.contains("listener-1") && body.contains("filename=\"recording.wav\""),
@@ -131,7 +136,8 @@ async fn what_was_said_is_written_down_and_answered() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let site = Router::new().route("/v1/audio/transcriptions", post(listen));
+    let heard = Arc::<AtomicUsize>::default();
+    let site = Router::new().route("/v1/audio/transcriptions", post(listen)).with_state(Arc::clone(&heard));
     tokio::spawn(async move { axum::serve(listener, site).await });
     let place = Place::default().with("OPENAI_BASE_URL", &url).with("OPENAI_TRANSCRIPTION_MODEL", "listener-1");
     let server = Server::start_on(place).await;
@@ -143,4 +149,13 @@ async fn what_was_said_is_written_down_and_answered() {
         "{answer}"
     );
     assert_eq!(answer["session"], "s-1");
+
+    // Nobody pays for listening to strangers, nor where nobody may answer.
+    let api = &server.api;
+    let stranger = api.bare(Method::POST, "/api/chat/audio").multipart(recording("q.wav"));
+    assert_eq!(api.attempt(stranger).await.unwrap().status, StatusCode::UNAUTHORIZED);
+    api.put("/api/budget", &json!({ "monthlyUsd": 0 })).await.data();
+    let spent = api.attempt(send(api, "q.wav")).await.unwrap();
+    assert_eq!((spent.status.as_u16(), &spent.body["code"]), (402, &json!("BUDGET_SPENT")), "{spent:?}");
+    assert_eq!(heard.load(Ordering::Relaxed), 1);
 }
