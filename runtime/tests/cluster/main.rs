@@ -12,6 +12,7 @@ mod common;
 mod support;
 
 mod cuts;
+mod deployed;
 mod doctor;
 mod faults;
 mod full;

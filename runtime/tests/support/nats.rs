@@ -112,6 +112,12 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     None
 }
 
+/// Whether a server of today accepts a file of configuration with these variables; what it says if not.
+pub fn check(config: &Path, variables: &[(&str, &str)]) -> Result<(), String> {
+    let program = Release::Current.program()?;
+    run(Command::new(program).arg("-c").arg(config).arg("-t").envs(variables.iter().copied())).map(drop)
+}
+
 /// A NATS server of today, otherwise than usual.
 pub struct Setup<'a> {
     /// Where it listens.
