@@ -47,7 +47,7 @@ pub struct Bench {
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = existing_folder)]
     dir: Option<PathBuf>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
@@ -183,7 +183,7 @@ pub struct OfReads {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = existing_folder)]
     dir: Option<PathBuf>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
@@ -210,7 +210,7 @@ pub struct OfSearch {
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     questions: u32,
     /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = existing_folder)]
     dir: Option<PathBuf>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
@@ -241,7 +241,7 @@ pub struct OfPacing {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     askers: u32,
     /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = existing_folder)]
     dir: Option<PathBuf>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
@@ -269,7 +269,7 @@ pub struct OfVoice {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=4_000))]
     model: u64,
     /// Folder for the scratch data [default: the data folder if there is one, else the current folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = existing_folder)]
     dir: Option<PathBuf>,
     /// Print all figures and {targets: [{name, bound, measured, met}]}
     #[arg(long)]
@@ -397,6 +397,11 @@ impl Bench {
         let report = Box::pin(bench::run(&self.dir.unwrap_or(usual), self.seconds)).await?;
         told(self.json, &report, || report.print())
     }
+}
+
+fn existing_folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }
 }
 
 fn told(json: bool, report: &impl serde::Serialize, print: impl FnOnce()) -> CommandResult {
