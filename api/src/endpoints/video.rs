@@ -179,16 +179,15 @@ pub async fn show(
     ok(Out::from(api.videos.look(found).await?)).map(Of::not_kept)
 }
 
-/// Ends it. Ending one that is over changes nothing; one that its provider could not be told of goes on being ended.
+/// Ends it. Ending one that is over changes nothing; one that its provider could not be told of yet is `ending`.
 pub async fn end(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Path(id): Path<String>,
     whose: Result<Query<Whose>, QueryRejection>,
-) -> ApiResult {
+) -> ApiResult<Of<Out>> {
     let found = find(&api, &caller, &id, &asked(whose)?).await?;
-    let ended = api.videos.end(found.tenant, found.id, EndReason::Asked).await?;
-    if ended.video.status.is_over() { ok(Out::from(ended)) } else { accepted(Out::from(ended)) }
+    ok(Out::from(api.videos.end(found.tenant, found.id, EndReason::Asked).await?))
 }
 
 /// Those of the tenant, the newest first.

@@ -227,7 +227,7 @@ async fn wherever_the_node_dies_no_session_is_forgotten_that_its_provider_counts
     for provider in AvatarProvider::ALL {
         for place in 0..3 {
             for first in Fate::ALL {
-                for second in std::iter::once(Fate::Good).chain(Fate::ALL) {
+                for second in [Fate::Good, Fate::DiesAfter, Fate::LostUndone] {
                     let mut fates = vec![Fate::Good; place];
                     fates.extend([first, second]);
                     let told = format!("{provider:?} {fates:?}");

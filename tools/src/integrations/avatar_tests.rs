@@ -123,7 +123,7 @@ async fn stopping(provider: AvatarProvider, said: Said) -> Answer {
 }
 
 async fn looking(provider: AvatarProvider, said: Said) -> Answer {
-    before(vec![said]).0.look(&account(provider), "s-1").await
+    Avatars::look(&before(vec![said]).0, &account(provider), "s-1").await
 }
 
 // req: S0-AV-1

@@ -36,7 +36,7 @@ pub(super) struct Scripted {
 #[async_trait]
 impl Outside for Scripted {
     async fn call(&self, call: WebCall) -> Result<WebAnswer, Unanswered> {
-        let is_token = call.url.ends_with("/token");
+        let is_token = call.url.starts_with("https://oauth2.") && call.url.ends_with("/token");
         self.calls.lock().unwrap().push(call);
         let (status, body) = if is_token {
             (200, json!({ "access_token": "ya29.token", "expires_in": 3600, "token_type": "Bearer" }))
