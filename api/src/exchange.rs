@@ -4,7 +4,7 @@
 use crate::{error::ApiResult, hub::Listener, state::Api};
 use colloquy_domain::{
     channel::ChannelAccount,
-    ids::{ChannelId, ConversationId, TenantId, TurnNo},
+    ids::{ChannelId, ConversationId, TenantId, TurnNo, VideoSessionId},
     message::{Content, Inbound, Outcome, Peer},
     model::Usage,
     outbound::Reply,
@@ -149,6 +149,15 @@ impl Exchange {
             }
             _ => Step::Nothing,
         })
+    }
+
+    /// The session of an avatar that says the answers, if there is one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn video(&self) -> ApiResult<Option<VideoSessionId>> {
+        let found = self.api.store.tenant(self.tenant).video_of(self.channel, &self.session).await?;
+        Ok(found.map(|s| s.id))
     }
 
     /// What the store says: the truth, also for a message that was sent before.

@@ -57,6 +57,7 @@ mod telling;
 mod time;
 mod turned_away;
 mod uploads;
+mod video;
 mod visitor;
 mod websocket;
 
@@ -77,3 +78,4 @@ pub use serve::serve;
 pub use sources::Visitor;
 pub use state::{Api, ApiOptions, Catalogue};
 pub use telling::run as run_webhooks;
+pub use video::{Videos, run as run_videos};

@@ -9,7 +9,7 @@ use crate::{
         contacts, conversation_acts, conversations, dead_letters, docs, document_passages, documents, events, health,
         http_tools, integrations, jobs, knowledge_bases, menu, messages, metrics, openai, orders, progress, proposals,
         reservations, scheduled_messages, settings, simulations, stripe_webhook, subscription, templates,
-        tenant_config, tenants, tool_servers, tools, trail, unanswered, users, webhook, webhook_deliveries,
+        tenant_config, tenants, tool_servers, tools, trail, unanswered, users, video, webhook, webhook_deliveries,
         webhook_endpoints, webhook_meta, webhook_twilio, widget,
     },
     error::ApiError,
@@ -95,6 +95,11 @@ fn resources(max_upload: usize) -> Endpoints {
         .reading::<chat_files::Form>("multipart/form-data")
         .answering::<Object>("application/json")
         .get("/chat/messages", Open, chat_messages::get)
+        .post("/video/session", Open, video::create)
+        .get("/video/session/{id}", Open, video::show)
+        .delete("/video/session/{id}", Open, video::end)
+        .post("/video/session/{id}/messages", Open, video::message)
+        .get("/video/sessions", view_conversations, video::list)
         .get("/dead-letters", May(Action::ViewDeadLetters), dead_letters::list)
         .get("/dead-letters/{id}", May(Action::ViewDeadLetters), dead_letters::show)
         .post("/dead-letters/{id}/replay", May(Action::ReplayDeadLetters), dead_letters::replay)

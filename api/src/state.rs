@@ -1,6 +1,6 @@
 use crate::{
     aliases::Aliases, commerce::Commerce, hub::Hub, identity::Identity, limits::Limits, metrics::Metrics,
-    realtime::Realtime, simulations::Simulator, sources::Visitor, turned_away::TurnedAway,
+    realtime::Realtime, simulations::Simulator, sources::Visitor, turned_away::TurnedAway, video::Videos,
 };
 use async_trait::async_trait;
 use colloquy_actors::node::NodeHandle;
@@ -120,6 +120,7 @@ pub struct Api {
     /// Tools of other programs.
     pub remote: Arc<dyn RemoteTools>,
     pub commerce: Arc<Commerce>,
+    pub videos: Arc<Videos>,
     pub options: ApiOptions,
     pub identity: Identity,
     pub counters: Counters,

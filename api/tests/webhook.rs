@@ -8,7 +8,8 @@ use axum::{
 };
 use colloquy_actors::{Node, Ports, Pressure, Settings};
 use colloquy_api::{
-    Api, ApiOptions, Catalogue, Commerce, Hub, Identity, Letter, Limits, Mailer, Passwords, TokenKeys, Visitor, router,
+    Api, ApiOptions, Catalogue, Commerce, Hub, Identity, Letter, Limits, Mailer, Passwords, TokenKeys, Videos, Visitor,
+    router,
     simulations::{About, Compared, Example, SimulatedRun, Simulator},
 };
 use colloquy_domain::{
@@ -16,7 +17,10 @@ use colloquy_domain::{
         ChannelAccount, ChannelEvent, ChannelKind, Delivery, DeliveryStatus, Handshake, Pacing, Part, Polled,
         SendError, Sent, SettingField, StatusUpdate, WebhookRejection, WebhookRequest,
     },
-    commerce::settings::{self as services, Connections},
+    commerce::{
+        flow::Answer,
+        settings::{self as services, Connections},
+    },
     failure::Failure,
     http_tool::{Imported, Operation},
     ids::{ChannelId, ConversationId, MessageId, TenantId, TurnNo},
@@ -25,9 +29,9 @@ use colloquy_domain::{
     outbound::Citation,
     placement::{Lane, Ownership},
     ports::{
-        Beginning, ChannelDirectory, ChannelDriver, Cursor, IngressLog, LogEntry, NewEntry, OutboxItem, OutboxStore,
-        Poster, RemoteTool, RemoteTools, Services, Settlement, StoreError, Told, Web, WebPost, WebRequest, WebResponse,
-        Work,
+        Avatars, Beginning, ChannelDirectory, ChannelDriver, Cursor, IngressLog, Joined, LogEntry, NewEntry,
+        OutboxItem, OutboxStore, Poster, RemoteTool, RemoteTools, Reserved, Services, Settlement, Spoken, StoreError,
+        Told, Web, WebPost, WebRequest, WebResponse, Work,
     },
     rate::Quotas,
     standing::Standing,
@@ -37,6 +41,7 @@ use colloquy_domain::{
     time::Timestamp,
     tool::{ToolInvocation, ToolResult, ToolSpec},
     tool_server::{OfferedTool, ToolServer},
+    video::AvatarAccount,
 };
 use colloquy_store::{Database, SecretKey, Store, StoreOptions};
 use std::{
@@ -66,6 +71,29 @@ impl Services for NoServices {
 
     async fn test(&self, _: &Connections, _: services::Provider) -> Result<String, Failure> {
         unreachable!("nothing is sold here")
+    }
+}
+
+#[async_trait]
+impl Avatars for NoServices {
+    async fn reserve(&self, _: &services::Avatar) -> Result<Reserved, Answer> {
+        unreachable!("nobody is seen here")
+    }
+
+    async fn start(&self, _: &AvatarAccount, _: &Reserved) -> Result<Joined, Answer> {
+        unreachable!("nobody is seen here")
+    }
+
+    async fn stop(&self, _: &AvatarAccount, _: &str) -> Answer {
+        unreachable!("nobody is seen here")
+    }
+
+    async fn look(&self, _: &AvatarAccount, _: &str) -> Answer {
+        unreachable!("nobody is seen here")
+    }
+
+    async fn speak(&self, _: &AvatarAccount, _: &str, _: &str) -> Result<Spoken, Answer> {
+        unreachable!("nobody is seen here")
     }
 }
 
@@ -427,6 +455,7 @@ impl World {
         let api = Api {
             sources: Visitor::new(Arc::new(NoWeb), clock.clone()),
             commerce: Arc::new(Commerce::new(opened.clone(), Arc::new(NoServices), clock.clone())),
+            videos: Arc::new(Videos::new(opened.clone(), Arc::new(NoServices), clock.clone())),
             store: opened,
             node: node.handle(),
             hub,

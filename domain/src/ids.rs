@@ -108,6 +108,8 @@ ids! {
     OrderId = "order";
     /// What is carried out at other services for one of them.
     FlowId = "flow";
+    /// An avatar that says what an agent answers, for a while.
+    VideoSessionId = "video_session";
     /// A message (or delivery) that ended with a cause instead of an answer.
     DeadLetterId = "dead_letter";
     /// A person who signs in.

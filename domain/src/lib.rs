@@ -56,6 +56,7 @@ pub mod tool;
 pub mod tool_limits;
 pub mod tool_server;
 pub mod unanswered;
+pub mod video;
 pub mod webhook;
 pub mod words;
 

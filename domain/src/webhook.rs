@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 26] = [
+pub const EVENTS: [&str; 28] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.handed_off",
@@ -21,6 +21,8 @@ pub const EVENTS: [&str; 26] = [
     "whatsapp.fallback",
     "call.started",
     "call.ended",
+    "video.started",
+    "video.ended",
     "tool.approval_requested",
     "tool.approval_overdue",
     "tool.approval_decided",

@@ -17,7 +17,7 @@ use crate::{
 use anyhow::{Context, bail};
 use colloquy_actors::{Cluster, Node, Ports, Pressure, Settings, node::NodeHandle};
 use colloquy_api::{
-    Api, ApiOptions, AtService, Commerce, Counting, CountingTools, Hub, KeptFiles, Limits, Metrics, Visitor,
+    Api, ApiOptions, AtService, Commerce, Counting, CountingTools, Hub, KeptFiles, Limits, Metrics, Videos, Visitor,
 };
 use colloquy_channels::{ChannelOptions, Registry};
 use colloquy_domain::{
@@ -68,6 +68,8 @@ pub struct App {
     figures: JoinHandle<()>,
     /// Carries reservations and orders out.
     flows: JoinHandle<()>,
+    /// Ends sessions with avatars that are over.
+    videos: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     /// Watches this process's memory.
     memory: JoinHandle<()>,
@@ -126,9 +128,11 @@ impl App {
         }));
         let internet = Arc::new(Internet::new(Egress::with_private_hosts(&config.private_hosts))?);
         let services = Arc::new(Integrations::new(internet.clone(), clock.clone()));
-        let commerce = Arc::new(Commerce::new(store.clone(), services, clock.clone()));
+        let commerce = Arc::new(Commerce::new(store.clone(), services.clone(), clock.clone()));
+        let videos = Arc::new(Videos::new(store.clone(), services, clock.clone()));
         let remote = Arc::new(ToolServers::new(store.clone(), internet.clone(), config.local_servers.clone()));
-        let tools = Tools::with_concierge(rag.clone(), Arc::new(AtService(commerce.clone())));
+        let concierge = AtService { commerce: commerce.clone(), videos: videos.clone() };
+        let tools = Tools::with_concierge(rag.clone(), Arc::new(concierge));
         let tools = Arc::new(tools.and_remote(remote.clone()).metered_by(Arc::new(store.clone())));
         let drivers = Registry::new(
             &ChannelOptions::new(CONNECT, REQUEST)?.reached_at(config.public_url.as_ref().unwrap_or(&url)),
@@ -203,6 +207,7 @@ impl App {
             catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
             remote,
             commerce: commerce.clone(),
+            videos: videos.clone(),
             options: ApiOptions {
                 files: folder.files(),
                 max_upload: usize::try_from(config.max_upload).unwrap_or(usize::MAX),
@@ -236,6 +241,7 @@ impl App {
         let outreach = tokio::spawn(colloquy_api::run_outreach(api.clone()));
         let figures = tokio::spawn(figures::add_up(store.clone()));
         let flows = tokio::spawn(colloquy_api::run_commerce(commerce));
+        let videos = tokio::spawn(colloquy_api::run_videos(videos));
         let upkeep = tokio::spawn(upkeep::run(store.clone(), rag.clone(), node.handle(), config.approval_patience));
         Ok(Self {
             url,
@@ -253,6 +259,7 @@ impl App {
             outreach,
             figures,
             flows,
+            videos,
             upkeep,
             memory,
         })
@@ -305,6 +312,7 @@ impl App {
         self.outreach.abort();
         self.figures.abort();
         self.flows.abort();
+        self.videos.abort();
         self.upkeep.abort();
         self.memory.abort();
         if let Some(hearing) = self.hearing {

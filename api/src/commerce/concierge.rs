@@ -4,17 +4,22 @@ use super::{
     Commerce, Refusal,
     ask::{Asked, whole_menu},
 };
+use crate::{endpoints::chat::WEBCHAT, video::Videos};
 use async_trait::async_trait;
 use colloquy_domain::{
     commerce::{MenuItem, Order, OrderDetails, Reservation, ReservationDetails, settings::USUAL_CURRENCY},
     failure::Failure,
     ids::{ConversationId, OrderId, ReservationId, TenantId, TurnNo},
     ports::{Concierge, StoreError},
+    video::VideoSession,
 };
 use std::sync::Arc;
 
-/// Commerce as agents reach it.
-pub struct AtService(pub Arc<Commerce>);
+/// Commerce, and what else is done for those who write, as agents reach it.
+pub struct AtService {
+    pub commerce: Arc<Commerce>,
+    pub videos: Arc<Videos>,
+}
 
 impl AtService {
     async fn own_reservation(
@@ -23,7 +28,7 @@ impl AtService {
         of: ConversationId,
         id: Option<ReservationId>,
     ) -> Result<ReservationId, Refusal> {
-        let rows = self.0.store.tenant(tenant);
+        let rows = self.commerce.store.tenant(tenant);
         let found = match id {
             Some(id) => rows.reservation(id).await?,
             None => rows.last_reservation(of).await?,
@@ -33,7 +38,7 @@ impl AtService {
     }
 
     async fn own_order(&self, tenant: TenantId, of: ConversationId, id: Option<OrderId>) -> Result<Order, Refusal> {
-        let rows = self.0.store.tenant(tenant);
+        let rows = self.commerce.store.tenant(tenant);
         let found = match id {
             Some(id) => rows.order(id).await?,
             None => rows.last_order(of).await?,
@@ -45,7 +50,7 @@ impl AtService {
 #[async_trait]
 impl Concierge for AtService {
     async fn is_free(&self, tenant: TenantId, date: &str, time: &str) -> Result<bool, Failure> {
-        Ok(self.0.free(tenant, date, time).await?)
+        Ok(self.commerce.free(tenant, date, time).await?)
     }
 
     async fn reserve(
@@ -56,7 +61,7 @@ impl Concierge for AtService {
         details: ReservationDetails,
     ) -> Result<Reservation, Failure> {
         let asked = Asked { key: Some(key.to_owned()), conversation: Some(conversation), turn: None };
-        Ok(self.0.make_reservation(tenant, asked, details).await?)
+        Ok(self.commerce.make_reservation(tenant, asked, details).await?)
     }
 
     async fn cancel_reservation(
@@ -66,11 +71,11 @@ impl Concierge for AtService {
         id: Option<ReservationId>,
     ) -> Result<Reservation, Failure> {
         let id = self.own_reservation(tenant, conversation, id).await?;
-        Ok(self.0.undo_reservation(tenant, id).await?)
+        Ok(self.commerce.undo_reservation(tenant, id).await?)
     }
 
     async fn menu(&self, tenant: TenantId) -> Result<(Vec<MenuItem>, String), Failure> {
-        let rows = self.0.store.tenant(tenant);
+        let rows = self.commerce.store.tenant(tenant);
         let mut items = whole_menu(&rows).await.map_err(Refusal::from)?;
         items.retain(|i| i.details.available);
         let stripe = rows.connections().await.map_err(Refusal::from)?.stripe;
@@ -86,7 +91,7 @@ impl Concierge for AtService {
         details: OrderDetails,
     ) -> Result<Order, Failure> {
         let asked = Asked { key: Some(key.to_owned()), conversation: Some(conversation), turn: Some(turn) };
-        Ok(self.0.make_order(tenant, asked, details).await?)
+        Ok(self.commerce.make_order(tenant, asked, details).await?)
     }
 
     async fn price_of(
@@ -111,7 +116,7 @@ impl Concierge for AtService {
             let why = "the person has not read yet what it costs: ask them, and confirm when they agreed";
             return Err(Failure::reject("commerce.not_agreed", why));
         }
-        Ok(self.0.pay(tenant, found.id, None).await?)
+        Ok(self.commerce.pay(tenant, found.id, None).await?)
     }
 
     async fn cancel_order(
@@ -121,7 +126,7 @@ impl Concierge for AtService {
         id: Option<OrderId>,
     ) -> Result<Order, Failure> {
         let found = self.own_order(tenant, conversation, id).await?;
-        Ok(self.0.undo_order(tenant, found.id).await?)
+        Ok(self.commerce.undo_order(tenant, found.id).await?)
     }
 
     async fn go_on_on_whatsapp(
@@ -132,7 +137,21 @@ impl Concierge for AtService {
         phone: Option<&str>,
         reason: &str,
     ) -> Result<(), Failure> {
-        let rows = self.0.store.tenant(tenant);
+        let rows = self.commerce.store.tenant(tenant);
         Ok(rows.ask_for_whatsapp(key, conversation, phone, reason).await.map_err(Refusal::from)?)
+    }
+
+    async fn start_video(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        key: &str,
+    ) -> Result<VideoSession, Failure> {
+        let of = self.commerce.store.tenant(tenant).conversation(conversation).await.map_err(Refusal::from)?;
+        if of.kind != WEBCHAT {
+            return Err(Failure::reject("video.web_chat_only", "only who chats on a page can see an avatar"));
+        }
+        let opened = self.videos.open(tenant, of.channel, &of.peer.address, Some(key.to_owned())).await?;
+        Ok(opened.0)
     }
 }

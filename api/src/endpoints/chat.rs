@@ -66,6 +66,11 @@ pub struct Caller(Option<auth::Tenant>);
 impl Takes for Caller {}
 
 impl Caller {
+    /// The tenant whose key it is, if there is one.
+    pub const fn tenant(&self) -> Option<&auth::Tenant> {
+        self.0.as_ref()
+    }
+
     /// Counts the request as this, too. A visitor is counted by their address.
     ///
     /// # Errors
@@ -165,7 +170,7 @@ pub async fn answer(asked: Exchange, headers: &HeaderMap, stream: bool) -> ApiRe
 /// The answer as a whole, or 202 if it takes too long.
 async fn answered(mut asked: Exchange) -> ApiResult {
     let ended = asked.ended_within(PATIENCE).await?.unwrap_or_else(Ended::pending);
-    let body = ChatOut::of(&asked, &ended);
+    let body = ChatOut::of(&asked, &ended).await?;
     if ended.outcome.is_none() {
         return Ok((StatusCode::ACCEPTED, axum::Json(json!({ "success": true, "data": body }))).into_response());
     }
@@ -261,17 +266,21 @@ struct ChatOut {
     message_id: String,
     outcome: &'static str,
     reply: Option<ReplyOut>,
+    /// The session of an avatar that says the answers, while there is one: `GET /api/video/session/{id}` tells how to join.
+    video_session: Option<String>,
 }
 
 impl ChatOut {
-    fn of(asked: &Exchange, ended: &Ended) -> Self {
-        Self {
+    async fn of(asked: &Exchange, ended: &Ended) -> ApiResult<Self> {
+        let video = if ended.outcome.is_some() { asked.video().await? } else { None };
+        Ok(Self {
             session: asked.session.clone(),
             conversation: ended.conversation.map(|c| c.to_string()),
             message_id: asked.message_id.clone(),
             outcome: ended.outcome.as_ref().map_or("pending", Outcome::name),
             reply: ended.reply.as_ref().map(ReplyOut::from),
-        }
+            video_session: video.map(|id| id.to_string()),
+        })
     }
 }
 
@@ -301,6 +310,14 @@ fn event(name: &str, data: &serde_json::Value) -> Event {
     Event::default().event(name).data(data.to_string())
 }
 
+/// The last event.
+fn replied(answer: ApiResult<ChatOut>) -> Event {
+    match answer {
+        Ok(answer) => event("reply", &json!(answer)),
+        Err(e) => event("error", &json!({ "code": e.code, "message": e.message })),
+    }
+}
+
 /// The answer as events: `session`, then `typing`, `delta`, `reset` as they come, then `reply` (or `error`).
 fn events(asked: Exchange) -> impl Stream<Item = Result<Event, Infallible>> {
     let first = event("session", &json!({ "session": asked.session, "message_id": asked.message_id }));
@@ -309,13 +326,13 @@ fn events(asked: Exchange) -> impl Stream<Item = Result<Event, Infallible>> {
         loop {
             let next = match asked.step().await {
                 Ok(Step::Ended(ended)) => {
-                    return Some((Ok(event("reply", &json!(ChatOut::of(&asked, &ended)))), None));
+                    return Some((Ok(replied(ChatOut::of(&asked, &ended).await)), None));
                 }
                 Ok(Step::Typing) => event("typing", &json!({})),
                 Ok(Step::Delta(text)) => event("delta", &json!({ "text": text })),
                 Ok(Step::Reset) => event("reset", &json!({})),
                 Ok(Step::Nothing) => continue,
-                Err(e) => return Some((Ok(event("error", &json!({ "code": e.code, "message": e.message }))), None)),
+                Err(e) => return Some((Ok(replied(Err(e))), None)),
             };
             return Some((Ok(next), Some(asked)));
         }

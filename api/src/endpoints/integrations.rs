@@ -1,4 +1,4 @@
-//! `GET/PUT/DELETE /api/integrations/{google|stripe}`, `POST /api/integrations/{google|stripe}/test`. Secrets are entered and
+//! `GET/PUT/DELETE /api/integrations/{google|stripe|avatar}`, `POST /api/integrations/{google|stripe|avatar}/test`. Secrets are entered and
 //! never shown.
 
 use crate::{
@@ -13,6 +13,7 @@ use axum::extract::{Path, State};
 use colloquy_domain::{
     channel::Secret,
     commerce::settings::{Entered, Provider},
+    video::AvatarProvider,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -57,7 +58,7 @@ async fn shown(api: &Api, tenant: &Tenant, provider: Provider, entered: Option<E
             let slug = api.store.installation().tenant(tenant.id).await?.slug;
             Some(format!("{}/webhooks/stripe/{slug}", api.options.public_url))
         }
-        Provider::Google => None,
+        Provider::Google | Provider::Avatar => None,
     };
     Ok(Out { provider: provider.name(), configured, settings, webhook_url })
 }
@@ -118,6 +119,12 @@ fn trouble(name: &str, text: &str) -> Option<String> {
         "timeZone" => when::zone(text).is_ok(),
         "slotMinutes" => text.parse::<u32>().is_ok_and(|m| (5..=1_440).contains(&m)),
         "currency" => text.len() == 3 && text.chars().all(|c| c.is_ascii_lowercase()),
+        "provider" => AvatarProvider::named(text).is_some(),
+        "quality" => ["low", "medium", "high"].contains(&text),
+        "language" => (2..=10).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphabetic() || c == '-'),
+        "maxSessions" => text.parse::<u32>().is_ok_and(|n| (1..=100).contains(&n)),
+        "maxMinutes" => text.parse::<u32>().is_ok_and(|n| (1..=120).contains(&n)),
+        "idleMinutes" => text.parse::<u32>().is_ok_and(|n| (1..=60).contains(&n)),
         "privateKey" => text.contains("PRIVATE KEY-----") && text.len() <= LONGEST,
         _ => text.len() <= LONGEST && !text.chars().any(char::is_control),
     };
@@ -127,6 +134,12 @@ fn trouble(name: &str, text: &str) -> Option<String> {
         "slotMinutes" => "must be a number of minutes from 5 to 1440",
         "currency" => "must be three lower-case letters, such as eur",
         "privateKey" => "must be a private key in PEM",
+        "provider" => "must be heygen or liveavatar",
+        "quality" => "must be low, medium or high",
+        "language" => "must be a language, such as fr",
+        "maxSessions" => "must be a number from 1 to 100",
+        "maxMinutes" => "must be a number of minutes from 1 to 120",
+        "idleMinutes" => "must be a number of minutes from 1 to 60",
         _ => "is too long, or has control characters",
     };
     (!fits).then(|| needs.to_owned())

@@ -64,6 +64,7 @@ pub mod tools;
 pub mod trail;
 pub mod unanswered;
 pub mod users;
+pub mod video;
 pub mod webhook;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;

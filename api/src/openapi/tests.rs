@@ -30,6 +30,8 @@ const UNDESCRIBED: &[&str] = &[
     "POST /api/reservations",
     "POST /api/reservations/{id}/cancel",
     "POST /api/users",
+    "POST /api/video/session",
+    "POST /api/video/session/{id}/messages",
     "POST /webhooks/{channel}",
 ];
 

@@ -5,7 +5,7 @@ use super::call::CallData;
 use crate::time::rfc3339;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{channel::Secret, failure::Failure, time::Timestamp};
-use colloquy_store::{Event, SigningSecret, ToldOrder, ToldReservation};
+use colloquy_store::{Event, SigningSecret, ToldOrder, ToldReservation, ToldVideo};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
@@ -59,6 +59,8 @@ struct Data<'a> {
     reservation: Option<Reservation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<Order<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    video: Option<Video<'a>>,
     /// Why somebody wants to go on elsewhere, and where they can be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -143,6 +145,22 @@ impl<'a> From<&'a ToldOrder> for Order<'a> {
     }
 }
 
+/// A session with an avatar.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Video<'a> {
+    session_id: String,
+    provider: &'a str,
+    status: &'a str,
+    end_reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a ToldVideo> for Video<'a> {
+    fn from(v: &'a ToldVideo) -> Self {
+        Self { session_id: v.id.to_string(), provider: &v.provider, status: &v.status, end_reason: v.reason.as_deref() }
+    }
+}
+
 impl<'a> Data<'a> {
     fn of(e: &'a Event) -> Self {
         let failed = ["error.occurred", "scheduled_message.failed"].contains(&e.kind.as_str());
@@ -162,6 +180,7 @@ impl<'a> Data<'a> {
             code: detail.filter(|_| failed),
             reservation: e.reservation.as_ref().map(Reservation::from),
             order: e.order.as_ref().map(Order::from),
+            video: e.video.as_ref().map(Video::from),
             reason: e.fallback.as_ref().map(|(reason, _)| reason.as_str()),
             phone: e.fallback.as_ref().and_then(|(_, phone)| phone.as_deref()),
             approval_id: e.approval.map(|id| id.to_string()),

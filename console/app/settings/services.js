@@ -1,4 +1,4 @@
-// Services of other houses that flows use: a calendar and tables of Google's, payments by Stripe.
+// Services of other houses that flows use: a calendar and tables of Google's, payments by Stripe, avatars.
 import { html, useState } from '../html.js';
 import { get, post, put, remove } from '../api.js';
 import { t } from '../i18n.js';
@@ -8,8 +8,11 @@ import { Badge, Button, CopyText, Field, Form, Icon, Loaded, attempt, notice, su
 const SERVICES = {
   google: ['clientEmail', 'privateKey', 'calendarId', 'spreadsheetId', 'timeZone', 'slotMinutes'],
   stripe: ['secretKey', 'publishableKey', 'webhookSecret', 'currency'],
+  avatar: ['provider', 'apiKey', 'avatarId', 'voiceId', 'contextId', 'language', 'quality', 'maxSessions', 'maxMinutes', 'idleMinutes'],
 };
-const SECRET = ['privateKey', 'secretKey', 'webhookSecret'];
+const SECRET = ['apiKey', 'privateKey', 'secretKey', 'webhookSecret'];
+/** What is chosen, not written. */
+const CHOICES = { provider: ['heygen', 'liveavatar'], quality: ['low', 'medium', 'high'] };
 /** A key of several lines. */
 const LONG = ['privateKey'];
 
@@ -17,7 +20,13 @@ function Tried({ provider }) {
   const [result, setResult] = useState(null);
   const test = () => attempt(async () => setResult(await post(`/api/integrations/${provider}/test`)));
   return html`<div class="stack tight"><div><${Button} icon="play" onClick=${test}>${t('channel.test')}<//></div>
-    ${result && html`<p class="banner ${result.connected ? 'good' : 'bad'}" role="status"><${Icon} name=${result.connected ? 'check' : 'alert'} size=${18} />${result.connected ? t('service.works') : result.message}</p>`}</div>`;
+    ${result && html`<p class="banner ${result.ok ? 'good' : 'bad'}" role="status"><${Icon} name=${result.ok ? 'check' : 'alert'} size=${18} />${result.ok ? t('service.works') : result.message}</p>`}</div>`;
+}
+
+function Setting({ name, ...field }) {
+  const label = t(`service.${name}`);
+  if (CHOICES[name]) return html`<${Field} label=${label} kind="select" ...${field}><option value=""></option>${CHOICES[name].map((c) => html`<option key=${c} value=${c}>${t(`service.${name}.${c}`)}</option>`)}<//>`;
+  return html`<${Field} label=${label} kind=${LONG.includes(name) ? 'textarea' : 'input'} rows="3" autocomplete="off" spellcheck="false" type=${SECRET.includes(name) ? 'password' : 'text'} ...${field} />`;
 }
 
 function Service({ provider, service, onChange }) {
@@ -35,8 +44,7 @@ function Service({ provider, service, onChange }) {
   return html`<div class="card-head"><h2>${t(`service.${provider}`)}</h2><${Badge} kind=${service.configured ? 'good' : ''}>${service.configured ? t('on') : t('off')}<//></div>
     <p class="soft">${t(`service.${provider}.lead`)}</p>
     <${Form} submit=${t('save')} fields=${fields} onSubmit=${save} extra=${service.configured && html`<${Button} kind="danger" onClick=${drop}>${t('remove')}<//>`}>
-      ${(wrong) => fields.map((f) => html`<${Field} key=${f} label=${t(`service.${f}`)} kind=${LONG.includes(f) ? 'textarea' : 'input'} rows="3" autocomplete="off" spellcheck="false" type=${SECRET.includes(f) ? 'password' : 'text'}
-        value=${values[f]} onInput=${(value) => setValues((old) => ({ ...old, [f]: value }))} error=${wrong[f]} />`)}<//>
+      ${(wrong) => fields.map((f) => html`<${Setting} key=${f} name=${f} value=${values[f]} onInput=${(value) => setValues((old) => ({ ...old, [f]: value }))} error=${wrong[f]} />`)}<//>
     ${service.configured && html`<${Tried} provider=${provider} />`}
     ${service.webhookUrl && html`<div class="field"><span class="legend">${t('channel.webhook')}</span><${CopyText} text=${service.webhookUrl} label=${t('channel.webhook')} /></div>`}`;
 }

@@ -1,7 +1,10 @@
 //! How a tenant reaches the services that its flows use.
 
-use crate::channel::Secret;
-use std::collections::BTreeMap;
+use crate::{
+    channel::Secret,
+    video::{AvatarAccount, AvatarProvider},
+};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Whose service it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,16 +12,19 @@ pub enum Provider {
     /// Calendar and Sheets.
     Google,
     Stripe,
+    /// Avatars of HeyGen's or LiveAvatar's.
+    Avatar,
 }
 
 impl Provider {
-    pub const ALL: [Self; 2] = [Self::Google, Self::Stripe];
+    pub const ALL: [Self; 3] = [Self::Google, Self::Stripe, Self::Avatar];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Google => "google",
             Self::Stripe => "stripe",
+            Self::Avatar => "avatar",
         }
     }
 
@@ -45,6 +51,19 @@ impl Provider {
                 ("webhookSecret", true, false),
                 ("publishableKey", false, false),
                 ("currency", false, false),
+                ("baseUrl", false, false),
+            ],
+            Self::Avatar => &[
+                ("provider", false, true),
+                ("apiKey", true, true),
+                ("avatarId", false, true),
+                ("voiceId", false, false),
+                ("contextId", false, false),
+                ("language", false, false),
+                ("quality", false, false),
+                ("maxSessions", false, false),
+                ("maxMinutes", false, false),
+                ("idleMinutes", false, false),
                 ("baseUrl", false, false),
             ],
         }
@@ -91,6 +110,33 @@ pub struct Stripe {
     pub base_url: Option<String>,
 }
 
+/// An account of a provider of avatars, and what is shown with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Avatar {
+    pub account: AvatarAccount,
+    /// The provider's id of who is shown.
+    pub avatar: String,
+    /// And of the voice; the avatar's own if there is none.
+    pub voice: Option<String>,
+    /// `LiveAvatar`'s id of what its own model knows. Ours answers: it is not needed.
+    pub context: Option<String>,
+    pub language: String,
+    /// `low`, `medium` or `high`.
+    pub quality: String,
+    /// Sessions at once.
+    pub most: u32,
+    pub longest: Duration,
+    /// How long nobody may write before a session ends.
+    pub idle: Duration,
+}
+
+pub const USUAL_LANGUAGE: &str = "en";
+pub const USUAL_QUALITY: &str = "medium";
+pub const USUAL_SESSIONS: u32 = 3;
+/// Of a session, in minutes.
+pub const USUAL_LENGTH: u32 = 10;
+pub const USUAL_IDLE: u32 = 3;
+
 pub const USUAL_ZONE: &str = "UTC";
 pub const USUAL_SLOT: u32 = 120;
 pub const USUAL_CURRENCY: &str = "eur";
@@ -125,9 +171,34 @@ impl Stripe {
     }
 }
 
+impl Avatar {
+    /// None if what is needed was not entered.
+    #[must_use]
+    pub fn of(entered: &Entered) -> Option<Self> {
+        let number = |name, usual| entered.setting(name).and_then(|n| n.parse().ok()).unwrap_or(usual);
+        let minutes = |name, usual| Duration::from_secs(60 * u64::from(number(name, usual)));
+        Some(Self {
+            account: AvatarAccount {
+                provider: AvatarProvider::named(&entered.setting("provider")?)?,
+                key: entered.secrets.get("apiKey")?.clone(),
+                base_url: entered.setting("baseUrl"),
+            },
+            avatar: entered.setting("avatarId")?,
+            voice: entered.setting("voiceId"),
+            context: entered.setting("contextId"),
+            language: entered.setting("language").unwrap_or_else(|| USUAL_LANGUAGE.to_owned()),
+            quality: entered.setting("quality").unwrap_or_else(|| USUAL_QUALITY.to_owned()),
+            most: number("maxSessions", USUAL_SESSIONS),
+            longest: minutes("maxMinutes", USUAL_LENGTH),
+            idle: minutes("idleMinutes", USUAL_IDLE),
+        })
+    }
+}
+
 /// What a tenant uses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Connections {
     pub google: Option<Google>,
     pub stripe: Option<Stripe>,
+    pub avatar: Option<Avatar>,
 }

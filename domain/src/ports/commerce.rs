@@ -10,6 +10,7 @@ use crate::{
     failure::Failure,
     ids::{ConversationId, OrderId, ReservationId, TenantId, TurnNo},
     time::Timestamp,
+    video::VideoSession,
 };
 use async_trait::async_trait;
 
@@ -166,4 +167,15 @@ pub trait Concierge: Send + Sync {
         phone: Option<&str>,
         reason: &str,
     ) -> Result<(), Failure>;
+
+    /// Opens a session with an avatar in a web chat; the same `key` opens one.
+    ///
+    /// # Errors
+    /// Reject: the conversation is no web chat, no avatar is set up, or as many as may run do.
+    async fn start_video(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        key: &str,
+    ) -> Result<VideoSession, Failure>;
 }

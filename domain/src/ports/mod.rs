@@ -16,6 +16,7 @@ mod model;
 mod outbox;
 mod store;
 mod tools;
+mod video;
 mod web;
 
 pub use announce::{Announcer, Connected, Notice};
@@ -32,4 +33,5 @@ pub use model::{Model, TokenSink};
 pub use outbox::{Beginning, OutboxItem, OutboxStore, Settlement};
 pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
 pub use tools::{RemoteTool, RemoteTools, ToolMeter, ToolPlace, Toolbox};
+pub use video::{Avatars, Joined, Reserved, Spoken};
 pub use web::{Outside, Poster, Unanswered, Web, WebAnswer, WebCall, WebPost, WebRequest, WebResponse};

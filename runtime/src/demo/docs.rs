@@ -23,6 +23,7 @@ pub const DOCS: &[(&str, &str)] = docs![
     "docs/SECURITY.md",
     "docs/SIMULATION.md",
     "docs/TOOLS.md",
+    "docs/VIDEO.md",
     "docs/WEBHOOKS.md",
     "docs/WIDGET.md",
 ];

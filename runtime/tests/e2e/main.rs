@@ -51,6 +51,7 @@ mod telling;
 mod templates;
 mod traces;
 mod undo;
+mod video;
 mod vision;
 mod webhooks;
 mod widget;

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, fail by panicking")]
 
+pub mod avatars;
 pub mod calls;
 pub mod client;
 pub mod disk;

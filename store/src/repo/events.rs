@@ -80,6 +80,7 @@ impl From<Row> for Happened {
             reservation: None,
             order: None,
             fallback: None,
+            video: None,
         };
         Self {
             moment: Moment { tx: row.tx, position: row.position },

@@ -10,6 +10,7 @@ use uuid::Uuid;
 /// What can be connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntegrationKind {
+    Avatar,
     Google,
     N8n,
     Stripe,
@@ -21,6 +22,7 @@ impl IntegrationKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Avatar => "avatar",
             Self::Google => "google",
             Self::N8n => "n8n",
             Self::Stripe => "stripe",

@@ -52,6 +52,7 @@ mod tool_servers;
 mod tool_uses;
 mod trail;
 mod unanswered;
+mod video;
 mod webhooks;
 
 pub use agent_drafts::AgentDraft;
@@ -97,10 +98,11 @@ pub use stats::{Backlog, Spending};
 pub use subscriptions::Subscription;
 pub use templates::{KeptTemplate, Synchronised};
 pub use tenants::Tenant;
-pub use told::{DueDelivery, Event, ToldOrder, ToldReservation};
+pub use told::{DueDelivery, Event, ToldOrder, ToldReservation, ToldVideo};
 pub use tool_servers::MOST_TOOL_SERVERS;
 pub use trail::{SettledCall, TurnStep, TurnTrail};
 pub use unanswered::{TopicState, UnansweredQuestion, UnansweredTopic};
+pub use video::{NewVideo, OpenedVideo};
 pub use webhooks::{DeliveryState, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint};
 
 use crate::{

@@ -5,7 +5,7 @@ use crate::records;
 use colloquy_domain::{
     ids::{
         ApprovalId, BroadcastId, ChannelId, ConversationId, DocumentId, EventId, KnowledgeBaseId, MessageId, OrderId,
-        PlannedId, ReservationId, WebhookDeliveryId,
+        PlannedId, ReservationId, VideoSessionId, WebhookDeliveryId,
     },
     time::Timestamp,
 };
@@ -39,6 +39,17 @@ pub struct Event {
     pub order: Option<ToldOrder>,
     /// Why somebody wants to go on on WhatsApp, and where they can be reached.
     pub fallback: Option<(String, Option<String>)>,
+    pub video: Option<ToldVideo>,
+}
+
+/// What is told of a session with an avatar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldVideo {
+    pub id: VideoSessionId,
+    pub provider: String,
+    pub status: String,
+    /// Why it ends, or ended.
+    pub reason: Option<String>,
 }
 
 /// What is told of a reservation.
@@ -119,6 +130,10 @@ pub(super) struct DueRow {
     approval_id: Option<Uuid>,
     planned_id: Option<Uuid>,
     broadcast_id: Option<Uuid>,
+    video_id: Option<Uuid>,
+    video_provider: Option<String>,
+    video_state: Option<String>,
+    video_reason: Option<String>,
 }
 
 impl DueRow {
@@ -134,6 +149,15 @@ impl DueRow {
             zone: self.zone.clone()?,
             status: self.reservation_status.clone()?,
             calendar_link: self.calendar_link.clone(),
+        })
+    }
+
+    fn video(&self) -> Option<ToldVideo> {
+        Some(ToldVideo {
+            id: VideoSessionId::new(self.video_id?),
+            provider: self.video_provider.clone()?,
+            status: self.video_state.clone()?,
+            reason: self.video_reason.clone(),
         })
     }
 
@@ -154,7 +178,7 @@ impl DueRow {
 
 impl From<DueRow> for DueDelivery {
     fn from(row: DueRow) -> Self {
-        let (reservation, order) = (row.reservation(), row.order());
+        let (reservation, order, video) = (row.reservation(), row.order(), row.video());
         let event = Event {
             id: EventId::new(row.event_id),
             kind: row.kind,
@@ -177,6 +201,7 @@ impl From<DueRow> for DueDelivery {
             reservation,
             order,
             fallback: row.reason.map(|reason| (reason, row.fallback_phone)),
+            video,
         };
         let failures = u32::try_from(row.failures).unwrap_or(u32::MAX);
         Self { id: WebhookDeliveryId::new(row.delivery_id), failures, event }

@@ -215,7 +215,7 @@ macro_rules! of_their_conversations {
 
 /// Everything that a person's conversations consist of, in an order in which nothing refers to what is gone. The ledger
 /// stays: it holds no words and no names.
-pub(crate) const ERASE: [&str; 27] = [
+pub(crate) const ERASE: [&str; 29] = [
     super::outreach::FORGET_PLANNED,
     super::outreach::FORGET_CONSENTS,
     "DELETE FROM outbox_parts WHERE tenant_id = $1 AND outbox_id IN (SELECT o.id FROM outbox o JOIN conversations c \
@@ -232,6 +232,8 @@ pub(crate) const ERASE: [&str; 27] = [
     of_their_conversations!("reservations"),
     of_their_conversations!("orders"),
     of_their_conversations!("whatsapp_fallbacks"),
+    super::video::FORGET,
+    super::video::RELEASE,
     of_their_conversations!("beginnings"),
     of_their_conversations!("timers"),
     of_their_conversations!("journal"),

@@ -29,4 +29,4 @@ macro_rules! sealed {
 }
 
 sealed!("channels" "secrets", "integrations" "secrets", "orders" "payment_secret", "tool_servers" "secrets",
-    "webhook_endpoints" "secrets");
+    "video_sessions" "secrets", "webhook_endpoints" "secrets");

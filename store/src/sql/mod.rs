@@ -56,6 +56,7 @@ pub(crate) mod tool_servers;
 pub(crate) mod tool_uses;
 pub(crate) mod trail;
 pub(crate) mod transfer;
+pub(crate) mod video;
 pub(crate) mod webhooks;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{
     agents, approvals, attachments, beginnings, calls, commerce, contacts, conversation, desk, documents, events,
     health, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings,
-    simulations, sizes, subscriptions, templates, tool_servers, tool_uses, trail, webhooks,
+    simulations, sizes, subscriptions, templates, tool_servers, tool_uses, trail, video, webhooks,
 };
 use crate::{
     Database, PostgresOptions, SecretKey, Store, StoreOptions,
@@ -136,6 +136,15 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("commerce::OPEN_FLOW", commerce::OPEN_FLOW.into()),
         ("commerce::DUE", commerce::DUE.into()),
         ("commerce::LEASE", commerce::LEASE.into()),
+        ("video::SESSION", video::SESSION.into()),
+        ("video::BY_KEY", video::BY_KEY.into()),
+        ("video::OPEN", video::OPEN.into()),
+        ("video::SESSIONS", video::SESSIONS.into()),
+        ("video::RUNNING", video::RUNNING.into()),
+        ("video::DUE", video::DUE.into()),
+        ("video::LEASE", video::LEASE.into()),
+        ("video::FORGET", video::FORGET.into()),
+        ("video::RELEASE", video::RELEASE.into()),
         ("documents::TAKE", documents::TAKE.into()),
         ("documents::PROGRESS", documents::PROGRESS.into()),
         ("documents::EXISTS", documents::EXISTS.into()),
@@ -330,6 +339,7 @@ fn is_scan(step: &str) -> bool {
         "approvals_waiting",
         "planned_due",
         "broadcasts_due",
+        "video_sessions_due",
     ];
     let given = step.ends_with("VALUES CLAUSE")
         || step.starts_with("SCAN (subquery-")

@@ -53,7 +53,8 @@ pub(crate) const DUE: &str = "SELECT d.id AS delivery_id, d.failures, e.id AS ev
      f.name AS document, f.knowledge_base_id, e.reservation_id, e.order_id, r.name AS guest, r.phone AS guest_phone, \
      r.party, r.date, r.time, r.zone, r.status AS reservation_status, r.calendar_link, o.name AS customer, \
      o.phone AS customer_phone, o.amount, o.currency, o.items, o.status AS order_status, o.payment_id, \
-     w.phone AS fallback_phone, w.reason, e.call_id, e.approval_id, e.planned_id, e.broadcast_id \
+     w.phone AS fallback_phone, w.reason, e.call_id, e.approval_id, e.planned_id, e.broadcast_id, \
+     v.id AS video_id, v.provider AS video_provider, v.state AS video_state, v.reason AS video_reason \
      FROM webhook_deliveries d JOIN events e ON e.tenant_id = $1 AND e.id = d.event_id \
      LEFT JOIN conversations c ON c.tenant_id = $1 AND c.id = e.conversation_id \
      LEFT JOIN channels h ON h.tenant_id = $1 AND h.id = c.channel_id \
@@ -62,6 +63,7 @@ pub(crate) const DUE: &str = "SELECT d.id AS delivery_id, d.failures, e.id AS ev
      LEFT JOIN reservations r ON r.tenant_id = $1 AND r.id = e.reservation_id \
      LEFT JOIN orders o ON o.tenant_id = $1 AND o.id = e.order_id \
      LEFT JOIN whatsapp_fallbacks w ON w.tenant_id = $1 AND w.id = e.fallback_id \
+     LEFT JOIN video_sessions v ON v.tenant_id = $1 AND v.id = e.video_id \
      WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.state = 'queued' AND d.due_at <= $3 \
      ORDER BY d.due_at, d.id LIMIT $4";
 

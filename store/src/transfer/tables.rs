@@ -11,6 +11,7 @@ mod proposals;
 mod simulations;
 mod telling;
 mod tools;
+mod video;
 
 use crate::db::{Kind, Value};
 use Kind::{Bool, Bytes, Int, Text, Uuid};
@@ -43,7 +44,7 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
     "_sqlx_migrations",
 ];
 
-pub(crate) const TABLES: [Table; 70] = [
+pub(crate) const TABLES: [Table; 71] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
     table(
         "users",
@@ -552,6 +553,7 @@ pub(crate) const TABLES: [Table; 70] = [
     commerce::COMMERCE_FLOWS,
     commerce::PAYMENT_EVENTS,
     commerce::WHATSAPP_FALLBACKS,
+    video::VIDEO_SESSIONS,
     numbered(
         "ledger",
         &[

@@ -26,11 +26,12 @@ use colloquy_domain::{
     tool::ToolLimits,
     tool_limits::{AgentLimits, OfAgent, ToolUse},
     tool_server::{Speaks, ToolServerSettings},
+    video::{AvatarAccount, AvatarProvider, Video},
 };
 use colloquy_store::{
     Act, Actor, Answer, DeliveryState, Integration, IntegrationKind, JobKind, NewBroadcast, NewCall, NewConsent,
-    NewOrder, NewPlanned, NewReservation, NewSimulation, NewUser, PageRequest, ProposedAnswer, Purpose, Recipient,
-    Retention, SecretHash, SettledDelivery, SimulationRun, Store, TopicState, WebhookAttempt,
+    NewOrder, NewPlanned, NewReservation, NewSimulation, NewUser, NewVideo, PageRequest, ProposedAnswer, Purpose,
+    Recipient, Retention, SecretHash, SettledDelivery, SimulationRun, Store, TopicState, WebhookAttempt,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -305,5 +306,10 @@ async fn with_commerce(store: &Store, f: &Fixture) {
     view.set_commerce_settings(Provider::Stripe, &entered).await.expect("set");
     view.note_payment_event("evt_1").await.expect("noted");
     let conversation = receive(store, &f.home, "elsewhere", &[("w1", "WhatsApp?")], NOW).await.key.id;
+    let account = AvatarAccount { provider: AvatarProvider::HeyGen, key: Secret::new("key-1"), base_url: None };
+    let video = Video::new(account.provider, lease, lease, NOW);
+    let channel = f.home.channel;
+    let new = NewVideo { key: Some("k".into()), channel, chat: "v1".into(), account, video, most: 3 };
+    view.open_video(new, lease).await.expect("opened");
     view.ask_for_whatsapp("k", conversation, Some("+33612345678"), "wants a person").await.expect("asked");
 }

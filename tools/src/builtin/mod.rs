@@ -12,6 +12,7 @@ mod make_reservation;
 mod search_knowledge;
 mod show_menu;
 mod shown;
+mod start_video;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +29,7 @@ pub(crate) fn inherent() -> Vec<Arc<dyn Tool>> {
     vec![Arc::new(hand_off::HandOff)]
 }
 
-/// Those that reserve and sell.
+/// Those that reserve and sell, and that bring somebody into the chat.
 pub(crate) fn of_concierge(concierge: Arc<dyn Concierge>) -> Vec<Arc<dyn Tool>> {
     let c = || Arc::clone(&concierge);
     vec![
@@ -40,5 +41,6 @@ pub(crate) fn of_concierge(concierge: Arc<dyn Concierge>) -> Vec<Arc<dyn Tool>> 
         Arc::new(confirm_order::ConfirmOrder(c())),
         Arc::new(cancel_order::CancelOrder(c())),
         Arc::new(continue_on_whatsapp::ContinueOnWhatsApp(c())),
+        Arc::new(start_video::StartVideo(c())),
     ]
 }

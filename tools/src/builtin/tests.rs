@@ -6,7 +6,7 @@ use colloquy_domain::{
         ReservationStatus,
     },
     failure::Failure,
-    ids::{AgentId, ConversationId, MenuItemId, OrderId, ReservationId, TenantId, TurnNo},
+    ids::{AgentId, ChannelId, ConversationId, MenuItemId, OrderId, ReservationId, TenantId, TurnNo, VideoSessionId},
     knowledge::{KnowledgeQuery, Passage},
     language::Language,
     ports::{Concierge, Knowledge, StoreError, ToolMeter, Toolbox},
@@ -14,15 +14,20 @@ use colloquy_domain::{
     time::Timestamp,
     tool::{EffectClass, Exceeded, ToolCall, ToolInvocation, ToolResult, ToolStatus},
     tool_limits::{AgentLimits, Amount, MoneyLimit, OfAgent, ToolUse},
+    video::{AvatarProvider, Video, VideoAccess, VideoSession, VideoStatus},
 };
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// Remembers what it was asked; the order is in the state that the test wants.
 struct Fake {
     asked: Mutex<Vec<String>>,
     order: OrderStatus,
+    video: VideoStatus,
     cause: Option<String>,
 }
 
@@ -152,6 +157,21 @@ impl Concierge for Fake {
         self.note(format!("whatsapp {key} {phone:?} {reason}"));
         Ok(())
     }
+
+    async fn start_video(&self, tenant: TenantId, _: ConversationId, key: &str) -> Result<VideoSession, Failure> {
+        self.note(format!("video {key}"));
+        let new = Video::new(AvatarProvider::HeyGen, Duration::from_secs(600), Duration::from_secs(180), Timestamp(0));
+        Ok(VideoSession {
+            id: VideoSessionId::new(Uuid::from_u128(5)),
+            tenant,
+            channel: ChannelId::new(Uuid::from_u128(4)),
+            chat: "s".into(),
+            video: Video { status: self.video, code: self.cause.clone(), ..new },
+            access: VideoAccess::default(),
+            version: 1,
+            created_at: Timestamp(0),
+        })
+    }
 }
 
 fn knowledge() -> Arc<dyn Knowledge> {
@@ -201,7 +221,7 @@ async fn run_within(fake: &Arc<Fake>, (tool, arguments): (&str, Value), most: Op
 }
 
 fn fake(order: OrderStatus, cause: Option<&str>) -> Arc<Fake> {
-    Arc::new(Fake { asked: Mutex::default(), order, cause: cause.map(str::to_owned) })
+    Arc::new(Fake { asked: Mutex::default(), order, video: VideoStatus::Live, cause: cause.map(str::to_owned) })
 }
 
 // req: S0-TOOL-1
@@ -223,6 +243,8 @@ async fn each_tool_asks_the_concierge_under_the_calls_own_key() {
     run(&fake, "cancel_order", json!({})).await;
     let whatsapp = run(&fake, "continue_on_whatsapp", json!({ "reason": "wants a person" })).await;
     assert_eq!(whatsapp.hand_over.as_deref(), Some("wants a person"));
+    let video = run(&fake, "start_video", json!({})).await;
+    assert!(video.status == ToolStatus::Done && video.content.contains("live"), "{video:?}");
     insta::assert_snapshot!(fake.asked.lock().unwrap().join("\n"), @r#"
     reserve key-1 Ada for 4
     free 2026-05-01 19:30
@@ -230,6 +252,7 @@ async fn each_tool_asks_the_concierge_under_the_calls_own_key() {
     confirm Some(order:00000000-0000-0000-0000-000000000007) in turn 3
     cancel None
     whatsapp key-1 None wants a person
+    video key-1
     "#);
 }
 
@@ -248,6 +271,20 @@ async fn a_payment_in_doubt_is_told_as_such_and_a_declined_one_as_failed() {
     let unknown = run(&declined, "confirm_order", json!({ "order_id": "x".repeat(36) })).await;
     assert!(matches!(unknown.status, ToolStatus::Failed { .. }));
     assert_eq!(declined.asked.lock().unwrap().len(), 1, "what is no id is not asked for");
+}
+
+// req: S0-TOOL-1
+#[tokio::test]
+async fn a_video_session_that_failed_is_told_as_such_and_one_in_doubt_is_not_called_open() {
+    let with = |video| {
+        let mut fake = Arc::into_inner(fake(OrderStatus::Paid, Some("heygen.unauthorized"))).unwrap();
+        fake.video = video;
+        Arc::new(fake)
+    };
+    let failed = run(&with(VideoStatus::Failed), "start_video", json!({})).await;
+    assert!(matches!(&failed.status, ToolStatus::Failed { failure } if failure.detail == "heygen.unauthorized"));
+    let doubted = run(&with(VideoStatus::Uncertain), "start_video", json!({})).await;
+    assert!(matches!(doubted.status, ToolStatus::Uncertain { .. }), "{doubted:?}");
 }
 
 #[tokio::test]

@@ -79,6 +79,14 @@ pub fn request(method: &'static str, url: &Url, token: &str, body: Option<String
     WebCall { method, url: url.as_str().to_owned(), headers, body, most: MOST, timeout: CALL }
 }
 
+/// JSON under a key of its own header.
+pub fn keyed(method: &'static str, url: &Url, key: &str, body: Option<Value>) -> WebCall {
+    let mut headers = vec![("x-api-key".into(), key.to_owned()), ("accept".into(), "application/json".to_owned())];
+    headers.extend(body.as_ref().map(|_| ("content-type".into(), "application/json".to_owned())));
+    let body = body.map(|b| b.to_string());
+    WebCall { method, url: url.as_str().to_owned(), headers, body, most: MOST, timeout: CALL }
+}
+
 /// A form that needs no credential.
 pub fn form(url: &Url, fields: &[(&str, &str)]) -> WebCall {
     let body = encode(fields);

@@ -2,10 +2,15 @@
 //!
 //! A step's answer says what is known, never more: what was refused did not happen, what got no answer may have.
 
+#[cfg(test)]
+mod avatar_tests;
+mod avatars;
 mod google_auth;
 mod google_calendar;
 mod google_sheets;
+mod heygen;
 mod http;
+mod liveavatar;
 mod stripe;
 #[cfg(test)]
 mod tests;
@@ -118,6 +123,10 @@ impl Services for Integrations {
         let missing = || Failure::reject(format!("{}.not_configured", provider.name()), "nothing was entered");
         match provider {
             Provider::Stripe => self.stripe(with.stripe.as_ref().ok_or_else(missing)?).test().await.map_err(failure),
+            Provider::Avatar => {
+                let account = &with.avatar.as_ref().ok_or_else(missing)?.account;
+                avatars::studio(account.provider, self.outside.as_ref()).test(account).await.map_err(failure)
+            }
             Provider::Google => {
                 let google = self.google(with.google.as_ref().ok_or_else(missing)?).await.map_err(failure)?;
                 let calendar = google_calendar::test(&google).await.map_err(failure)?;

@@ -24,19 +24,19 @@ const KEY: &str = include_str!("testdata/rsa.pem");
 const PUBLIC: &str = include_str!("testdata/rsa.pub.pem");
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
-type Said = Result<(u16, Value), Unanswered>;
+pub(super) type Said = Result<(u16, Value), Unanswered>;
 
 /// Answers by the script, in its order; tokens are given without it.
 #[derive(Default)]
-struct Scripted {
+pub(super) struct Scripted {
     script: Mutex<Vec<Said>>,
-    calls: Mutex<Vec<WebCall>>,
+    pub(super) calls: Mutex<Vec<WebCall>>,
 }
 
 #[async_trait]
 impl Outside for Scripted {
     async fn call(&self, call: WebCall) -> Result<WebAnswer, Unanswered> {
-        let is_token = call.url.ends_with("/token");
+        let is_token = call.url.starts_with("https://oauth2.") && call.url.ends_with("/token");
         self.calls.lock().unwrap().push(call);
         let (status, body) = if is_token {
             (200, json!({ "access_token": "ya29.token", "expires_in": 3600, "token_type": "Bearer" }))
@@ -48,7 +48,7 @@ impl Outside for Scripted {
 }
 
 impl Scripted {
-    fn asked(&self) -> Vec<String> {
+    pub(super) fn asked(&self) -> Vec<String> {
         self.calls.lock().unwrap().iter().map(|c| format!("{} {}", c.method, c.url)).collect()
     }
 
@@ -57,7 +57,7 @@ impl Scripted {
     }
 }
 
-fn before(script: Vec<Said>) -> (Integrations, Arc<Scripted>) {
+pub(super) fn before(script: Vec<Said>) -> (Integrations, Arc<Scripted>) {
     let outside = Arc::new(Scripted { script: Mutex::new(script), ..Scripted::default() });
     (Integrations::new(outside.clone(), Arc::new(ManualClock::at(NOW))), outside)
 }
@@ -79,7 +79,7 @@ fn connections() -> Connections {
         currency: "eur".into(),
         base_url: None,
     };
-    Connections { google: Some(google), stripe: Some(stripe) }
+    Connections { google: Some(google), stripe: Some(stripe), avatar: None }
 }
 
 fn table(step: Step) -> Work {
@@ -141,19 +141,19 @@ async fn look(script: Vec<Said>, work: Work) -> Answer {
     before(script).0.look(&connections(), &work).await.answer
 }
 
-fn lost() -> Said {
+pub(super) fn lost() -> Said {
     Err(Unanswered::Lost(Failure::retry("web.timeout", "")))
 }
 
-fn not_sent() -> Said {
+pub(super) fn not_sent() -> Said {
     Err(Unanswered::NotSent(Failure::retry("web.unreachable", "")))
 }
 
-fn refused(code: &str) -> Answer {
+pub(super) fn refused(code: &str) -> Answer {
     Answer::Refused { code: code.into() }
 }
 
-fn unknown(code: &str) -> Answer {
+pub(super) fn unknown(code: &str) -> Answer {
     Answer::Unknown { code: code.into() }
 }
 
@@ -322,6 +322,6 @@ async fn what_is_not_set_up_is_not_called_and_no_setting_leaves_its_place() {
         "POST https://www.googleapis.com/calendar/v3/calendars/..%2F..%2Fadmin%3Fx%23y/events"
     );
     let bad = Google { private_key: Secret::new("no key"), ..odd.google.unwrap() };
-    let with = Connections { google: Some(bad), stripe: None };
+    let with = Connections { google: Some(bad), ..Connections::default() };
     assert_eq!(services.act(&with, &table(Step::AddToCalendar)).await.answer, refused("google.bad_key"));
 }

@@ -97,6 +97,7 @@ async function* events(response) {
     }
   } finally { reader.cancel().catch(() => {}); }
 }
+let video = null;
 /** A reply as it is written. Screen readers are told of the whole: pieces would be read one by one. */
 async function stream(response, accepted) {
   streaming = true;
@@ -115,6 +116,11 @@ async function stream(response, accepted) {
         growing.lastChild.replaceChildren();
         marked(growing.lastChild, words);
         if (follow) toEnd();
+      }
+      // The page itself shows who says it: this is only where.
+      if (name === 'reply' && data.video_session && data.video_session !== video) {
+        video = data.video_session;
+        tell('video', { videoSession: video, channel, session });
       }
       if (name === 'reply' && data.reply) {
         typing('agent', false);

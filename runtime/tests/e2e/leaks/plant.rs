@@ -2,6 +2,7 @@
 
 use super::tenants::{MARKS, PASSWORD};
 use crate::support::{
+    avatars::Avatars,
     client::Client,
     graph::{Fault, Graph},
     mcp::Bank,
@@ -80,6 +81,7 @@ pub async fn every_row(api: &Client, graph: &Graph, services: &Services) -> Stri
     told.push(a_held_call(api).await);
     told.extend(a_call(api).await);
     told.extend(a_trade(api, services).await);
+    told.push(a_video_session(api).await);
     told.extend(a_template(api, &channel).await);
     told.extend(what_is_planned(api).await);
     told.concat()
@@ -166,6 +168,17 @@ async fn a_trade(api: &Client, services: &Services) -> [String; 3] {
         json!({ "name": guest, "phone": "+15557317320", "partySize": 4, "date": "2099-05-01", "time": "19:30" });
     let (table, _) = make(api, "/api/reservations", table).await;
     [item, order, table]
+}
+
+/// An avatar in a web chat.
+async fn a_video_session(api: &Client) -> String {
+    let avatars = Avatars::start().await;
+    api.put("/api/integrations/avatar", &avatars.settings("heygen")).await.data();
+    let body = json!({ "agent": MARKS[2], "session": MARKS[15] });
+    let (told, session) = make(api, "/api/video/session", body).await;
+    let path = format!("/api/video/session/{}/messages", session["sessionId"].as_str().unwrap());
+    make(api, &path, json!({ "message": "When is breakfast served?" })).await;
+    told
 }
 
 /// A text that the provider approves.

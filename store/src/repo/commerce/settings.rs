@@ -2,7 +2,7 @@
 
 use crate::repo::{Integration, IntegrationKind, TenantStore};
 use colloquy_domain::{
-    commerce::settings::{Connections, Entered, Google, Provider, Stripe},
+    commerce::settings::{Avatar, Connections, Entered, Google, Provider, Stripe},
     ports::StoreError,
     time::Timestamp,
 };
@@ -11,6 +11,7 @@ const fn kind(provider: Provider) -> IntegrationKind {
     match provider {
         Provider::Google => IntegrationKind::Google,
         Provider::Stripe => IntegrationKind::Stripe,
+        Provider::Avatar => IntegrationKind::Avatar,
     }
 }
 
@@ -46,6 +47,15 @@ impl TenantStore {
     pub async fn connections(&self) -> Result<Connections, StoreError> {
         let google = self.commerce_settings(Provider::Google).await?;
         let stripe = self.commerce_settings(Provider::Stripe).await?;
-        Ok(Connections { google: google.as_ref().and_then(Google::of), stripe: stripe.as_ref().and_then(Stripe::of) })
+        let (google, stripe) = (google.as_ref().and_then(Google::of), stripe.as_ref().and_then(Stripe::of));
+        Ok(Connections { google, stripe, avatar: self.avatar().await? })
+    }
+
+    /// Which avatar the tenant uses.
+    ///
+    /// # Errors
+    /// As [`TenantStore::commerce_settings`].
+    pub async fn avatar(&self) -> Result<Option<Avatar>, StoreError> {
+        Ok(self.commerce_settings(Provider::Avatar).await?.as_ref().and_then(Avatar::of))
     }
 }

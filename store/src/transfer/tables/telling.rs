@@ -26,6 +26,7 @@ pub(super) const EVENTS: Table = table(
         ("approval_id", Uuid),
         ("planned_id", Uuid),
         ("broadcast_id", Uuid),
+        ("video_id", Uuid),
     ],
 );
 
