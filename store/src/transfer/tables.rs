@@ -7,6 +7,7 @@ mod commerce;
 mod figures;
 mod health;
 mod outreach;
+mod people;
 mod proposals;
 mod simulations;
 mod telling;
@@ -46,79 +47,12 @@ pub(crate) const NOT_COPIED: [&str; 10] = [
 
 pub(crate) const TABLES: [Table; 71] = [
     table("tenants", 1, &[("id", Uuid), ("slug", Text), ("name", Text), ("created_at", Int), ("suspended_at", Int)]),
-    table(
-        "users",
-        1,
-        &[
-            ("id", Uuid),
-            ("tenant_id", Uuid),
-            ("email", Text),
-            ("name", Text),
-            ("role", Text),
-            ("password", Text),
-            ("created_at", Int),
-            ("updated_at", Int),
-            ("last_seen_at", Int),
-            ("disabled_at", Int),
-        ],
-    ),
-    table(
-        "sessions",
-        1,
-        &[
-            ("id", Uuid),
-            ("tenant_id", Uuid),
-            ("user_id", Uuid),
-            ("created_at", Int),
-            ("expires_at", Int),
-            ("revoked_at", Int),
-            ("cause", Text),
-        ],
-    ),
-    table(
-        "refresh_tokens",
-        1,
-        &[("hash", Bytes), ("tenant_id", Uuid), ("session_id", Uuid), ("expires_at", Int), ("used_at", Int)],
-    ),
-    table(
-        "links",
-        1,
-        &[
-            ("hash", Bytes),
-            ("tenant_id", Uuid),
-            ("user_id", Uuid),
-            ("purpose", Text),
-            ("expires_at", Int),
-            ("used_at", Int),
-        ],
-    ),
-    table(
-        "audit",
-        1,
-        &[
-            ("id", Uuid),
-            ("tenant_id", Uuid),
-            ("actor_kind", Text),
-            ("actor_id", Uuid),
-            ("action", Text),
-            ("target", Text),
-            ("detail", Text),
-            ("created_at", Int),
-        ],
-    ),
-    table(
-        "api_keys",
-        1,
-        &[
-            ("id", Uuid),
-            ("tenant_id", Uuid),
-            ("name", Text),
-            ("hash", Bytes),
-            ("scopes", Text),
-            ("created_at", Int),
-            ("revoked_at", Int),
-        ],
-    ),
+    people::USERS,
+    people::SESSIONS,
+    people::REFRESH_TOKENS,
+    people::LINKS,
+    people::AUDIT,
+    people::API_KEYS,
     table(
         "agents",
         1,
