@@ -49,7 +49,7 @@ impl Desk {
         let site = Router::new().fallback(hear).with_state(Arc::clone(&heard));
         tokio::spawn(async move { axum::serve(listener, site).await });
         let events =
-            ["reservation.created", "reservation.cancelled", "order.paid", "whatsapp.fallback", "error.occurred"];
+            ["reservation.created", "reservation.cancelled", "order.paid", "order.refunded", "whatsapp.fallback", "error.occurred"];
         let asked = json!({ "url": url, "events": events });
         assert_eq!(api.post("/api/webhook-endpoints", &asked).await.status, 201);
         Self { services, server, heard }
