@@ -41,6 +41,11 @@ pub fn concierge_python() -> PathBuf {
     interpreter("concierge", "concierge-requirements.txt")
 }
 
+/// The interpreter of OpenAI's SDK.
+pub fn openai_python() -> PathBuf {
+    interpreter("openai", "openai-requirements.txt")
+}
+
 /// A Python of its own with what the manifest names.
 fn interpreter(name: &str, manifest: &str) -> PathBuf {
     let python = |folder: &Path| {

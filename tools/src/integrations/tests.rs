@@ -309,9 +309,7 @@ async fn payments_carry_their_key_and_their_answers_are_taken_for_what_they_say(
 #[tokio::test]
 async fn refunds_carry_their_key_and_only_what_went_back_counts() {
     let refund = || Work { kind: FlowKind::Refund, key: "refund-1-x".into(), ..order(Step::RefundPayment) };
-    let one = |status: &str, amount: i64, step: &str| {
-        json!({ "id": "re_1", "status": status, "amount": amount, "metadata": { "step": step } })
-    };
+    let one = |status: &str, amount: i64, step: &str| json!({ "id": "re_1", "status": status, "amount": amount, "metadata": { "step": step } });
     let list = |refunds: Value| Ok((200, json!({ "object": "list", "data": refunds })));
     let (done, outside) = act(vec![Ok((200, one("succeeded", 1_300, "refund-1-x")))], refund()).await;
     assert_eq!((done, outside.asked()), (Answer::Happened, vec!["POST https://api.stripe.com/v1/refunds".to_owned()]));
