@@ -15,6 +15,7 @@ mod install;
 mod judge;
 mod mcp;
 mod model;
+mod n8n;
 mod openai;
 mod realtime;
 mod schemathesis;

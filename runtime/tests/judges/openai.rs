@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 fn judge() -> Judge {
-    Judge::start(Command::new(install::openai_python()).arg(install::script("openai.py")))
+    Judge::start(Command::new(install::openai_python()).arg(install::script("completions.py")))
 }
 
 async fn echo() -> Server {

@@ -25,6 +25,11 @@ async fn typed(types: &str, values: &[(&str, Value)]) -> bool {
     child.wait().await.unwrap().success()
 }
 
+/// In attributes, these may be written as they are.
+fn plain(document: &str) -> String {
+    document.replace("&gt;", ">").replace("&apos;", "'")
+}
+
 const TWILIO: &str = "twilio/lib/twiml/VoiceResponse";
 const VAPI: &str = "@vapi-ai/server-sdk/dist/cjs/index";
 
@@ -95,12 +100,10 @@ async fn a_line_is_opened_as_twilios_own_sdk_opens_it() {
         inside.extend(parameters.iter().map(|p| json!(["parameter", p])));
         let connect = json!({ "action": action(&opened.text), "method": "POST" });
         let wanted = json!([["connect", connect, [["conversationRelay", attributes, inside]]]]);
-        assert_eq!(judge.ask("twiml", json!({ "verbs": wanted })).await, opened.text, "nothing more, and nothing else");
+        let wanted = judge.ask("twiml", json!({ "verbs": wanted })).await;
+        assert_eq!(plain(wanted.as_str().unwrap()), plain(&opened.text), "nothing more, and nothing else");
 
-        let mut values = vec![
-            ("T.ConnectAttributes", connect),
-            ("T.ConversationRelayAttributes", attributes.clone()),
-        ];
+        let mut values = vec![("T.ConnectAttributes", connect), ("T.ConversationRelayAttributes", attributes.clone())];
         values.extend(language.map(|l| ("T.LanguageAttributes", l)));
         values.extend(parameters.into_iter().map(|p| ("T.ParameterAttributes", p)));
         assert!(typed(TWILIO, &values).await, "{}", opened.text);
