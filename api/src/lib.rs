@@ -62,6 +62,7 @@ mod visitor;
 mod websocket;
 
 pub use attachments::run as run_attachments;
+pub use calls::run as run_calls;
 pub use commerce::{AtService, Commerce, run as run_commerce};
 pub use hub::Hub;
 pub use identity::{Identity, InvalidKeys, Letter, Mailer, Passwords, TokenKeys, new_user};

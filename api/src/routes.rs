@@ -197,6 +197,7 @@ fn commerce() -> Endpoints {
         .post("/orders/confirm", manage_orders, orders::confirm.layer(Extension(Rate::Payment)))
         .get("/orders/{id}", view_orders, orders::show)
         .post("/orders/{id}/cancel", manage_orders, orders::cancel)
+        .post("/orders/{id}/refund", manage_orders, orders::refund.layer(Extension(Rate::Payment)))
         .post("/orders/{id}/reconcile", manage_orders, orders::reconcile)
         .get("/integrations/{provider}", view_services, integrations::show)
         .put("/integrations/{provider}", manage_services, integrations::replace)

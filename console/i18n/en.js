@@ -792,6 +792,7 @@ export default {
   'tool.create_order': 'Take an order',
   'tool.hand_over': 'Hand over to a person',
   'tool.make_reservation': 'Make a reservation',
+  'tool.refund_order': 'Refund an order',
   'tool.search_knowledge': 'Search the knowledge',
   'tool.show_menu': 'Show the menu',
   'tools.ask': 'Ask again',

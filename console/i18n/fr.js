@@ -792,6 +792,7 @@ export default {
   'tool.create_order': 'Prendre une commande',
   'tool.hand_over': 'Passer la main',
   'tool.make_reservation': 'Faire une réservation',
+  'tool.refund_order': 'Rembourser une commande',
   'tool.search_knowledge': 'Chercher dans le savoir',
   'tool.show_menu': 'Montrer la carte',
   'tools.ask': 'Demander à nouveau',

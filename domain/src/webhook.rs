@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The kinds of events that happen; the store's triggers write them down.
-pub const EVENTS: [&str; 28] = [
+pub const EVENTS: [&str; 29] = [
     "conversation.started",
     "conversation.handed_over",
     "conversation.handed_off",
@@ -18,6 +18,7 @@ pub const EVENTS: [&str; 28] = [
     "reservation.created",
     "reservation.cancelled",
     "order.paid",
+    "order.refunded",
     "whatsapp.fallback",
     "call.started",
     "call.ended",

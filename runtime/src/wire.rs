@@ -65,6 +65,7 @@ pub struct App {
     attachments: JoinHandle<()>,
     /// Sends what was planned.
     outreach: JoinHandle<()>,
+    calls: JoinHandle<()>,
     figures: JoinHandle<()>,
     /// Carries reservations and orders out.
     flows: JoinHandle<()>,
@@ -195,7 +196,7 @@ impl App {
             node: node.handle(),
             hub: hub.clone(),
             sources: Visitor::new(internet.clone(), clock.clone()),
-            poster: internet,
+            poster: internet.clone(),
             clock,
             ids,
             log,
@@ -239,6 +240,7 @@ impl App {
         let webhooks = tokio::spawn(colloquy_api::run_webhooks(api.clone()));
         let attachments = tokio::spawn(colloquy_api::run_attachments(api.clone()));
         let outreach = tokio::spawn(colloquy_api::run_outreach(api.clone()));
+        let calls = tokio::spawn(colloquy_api::run_calls(api.clone(), internet, config.call_patience));
         let figures = tokio::spawn(figures::add_up(store.clone()));
         let flows = tokio::spawn(colloquy_api::run_commerce(commerce));
         let videos = tokio::spawn(colloquy_api::run_videos(videos));
@@ -257,6 +259,7 @@ impl App {
             webhooks,
             attachments,
             outreach,
+            calls,
             figures,
             flows,
             videos,
@@ -310,6 +313,7 @@ impl App {
         self.webhooks.abort();
         self.attachments.abort();
         self.outreach.abort();
+        self.calls.abort();
         self.figures.abort();
         self.flows.abort();
         self.videos.abort();

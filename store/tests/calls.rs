@@ -4,7 +4,7 @@
 mod common;
 
 use colloquy_domain::{
-    call::{CallChange, CallOutcome, CallReport, CallStatus, CallStep, Direction},
+    call::{Asked, CallChange, CallOutcome, CallReport, CallStatus, CallStep, Direction, settle},
     channel::Secret,
     ids::{CallId, ChannelId},
     ports::StoreError,
@@ -107,7 +107,31 @@ async fn figures_are_those_of_the_calls_of_a_time(on: Kind) {
     assert_eq!((none.calls, none.seconds, none.outcomes.len()), (0, 0, 0));
 }
 
+// req: S2-LIFE-1
+async fn silent_calls_are_found_and_settled_once(on: Kind) {
+    let opened = common::open(on).await;
+    let f = common::fixture(&opened.store).await;
+    let (here, there) = (opened.store.tenant(f.home.tenant), opened.store.tenant(f.abroad.tenant));
+    let silent = async |before| opened.store.installation().silent_calls(before, 10).await.expect("read");
+    let (made, _) = here.change_call(call(f.pull.channel, "CA1"), step("incoming")).await.expect("made");
+    let over = CallChange { ends: true, ..step("end") };
+    here.change_call(call(f.pull.channel, "CA2"), over).await.expect("ended");
+    assert!(silent(NOW + Duration::from_millis(1)).await.len() == 1, "what is over is not silent");
+    opened.clock.set(NOW + Duration::from_secs(60));
+    here.change_call(call(f.pull.channel, "CA1"), step("heard")).await.expect("changed");
+    assert!(silent(NOW + Duration::from_secs(59)).await.is_empty(), "it was heard of");
+    let later = NOW + Duration::from_secs(60);
+    assert_eq!(silent(later).await, [(f.home.tenant, made.id)]);
+    let lost = settle(Asked::Nobody, made.started_at, later);
+    assert_eq!(there.settle_call(made.id, lost.clone()).await, Err(StoreError::NotFound("call")));
+    let (closed, changed) = here.settle_call(made.id, lost.clone()).await.expect("closed");
+    assert_eq!((changed, closed.facts.outcome), (true, Some(CallOutcome::Lost)));
+    assert_eq!(here.settle_call(made.id, lost).await.expect("again"), (closed, false));
+    assert!(silent(later).await.is_empty());
+}
+
 on_both! {
+    silent_calls_are_found_and_settled_once
     a_step_happens_once_and_its_event_with_it
     figures_are_those_of_the_calls_of_a_time
 }

@@ -154,6 +154,52 @@ async fn a_flow_tells_how_it_ended_in_the_commit_that_ends_it(on: Kind) {
     assert!(matches!(third, Err(StoreError::Conflict(_))), "it is paid: {third:?}");
 }
 
+// req: S0-PAY-1
+// req: S0-EVT-1
+async fn what_was_paid_goes_back_and_is_told_once(on: Kind) {
+    let (_opened, here, _) = two(on).await;
+    let endpoint = endpoint(&here).await;
+    let (made, begun) = here.create_order(soups(None), LEASE).await.expect("made");
+    let proof = Proof { reference: Some("pi_1".into()), secret: None };
+    step(&here, begun.expect("begun"), Answer::Happened, proof).await;
+    let begin = async |flow: Flow| here.begin_flow(made.id.uuid(), None, None, flow, LEASE).await;
+    let new = |kind: FlowKind| Flow::new(kind, NOW);
+    let unpaid = begin(new(FlowKind::Refund)).await;
+    assert!(matches!(unpaid, Err(StoreError::Conflict(_))), "nothing was paid: {unpaid:?}");
+    let through = async |flow: Flow, answers: &[Answer]| {
+        let mut record = begin(flow).await.expect("begun");
+        for answer in answers {
+            // What the other side calls a refund is not the payment.
+            let proof = Proof { reference: Some("re_1".into()), secret: None };
+            record = step(&here, record, answer.clone(), proof).await;
+        }
+        assert!(record.flow.end.is_some(), "{record:?}");
+        let order = here.order(made.id).await.expect("read");
+        assert_eq!(order.payment.as_deref(), Some("pi_1"));
+        order.status
+    };
+    let (done, refused) = (|| vec![Answer::Happened; 2], || [Answer::Refused { code: "stripe.no".into() }]);
+    assert_eq!(through(new(FlowKind::Pay), &done()).await, OrderStatus::Paid);
+    assert_eq!(through(Flow::in_doubt(FlowKind::RefundSeen, NOW), &refused()).await, OrderStatus::Paid);
+    assert_eq!(through(new(FlowKind::Refund), &done()).await, OrderStatus::Refunded);
+    let twice = begin(new(FlowKind::Refund)).await;
+    assert!(matches!(twice, Err(StoreError::Conflict(_))), "it went back: {twice:?}");
+    let checked = || Flow::in_doubt(FlowKind::RefundChecked, NOW);
+    assert_eq!(through(checked(), &done()[..1]).await, OrderStatus::Refunded);
+    assert_eq!(through(checked(), &refused()).await, OrderStatus::Paid, "it bounced");
+    assert_eq!(through(Flow::in_doubt(FlowKind::RefundSeen, NOW), &done()).await, OrderStatus::Refunded);
+    let due = here.due_deliveries(endpoint, 50).await.expect("read");
+    let mut told: Vec<_> = due.iter().map(|d| (d.event.kind.as_str(), d.event.detail.as_deref())).collect();
+    told.sort_unstable();
+    let expected = [
+        ("error.occurred", Some("stripe.no")),
+        ("order.paid", None),
+        ("order.refunded", None),
+        ("order.refunded", None),
+    ];
+    assert_eq!(told, expected, "that nothing went back is no error");
+}
+
 // req: S0-FLOW-3
 async fn whoever_lost_a_flow_writes_nothing_any_more(on: Kind) {
     let (opened, here, _) = two(on).await;
@@ -216,6 +262,7 @@ async fn settings_the_menu_and_what_was_told_before_are_each_tenants_own(on: Kin
 on_both! {
     what_is_asked_for_twice_is_made_once_and_nobody_else_sees_it
     a_flow_tells_how_it_ended_in_the_commit_that_ends_it
+    what_was_paid_goes_back_and_is_told_once
     whoever_lost_a_flow_writes_nothing_any_more
     settings_the_menu_and_what_was_told_before_are_each_tenants_own
 }

@@ -6,8 +6,10 @@
 
 mod dialogue;
 mod line;
+mod lost;
 
 pub use line::open;
+pub use lost::run;
 
 use crate::{
     error::{ApiError, ApiResult},
@@ -266,7 +268,7 @@ impl Telephone<'_> {
         let CallTool { id, name, question } = tool;
         let Some(question) = question else {
             let why = format!("{name} was not asked anything: give it a `question`");
-            return Ok(CallToolAnswer { id, result: Err(why) });
+            return Ok(CallToolAnswer { id, name, result: Err(why) });
         };
         let saying = self.saying(format!("tool-{id}"), question.clone());
         let mut asked = Exchange::begin(Arc::clone(&self.api), self.account, saying).await?;
@@ -275,7 +277,7 @@ impl Telephone<'_> {
         let step = CallStep::new(format!("tool:{id}"), "tool", question);
         let ai_handled = reply.is_some();
         self.note(CallChange { conversation: ended.conversation, ai_handled, ..CallChange::new(step) }).await?;
-        Ok(CallToolAnswer { id, result: reply.ok_or_else(|| self.sentence(Sentence::TooSlow)) })
+        Ok(CallToolAnswer { id, name, result: reply.ok_or_else(|| self.sentence(Sentence::TooSlow)) })
     }
 }
 

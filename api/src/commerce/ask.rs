@@ -8,6 +8,7 @@ use colloquy_domain::{
         flow::{Flow, FlowKind},
         settings::{Google, USUAL_SLOT, USUAL_ZONE},
     },
+    failure::Failure,
     ids::{ConversationId, OrderId, ReservationId, TenantId, TurnNo},
     ports::StoreError,
     time::Timestamp,
@@ -170,14 +171,14 @@ impl Commerce {
         match rows.begin_flow(id.uuid(), found.conversation, payment_method, flow, LEASE).await {
             Ok(begun) => self.finish(begun).await,
             // It was asked for before, and is on its way.
-            Err(StoreError::Conflict(_)) if self.is_paying(&rows, id).await? => {}
+            Err(StoreError::Conflict(_)) if self.is_open(&rows, id, FlowKind::Pay).await? => {}
             Err(e) => return Err(busy(e, "ORDER_NOT_CONFIRMABLE")),
         }
         Ok(rows.order(id).await?)
     }
 
-    async fn is_paying(&self, rows: &TenantStore, id: OrderId) -> Result<bool, StoreError> {
-        Ok(rows.open_flow(id.uuid()).await?.is_some_and(|r| r.flow.kind == FlowKind::Pay))
+    async fn is_open(&self, rows: &TenantStore, id: OrderId, kind: FlowKind) -> Result<bool, StoreError> {
+        Ok(rows.open_flow(id.uuid()).await?.is_some_and(|r| r.flow.kind == kind))
     }
 
     /// # Errors
@@ -193,6 +194,43 @@ impl Commerce {
         Ok(rows.order(id).await?)
     }
 
+    /// All that was paid for an order goes back, as far as it could by now. One that was refunded stays as it is.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn refund(self: &Arc<Self>, tenant: TenantId, id: OrderId) -> Result<Order, Refusal> {
+        let rows = self.store.tenant(tenant);
+        let found = rows.order(id).await?;
+        if found.status == OrderStatus::Refunded {
+            return Ok(found);
+        }
+        let flow = Flow::new(FlowKind::Refund, self.clock.now());
+        match rows.begin_flow(id.uuid(), found.conversation, None, flow, LEASE).await {
+            Ok(begun) => self.finish(begun).await,
+            // It was asked for before, and is on its way.
+            Err(StoreError::Conflict(_)) if self.is_open(&rows, id, FlowKind::Refund).await? => {}
+            Err(e) => return Err(busy(e, "ORDER_NOT_REFUNDABLE")),
+        }
+        Ok(rows.order(id).await?)
+    }
+
+    /// The provider told of a refund of a paid order, and whether it failed: whatever it is, the provider is asked itself.
+    ///
+    /// # Errors
+    /// The store's; or that something else is being done with the order, so that this must be told again.
+    pub async fn refund_ended(&self, tenant: TenantId, order: &Order, failed: bool) -> Result<(), Refusal> {
+        let kind = match order.status {
+            OrderStatus::Refunded if failed => FlowKind::RefundChecked,
+            OrderStatus::Refunded => return Ok(()),
+            _ => FlowKind::RefundSeen,
+        };
+        self.payment_ended(tenant, order, kind).await?;
+        if self.is_open(&self.store.tenant(tenant), order.id, FlowKind::Pay).await? {
+            return Err(Failure::retry("order.busy", "something else is being done with this order").into());
+        }
+        Ok(())
+    }
+
     /// The provider told how a payment ended: whatever it is, the provider is asked itself.
     ///
     /// # Errors
@@ -202,7 +240,7 @@ impl Commerce {
         let flow = Flow::in_doubt(kind, self.clock.now());
         let rows = self.store.tenant(tenant);
         match rows.begin_flow(order.id.uuid(), order.conversation, None, flow, Duration::ZERO).await {
-            // It is being paid or cancelled, or was.
+            // It is being paid, cancelled or refunded, or was.
             Ok(_) | Err(StoreError::Conflict(_)) => Ok(()),
             Err(e) => Err(e.into()),
         }

@@ -129,6 +129,16 @@ impl Concierge for AtService {
         Ok(self.commerce.undo_order(tenant, found.id).await?)
     }
 
+    async fn refund_order(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        id: Option<OrderId>,
+    ) -> Result<Order, Failure> {
+        let found = self.own_order(tenant, conversation, id).await?;
+        Ok(self.0.refund(tenant, found.id).await?)
+    }
+
     async fn go_on_on_whatsapp(
         &self,
         tenant: TenantId,

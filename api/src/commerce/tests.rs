@@ -185,6 +185,81 @@ async fn an_order_is_charged_once_wherever_the_node_dies() {
 }
 
 // req: S0-FLOW-3
+// req: S0-PAY-1
+#[tokio::test]
+async fn an_order_is_refunded_once_wherever_the_node_dies() {
+    for fates in fates() {
+        // It is made and paid before anything happens.
+        let world = World::new([vec![Fate::Good; 3], fates.clone()].concat()).await;
+        let (commerce, tenant) = (&world.commerce, world.tenant);
+        let made = commerce.make_order(tenant, keyed(), soups()).await.unwrap();
+        let early = commerce.refund(tenant, made.id).await.unwrap_err();
+        assert!(matches!(early, super::Refusal::NotNow("ORDER_NOT_REFUNDABLE", _)), "nothing was paid: {early:?}");
+        commerce.pay(tenant, made.id, None).await.unwrap();
+        world.ask(commerce.refund(tenant, made.id)).await;
+        world.live().await;
+        let back = commerce.refund(tenant, made.id).await.unwrap();
+        assert_eq!((back.status, &back.payment), (OrderStatus::Refunded, &made.payment), "{fates:?}");
+        assert_eq!(world.services.done(Step::RefundPayment), 1, "{fates:?}");
+        assert_eq!(world.services.done(Step::ConfirmPayment), 1, "{fates:?}");
+        assert_eq!(world.services.done(Step::AddToSheet), 2, "{fates:?}");
+        assert_eq!(world.events().await, ["order.paid", "order.refunded"], "{fates:?}");
+    }
+}
+
+// req: S0-FLOW-3
+// req: S0-EVT-1
+#[tokio::test]
+async fn a_refund_that_nobody_can_tell_of_is_uncertain_until_it_can_be_seen() {
+    let world = World::new([vec![Fate::Good; 3], vec![Fate::LostDone]].concat()).await;
+    let (commerce, tenant) = (&world.commerce, world.tenant);
+    let made = commerce.make_order(tenant, keyed(), soups()).await.unwrap();
+    commerce.pay(tenant, made.id, None).await.unwrap();
+    world.services.blind(true);
+    assert_eq!(commerce.refund(tenant, made.id).await.unwrap().status, OrderStatus::Uncertain);
+    world.live().await;
+    let asked = commerce.refund(tenant, made.id).await.unwrap();
+    assert_eq!((asked.status, world.services.called(Step::RefundPayment)), (OrderStatus::Uncertain, 1));
+    assert_eq!(world.events().await, ["error.occurred", "order.paid"], "told once");
+    world.services.blind(false);
+    commerce.look_again(tenant, made.id.uuid()).await.unwrap();
+    world.live().await;
+    let now = commerce.store.tenant(tenant).order(made.id).await.unwrap();
+    assert_eq!((now.status, now.cause), (OrderStatus::Refunded, None));
+    assert_eq!((world.services.done(Step::RefundPayment), world.services.called(Step::RefundPayment)), (1, 1));
+    assert_eq!(world.events().await, ["error.occurred", "order.paid", "order.refunded"]);
+}
+
+// req: S0-PAY-1
+// req: S2-WHK-4
+#[tokio::test]
+async fn what_the_provider_tells_of_refunds_is_looked_at_and_never_refunds_anything() {
+    let world = World::new(Vec::new()).await;
+    let (commerce, tenant) = (&world.commerce, world.tenant);
+    let made = commerce.make_order(tenant, keyed(), soups()).await.unwrap();
+    commerce.pay(tenant, made.id, None).await.unwrap();
+    let told = async |failed: bool| {
+        let order = commerce.store.tenant(tenant).order(made.id).await.unwrap();
+        commerce.refund_ended(tenant, &order, failed).await.unwrap();
+        world.live().await;
+        commerce.store.tenant(tenant).order(made.id).await.unwrap()
+    };
+    let now = told(false).await;
+    assert_eq!((now.status, now.cause.as_deref()), (OrderStatus::Paid, Some("x.not_refunded")), "a part, or nothing");
+    assert_eq!(world.events().await, ["order.paid"], "no failure of anything");
+    world.services.elsewhere(Step::RefundPayment);
+    for _ in 0..2 {
+        assert_eq!(told(false).await.status, OrderStatus::Refunded);
+    }
+    assert_eq!(told(true).await.status, OrderStatus::Refunded, "another one failed, not this");
+    assert_eq!(world.events().await, ["order.paid", "order.refunded"]);
+    world.services.fails(Step::RefundPayment);
+    assert_eq!(told(true).await.status, OrderStatus::Paid, "it did not go back after all");
+    assert_eq!(world.events().await, ["error.occurred", "order.paid", "order.refunded"]);
+    assert_eq!(world.services.called(Step::RefundPayment), 0);
+}
+
+// req: S0-FLOW-3
 // req: S0-EVT-1
 #[tokio::test]
 async fn a_payment_that_nobody_can_tell_of_is_uncertain_until_it_can_be_seen() {

@@ -1,5 +1,5 @@
 //! `POST /api/orders/create`, `POST /api/orders/confirm`, `GET /api/orders`, `GET /api/orders/{id}`, `POST …/cancel`,
-//! `POST …/reconcile`.
+//! `POST …/refund`, `POST …/reconcile`.
 
 use super::reservations::asked;
 use crate::{
@@ -128,7 +128,7 @@ pub async fn create(
 
 fn refused(order: &Order, status: StatusCode, code: &'static str) -> ApiError {
     let cause = order.cause.as_deref().unwrap_or("no cause was told");
-    ApiError::new(status, code, format!("the payment was refused: {cause}"))
+    ApiError::new(status, code, format!("the payment provider refused it: {cause}"))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -171,6 +171,18 @@ pub async fn cancel(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<
         OrderStatus::RequiresConfirmation if order.cause.is_some() => {
             Err(refused(&order, StatusCode::BAD_GATEWAY, "PAYMENT_REFUSED"))
         }
+        _ => accepted(Out::from(order)),
+    }
+}
+
+/// All that was paid goes back to whoever paid. Asked again, it is refunded once.
+pub async fn refund(State(api): State<Arc<Api>>, tenant: Tenant, Path(id): Path<String>) -> ApiResult {
+    let id = id.parse::<OrderId>()?;
+    let order = api.commerce.refund(tenant.id, id).await?;
+    tenant.note("order.refund_asked", id, order.status.name()).await?;
+    match order.status {
+        OrderStatus::Refunded => ok(Out::from(order)),
+        OrderStatus::Paid if order.cause.is_some() => Err(refused(&order, StatusCode::BAD_GATEWAY, "REFUND_REFUSED")),
         _ => accepted(Out::from(order)),
     }
 }

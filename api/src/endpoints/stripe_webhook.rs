@@ -1,4 +1,4 @@
-//! `POST /webhooks/stripe/{tenantSlug}`: what Stripe tells of payments. It is a reason to look, not the truth: the flow asks
+//! `POST /webhooks/stripe/{tenantSlug}`: what Stripe tells of payments and refunds. It is a reason to look, not the truth: the flow asks
 //! Stripe itself.
 
 use crate::{
@@ -15,6 +15,7 @@ use colloquy_domain::{channel::Secret, commerce::flow::FlowKind, ports::StoreErr
 use hmac::{Hmac, KeyInit, Mac};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::Sha256;
 use std::sync::{Arc, atomic::Ordering};
 use subtle::ConstantTimeEq;
@@ -39,6 +40,32 @@ struct Data {
 struct Object {
     /// Some objects have none.
     id: Option<String>,
+    /// Whose refund it is. Anything but an id is left aside.
+    #[serde(default)]
+    payment_intent: Value,
+    #[serde(default)]
+    status: Value,
+}
+
+/// What an event is about.
+enum About {
+    /// A payment, and how it ended.
+    Payment(FlowKind),
+    /// Money that went back, or was to.
+    Refund,
+}
+
+impl About {
+    fn of(kind: &str) -> Option<Self> {
+        match kind {
+            "payment_intent.succeeded" => Some(Self::Payment(FlowKind::Pay)),
+            "payment_intent.canceled" => Some(Self::Payment(FlowKind::CancelOrder)),
+            "charge.refunded" | "charge.refund.updated" | "refund.created" | "refund.updated" | "refund.failed" => {
+                Some(Self::Refund)
+            }
+            _ => None,
+        }
+    }
 }
 
 pub async fn receive(
@@ -59,18 +86,25 @@ pub async fn receive(
     }
     let malformed = |_| ApiError::new(StatusCode::BAD_REQUEST, "MALFORMED", "this is no event of Stripe's");
     let event: Event = serde_json::from_slice(&body).map_err(malformed)?;
-    let kind = match event.kind.as_str() {
-        "payment_intent.succeeded" => FlowKind::Pay,
-        "payment_intent.canceled" => FlowKind::CancelOrder,
-        _ => return answered(&api, "ignored"),
+    let Some(about) = About::of(&event.kind) else { return answered(&api, "ignored") };
+    let object = event.data.object;
+    let payment = match about {
+        About::Payment(_) => object.id.as_deref(),
+        About::Refund => object.payment_intent.as_str(),
     };
-    let order = match rows.order_by_payment(&event.data.object.id.unwrap_or_default()).await {
+    let order = match rows.order_by_payment(payment.unwrap_or_default()).await {
         Ok(order) => order,
         // The account is used for other things, too.
         Err(StoreError::NotFound(_)) => return answered(&api, "unknown"),
         Err(e) => return Err(e.into()),
     };
-    api.commerce.payment_ended(tenant.id, &order, kind).await?;
+    match about {
+        About::Payment(kind) => api.commerce.payment_ended(tenant.id, &order, kind).await?,
+        About::Refund => {
+            let failed = matches!(object.status.as_str(), Some("failed" | "canceled"));
+            api.commerce.refund_ended(tenant.id, &order, failed).await?;
+        }
+    }
     // Afterwards: what was cut before is told again. It is safe to repeat.
     let first = rows.note_payment_event(&event.id).await?;
     answered(&api, if first { "accepted" } else { "repeated" })

@@ -27,6 +27,7 @@ const UNDESCRIBED: &[&str] = &[
     "POST /api/orders/confirm",
     "POST /api/orders/create",
     "POST /api/orders/{id}/cancel",
+    "POST /api/orders/{id}/refund",
     "POST /api/reservations",
     "POST /api/reservations/{id}/cancel",
     "POST /api/users",

@@ -7,7 +7,7 @@ mod twilio;
 mod twiml;
 mod vapi;
 
-use crate::markup;
+use crate::{http::endpoint, markup};
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{
@@ -17,7 +17,7 @@ use colloquy_domain::{
     failure::Failure,
     message::Peer,
     outbound::Citation,
-    ports::{CallDriver, ChannelDriver},
+    ports::{CallDriver, ChannelDriver, WebCall},
 };
 use std::time::Duration;
 use twilio::Twilio;
@@ -26,7 +26,16 @@ use vapi::Vapi;
 const FIELDS: &[SettingField] = &[
     field("provider", true, "Who carries the calls: `twilio` or `vapi`."),
     secret("auth_token", "Twilio's auth token, which signs its requests; needed for Twilio."),
-    field("account_sid", false, "Twilio's account; requests of another one are refused if it is set."),
+    field(
+        "account_sid",
+        false,
+        "Twilio's account; requests of another one are refused if it is set. With it, calls whose end was not told are asked about.",
+    ),
+    secret(
+        "api_key",
+        "Vapi's private key: calls whose end was not told are asked about with it; the one of the settings, if not set.",
+    ),
+    field("api_base", false, "Address of the provider's REST API; Twilio's or Vapi's own if not set."),
     secret("webhook_secret", "The secret that Vapi sends, or signs with; needed for Vapi."),
     field("assistant_id", false, "Vapi's own assistant that speaks; if not set, this channel's agent does."),
     field(
@@ -64,7 +73,29 @@ const fn secret(name: &'static str, help: &'static str) -> SettingField {
     SettingField { name, required: false, secret: true, help }
 }
 
+/// What a provider answers about one call.
+const LONGEST_ANSWER: usize = 1 << 20;
+const PATIENCE: Duration = Duration::from_secs(10);
+
 pub(crate) struct Voice;
+
+/// What a provider is asked at its REST API.
+fn question(account: &ChannelAccount, base: &str, path: &[&str], authorization: String) -> Option<WebCall> {
+    let base = account.setting("api_base").filter(|b| !b.is_empty()).unwrap_or(base);
+    Some(WebCall {
+        method: "GET",
+        url: endpoint("voice", base, path).ok()?.into(),
+        headers: vec![("authorization".into(), authorization)],
+        body: None,
+        most: LONGEST_ANSWER,
+        timeout: PATIENCE,
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturates")]
+fn rounded(number: f64) -> u64 {
+    number.round() as u64
+}
 
 /// What an account's callers speak, as a tag.
 fn language(account: &ChannelAccount) -> &str {

@@ -1,18 +1,23 @@
 //! Twilio Voice: each request is a form, each answer a document that says what to do next.
 
 use super::{
-    relay,
+    question, relay, rounded,
     signature::{Form, is_signed},
     twiml,
 };
+use crate::lenient::text;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use colloquy_domain::{
     call::{
-        CallAnswer, CallDocument, CallEvent, CallNews, CallRequest, CallStatus, Direction, LineEvent, LineWord,
-        Parting, Place,
+        CallAnswer, CallDocument, CallEvent, CallNews, CallReport, CallRequest, CallStanding, CallStatus, Direction,
+        LineEvent, LineWord, Parting, Place,
     },
     channel::{ChannelAccount, WebhookRejection},
-    ports::CallDriver,
+    ports::{CallDriver, WebCall},
 };
+use serde_json::Value;
+
+const BASE: &str = "https://api.twilio.com";
 
 pub(super) struct Twilio;
 
@@ -41,6 +46,26 @@ impl CallDriver for Twilio {
 
     fn answer(&self, account: &ChannelAccount, answer: &CallAnswer) -> CallDocument {
         CallDocument { content_type: "text/xml; charset=utf-8", body: twiml::write(account, answer) }
+    }
+
+    fn question(&self, account: &ChannelAccount, call: &str) -> Option<WebCall> {
+        let account_sid = account.setting("account_sid").filter(|s| !s.is_empty())?;
+        let token = account.secret("auth_token").filter(|s| !s.is_empty())?;
+        let path = ["2010-04-01", "Accounts", account_sid, "Calls", &format!("{call}.json")];
+        let authorization = format!("Basic {}", STANDARD.encode(format!("{account_sid}:{token}")));
+        question(account, BASE, &path, authorization)
+    }
+
+    fn standing(&self, body: &[u8]) -> Option<CallStanding> {
+        let call: Value = serde_json::from_slice(body).ok()?;
+        let number = |name: &str| text(&call, name)?.parse::<f64>().ok();
+        let report = CallReport {
+            seconds: text(&call, "/duration").and_then(|s| s.parse().ok()),
+            // What is paid is told as less than nothing, once Twilio knows it.
+            cost_cents: number("/price").map(|price| rounded(price.abs() * 100.0)),
+            ..CallReport::default()
+        };
+        Some(CallStanding { status: CallStatus::named(text(&call, "/status")?)?, report })
     }
 
     fn admit(&self, account: &ChannelAccount, request: &CallRequest<'_>) -> Result<(), WebhookRejection> {
@@ -129,6 +154,25 @@ mod tests {
             read(&dialled, "CallStatus=in-progress&DialCallStatus=no-answer"),
             CallEvent::PutThrough { answered: false }
         );
+    }
+
+    // req: S2-LIFE-1
+    #[test]
+    fn twilio_is_asked_about_a_call_with_its_accounts_own_credentials() {
+        let known =
+            account(&[("account_sid", "AC1"), ("api_base", "https://twilio.example/")], &[("auth_token", "tok")]);
+        let asked = Twilio.question(&known, "CA/1").expect("it can be asked");
+        assert_eq!(asked.url, "https://twilio.example/2010-04-01/Accounts/AC1/Calls/CA%2F1.json");
+        assert_eq!(asked.headers, [("authorization".into(), "Basic QUMxOnRvaw==".to_owned())]);
+        assert_eq!(Twilio.question(&account(&[], &[("auth_token", "tok")]), "CA1"), None, "whose account is not known");
+        let told = br#"{"sid":"CA1","status":"completed","duration":"61","price":"-0.01700","price_unit":"USD"}"#;
+        let standing = Twilio.standing(told).expect("understood");
+        assert_eq!((standing.status, standing.report.seconds), (CallStatus::Completed, Some(61)));
+        assert_eq!(standing.report.cost_cents, Some(2));
+        let going_on =
+            Twilio.standing(br#"{"status":"in-progress","duration":null,"price":null}"#).expect("understood");
+        assert_eq!((going_on.status, going_on.report), (CallStatus::InProgress, CallReport::default()));
+        assert_eq!(Twilio.standing(br#"{"code":20404,"status":404}"#), None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Vapi: messages about calls that its own assistant, or our agent over the OpenAI-compatible endpoint, leads.
 
+use super::{question, rounded};
 use crate::lenient::{id, items, made_id, text};
 use colloquy_domain::{
     call::{
-        CallAnswer, CallDocument, CallEvent, CallNews, CallOutcome, CallReport, CallRequest, CallStatus, CallTool,
-        CallToolAnswer, Direction,
+        CallAnswer, CallDocument, CallEvent, CallNews, CallOutcome, CallReport, CallRequest, CallStanding, CallStatus,
+        CallTool, CallToolAnswer, Direction,
     },
     channel::{ChannelAccount, WebhookRejection},
-    ports::CallDriver,
+    ports::{CallDriver, WebCall},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use sha2::Sha256;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
+const BASE: &str = "https://api.vapi.ai";
 /// How old a signature may be.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
@@ -33,6 +35,16 @@ impl CallDriver for Vapi {
             serde_json::from_slice(request.body).map_err(|e| WebhookRejection::Malformed(format!("not JSON: {e}")))?;
         let message = body.get("message").filter(|m| m.is_object());
         Ok(news(message.ok_or_else(|| WebhookRejection::Malformed("no message".to_owned()))?))
+    }
+
+    fn question(&self, account: &ChannelAccount, call: &str) -> Option<WebCall> {
+        let key = account.secret("api_key").filter(|s| !s.is_empty())?;
+        question(account, BASE, &["call", call], format!("Bearer {key}"))
+    }
+
+    fn standing(&self, body: &[u8]) -> Option<CallStanding> {
+        let call: Value = serde_json::from_slice(body).ok()?;
+        Some(CallStanding { status: CallStatus::named(text(&call, "/status")?)?, report: report(&call) })
     }
 
     fn answer(&self, account: &ChannelAccount, answer: &CallAnswer) -> CallDocument {
@@ -55,8 +67,8 @@ impl CallDriver for Vapi {
 fn tool_result(answer: &CallToolAnswer) -> Value {
     let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     match &answer.result {
-        Ok(result) => json!({ "toolCallId": answer.id, "result": line(result) }),
-        Err(error) => json!({ "toolCallId": answer.id, "error": line(error) }),
+        Ok(result) => json!({ "toolCallId": answer.id, "name": answer.name, "result": line(result) }),
+        Err(error) => json!({ "toolCallId": answer.id, "name": answer.name, "error": line(error) }),
     }
 }
 
@@ -174,11 +186,6 @@ fn between(message: &Value) -> Option<f64> {
     let at = |names: [&str; 2]| names.iter().map(|n| crate::lenient::time(message, n).millis()).find(|t| *t > 0);
     let (begun, ended) = (at(["/startedAt", "/call/startedAt"])?, at(["/endedAt", "/call/endedAt"])?);
     u32::try_from(ended - begun).ok().map(|ms| f64::from(ms) / 1_000.0)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturates")]
-fn rounded(number: f64) -> u64 {
-    number.round() as u64
 }
 
 /// What the analysis says itself, if it says anything of it.

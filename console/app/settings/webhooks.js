@@ -8,7 +8,7 @@ import { Badge, Button, CopyText, Dialog, Empty, Field, Form, Icon, Loaded, atte
 const EVENTS = [
   'conversation.started', 'conversation.handed_over', 'conversation.handed_off', 'conversation.returned', 'conversation.closed', 'contact.moved',
   'message.received', 'message.sent', 'message.status', 'document.ready', 'document.failed', 'reservation.created', 'reservation.cancelled',
-  'order.paid', 'whatsapp.fallback', 'call.started', 'call.ended', 'video.started', 'video.ended', 'tool.approval_requested', 'tool.approval_overdue', 'tool.approval_decided', 'tool.undo_ordered',
+  'order.paid', 'order.refunded', 'whatsapp.fallback', 'call.started', 'call.ended', 'video.started', 'video.ended', 'tool.approval_requested', 'tool.approval_overdue', 'tool.approval_decided', 'tool.undo_ordered',
   'scheduled_message.failed', 'broadcast.ended', 'error.occurred', 'budget.warning', 'budget.spent',
 ];
 

@@ -3,6 +3,9 @@
 use super::{CallOutcome, CallStatus};
 use crate::{ids::ConversationId, time::Timestamp};
 
+/// The kind of step in which a provider was asked, long after the end.
+pub(super) const ASKED: &str = "asked";
+
 /// What can change of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFacts {
@@ -115,12 +118,18 @@ impl CallChange {
 }
 
 impl CallFacts {
-    /// What is known after a change. Statuses only move forward, a call ends once, and what the provider counted wins over
+    /// What is known after a change. Statuses only move forward, a call ends once (how a lost one ended may be told later), and what the provider counted wins over
     /// what we counted.
     #[must_use]
     pub fn changed(mut self, change: &CallChange, started_at: Timestamp, now: Timestamp) -> Self {
-        if let Some(status) = change.status.filter(|s| s.rank() > self.status.rank()) {
+        let loses = change.outcome == Some(CallOutcome::Lost);
+        // Somebody tells of its end after all.
+        let found = self.outcome == Some(CallOutcome::Lost) && change.ends && !loses;
+        if let Some(status) = change.status.filter(|s| s.rank() > self.status.rank() || (found && s.is_over())) {
             self.status = status;
+        }
+        if found {
+            self.outcome = None;
         }
         self.ai_handled |= change.ai_handled;
         self.conversation = self.conversation.or(change.conversation);
@@ -143,7 +152,11 @@ impl CallFacts {
         }
         if change.ends && self.ended_at.is_none() {
             self.ended_at = Some(now);
-            self.seconds = self.seconds.or(Some(now.since(started_at).as_secs()));
+            // How long it was silent before it was given up says nothing of its length.
+            self.seconds =
+                self.seconds.or((!loses && change.step.kind != ASKED).then(|| now.since(started_at).as_secs()));
+        }
+        if change.ends {
             self.outcome = self.outcome.or(Some(self.outcome_by_status()));
         }
         self.billed_minutes = self.seconds.map(|s| s.div_ceil(60));

@@ -3,11 +3,13 @@
 mod dialogue;
 mod facts;
 mod line;
+mod lost;
 mod sentences;
 
 pub use dialogue::{LONGEST_DIALOGUE, Next, PATIENCE, Place, next};
 pub use facts::{CallChange, CallFacts, CallReport, CallStep, CutLine};
 pub use line::{LineEvent, LineWord, Opening, Parting, heard};
+pub use lost::{Asked, CallStanding, LOST_AFTER, settle};
 pub use sentences::{Sentence, greeting, sentence};
 
 use crate::time::Timestamp;
@@ -116,11 +118,21 @@ pub enum CallOutcome {
     /// Nobody answered.
     Missed,
     Failed,
+    /// Nobody told how it ended.
+    Lost,
 }
 
 impl CallOutcome {
-    pub const ALL: [Self; 7] =
-        [Self::Booked, Self::Transferred, Self::Answered, Self::Callback, Self::Abandoned, Self::Missed, Self::Failed];
+    pub const ALL: [Self; 8] = [
+        Self::Booked,
+        Self::Transferred,
+        Self::Answered,
+        Self::Callback,
+        Self::Abandoned,
+        Self::Missed,
+        Self::Failed,
+        Self::Lost,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -132,6 +144,7 @@ impl CallOutcome {
             Self::Abandoned => "ABANDONED",
             Self::Missed => "MISSED",
             Self::Failed => "FAILED",
+            Self::Lost => "LOST",
         }
     }
 
@@ -254,6 +267,8 @@ pub enum CallAnswer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallToolAnswer {
     pub id: String,
+    /// Of the tool that was called.
+    pub name: String,
     pub result: Result<String, String>,
 }
 

@@ -22,11 +22,25 @@ pub enum FlowKind {
     CreateOrder,
     Pay,
     CancelOrder,
+    /// All that was paid goes back.
+    Refund,
+    /// Somebody else gave it back, it is said.
+    RefundSeen,
+    /// A refund failed after all, it is said.
+    RefundChecked,
 }
 
 impl FlowKind {
-    pub const ALL: [Self; 5] =
-        [Self::Reserve, Self::CancelReservation, Self::CreateOrder, Self::Pay, Self::CancelOrder];
+    pub const ALL: [Self; 8] = [
+        Self::Reserve,
+        Self::CancelReservation,
+        Self::CreateOrder,
+        Self::Pay,
+        Self::CancelOrder,
+        Self::Refund,
+        Self::RefundSeen,
+        Self::RefundChecked,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -36,6 +50,9 @@ impl FlowKind {
             Self::CreateOrder => "create_order",
             Self::Pay => "pay",
             Self::CancelOrder => "cancel_order",
+            Self::Refund => "refund",
+            Self::RefundSeen => "refund_seen",
+            Self::RefundChecked => "refund_checked",
         }
     }
 
@@ -48,6 +65,9 @@ impl FlowKind {
             Self::CreateOrder => &[Step::CreatePayment],
             Self::Pay => &[Step::ConfirmPayment, Step::AddToSheet],
             Self::CancelOrder => &[Step::CancelPayment],
+            Self::Refund => &[Step::RefundPayment, Step::AddToSheet],
+            Self::RefundSeen => &[Step::FindRefund, Step::AddToSheet],
+            Self::RefundChecked => &[Step::FindRefund],
         }
     }
 
@@ -66,6 +86,9 @@ pub enum Step {
     CreatePayment,
     ConfirmPayment,
     CancelPayment,
+    RefundPayment,
+    /// Finds out what went back of a payment, and changes nothing.
+    FindRefund,
     AddToSheet,
 }
 
@@ -78,15 +101,18 @@ impl Step {
             Self::CreatePayment => "create_payment",
             Self::ConfirmPayment => "confirm_payment",
             Self::CancelPayment => "cancel_payment",
+            Self::RefundPayment => "refund_payment",
+            Self::FindRefund => "find_refund",
             Self::AddToSheet => "add_to_sheet",
         }
     }
 
     /// Whether the other side does it once however often it is asked. Otherwise it is looked for before it is repeated.
-    /// (Confirming a payment is known by its key, too, but a look tells more: what the payer did meanwhile.)
+    /// (Confirming and refunding a payment are known by their keys, too, but a look tells more: what the payer did
+    /// meanwhile; what went back long ago, when the key is forgotten.)
     #[must_use]
     pub const fn is_keyed(self) -> bool {
-        !matches!(self, Self::ConfirmPayment | Self::AddToSheet)
+        !matches!(self, Self::ConfirmPayment | Self::RefundPayment | Self::FindRefund | Self::AddToSheet)
     }
 
     /// Whether the rest goes on without it: a row that is missing in a sheet takes nobody's table away.

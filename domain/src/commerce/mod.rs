@@ -68,8 +68,12 @@ statuses! {
         /// Whoever ordered must agree and pay.
         RequiresConfirmation = "REQUIRES_CONFIRMATION",
         Paid = "PAID",
+        /// What was paid is on its way back.
+        Refunding = "REFUNDING",
+        /// All that was paid went back.
+        Refunded = "REFUNDED",
         Cancelled = "CANCELLED",
-        /// Nobody knows whether it was paid (or cancelled).
+        /// Nobody knows whether it was paid (or cancelled, or refunded).
         Uncertain = "UNCERTAIN",
     }
 }
@@ -306,7 +310,23 @@ pub const fn order_status(flow: &Flow) -> OrderStatus {
         (FlowKind::CreateOrder, Some(End::Failed), _) | (FlowKind::CancelOrder, Some(End::Done), _) => Cancelled,
         (FlowKind::CreateOrder, None, _) => Pending,
         (FlowKind::Pay, ..) if flow.is_past(Step::ConfirmPayment) => Paid,
+        (FlowKind::Refund | FlowKind::RefundSeen | FlowKind::RefundChecked, ..) => refund_status(flow),
         (_, None, Phase::Doubt) => Uncertain,
         _ => RequiresConfirmation,
+    }
+}
+
+/// What a flow that is about a refund, and that is not uncertain, makes of its order.
+const fn refund_status(flow: &Flow) -> OrderStatus {
+    use OrderStatus::{Paid, Refunded, Refunding, Uncertain};
+    if flow.is_past(Step::RefundPayment) || flow.is_past(Step::FindRefund) {
+        return Refunded;
+    }
+    match (flow.kind, flow.end, flow.phase) {
+        (_, Some(_), _) | (FlowKind::RefundSeen, ..) => Paid,
+        // Until it is known, it is what it was.
+        (FlowKind::RefundChecked, ..) => Refunded,
+        (_, None, Phase::Doubt) => Uncertain,
+        (_, None, _) => Refunding,
     }
 }

@@ -1,6 +1,7 @@
 use crate::{
-    call::{CallAnswer, CallDocument, CallNews, CallRequest, LineEvent, LineWord},
+    call::{CallAnswer, CallDocument, CallNews, CallRequest, CallStanding, LineEvent, LineWord},
     channel::{ChannelAccount, WebhookRejection},
+    ports::WebCall,
 };
 
 /// A provider of telephone calls: how its requests are verified and read, and how it is answered.
@@ -16,6 +17,16 @@ pub trait CallDriver: Send + Sync {
 
     /// Writes an answer as the provider reads it.
     fn answer(&self, account: &ChannelAccount, answer: &CallAnswer) -> CallDocument;
+
+    /// How the provider is asked what has become of a call; none where it cannot be, or not with what is set.
+    fn question(&self, _account: &ChannelAccount, _call: &str) -> Option<WebCall> {
+        None
+    }
+
+    /// What it answers to that; none if this says nothing of a call.
+    fn standing(&self, _body: &[u8]) -> Option<CallStanding> {
+        None
+    }
 
     /// Verifies a request for a line, on which words go both ways as they are spoken; not all providers have them.
     ///

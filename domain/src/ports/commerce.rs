@@ -155,6 +155,17 @@ pub trait Concierge: Send + Sync {
         id: Option<OrderId>,
     ) -> Result<Order, Failure>;
 
+    /// Gives back all that was paid.
+    ///
+    /// # Errors
+    /// Reject: there is no such order, or it cannot be refunded now.
+    async fn refund_order(
+        &self,
+        tenant: TenantId,
+        conversation: ConversationId,
+        id: Option<OrderId>,
+    ) -> Result<Order, Failure>;
+
     /// Writes down that the person wants to go on on WhatsApp; the same `key` does it once.
     ///
     /// # Errors

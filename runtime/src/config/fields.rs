@@ -127,6 +127,9 @@ pub const FIELDS: &[Field] = &[
     open("approval_overdue_minutes", "COLLOQUY_APPROVAL_OVERDUE_MINUTES", |c, v| {
         number(v, 1, 10_080).map(|n| c.approval_patience = Duration::from_secs(n * 60))
     }),
+    open("call_silence_seconds", "COLLOQUY_CALL_SILENCE_SECONDS", |c, v| {
+        number(v, 1, 86_400).map(|n| c.call_patience = Duration::from_secs(n))
+    }),
     open("private_hosts", "COLLOQUY_PRIVATE_HOSTS", |c, v| hosts(v).map(|h| c.private_hosts = h)),
     open("extraction_seconds", "COLLOQUY_EXTRACTION_SECONDS", |c, v| {
         number(v, 1, 3_600).map(|n| c.extraction_time = Duration::from_secs(n))

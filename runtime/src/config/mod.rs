@@ -19,7 +19,7 @@ pub use mcp::LocalServer;
 pub use people::{Mail, People};
 pub use problems::Problems;
 
-use colloquy_domain::{channel::Secret, model::ModelChoice};
+use colloquy_domain::{call::LOST_AFTER, channel::Secret, model::ModelChoice};
 use colloquy_llm::Price;
 use colloquy_rag::{
     formats::ExtractLimits,
@@ -87,6 +87,8 @@ pub struct Config {
     pub max_upload: u64,
     /// How long a tool call may wait for a person before it is overdue.
     pub approval_patience: Duration,
+    /// How long nothing may be heard of a call before its provider is asked, or it is lost.
+    pub call_patience: Duration,
     /// Hosts that may be read although they are at private addresses.
     pub private_hosts: Vec<String>,
     /// The longest that reading one document may take.
@@ -149,6 +151,7 @@ impl Config {
             memory_limit: None,
             max_upload: 100 << 20,
             approval_patience: Duration::from_secs(15 * 60),
+            call_patience: LOST_AFTER,
             private_hosts: Vec::new(),
             extraction_time: limits.wall_max,
             extraction_memory: limits.memory_bytes,

@@ -6,7 +6,11 @@ use crate::support::{
     server::{Place, Server},
     wait::until,
 };
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -229,7 +233,7 @@ async fn another_provider_leads_the_call_and_reports_it() {
     assert_eq!(answer.body["choices"][0]["message"]["content"], "Où êtes-vous ?", "{answer:?}");
     let tools = json!([{ "id": "t1", "name": "ask", "arguments": { "question": "À quelle heure ?" } }, { "id": "t2", "name": "nothing" }]);
     let results = vapi(api, "hush", json!({ "type": "tool-calls", "call": call, "toolCallList": tools })).await.body;
-    assert_eq!(results["results"][0], json!({ "toolCallId": "t1", "result": "À quelle heure ?" }));
+    assert_eq!(results["results"][0], json!({ "toolCallId": "t1", "name": "ask", "result": "À quelle heure ?" }));
     assert!(results["results"][1]["error"].is_string(), "{results}");
 
     let report = json!({
@@ -276,4 +280,87 @@ async fn another_provider_leads_the_call_and_reports_it() {
         (&json!("Rendez-vous pris."), &json!("Zoé"))
     );
     assert_eq!(heard.lock().unwrap().len(), 2, "a repeated report is told once");
+}
+
+/// The REST APIs of both providers: what they know of calls, and what they were asked.
+async fn providers() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let answer = move |request: Request| {
+        let authorization = request.headers()["authorization"].to_str().unwrap().to_owned();
+        noted.lock().unwrap().push(format!("{authorization} {}", request.uri().path()));
+        let known = match request.uri().path().rsplit('/').next().unwrap() {
+            "CA-ended.json" => json!({ "status": "completed", "duration": "61", "price": "-0.0170" }),
+            "CA-talks.json" => json!({ "status": "in-progress", "duration": null, "price": null }),
+            "vapi-ended" => json!({
+                "id": "vapi-ended", "status": "ended", "endedReason": "customer-ended-call", "cost": 0.25,
+                "startedAt": "2026-01-01T00:00:00.000Z", "endedAt": "2026-01-01T00:00:30.000Z",
+            }),
+            _ => Value::Null,
+        };
+        let status = if known.is_null() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        async move { (status, axum::Json(known)) }
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    (url, asked)
+}
+
+// req: S2-LIFE-1
+// req: S2-EVT-2
+#[tokio::test]
+async fn a_call_whose_end_nobody_told_is_asked_about_and_lost_if_nobody_knows() {
+    let ((url, heard), (rest, asked)) = (receiver().await, providers().await);
+    let place = Place::default().with("COLLOQUY_PRIVATE_HOSTS", "localhost");
+    let server = Server::start_on(place.with("COLLOQUY_CALL_SILENCE_SECONDS", "2")).await;
+    let api = &server.api;
+    api.agent("Echo", "scripted", &[]).await;
+    api.post("/api/webhook-endpoints", &json!({ "url": url, "events": ["call.ended"] })).await.data();
+    let sid = "AC00000000000000000000000000000000";
+    telephone(api, "Echo", &json!({ "account_sid": sid, "api_base": rest })).await;
+    let settings = json!({ "provider": "vapi", "webhook_secret": "hush", "api_key": "vk", "api_base": rest });
+    let body = json!({ "kind": "voice", "name": "Vapi", "agent": "Echo", "settings": settings });
+    api.post("/api/channels", &body).await.data();
+    for sid in ["CA-ended", "CA-talks", "CA-gone"] {
+        assert_eq!(Caller::new(api, sid).post("/api/calls/incoming", "ringing", &[]).await.status, 200);
+    }
+    vapi(api, "hush", json!({ "type": "status-update", "status": "in-progress", "call": call_of("vapi-ended") })).await;
+
+    let ended = until("three ends", async || Some(heard.lock().unwrap().clone()).filter(|h| h.len() >= 3)).await;
+    let calls = api.list("/dashboard/calls", "calls").await;
+    let call = |id: &str| calls.iter().find(|c| c["external_call_id"] == id).unwrap();
+    for (id, outcome, seconds, cents) in [
+        ("CA-ended", json!("ABANDONED"), json!(61), json!(2)),
+        ("CA-gone", json!("LOST"), Value::Null, Value::Null),
+        ("vapi-ended", json!("ABANDONED"), json!(30), json!(25)),
+    ] {
+        let call = call(id);
+        assert_eq!((&call["status"], &call["outcome_type"]), (&json!("completed"), &outcome), "{call}");
+        assert_eq!((&call["duration_seconds"], &call["provider_cost_cents"]), (&seconds, &cents), "{call}");
+        assert!(call["ended_at"].is_string(), "{call}");
+    }
+    assert_eq!((&call("CA-talks")["status"], &call("CA-talks")["ended_at"]), (&json!("in-progress"), &Value::Null));
+    let told: Vec<_> = ended.iter().map(|e| e["data"]["provider"]["callId"].clone()).collect();
+    assert!(!told.contains(&json!("CA-talks")), "{told:?}");
+    {
+        let asked = asked.lock().unwrap();
+        assert!(asked.contains(&"Bearer vk /call/vapi-ended".to_owned()), "{asked:?}");
+        let twilio = format!("/2010-04-01/Accounts/{sid}/Calls/CA-gone.json");
+        assert!(asked.iter().any(|a| a.starts_with("Basic ") && a.ends_with(&twilio)), "{asked:?}");
+    }
+
+    // Twilio tells of it after all: the figures are its own, and nobody is told of a second end.
+    let late = [("CallDuration", "95"), ("CallbackSource", "call-progress-events")];
+    assert_eq!(Caller::new(api, "CA-gone").post("/api/calls/status", "completed", &late).await.status, 200);
+    let calls = api.list("/dashboard/calls", "calls").await;
+    let found = calls.iter().find(|c| c["external_call_id"] == "CA-gone").unwrap();
+    assert_eq!((&found["outcome_type"], &found["duration_seconds"]), (&json!("ABANDONED"), &json!(95)), "{found}");
+    // Meanwhile the call that went on ended, as its provider tells.
+    let over = Caller::new(api, "CA-talks").post("/api/calls/status", "completed", &late).await;
+    assert_eq!(over.status, 200);
+    let told = until("the last end", async || Some(heard.lock().unwrap().clone()).filter(|h| h.len() >= 4)).await;
+    let mut told: Vec<_> = told.iter().map(|e| e["data"]["provider"]["callId"].as_str().unwrap().to_owned()).collect();
+    told.sort();
+    assert_eq!(told, ["CA-ended", "CA-gone", "CA-talks", "vapi-ended"], "each once");
 }

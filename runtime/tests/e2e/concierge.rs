@@ -20,9 +20,9 @@ use tokio::net::TcpListener;
 type Heard = Arc<Mutex<Vec<Value>>>;
 
 /// The program with both services set up, and somebody who is told of events, as n8n would be.
-struct Desk {
-    services: Services,
-    server: Server,
+pub(crate) struct Desk {
+    pub(crate) services: Services,
+    pub(crate) server: Server,
     heard: Heard,
 }
 
@@ -31,7 +31,7 @@ async fn hear(State(heard): State<Heard>, body: String) {
 }
 
 impl Desk {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let services = Services::start().await;
         let place = Place::default().with("COLLOQUY_PRIVATE_HOSTS", "localhost");
         let place = place.with("OPENAI_BASE_URL", &format!("{}/v1", services.url)).with("OPENAI_API_KEY", "sk-model");
@@ -48,29 +48,35 @@ impl Desk {
         let heard = Heard::default();
         let site = Router::new().fallback(hear).with_state(Arc::clone(&heard));
         tokio::spawn(async move { axum::serve(listener, site).await });
-        let events =
-            ["reservation.created", "reservation.cancelled", "order.paid", "whatsapp.fallback", "error.occurred"];
+        let events = [
+            "reservation.created",
+            "reservation.cancelled",
+            "order.paid",
+            "order.refunded",
+            "whatsapp.fallback",
+            "error.occurred",
+        ];
         let asked = json!({ "url": url, "events": events });
         assert_eq!(api.post("/api/webhook-endpoints", &asked).await.status, 201);
         Self { services, server, heard }
     }
 
-    fn told(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn told(&self, kind: &str) -> Vec<Value> {
         self.heard.lock().unwrap().iter().filter(|e| e["eventType"] == kind).map(|e| e["data"].clone()).collect()
     }
 
-    async fn hears(&self, kind: &str) -> Value {
+    pub(crate) async fn hears(&self, kind: &str) -> Value {
         until(kind, async || self.told(kind).into_iter().next()).await
     }
 
     /// Ready to be paid.
-    async fn order(&self) -> Value {
+    pub(crate) async fn order(&self) -> Value {
         let made = self.server.api.post("/api/orders/create", &two_soups()).await;
         assert_eq!(made.status, 201, "{made:?}");
         made.data()
     }
 
-    async fn status(&self, id: &Value) -> Value {
+    pub(crate) async fn status(&self, id: &Value) -> Value {
         self.server.api.get(&format!("/api/orders/{}", id.as_str().unwrap())).await.data()["status"].take()
     }
 }
@@ -83,7 +89,7 @@ fn two_soups() -> Value {
     json!({ "items": [{ "item": "soup", "quantity": 2 }], "name": "Ada", "phone": "+33612345678" })
 }
 
-fn pay(order: &Value, method: &str) -> Value {
+pub(crate) fn pay(order: &Value, method: &str) -> Value {
     json!({ "orderId": order["id"], "paymentMethod": method })
 }
 
@@ -249,7 +255,7 @@ async fn a_payment_that_nobody_can_tell_of_is_told_as_uncertain_and_settled_when
 
 /// As Stripe signs.
 #[expect(clippy::disallowed_methods, reason = "Stripe has a clock of its own")]
-async fn stripe(api: &Client, event: &Value, secret: &str) -> Answer {
+pub(crate) async fn stripe(api: &Client, event: &Value, secret: &str) -> Answer {
     let (body, at) = (event.to_string(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{at}.{body}").as_bytes());

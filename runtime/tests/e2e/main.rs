@@ -38,6 +38,7 @@ mod openai;
 mod outreach;
 mod people;
 mod realtime;
+mod refunds;
 mod relay;
 mod settings;
 mod sim;

@@ -66,6 +66,12 @@ async fn a_stripe_that_others_wrote_is_paid_by_the_product_and_tells_it() {
     let paid = api.post("/api/orders/confirm", &json!({ "orderId": made["id"] })).await.data();
     assert_eq!(paid["status"], "PAID", "{paid}");
     assert_eq!(judge.ask("payment", at(&made["paymentId"])).await["status"], "succeeded");
+    let refund = format!("/api/orders/{}/refund", made["id"].as_str().unwrap());
+    for _ in 0..2 {
+        assert_eq!(api.post(&refund, &json!({})).await.data()["status"], "REFUNDED");
+    }
+    let back = judge.ask("refunds", at(&made["paymentId"])).await;
+    assert_eq!(back, json!([{ "amount": 1_300, "status": "succeeded", "order": made["id"] }]), "once");
     // It signs, and is believed.
     until("the word of the judge", async || {
         let health = api.get("/health/detailed").await;
@@ -98,6 +104,12 @@ async fn stripes_own_client_takes_the_stand_in_for_stripe_and_its_signatures_are
         "stranger": 401,
     });
     assert_eq!((told, services.charges().len()), (expected, 1));
+    let told = judge.ask("gives_back", json!({ "url": services.url, "key": STRIPE_KEY })).await;
+    let expected = json!({
+        "same": true, "status": "succeeded", "amount": 500, "again": [400, "charge_already_refunded"],
+        "found": [[true, "s"]],
+    });
+    assert_eq!(told, expected);
 
     let server = server().await;
     let api = &server.api;

@@ -41,6 +41,25 @@ pub fn concierge_python() -> PathBuf {
     interpreter("concierge", "concierge-requirements.txt")
 }
 
+/// n8n's command. It is large: where `COLLOQUY_N8N` names a folder that has it in its `node_modules`, that one is taken.
+pub fn n8n() -> PathBuf {
+    let folder = std::env::var_os("COLLOQUY_N8N").map(PathBuf::from).unwrap_or_else(|| {
+        installed("n8n", &["n8n.json"], |folder| {
+            fs::rename(folder.join("n8n.json"), folder.join("package.json")).expect("a manifest");
+            let needed = "node 20.19 or newer with npm, and a C++ compiler for SQLite, are needed";
+            let npm = |args: &[&str]| run(Command::new("npm").args(args).current_dir(folder), needed);
+            npm(&["install", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            npm(&["rebuild", "sqlite3"]);
+        })
+    });
+    folder.join("node_modules/.bin/n8n")
+}
+
+/// The interpreter of OpenAI's SDK.
+pub fn openai_python() -> PathBuf {
+    interpreter("openai", "openai-requirements.txt")
+}
+
 /// A Python of its own with what the manifest names.
 fn interpreter(name: &str, manifest: &str) -> PathBuf {
     let python = |folder: &Path| {

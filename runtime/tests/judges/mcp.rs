@@ -234,6 +234,52 @@ async fn the_protocols_own_client_uses_this_program_as_a_server() {
     assert_eq!(judge.ask("call", json!({ "name": "send_message", "arguments": words })).await["refused"], -32602);
 }
 
+/// The suite carries no credential: this stands before the server and adds one. What else comes and goes stays as it is.
+async fn with_credential(api: &Client) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    let api = api.clone();
+    let pass = move |method: Method, headers: axum::http::HeaderMap, body: axum::body::Bytes| {
+        let api = api.clone();
+        async move {
+            let kept = headers.iter().filter(|(name, _)| !["host", "content-length"].contains(&name.as_str()));
+            let request = kept.fold(api.request(method, "/mcp"), |r, (name, value)| r.header(name, value));
+            let answer = api.attempt(request.body(body)).await.unwrap();
+            let kind = answer.headers.get("content-type").cloned();
+            let kind = kind.unwrap_or_else(|| axum::http::HeaderValue::from_static("text/plain"));
+            (answer.status, [(axum::http::header::CONTENT_TYPE, kind)], answer.text)
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(pass)).await });
+    url
+}
+
+/// Whether the suite finds nothing wrong.
+async fn conforms(url: &str, scenario: &str, folder: &Path) -> bool {
+    let suite = install::node_modules().join("@modelcontextprotocol/conformance/dist/index.js");
+    let mut node = Command::new("node");
+    node.arg(suite).args(["server", "--url", url, "--scenario", scenario]).current_dir(folder).kill_on_drop(true);
+    let output = node.stdin(Stdio::null()).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    eprintln!("{scenario}: {}", said.lines().last().unwrap_or_default());
+    output.status.success()
+}
+
+/// Of the suite's scenarios, those that a server with tools of its own can pass: the others want the suite's own tools,
+/// resources and prompts. Rebound names are of no concern: nothing is answered without a credential.
+#[tokio::test]
+async fn the_protocols_own_suite_finds_nothing_wrong() {
+    let server = Server::start().await;
+    let url = with_credential(&server.api).await;
+    let folder = server.place.path();
+    for scenario in ["server-initialize", "ping", "tools-list"] {
+        assert!(conforms(&url, scenario, folder).await, "{scenario}");
+    }
+    assert!(!conforms(&url, "tools-call-simple-text", folder).await, "it does look: there is no such tool");
+    let bare = format!("{}/mcp", server.api.url);
+    assert!(!conforms(&bare, "ping", folder).await, "nothing without a credential");
+}
+
 /// Asks again until the answer is like that.
 async fn until_said(judge: &mut Judge, call: &Value, is: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..600 {

@@ -60,6 +60,27 @@ class Judge:
         p = self.client(q).payment_intents.retrieve(q["payment"])
         return {"status": p.status, "amount": p.amount, "currency": p.currency, "order": p.metadata["order_id"]}
 
+    def refunds(self, q):
+        """What went back of a payment."""
+        found = self.client(q).refunds.list({"payment_intent": q["payment"]}).data
+        return [{"amount": r.amount, "status": r.status, "order": r.metadata["order_id"]} for r in found]
+
+    def gives_back(self, q):
+        """A payment that goes back, with repetitions; what the SDK makes of each answer."""
+        client = self.client(q)
+        made = client.payment_intents.create({"amount": 500, "currency": "eur", "metadata": {"order_id": "o"}}, {"idempotency_key": "ga"})
+        client.payment_intents.confirm(made.id, {"payment_method": "pm_card_visa"}, {"idempotency_key": "gb"})
+        asked = {"payment_intent": made.id, "metadata": {"order_id": "o", "step": "s"}}
+        back = [client.refunds.create(asked, {"idempotency_key": "gc"}) for _ in range(2)]
+        told = {"same": back[0].id == back[1].id, "status": back[0].status, "amount": back[0].amount}
+        try:
+            client.refunds.create(asked, {"idempotency_key": "gd"})
+        except stripe.InvalidRequestError as e:
+            told["again"] = [e.http_status, e.code]
+        found = client.refunds.list({"payment_intent": made.id}).data
+        told["found"] = [[r.id == back[0].id, r.metadata["step"]] for r in found]
+        return told
+
     def pays(self, q):
         """A whole payment, with repetitions; what the SDK makes of each answer."""
         intents = self.client(q).payment_intents

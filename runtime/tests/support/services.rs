@@ -39,6 +39,7 @@ struct Inner {
     payments: BTreeMap<String, Value>,
     keys: HashMap<String, Value>,
     charges: Vec<String>,
+    refunds: Vec<Value>,
     /// By the kind of call.
     faults: HashMap<&'static str, Fault>,
     /// Payments cannot be looked at.
@@ -76,6 +77,7 @@ impl Services {
             .route("/v1/payment_intents", post(create).get(payments))
             .route("/v1/payment_intents/{id}", get(payment))
             .route("/v1/payment_intents/{id}/{act}", post(change))
+            .route("/v1/refunds", post(refund).get(refunds))
             .route("/v1/chat/completions", post(complete))
             .route("/v1/audio/transcriptions", post(listen))
             .with_state(Arc::clone(&inner));
@@ -98,7 +100,7 @@ impl Services {
         })
     }
 
-    /// `insert`, `append`, `create`, `confirm` or `listen`.
+    /// `insert`, `append`, `create`, `confirm`, `refund` or `listen`.
     pub fn next(&self, call: &'static str, fault: Fault) {
         self.inner.lock().unwrap().faults.insert(call, fault);
     }
@@ -119,6 +121,20 @@ impl Services {
     /// The payments that were charged, each time that one was.
     pub fn charges(&self) -> Vec<String> {
         self.inner.lock().unwrap().charges.clone()
+    }
+
+    pub fn refunds(&self) -> Vec<Value> {
+        self.inner.lock().unwrap().refunds.clone()
+    }
+
+    /// Somebody gives back so much of a payment on Stripe's own pages.
+    pub fn give_back(&self, payment: &str, amount: i64) {
+        give_back(&mut self.inner.lock().unwrap(), payment, amount, &json!({}));
+    }
+
+    /// The last refund did not reach its account.
+    pub fn bounce(&self) {
+        self.inner.lock().unwrap().refunds.last_mut().unwrap()["status"] = json!("failed");
     }
 
     /// The model refuses to go on, so many times, once it has read what a tool answered.
@@ -373,6 +389,47 @@ async fn change(
         _ => error(400, "invalid_request_error", "payment_intent_unexpected_state"),
     });
     answer(&state, if act == "confirm" { "confirm" } else { "cancel" }, status, body).await
+}
+
+fn left(inner: &Inner, payment: &str) -> i64 {
+    let paid = inner.payments[payment]["status"] == "succeeded";
+    let of = inner.refunds.iter().filter(|r| r["payment_intent"] == payment && r["status"] == "succeeded");
+    let back: i64 = of.map(|r| r["amount"].as_i64().unwrap()).sum();
+    if paid { inner.payments[payment]["amount"].as_i64().unwrap() - back } else { 0 }
+}
+
+fn give_back(inner: &mut Inner, payment: &str, amount: i64, metadata: &Value) -> Value {
+    let refund = json!({
+        "id": format!("re_{}", inner.refunds.len() + 1), "object": "refund", "amount": amount, "payment_intent": payment,
+        "currency": inner.payments[payment]["currency"], "status": "succeeded", "metadata": metadata,
+    });
+    inner.refunds.push(refund.clone());
+    refund
+}
+
+async fn refund(
+    State(state): State<Shared>,
+    headers: HeaderMap,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    let payment = form["payment_intent"].clone();
+    let (status, body) = once(&mut state.lock().unwrap(), &headers, |inner| match left(inner, &payment) {
+        0 => error(400, "invalid_request_error", "charge_already_refunded"),
+        left => {
+            let of = |name: &str| form.get(&format!("metadata[{name}]"));
+            (200, give_back(inner, &payment, left, &json!({ "order_id": of("order_id"), "step": of("step") })))
+        }
+    });
+    answer(&state, "refund", status, body).await
+}
+
+async fn refunds(State(state): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let inner = state.lock().unwrap();
+    if inner.blind {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let of = inner.refunds.iter().rev().filter(|r| r["payment_intent"] == query["payment_intent"].as_str());
+    Json(json!({ "object": "list", "data": of.collect::<Vec<_>>(), "has_more": false })).into_response()
 }
 
 /// Whatever was said, it was this.

@@ -1,6 +1,6 @@
 //! Telephone calls: one row each, and each step of their lives.
 
-use super::{Page, PageRequest, TenantStore};
+use super::{Installation, Page, PageRequest, TenantStore};
 use crate::{
     db::{self, Conn},
     error::{store_error, unreadable},
@@ -9,7 +9,7 @@ use crate::{
 };
 use colloquy_domain::{
     call::{CallChange, CallFacts, CallOutcome, CallStatus, Direction},
-    ids::{CallId, ChannelId, ConversationId},
+    ids::{CallId, ChannelId, ConversationId, TenantId},
     ports::StoreError,
     time::Timestamp,
 };
@@ -154,6 +154,28 @@ impl TenantStore {
         .await
     }
 
+    /// Changes a call that goes on, unless the change's step happened already; whether anything changed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    pub async fn settle_call(&self, id: CallId, change: CallChange) -> Result<(Call, bool), StoreError> {
+        let (tenant, now, step) = (self.key(), self.store.now(), self.store.uuid());
+        self.tell(move |conn| {
+            let change = change.clone();
+            async move {
+                let query = db::query_as(sql::OWN).bind(tenant).bind(id.uuid());
+                let row: Option<Row> = query.fetch_optional(&mut *conn).await.map_err(store_error)?;
+                let call = row.ok_or(StoreError::NotFound("call"))?.call()?;
+                if call.facts.ended_at.is_some() {
+                    return Ok((call, false));
+                }
+                apply(conn, (tenant, step), call, &change, now).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// # Errors
     /// [`StoreError::NotFound`], or the store's.
     pub async fn call(&self, id: CallId) -> Result<Call, StoreError> {
@@ -214,6 +236,18 @@ impl TenantStore {
     }
 }
 
+impl Installation {
+    /// Calls that go on and of which nothing was heard since `before`, at most so many; those of the longest silence first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn silent_calls(&self, before: Timestamp, most: u32) -> Result<Vec<(TenantId, CallId)>, StoreError> {
+        let query = db::query_as(sql::SILENT).bind(before.millis()).bind(i64::from(most));
+        let rows: Vec<(Uuid, Uuid)> = query.fetch_all(self.store.readers()).await.map_err(store_error)?;
+        Ok(rows.into_iter().map(|(tenant, id)| (TenantId::new(tenant), CallId::new(id))).collect())
+    }
+}
+
 async fn record(
     conn: &mut Conn,
     tenant: Uuid,
@@ -228,7 +262,17 @@ async fn record(
     add.execute(&mut *conn).await.map_err(store_error)?;
     let query = db::query_as(sql::BY_EXTERNAL).bind(tenant).bind(new.provider).bind(&new.external_id);
     let row: Option<Row> = query.fetch_optional(&mut *conn).await.map_err(store_error)?;
-    let mut call = row.ok_or(StoreError::NotFound("call"))?.call()?;
+    let call = row.ok_or(StoreError::NotFound("call"))?.call()?;
+    apply(conn, (tenant, step), call, change, now).await
+}
+
+async fn apply(
+    conn: &mut Conn,
+    (tenant, step): (Uuid, Uuid),
+    mut call: Call,
+    change: &CallChange,
+    now: Timestamp,
+) -> Result<(Call, bool), StoreError> {
     let add = db::query(sql::ADD_STEP).bind(tenant).bind(step).bind(call.id.uuid()).bind(&change.step.key);
     let add = add.bind(change.step.kind).bind(&change.step.detail).bind(now.millis());
     if add.execute(&mut *conn).await.map_err(store_error)?.rows_affected() == 0 {

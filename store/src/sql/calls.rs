@@ -25,6 +25,19 @@ pub(crate) const BY_EXTERNAL: Sql = both!(
     { "" | " FOR UPDATE" }
 );
 
+/// By ours. Whoever changes it does so alone.
+pub(crate) const OWN: Sql = both!(
+    "SELECT id, channel_id, provider, external_call_id, direction, from_number, to_number, status, ai_handled, \
+     outcome_type, transcript, summary, structured_data, duration_seconds, provider_cost_cents, billed_minutes, \
+     conversation_id, started_at, ended_at, updated_at \
+     FROM calls WHERE tenant_id = $1 AND id = $2",
+    { "" | " FOR UPDATE" }
+);
+
+/// Of all tenants: calls that go on and of which nothing was heard, those of the longest silence first.
+pub(crate) const SILENT: &str =
+    "SELECT tenant_id, id FROM calls WHERE ended_at IS NULL AND updated_at <= $1 ORDER BY updated_at, id LIMIT $2";
+
 pub(crate) const ADD_STEP: &str = "INSERT INTO call_steps (tenant_id, id, call_id, key, kind, detail, at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (call_id, key) DO NOTHING";
 

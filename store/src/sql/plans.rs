@@ -194,6 +194,8 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("retention::OLD_SIMULATIONS", retention::OLD_SIMULATIONS.into()),
         ("retention::OLD_AGENT_VERSIONS", retention::OLD_AGENT_VERSIONS.into()),
         ("calls::BY_EXTERNAL", calls::BY_EXTERNAL),
+        ("calls::OWN", calls::OWN),
+        ("calls::SILENT", calls::SILENT.into()),
         ("calls::CALL", calls::CALL.into()),
         ("calls::CALLS", calls::CALLS.into()),
         ("calls::COUNT", calls::COUNT.into()),
@@ -340,6 +342,7 @@ fn is_scan(step: &str) -> bool {
         "planned_due",
         "broadcasts_due",
         "video_sessions_due",
+        "calls_open",
     ];
     let given = step.ends_with("VALUES CLAUSE")
         || step.starts_with("SCAN (subquery-")

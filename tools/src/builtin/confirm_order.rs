@@ -8,7 +8,7 @@ use colloquy_domain::{
     failure::Failure,
     ids::OrderId,
     ports::Concierge,
-    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec},
+    tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec, UndoneBy},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -35,9 +35,12 @@ impl Tool for ConfirmOrder {
 
     /// What the order costs, in its currency.
     async fn amount(&self, args: &Value, inv: &ToolInvocation) -> Result<Option<u64>, Failure> {
-        let id: Option<OrderId> = shown::id(args, "order_id")?;
-        let (amount, currency) = self.0.price_of(inv.tenant, inv.conversation, id).await?;
-        Ok(u64::try_from(amount).ok().map(|amount| amount * 1_000_000 / shown::units(&currency)))
+        shown::amount(self.0.as_ref(), args, inv).await
+    }
+
+    /// Money goes back only when a person says so.
+    fn undone_by(&self) -> Option<UndoneBy> {
+        Some(UndoneBy { automatic: false, ..shown::undone_by("refund_order", "order_id") })
     }
 
     async fn run(&self, args: Value, inv: &ToolInvocation) -> ToolResult {

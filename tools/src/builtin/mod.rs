@@ -9,6 +9,7 @@ mod create_order;
 mod hand_off;
 mod hand_over;
 mod make_reservation;
+mod refund_order;
 mod search_knowledge;
 mod show_menu;
 mod shown;
@@ -40,6 +41,7 @@ pub(crate) fn of_concierge(concierge: Arc<dyn Concierge>) -> Vec<Arc<dyn Tool>> 
         Arc::new(create_order::CreateOrder(c())),
         Arc::new(confirm_order::ConfirmOrder(c())),
         Arc::new(cancel_order::CancelOrder(c())),
+        Arc::new(refund_order::RefundOrder(c())),
         Arc::new(continue_on_whatsapp::ContinueOnWhatsApp(c())),
         Arc::new(start_video::StartVideo(c())),
     ]

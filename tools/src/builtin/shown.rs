@@ -4,7 +4,9 @@
 use colloquy_domain::{
     commerce::{Order, Reservation},
     failure::Failure,
-    tool::{ToolResult, UndoneBy},
+    ids::OrderId,
+    ports::Concierge,
+    tool::{ToolInvocation, ToolResult, UndoneBy},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -42,7 +44,7 @@ pub(super) fn order(o: &Order) -> String {
 }
 
 /// How many of its smallest unit a currency's unit has.
-pub(super) fn units(currency: &str) -> u64 {
+fn units(currency: &str) -> u64 {
     // Currencies without a smaller unit (https://docs.stripe.com/currencies#zero-decimal).
     const WHOLE: &[&str] = &[
         "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf",
@@ -57,6 +59,20 @@ pub(super) fn price(amount: i64, currency: &str) -> String {
         return format!("{amount} {code}");
     }
     format!("{}.{:02} {code}", amount / 100, amount % 100)
+}
+
+/// What the order of a call costs, in millionths of its currency.
+///
+/// # Errors
+/// There is no such order.
+pub(super) async fn amount(
+    concierge: &dyn Concierge,
+    args: &Value,
+    inv: &ToolInvocation,
+) -> Result<Option<u64>, Failure> {
+    let id: Option<OrderId> = id(args, "order_id")?;
+    let (amount, currency) = concierge.price_of(inv.tenant, inv.conversation, id).await?;
+    Ok(u64::try_from(amount).ok().map(|amount| amount * 1_000_000 / units(&currency)))
 }
 
 pub(super) fn refused(code: &str, cause: Option<String>) -> ToolResult {

@@ -146,6 +146,11 @@ impl Concierge for Fake {
         Ok(self.order())
     }
 
+    async fn refund_order(&self, _: TenantId, _: ConversationId, id: Option<OrderId>) -> Result<Order, Failure> {
+        self.note(format!("refund {id:?}"));
+        Ok(self.order())
+    }
+
     async fn go_on_on_whatsapp(
         &self,
         _: TenantId,
@@ -320,4 +325,23 @@ async fn what_was_reserved_or_ordered_says_what_gives_it_back() {
         json!({ "name": "Ada", "phone": "+33612345678", "party_size": 2, "date": "2026-05-01", "time": "19:30" });
     let undo = run(&fake, "make_reservation", table).await.undo.expect("a table can be given back");
     assert_eq!((undo.tool.as_str(), undo.automatic), ("cancel_reservation", true));
+    let undo = run(&fake, "confirm_order", json!({})).await.undo.expect("money can go back");
+    assert_eq!((undo.tool.as_str(), undo.automatic), ("refund_order", false), "never without anybody asking");
+}
+
+#[tokio::test]
+async fn a_refund_waits_for_a_person_and_what_came_of_it_is_told_as_it_is() {
+    let tools = Tools::with_concierge(knowledge(), fake(OrderStatus::Paid, None));
+    let all = tools.all(TenantId::new(Uuid::from_u128(1))).await.unwrap();
+    let refund = all.iter().find(|s| s.name == "refund_order").expect("offered");
+    assert_eq!(refund.effect, EffectClass::Unsafe);
+    let id = json!({ "order_id": Uuid::from_u128(7).to_string() });
+    let done = run(&fake(OrderStatus::Refunded, None), "refund_order", id.clone()).await;
+    assert!(done.status == ToolStatus::Done && done.content.contains("REFUNDED"), "{done:?}");
+    let doubted = run(&fake(OrderStatus::Uncertain, Some("stripe.no_answer")), "refund_order", id.clone()).await;
+    assert!(matches!(doubted.status, ToolStatus::Uncertain { .. }), "{doubted:?}");
+    let refused = run(&fake(OrderStatus::Paid, Some("stripe.refund_failed")), "refund_order", id).await;
+    assert!(matches!(&refused.status, ToolStatus::Failed { failure } if failure.code == "refund.refused"));
+    let dear = run_within(&fake(OrderStatus::Paid, None), ("refund_order", json!({})), Some(12_990_000)).await;
+    assert!(dear.content.contains("tool.money"), "{dear:?}");
 }

@@ -55,7 +55,16 @@ impl Integrations {
             (Step::CreatePayment, Connections { stripe: Some(s), .. }) => self.stripe(s).create(work).await,
             (Step::ConfirmPayment, Connections { stripe: Some(s), .. }) => self.stripe(s).confirm(work).await,
             (Step::CancelPayment, Connections { stripe: Some(s), .. }) => self.stripe(s).cancel(work).await,
-            (Step::CreatePayment | Step::ConfirmPayment | Step::CancelPayment, _) => Err(no_stripe()),
+            (Step::RefundPayment, Connections { stripe: Some(s), .. }) => self.stripe(s).refund(work).await,
+            (Step::FindRefund, Connections { stripe: Some(s), .. }) => self.stripe(s).find_refund(work).await,
+            (
+                Step::CreatePayment
+                | Step::ConfirmPayment
+                | Step::CancelPayment
+                | Step::RefundPayment
+                | Step::FindRefund,
+                _,
+            ) => Err(no_stripe()),
             (Step::AddToCalendar, Connections { google: Some(g), .. }) if g.calendar.is_some() => {
                 google_calendar::insert(&self.google(g).await?, work).await
             }
@@ -74,7 +83,17 @@ impl Integrations {
             (Step::ConfirmPayment | Step::CreatePayment | Step::CancelPayment, Connections { stripe: Some(s), .. }) => {
                 self.stripe(s).look(work).await
             }
-            (Step::CreatePayment | Step::ConfirmPayment | Step::CancelPayment, _) => Err(no_stripe()),
+            (Step::RefundPayment | Step::FindRefund, Connections { stripe: Some(s), .. }) => {
+                self.stripe(s).look_for_refund(work).await
+            }
+            (
+                Step::CreatePayment
+                | Step::ConfirmPayment
+                | Step::CancelPayment
+                | Step::RefundPayment
+                | Step::FindRefund,
+                _,
+            ) => Err(no_stripe()),
             (Step::AddToSheet, Connections { google: Some(g), .. }) if g.spreadsheet.is_some() => {
                 google_sheets::look(&self.google(g).await?, work).await
             }

@@ -305,6 +305,52 @@ async fn payments_carry_their_key_and_their_answers_are_taken_for_what_they_say(
     assert_eq!(look(vec![Ok((401, json!({})))], confirm()).await, unknown("stripe.unauthorized"));
 }
 
+// req: S0-PAY-1
+#[tokio::test]
+async fn refunds_carry_their_key_and_only_what_went_back_counts() {
+    let refund = || Work { kind: FlowKind::Refund, key: "refund-1-x".into(), ..order(Step::RefundPayment) };
+    let one = |status: &str, amount: i64, step: &str| json!({ "id": "re_1", "status": status, "amount": amount, "metadata": { "step": step } });
+    let list = |refunds: Value| Ok((200, json!({ "object": "list", "data": refunds })));
+    let (done, outside) = act(vec![Ok((200, one("succeeded", 1_300, "refund-1-x")))], refund()).await;
+    assert_eq!((done, outside.asked()), (Answer::Happened, vec!["POST https://api.stripe.com/v1/refunds".to_owned()]));
+    let call = outside.calls.lock().unwrap()[0].clone();
+    assert!(call.headers.contains(&("idempotency-key".into(), "refund-1-x".into())), "{call:?}");
+    let body = call.body.unwrap();
+    assert!(body.starts_with("payment_intent=pi_1&") && !body.contains("amount"), "all that is left: {body}");
+    let said = |status: &str| vec![Ok((200, one(status, 1_300, "refund-1-x")))];
+    assert_eq!(act(said("pending"), refund()).await.0, unknown("stripe.refund_pending"));
+    assert_eq!(act(said("failed"), refund()).await.0, refused("stripe.refund_failed"));
+    assert_eq!(act(vec![lost()], refund()).await.0, unknown("stripe.no_answer"));
+    let code = |code: &str| Ok((400, json!({ "error": { "code": code } })));
+    assert_eq!(act(vec![code("charge_disputed")], refund()).await.0, refused("stripe.charge_disputed"));
+    let others = list(json!([one("succeeded", 1_000, "other"), one("succeeded", 300, "other")]));
+    let faster = act(vec![code("charge_already_refunded"), others], refund()).await;
+    assert_eq!(faster.0, Answer::Happened, "{:?}", faster.1.asked());
+    assert_eq!(faster.1.asked()[1], "GET https://api.stripe.com/v1/refunds?payment_intent=pi_1&limit=100");
+
+    assert_eq!(look(vec![list(json!([one("succeeded", 900, "refund-1-x")]))], refund()).await, Answer::Happened);
+    assert_eq!(look(vec![list(json!([one("failed", 1_300, "earlier")]))], refund()).await, Answer::Absent);
+    assert_eq!(
+        look(vec![list(json!([one("failed", 1_300, "refund-1-x")]))], refund()).await,
+        refused("stripe.refund_failed")
+    );
+    let both = list(json!([one("succeeded", 300, "a"), one("pending", 1_000, "b")]));
+    assert_eq!(look(vec![both], refund()).await, unknown("stripe.refund_pending"));
+    for nothing in [Ok((401, json!({}))), Ok((200, json!([])))] {
+        assert!(matches!(look(vec![nothing], refund()).await, Answer::Unknown { .. }), "no word of what is there");
+    }
+
+    let find = || Work { kind: FlowKind::RefundSeen, ..order(Step::FindRefund) };
+    for (there, found) in [
+        (json!([one("succeeded", 1_300, "a")]), Answer::Happened),
+        (json!([one("succeeded", 300, "a")]), refused("stripe.refunded_in_part")),
+        (json!([one("failed", 1_300, "a")]), refused("stripe.refund_failed")),
+        (json!([]), refused("stripe.not_refunded")),
+    ] {
+        assert_eq!(look(vec![list(there.clone())], find()).await, found, "{there}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_set_up_is_not_called_and_no_setting_leaves_its_place() {
     let (services, outside) = before(Vec::new());

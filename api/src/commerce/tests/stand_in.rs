@@ -69,6 +69,11 @@ impl StandIn {
         self.state.lock().unwrap().done.push(step);
     }
 
+    /// It did not happen after all.
+    pub fn fails(&self, step: Step) {
+        self.state.lock().unwrap().done.retain(|s| *s != step);
+    }
+
     /// Whether nobody can look.
     pub fn blind(&self, blind: bool) {
         self.state.lock().unwrap().blind = blind;
@@ -141,9 +146,17 @@ impl Services for StandIn {
             Fate::Good => {}
         }
         let state = self.state.lock().unwrap();
-        let there =
-            state.keys.contains(&work.key) || (work.step == Step::ConfirmPayment && state.done.contains(&work.step));
-        if there { happened(work.step) } else { Answer::Absent.into() }
+        // Of what others may do, too, it is found out whoever did it.
+        let by_anybody = match work.step {
+            Step::ConfirmPayment | Step::RefundPayment => Some(work.step),
+            Step::FindRefund => Some(Step::RefundPayment),
+            _ => None,
+        };
+        match state.keys.contains(&work.key) || by_anybody.is_some_and(|step| state.done.contains(&step)) {
+            true => happened(work.step),
+            false if work.step == Step::FindRefund => Answer::Refused { code: "x.not_refunded".into() }.into(),
+            false => Answer::Absent.into(),
+        }
     }
 
     async fn busy(&self, _: &Connections, _: Timestamp, _: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>, Failure> {

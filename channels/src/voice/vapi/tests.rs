@@ -93,15 +93,35 @@ fn answers_are_what_vapi_reads() {
         let document = Vapi.answer(&account(&[], &[]), &a);
         serde_json::from_str(&document.body).expect("JSON")
     };
-    let failed = CallToolAnswer { id: "t2".into(), result: Err("there is\nno such tool".into()) };
-    let fine = CallToolAnswer { id: "t1".into(), result: Ok("à\n9 h".into()) };
+    let failed = CallToolAnswer { id: "t2".into(), name: "b".into(), result: Err("there is\nno such tool".into()) };
+    let fine = CallToolAnswer { id: "t1".into(), name: "a".into(), result: Ok("à\n9 h".into()) };
     assert_eq!(
         answer(CallAnswer::Tools(vec![fine, failed])),
-        json!({ "results": [{ "toolCallId": "t1", "result": "à 9 h" }, { "toolCallId": "t2", "error": "there is no such tool" }] })
+        json!({ "results": [
+            { "toolCallId": "t1", "name": "a", "result": "à 9 h" },
+            { "toolCallId": "t2", "name": "b", "error": "there is no such tool" },
+        ] })
     );
     let speaks = CallAnswer::Assistant { first: "Allô".into(), agent: "a".into(), address: "https://x/v1".into() };
     assert_eq!(answer(speaks)["assistant"]["model"]["url"], "https://x/v1");
     assert_eq!(answer(CallAnswer::Noted), json!({}));
+}
+
+// req: S2-LIFE-1
+#[test]
+fn vapi_is_asked_about_a_call_with_its_key() {
+    let asked = Vapi.question(&account(&[], &[("api_key", "k")]), "c1").expect("it can be asked");
+    assert_eq!((asked.method, asked.url.as_str()), ("GET", "https://api.vapi.ai/call/c1"));
+    assert_eq!(asked.headers, [("authorization".into(), "Bearer k".to_owned())]);
+    assert_eq!(Vapi.question(&account(&[], &[]), "c1"), None);
+    let told = json!({
+        "id": "c1", "status": "ended", "endedReason": "customer-ended-call", "cost": 0.123,
+        "startedAt": "2026-01-01T00:00:00.000Z", "endedAt": "2026-01-01T00:00:30Z", "analysis": { "summary": "Une fuite." },
+    });
+    let standing = Vapi.standing(told.to_string().as_bytes()).expect("understood");
+    assert_eq!((standing.status, standing.report.seconds), (CallStatus::Completed, Some(30)));
+    assert_eq!((standing.report.cost_cents, standing.report.summary.as_deref()), (Some(12), Some("Une fuite.")));
+    assert_eq!(Vapi.standing(br#"{"statusCode":404,"message":"no such call"}"#), None);
 }
 
 proptest! {

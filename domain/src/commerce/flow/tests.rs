@@ -61,6 +61,32 @@ fn what_stays_in_doubt_is_uncertain_until_somebody_knows_more() {
     assert_eq!((refused.end, order_status(&refused)), (Some(End::Failed), OrderStatus::RequiresConfirmation));
 }
 
+// req: S0-FLOW-3
+#[test]
+fn a_refund_is_looked_for_before_it_is_repeated_and_one_that_failed_leaves_the_order_paid() {
+    let asked = put(&Flow::new(FlowKind::Refund, NOW), Input::Take).0;
+    assert_eq!(order_status(&asked), OrderStatus::Refunding);
+    let (found, effect) = put(&asked, Input::Take);
+    assert_eq!((effect, order_status(&found)), (Some(Effect::Look(Step::RefundPayment)), OrderStatus::Uncertain));
+    let refused = put(&found, Input::Answer(Answer::Refused { code: "stripe.refund_failed".into() })).0;
+    assert_eq!((refused.end, order_status(&refused)), (Some(End::Failed), OrderStatus::Paid));
+    let back = put(&found, Input::Answer(Answer::Happened)).0;
+    assert_eq!((order_status(&back), back.step()), (OrderStatus::Refunded, Some(Step::AddToSheet)));
+}
+
+#[test]
+fn what_others_gave_back_is_only_looked_at() {
+    let not = || Input::Answer(Answer::Refused { code: "stripe.not_refunded".into() });
+    for (kind, before) in [(FlowKind::RefundSeen, OrderStatus::Paid), (FlowKind::RefundChecked, OrderStatus::Refunded)]
+    {
+        let (looked, effect) = put(&Flow::in_doubt(kind, NOW), Input::Take);
+        assert_eq!((effect, order_status(&looked)), (Some(Effect::Look(Step::FindRefund)), before));
+        assert_eq!(order_status(&put(&looked, Input::Answer(unknown())).0), before, "until it is known");
+        assert_eq!(order_status(&put(&looked, Input::Answer(Answer::Happened)).0), OrderStatus::Refunded);
+        assert_eq!(order_status(&put(&looked, not()).0), OrderStatus::Paid);
+    }
+}
+
 #[test]
 fn a_sheet_that_refuses_takes_nothing_away() {
     let mut flow = Flow { past: 1, ..Flow::new(FlowKind::Reserve, NOW) };

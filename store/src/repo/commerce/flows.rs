@@ -114,6 +114,8 @@ const fn from_reservation(kind: FlowKind) -> &'static [ReservationStatus] {
 const fn from_order(kind: FlowKind) -> &'static [OrderStatus] {
     match kind {
         FlowKind::Pay | FlowKind::CancelOrder => &[OrderStatus::RequiresConfirmation],
+        FlowKind::Refund | FlowKind::RefundSeen => &[OrderStatus::Paid],
+        FlowKind::RefundChecked => &[OrderStatus::Refunded],
         _ => &[],
     }
 }
@@ -191,8 +193,10 @@ impl TenantStore {
             tenant,
             record: record.clone(),
             skipped: records::write(&record.flow.skipped)?,
-            // A row of the sheet is found by its key: what is kept is the calendar's link, or the payment.
-            reference: proof.filter(|(step, _)| *step != Step::AddToSheet).and_then(|(_, p)| p.reference),
+            // What is kept is the calendar's link, or the payment: the rest is found by its key.
+            reference: proof
+                .filter(|(step, _)| matches!(step, Step::AddToCalendar | Step::CreatePayment))
+                .and_then(|(_, p)| p.reference),
             secret: secret.transpose()?,
             now: now.millis(),
             until: (now + lease).millis(),

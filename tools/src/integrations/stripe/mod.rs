@@ -1,6 +1,8 @@
 //! Stripe's `PaymentIntents` (<https://docs.stripe.com/api/payment_intents>). An order has one payment, which can succeed
 //! once; every change carries an idempotency key.
 
+mod refunds;
+
 use super::http::{Spoken, address, call, encode, request};
 use colloquy_domain::{
     channel::Secret,
@@ -39,8 +41,12 @@ fn payment(work: &Work) -> Result<&str, Answer> {
 
 impl Account<'_> {
     fn at(&self, segments: &[&str]) -> Result<Url, Answer> {
+        self.address(&[&["payment_intents"], segments].concat())
+    }
+
+    fn address(&self, segments: &[&str]) -> Result<Url, Answer> {
         let base = self.settings.base_url.as_deref().unwrap_or(BASE);
-        address("stripe", base, &[&["v1", "payment_intents"], segments].concat())
+        address("stripe", base, &[&["v1"], segments].concat())
     }
 
     async fn get(&self, url: &Url) -> Result<Spoken, Answer> {
