@@ -136,7 +136,7 @@ impl Concierge for AtService {
         id: Option<OrderId>,
     ) -> Result<Order, Failure> {
         let found = self.own_order(tenant, conversation, id).await?;
-        Ok(self.0.refund(tenant, found.id).await?)
+        Ok(self.commerce.refund(tenant, found.id).await?)
     }
 
     async fn go_on_on_whatsapp(
