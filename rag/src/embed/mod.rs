@@ -55,7 +55,7 @@ pub struct Embedder {
 /// Where the model is.
 #[derive(Debug)]
 enum Place {
-    Here(Worker),
+    Here(Box<Worker>),
     Elsewhere(Elsewhere),
 }
 
@@ -114,7 +114,7 @@ impl Embedder {
         let in_model = Arc::new(AtomicU64::new(0));
         tokio::spawn(work(Arc::new(Mutex::new(model)), question_queue, document_queue, Arc::clone(&in_model)));
         let worker = Worker { spec, questions, documents, in_model };
-        Ok(Self { space: spec.space(), place: Place::Here(worker) })
+        Ok(Self { space: spec.space(), place: Place::Here(Box::new(worker)) })
     }
 
     /// The model at an address, which is asked for a first vector.

@@ -106,7 +106,7 @@ async fn door(server: &Server) -> String {
         { "to": "Repairs", "when": "Something is broken.", "examples": ["My tap is broken", "Mon robinet fuit"] },
     ]);
     let saved = api.patch(&format!("/api/agents/{desk}"), &json!({ "routes": routes })).await.data();
-    assert_eq!((&saved["route_by"], &saved["route_threshold"]), (&json!("meaning"), &json!(0.45)), "{saved}");
+    assert_eq!((&saved["route_by"], &saved["route_threshold"]), (&json!("meaning"), &json!(0.35)), "{saved}");
     desk
 }
 
@@ -160,5 +160,5 @@ async fn without_an_embedding_model_words_decide_and_what_is_wrong_is_told() {
     assert_eq!(who_answers(&server, "d", "I think the invoice is wrong").await.0, "Desk", "not alike enough");
     let version = strict["version"].as_u64().unwrap();
     let back = server.api.post(&format!("{path}/versions/{}/restore", version - 1), &json!({})).await.data();
-    assert_eq!((&back["route_by"], &back["route_threshold"]), (&json!("meaning"), &json!(0.45)), "versions have it");
+    assert_eq!((&back["route_by"], &back["route_threshold"]), (&json!("meaning"), &json!(0.35)), "versions have it");
 }
