@@ -6,14 +6,15 @@ use crate::{
 };
 use colloquy_domain::{
     conversation::{
-        Input, Prompt, Routed, answered, aside, completion_request, retrieval_query, route_request, routed,
+        Input, Prompt, ROUTE_WAIT, Routed, answered, aside, compared, compared_words, completion_request,
+        retrieval_query, route_request, routed,
     },
     failure::Failure,
     grounding::usable,
     ids::TurnNo,
     model::CompletionRequest,
     ports::TokenSink,
-    routing::OpenRoute,
+    routing::{self, OpenRoute, RoutedBy},
     specialist::{alone, behind, question},
     team::Teammate,
     tool::{ToolCall, ToolResult},
@@ -99,6 +100,9 @@ pub(crate) async fn route(task: Task, turn: TurnNo) {
 async fn chosen(task: &Task) -> Result<Routed, Failure> {
     let shared = &task.shared;
     let routes: Vec<OpenRoute> = shared.agents.routes(&task.profile).await.map_err(store_failure)?;
+    if task.profile.routing.by == RoutedBy::Meaning {
+        return by_meaning(task, &routes).await;
+    }
     let history = task.history().await.map_err(store_failure)?;
     let now = shared.ports.clock.now();
     let request = task
@@ -110,4 +114,15 @@ async fn chosen(task: &Task) -> Result<Routed, Failure> {
     let late = |_| Failure::retry("route.timeout", "the model did not say in time who should answer");
     let completion = timeout(wait, complete(task, request, &task.profile)).await.map_err(late)??;
     Ok(routed(&completion, &routes))
+}
+
+/// By comparing what the person wrote with what is written of each route.
+async fn by_meaning(task: &Task, routes: &[OpenRoute]) -> Result<Routed, Failure> {
+    let words = task.conversation.turn().and_then(compared_words);
+    let Some(words) = words.filter(|_| !routes.is_empty()) else { return Ok(Routed::default()) };
+    let (meaning, texts) = (&task.shared.ports.meaning, routing::texts(routes));
+    let language = task.conversation.speaks(&task.profile);
+    let late = |_| Failure::retry("route.timeout", "the message could not be compared in time");
+    let likeness = timeout(ROUTE_WAIT, meaning.likeness(&words, &texts, language)).await.map_err(late)??;
+    Ok(compared(routes, &likeness, task.profile.routing.threshold))
 }

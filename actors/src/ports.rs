@@ -3,7 +3,7 @@ use colloquy_domain::{
     placement::Ownership,
     ports::{
         AgentDirectory, Announcer, ChannelDirectory, Clock, ConversationStore, DocumentPipeline, DocumentQueue, Ids,
-        InboxStore, IngressLog, Knowledge, Model, OutboxStore, Toolbox,
+        InboxStore, IngressLog, Knowledge, Meaning, Model, OutboxStore, Toolbox,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -22,6 +22,7 @@ pub struct Ports {
     pub channels: Arc<dyn ChannelDirectory>,
     pub pipeline: Arc<dyn DocumentPipeline>,
     pub knowledge: Arc<dyn Knowledge>,
+    pub meaning: Arc<dyn Meaning>,
     pub model: Arc<dyn Model>,
     pub tools: Arc<dyn Toolbox>,
     pub announcer: Arc<dyn Announcer>,

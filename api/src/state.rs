@@ -10,7 +10,9 @@ use colloquy_domain::{
     http_tool::{Imported, Operation},
     ids::TenantId,
     model::ModelChoice,
-    ports::{ChannelDirectory, Clock, DocumentPipeline, Ids, IngressLog, Knowledge, Model, Poster, RemoteTools},
+    ports::{
+        ChannelDirectory, Clock, DocumentPipeline, Embeddings, Ids, IngressLog, Knowledge, Model, Poster, RemoteTools,
+    },
     tool::{ToolInvocation, ToolResult, ToolSpec},
 };
 use colloquy_store::Store;
@@ -111,6 +113,8 @@ pub struct Api {
     pub pipeline: Arc<dyn DocumentPipeline>,
     pub knowledge: Arc<dyn Knowledge>,
     pub model: Arc<dyn Model>,
+    /// The embedding model that knowledge is found with.
+    pub embeddings: Arc<dyn Embeddings>,
     /// Reads documents that lie on the web.
     pub sources: Visitor,
     /// Tells other systems what happened.

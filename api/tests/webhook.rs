@@ -24,19 +24,21 @@ use colloquy_domain::{
     failure::Failure,
     http_tool::{Imported, Operation},
     ids::{ChannelId, ConversationId, MessageId, TenantId, TurnNo},
+    meaning::Embedded,
     message::{Content, Inbound, Peer},
     model::{Completion, ModelChoice},
     outbound::Citation,
     placement::{Lane, Ownership},
     ports::{
-        Avatars, Beginning, ChannelDirectory, ChannelDriver, Cursor, IngressLog, Joined, LogEntry, NewEntry,
-        OutboxItem, OutboxStore, Poster, RemoteTool, RemoteTools, Reserved, Services, Settlement, Spoken, StoreError,
-        Told, Web, WebPost, WebRequest, WebResponse, Work,
+        Avatars, Beginning, ChannelDirectory, ChannelDriver, Cursor, Embeddings, IngressLog, Joined, LogEntry,
+        NewEntry, OutboxItem, OutboxStore, Poster, RemoteTool, RemoteTools, Reserved, Services, Settlement, Spoken,
+        StoreError, Told, Web, WebPost, WebRequest, WebResponse, Work,
     },
     rate::Quotas,
     standing::Standing,
     testkit::{
-        Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MemoryDirectory, MemoryStore, SeqIds,
+        Account, FakeKnowledge, FakeModel, FakePipeline, FakeTools, ManualClock, MeaningInWords, MemoryDirectory,
+        MemoryStore, SeqIds,
     },
     time::Timestamp,
     tool::{ToolInvocation, ToolResult, ToolSpec},
@@ -384,6 +386,13 @@ impl Catalogue for Nothing {
 }
 
 #[async_trait]
+impl Embeddings for Nothing {
+    async fn embed(&self, _: Vec<String>, _: Duration) -> Result<Embedded, Failure> {
+        panic!("nobody asked for vectors")
+    }
+}
+
+#[async_trait]
 impl RemoteTools for Nothing {
     async fn given(&self, _: TenantId, _: Option<&str>) -> Result<Vec<RemoteTool>, Failure> {
         Ok(Vec::new())
@@ -442,6 +451,7 @@ impl World {
             channels: moody.clone(),
             pipeline: pipeline.clone(),
             knowledge: knowledge.clone(),
+            meaning: Arc::new(MeaningInWords),
             model: model.clone(),
             tools: Arc::new(FakeTools::default()),
             announcer: hub.clone(),
@@ -466,6 +476,7 @@ impl World {
             pipeline,
             knowledge,
             model,
+            embeddings: Arc::new(Nothing),
             poster: Arc::new(NoWeb),
             simulator: Arc::new(Nothing),
             catalogue: Arc::new(Nothing),

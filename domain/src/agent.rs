@@ -9,7 +9,7 @@ use crate::{
     journey::Journey,
     language::Language,
     model::ModelChoice,
-    routing::Route,
+    routing::{Route, Routing},
     team::{HAND_OFF, Member},
     time::Timestamp,
     tool_limits::AgentLimits,
@@ -51,6 +51,8 @@ pub struct AgentProfile {
     /// Which agents answer what people come with, where this one is to find that out.
     #[serde(default)]
     pub routes: Vec<Route>,
+    #[serde(default)]
+    pub routing: Routing,
     pub gather: Gather,
     pub during_turn: DuringTurn,
     #[serde(default)]
@@ -195,6 +197,7 @@ impl AgentProfile {
             journeys: Vec::new(),
             specialists: Vec::new(),
             routes: Vec::new(),
+            routing: Routing::default(),
             gather: Gather { quiet: Duration::from_millis(800), cap: Duration::from_secs(5) },
             during_turn: DuringTurn::Queue,
             approvals: Approvals::default(),

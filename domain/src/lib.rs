@@ -33,6 +33,7 @@ mod json;
 pub mod knowledge;
 pub mod language;
 pub mod lookahead;
+pub mod meaning;
 pub mod message;
 pub mod model;
 pub mod outbound;

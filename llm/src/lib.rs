@@ -23,6 +23,6 @@ mod scripted;
 mod tests_support;
 
 pub use extractive::Extractive;
-pub use openai::{OpenAiOptions, Price};
+pub use openai::{EmbeddingEndpoint, EmbeddingOptions, OpenAiOptions, Price};
 pub use registry::{ModelOptions, Models};
 pub use scripted::Scripted;

@@ -44,7 +44,9 @@ async fn knowledge_conformance_embedded() {
     let dir = tempfile::tempdir().expect("temp dir");
     let models = Models::new(dir.path().join("no-models"), None);
     let store = VectorStore::Embedded { dir: dir.path().join("index") };
-    let rag = Rag::open(RagOptions { store, models, extractor: Arc::new(Plain), reranker: None }).await.expect("opens");
+    let rag = Rag::open(RagOptions { store, models, elsewhere: None, extractor: Arc::new(Plain), reranker: None })
+        .await
+        .expect("opens");
     let ids = SeqIds::new(1);
     let write = |name: &str, text: &str| {
         let path = dir.path().join(format!("{}-{name}", ids.uuid()));

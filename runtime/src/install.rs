@@ -18,6 +18,9 @@ pub async fn install_all(models: &Models, sources: &[Source]) -> Result<ModelSta
 
 /// At a first start where somebody waits: installs what is missing; without success, says what that means.
 pub async fn if_missing(config: &Config) {
+    if is_elsewhere(config) {
+        return;
+    }
     let ModelState::Missing { what, .. } = config.models().locate() else { return };
     if !config.install_models {
         return out::note(format_args!("{what}: {WORDS_ONLY}"));
@@ -33,7 +36,7 @@ pub async fn if_missing(config: &Config) {
 /// As [`if_missing`], in a server's log. Returns whether a model is there that was not before.
 pub async fn in_background(config: &Config) -> bool {
     let models = config.models();
-    if !config.install_models || matches!(models.locate(), ModelState::Ready(_)) {
+    if is_elsewhere(config) || !config.install_models || matches!(models.locate(), ModelState::Ready(_)) {
         return false;
     }
     tracing::info!(models.dir = %config.models_dir.display(), "installing the embedding model");
@@ -53,9 +56,17 @@ pub async fn in_background(config: &Config) -> bool {
 
 /// For commands that ask once: a word, no download.
 pub fn warn_if_missing(config: &Config) {
+    if is_elsewhere(config) {
+        return;
+    }
     if let ModelState::Missing { what, hint } = config.models().locate() {
         out::note(format_args!("{what}: documents are searched by their words alone ({hint})"));
     }
+}
+
+/// Whether the embedding model is at an address: none of this machine is needed then.
+const fn is_elsewhere(config: &Config) -> bool {
+    config.embedding.model.is_some()
 }
 
 fn sentence(event: &InstallEvent) -> String {

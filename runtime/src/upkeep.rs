@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 /// The knowledge base of the first agent.
 const BASE: &str = "default";
 const MAINTAIN_EVERY: Duration = Duration::from_secs(120);
+/// How soon it is seen that an embedding model at an address answers again.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The default tenant, the key that guards its API, and, where there is none, a first agent with a web chat.
 ///
@@ -110,15 +112,34 @@ async fn sweep(store: &Store, node: &NodeHandle) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Housekeeping for ever: what a model's arrival left behind, and the vector store's.
-pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle, approval_patience: Duration) {
+/// What a model's arrival left behind: passages get its vectors.
+async fn catch_up(store: &Store, rag: &Rag, node: &NodeHandle) {
     while let Err(e) = rag.reembed().await {
         tracing::warn!(error = %e, "the new embedding model is not in use yet");
         tokio::time::sleep(MAINTAIN_EVERY).await;
     }
-    if let Err(e) = reindex(&store, &rag, &node).await {
+    if let Err(e) = reindex(store, rag, node).await {
         tracing::warn!(error = %e, "documents not indexed again");
     }
+}
+
+/// Keeps passages and the embedding model together for ever, while a model at an address comes and goes.
+async fn vectors(store: &Store, rag: &Rag, node: &NodeHandle) {
+    catch_up(store, rag, node).await;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if rag.owes().await {
+            catch_up(store, rag, node).await;
+        }
+    }
+}
+
+/// Housekeeping for ever: what a model's arrival left behind, and the stores'.
+pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle, approval_patience: Duration) {
+    tokio::join!(vectors(&store, &rag, &node), tidy(&store, &rag, &node, approval_patience));
+}
+
+async fn tidy(store: &Store, rag: &Rag, node: &NodeHandle, approval_patience: Duration) {
     loop {
         tokio::time::sleep(MAINTAIN_EVERY).await;
         if let Err(e) = store.installation().tidy_sign_ins().await {
@@ -133,7 +154,7 @@ pub async fn run(store: Store, rag: Arc<Rag>, node: NodeHandle, approval_patienc
         if let Err(e) = store.installation().mark_overdue_approvals(approval_patience).await {
             tracing::warn!(error = %e, "approvals that nobody decided were not told of");
         }
-        if let Err(e) = sweep(&store, &node).await {
+        if let Err(e) = sweep(store, node).await {
             tracing::warn!(error = %e, "what is kept no longer was not deleted");
         }
         if let Err(e) = rag.maintain().await {

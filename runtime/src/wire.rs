@@ -112,6 +112,7 @@ impl App {
         let rag = Rag::open(RagOptions {
             store: vectors,
             models: config.models(),
+            elsewhere: config.embedder(),
             extractor,
             reranker: config.reranker.clone(),
         })
@@ -171,6 +172,7 @@ impl App {
             channels: directory.clone(),
             pipeline: pipeline.clone(),
             knowledge: rag.clone(),
+            meaning: rag.clone(),
             model: models.clone(),
             tools: Arc::new(CountingTools { next: tools.clone(), metrics: metrics.clone() }),
             announcer,
@@ -204,6 +206,7 @@ impl App {
             pipeline,
             knowledge: rag.clone(),
             model: models.clone(),
+            embeddings: rag.clone(),
             simulator: Arc::new(Simulations::new(program)),
             catalogue: Arc::new(Names { models, tools, drivers, rag: rag.clone() }),
             remote,

@@ -18,7 +18,10 @@ use colloquy_domain::{
     model::{Completion, CompletionRequest, CompletionResult, Usage},
     placement::Ownership,
     ports::{Clock, Ids},
-    testkit::{Account, FakeDriver, FakeModel, FakeTools, MemoryDirectory, MemoryKnowledge, MemoryStore, SeqIds},
+    testkit::{
+        Account, FakeDriver, FakeModel, FakeTools, MeaningInWords, MemoryDirectory, MemoryKnowledge, MemoryStore,
+        SeqIds,
+    },
     time::Timestamp,
 };
 use std::{future::Future, sync::Arc, time::Duration};
@@ -175,6 +178,7 @@ fn ports(store: &Arc<MemoryStore>, clock: &Arc<WorldClock>, seed: Seed) -> Ports
         channels: directory,
         pipeline: Arc::new(MemoryKnowledge::default()),
         knowledge: Arc::new(MemoryKnowledge::default()),
+        meaning: Arc::new(MeaningInWords),
         model: Arc::new(FakeModel(model)),
         tools: Arc::new(FakeTools::default()),
         announcer: Arc::new(Silent),

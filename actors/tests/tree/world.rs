@@ -10,8 +10,8 @@ use colloquy_domain::{
     placement::Ownership,
     ports::{Clock, Ids, IngressLog, Notice},
     testkit::{
-        Account, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, Ingested, MemoryDirectory,
-        MemoryStore, SeqIds,
+        Account, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, Ingested, MeaningInWords,
+        MemoryDirectory, MemoryStore, SeqIds,
     },
     time::Timestamp,
 };
@@ -118,6 +118,7 @@ impl World {
                     Ok(Vec::new())
                 }))
             },
+            meaning: Arc::new(MeaningInWords),
             model: Arc::new(FakeModel(model)),
             tools: self.tools.clone(),
             announcer: self.heard.clone(),

@@ -28,6 +28,7 @@ use colloquy_domain::{
     language::Language,
     model::ModelChoice,
     ports::StoreError,
+    routing::RoutedBy,
 };
 use colloquy_store::{Agent, PageRequest, TenantStore};
 use schemars::JsonSchema;
@@ -64,6 +65,12 @@ pub struct Fields {
     specialists: Option<Vec<MemberFields>>,
     /// Agents that answer what people come with, where this one is to find that out first.
     routes: Option<Vec<RouteFields>>,
+    /// How that is found out: its model is asked, or the message is compared with what `routes` say, which is the default
+    /// of agents without a language model.
+    #[schemars(schema_with = "maybe_one_of::<RoutedBy>")]
+    route_by: Option<RoutedBy>,
+    /// How alike a message must be to what a route says at least, where they are compared (0 to 1).
+    route_threshold: Option<f32>,
     /// What it must find out and do, step by step.
     journeys: Option<Vec<Journey>>,
     #[schemars(schema_with = "maybe_one_of::<DuringTurn>")]
@@ -117,6 +124,9 @@ pub struct Out {
     team: Vec<MemberFields>,
     specialists: Vec<MemberFields>,
     routes: Vec<RouteFields>,
+    #[schemars(schema_with = "one_of::<RoutedBy>")]
+    route_by: RoutedBy,
+    route_threshold: f64,
     journeys: Vec<Journey>,
     #[schemars(schema_with = "one_of::<DuringTurn>")]
     during_turn: DuringTurn,
@@ -128,7 +138,7 @@ pub struct Out {
     deadline_seconds: u64,
     history: u32,
     passages: u32,
-    min_cosine: f32,
+    min_cosine: f64,
     #[schemars(schema_with = "one_of::<FollowUps>")]
     follow_ups: FollowUps,
     #[schemars(schema_with = "one_of::<Unsupported>")]
@@ -194,6 +204,8 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         team: team::shown(&p.team, &names.agents),
         specialists: team::shown(&p.specialists, &names.agents),
         routes: team::shown_routes(&p.routes, &names.agents),
+        route_by: p.routing.by,
+        route_threshold: decimal(p.routing.threshold),
         journeys: p.journeys,
         during_turn: p.during_turn,
         approvals: p.approvals,
@@ -203,7 +215,7 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         deadline_seconds: p.limits.deadline.as_secs(),
         history: p.limits.history,
         passages: p.passages,
-        min_cosine: p.min_cosine,
+        min_cosine: decimal(p.min_cosine),
         follow_ups: p.follow_ups,
         unsupported: p.grounding.unsupported,
         no_answer: p.grounding.no_answer,
@@ -215,6 +227,11 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         created_at: rfc3339(agent.created_at),
         updated_at: rfc3339(agent.updated_at),
     }
+}
+
+/// As people wrote it: 0.45, and not the nearest number that 32 bits hold.
+fn decimal(number: f32) -> f64 {
+    number.to_string().parse().unwrap_or_default()
 }
 
 /// An agent as it is shown, for comparing.
@@ -361,6 +378,11 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
     if let Some(routes) = f.routes {
         p.routes = team::read_routes((tenant, p.id), routes, &mut wrong).await?;
     }
+    if f.route_by.is_none() && !p.routes.is_empty() && !api.model.writes(&p.model) {
+        p.routing.by = RoutedBy::Meaning;
+    }
+    set(&mut p.routing.by, f.route_by);
+    set(&mut p.routing.threshold, f.route_threshold);
     set(&mut p.journeys, f.journeys);
     journeys::check(api, &p, &mut wrong).await?;
     if let Some(names) = f.knowledge {
@@ -416,6 +438,7 @@ fn check_limits(p: &AgentProfile, wrong: &mut Vec<Detail>) {
     check(wrong, "history", p.limits.history <= 200, "must be at most 200");
     check(wrong, "passages", (1..=50).contains(&p.passages), "must be between 1 and 50");
     check(wrong, "min_cosine", (0.0..=1.0).contains(&p.min_cosine), "must be between 0 and 1");
+    check(wrong, "route_threshold", (0.0..=1.0).contains(&p.routing.threshold), "must be between 0 and 1");
     let turns = p.max_concurrent_turns;
     check(wrong, "max_concurrent_turns", (1..=10_000).contains(&turns), "must be between 1 and 10000");
 }

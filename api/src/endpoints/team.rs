@@ -38,7 +38,7 @@ pub struct MemberFields {
 pub struct RouteFields {
     /// The name of the agent that answers; an id is understood, too.
     to: String,
-    /// What leads there, in a sentence for the model.
+    /// What leads there, in a sentence: the model reads it, or the message is compared with it.
     when: String,
     /// What people write then.
     #[serde(default)]

@@ -33,6 +33,15 @@ function Examples({ route, n, say, wrong }) {
   return html`<${Field} label=${t('agent.routes.examples', { name: route.to })} hint=${t('agent.routes.examples.hint')} kind="textarea" rows="3" value=${text} onInput=${change} error=${error} />`;
 }
 
+/** How it is found out, and how alike is enough. */
+function FoundBy({ values, set, wrong }) {
+  return html`<div class="columns">
+    <${Field} label=${t('agent.route_by')} hint=${t('agent.route_by.hint')} kind="select" value=${values.route_by} onInput=${(route_by) => set({ route_by })} error=${wrong.route_by}>
+      ${['model', 'meaning'].map((by) => html`<option key=${by} value=${by}>${t(`agent.route_by.${by}`)}</option>`)}<//>
+    ${values.route_by === 'meaning' && html`<${Field} label=${t('agent.route_threshold')} hint=${t('agent.route_threshold.hint')} type="number" min="0" max="1" step="0.05" inputmode="decimal" value=${values.route_threshold} onInput=${(route_threshold) => set({ route_threshold })} error=${wrong.route_threshold} />`}
+  </div>`;
+}
+
 /** The text of the journeys, until it is JSON. */
 function Journeys({ value, wrong, onChange }) {
   const [text, setText] = useState(value.length > 0 ? JSON.stringify(value, null, 2) : '');
@@ -53,7 +62,7 @@ function Journeys({ value, wrong, onChange }) {
 }
 
 /** The fields that an agent's form sends as they stand. */
-export const OTHERS = ['team', 'specialists', 'routes', 'journeys'];
+export const OTHERS = ['team', 'specialists', 'routes', 'route_by', 'journeys'];
 
 /** Where the server's word on these fields is shown. */
 export const SHOWN = ['team[*', 'specialists[*', 'routes[*', 'journeys*'];
@@ -68,6 +77,7 @@ export function OtherAgents({ values, set, others, wrong }) {
       <${Others} of="routes" who="to" list=${values.routes} others=${others} wrong=${wrong} onChange=${(routes) => set({ routes })}
         more=${(route, n, say) => html`<${Examples} key=${`examples of ${route.to}`} route=${route} n=${n} say=${say} wrong=${wrong} />`} />
       ${wrong.routes && html`<p class="field-error">${wrong.routes}</p>`}
+      ${values.routes.length > 0 && html`<${FoundBy} values=${values} set=${set} wrong=${wrong} />`}
     </details>
     <details class="card padded more" open=${values.journeys.length > 0}><summary>${t('agent.journeys')}</summary>
       <${Journeys} value=${values.journeys} wrong=${wrong} onChange=${(journeys) => set({ journeys })} />

@@ -13,7 +13,7 @@ const PROVIDERS = ['extractive', 'openai'];
 const TOOLS = ['search_knowledge', 'hand_over'];
 /** What is written as it stands in the form. */
 const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', ...OTHERS, 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer'];
-const NUMBERS = ['passages', 'min_cosine', 'gather_quiet_ms', 'history', 'max_steps', 'deadline_seconds', 'daily_budget_usd', 'return_after_seconds'];
+const NUMBERS = ['passages', 'min_cosine', 'route_threshold', 'gather_quiet_ms', 'history', 'max_steps', 'deadline_seconds', 'daily_budget_usd', 'return_after_seconds'];
 
 const filled = (value) => (value === '' || value === null || value === undefined ? undefined : Number(value));
 

@@ -38,7 +38,7 @@ pub use project::{
 };
 pub use prompt::{Prompt, completion_request, retrieval_query};
 pub use rewrite::{Rewritten, rewrite, rewrite_request};
-pub use route::{Routed, asks_whose, route_request, routed};
+pub use route::{Routed, WAIT as ROUTE_WAIT, asks_whose, compared, compared_words, route_request, routed};
 pub use snapshot::{OpenTurn, Snapshot};
 pub use state::{Conversation, Gathering, Key, Mode, Phase, Relay, Stage, Turn};
 

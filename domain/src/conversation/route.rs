@@ -1,5 +1,5 @@
-//! Who should answer, found out by one short completion before anything else of a turn is done. Whatever goes wrong with it,
-//! the agent itself answers.
+//! Who should answer, found out before anything else of a turn is done: by one short completion, or by comparing what the
+//! person wrote with what is written of each route. Whatever goes wrong with it, the agent itself answers.
 //!
 //! A route to another agent is written down as a call and its result, as a hand-off is, and is one: it costs whoever asked,
 //! nobody gets back what they handed off, and no crash can do it twice.
@@ -16,7 +16,7 @@ use crate::{
     ids::TurnNo,
     json::quoted,
     model::{Completion, CompletionRequest, HistoryMessage, Usage},
-    routing::{OpenRoute, ROUTE},
+    routing::{self, OpenRoute, ROUTE},
     team::HandOff,
     time::Timestamp,
     tool::{ToolCall, ToolResult},
@@ -24,7 +24,7 @@ use crate::{
 use std::time::Duration;
 
 /// The person waits: a model that needs longer is not waited for.
-const WAIT: Duration = Duration::from_secs(8);
+pub const WAIT: Duration = Duration::from_secs(8);
 /// Earlier messages that the model reads.
 const HISTORY: usize = 6;
 
@@ -43,6 +43,25 @@ pub struct Routed {
     /// Another agent; none: the agent itself answers.
     pub to: Option<HandOff>,
     pub usage: Usage,
+    /// How alike the message was to what is written of the route, in hundredths, where they were compared.
+    pub alike: Option<u8>,
+}
+
+/// What the person wrote, where it is to be compared; `None` where nobody wrote words.
+#[must_use]
+pub fn compared_words(turn: &Turn) -> Option<String> {
+    let words = said(turn).join("\n");
+    (!words.trim().is_empty()).then_some(words)
+}
+
+/// What follows from how alike it is to each of [`routing::texts`].
+#[must_use]
+pub fn compared(routes: &[OpenRoute], likeness: &[f32], threshold: f32) -> Routed {
+    let Some((route, alike)) = routing::nearest(routes, likeness, threshold) else { return Routed::default() };
+    let to = HandOff { to: route.to, name: route.name.clone() };
+    // Between 0 and 1 by then.
+    let alike = (alike.clamp(0.0, 1.0) * 100.0).round() as u8;
+    Routed { to: Some(to), usage: Usage::default(), alike: Some(alike) }
 }
 
 /// What to ask the agent's model for; `None` where nobody wrote words, or nobody else is there.
@@ -76,7 +95,8 @@ pub fn routed(completion: &Completion, routes: &[OpenRoute]) -> Routed {
     let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     let answer = bare(&completion.text);
     let route = routes.iter().find(|r| !answer.is_empty() && bare(&r.name) == answer);
-    Routed { to: route.map(|r| HandOff { to: r.to, name: r.name.clone() }), usage: completion.usage }
+    let to = route.map(|r| HandOff { to: r.to, name: r.name.clone() });
+    Routed { to, usage: completion.usage, alike: None }
 }
 
 impl Draft<'_> {
@@ -105,7 +125,8 @@ impl Draft<'_> {
             return;
         };
         let step = t.next_step();
-        let arguments = format!("{{\"agent\":{}}}", quoted(&to.name));
+        let alike = routed.alike.map(|n| format!(",\"alike\":{}.{:02}", n / 100, n % 100)).unwrap_or_default();
+        let arguments = format!("{{\"agent\":{}{alike}}}", quoted(&to.name));
         let call = ToolCall { id: ROUTE.to_owned(), name: ROUTE.to_owned(), arguments };
         let completion = Completion { calls: vec![call], usage, ..Completion::default() };
         self.event(Event::StepCompleted { turn, step, completion });

@@ -9,12 +9,14 @@ use crate::{
     failure::Failure,
     ids::{AgentId, ChannelId, DocumentId, KnowledgeBaseId, TenantId},
     knowledge::{IngestFailure, IngestJob, IngestReport, KnowledgeQuery, Passage, Stretch},
+    language::Language,
+    meaning::in_words,
     message::Peer,
     model::{CompletionRequest, CompletionResult, ModelChoice},
     outbound::Citation,
     ports::{
-        AgentDirectory, Announcer, ChannelDirectory, ChannelDriver, DocumentPipeline, Knowledge, Model, Notice,
-        ProgressSink, StoreError, TokenSink, Toolbox,
+        AgentDirectory, Announcer, ChannelDirectory, ChannelDriver, DocumentPipeline, Knowledge, Meaning, Model,
+        Notice, ProgressSink, StoreError, TokenSink, Toolbox,
     },
     testkit::MemoryStore,
     tool::{EffectClass, ToolInvocation, ToolResult, ToolSpec},
@@ -66,6 +68,16 @@ impl<F: Fn(KnowledgeQuery) -> Result<Vec<Passage>, Failure> + Send + Sync> Knowl
 
     async fn passages(&self, _: Stretch) -> Result<Vec<Passage>, Failure> {
         Ok(Vec::new())
+    }
+}
+
+/// Compares texts by their words alone.
+pub struct MeaningInWords;
+
+#[async_trait]
+impl Meaning for MeaningInWords {
+    async fn likeness(&self, text: &str, others: &[String], language: Language) -> Result<Vec<f32>, Failure> {
+        Ok(in_words(text, others, language))
     }
 }
 

@@ -11,7 +11,8 @@ mod memory_store;
 
 pub use clock::{ManualClock, SeqIds};
 pub use fakes::{
-    FAKE_WRITER, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, Ingested, MemoryDirectory,
+    FAKE_WRITER, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, Ingested, MeaningInWords,
+    MemoryDirectory,
 };
 pub use fixtures::{Account, Fixture, answer, empty_commit, held, receive, said, say, take_in_all};
 pub use memory_knowledge::{MemoryKnowledge, Piece};

@@ -6,6 +6,7 @@
 mod accumulate;
 mod chunk;
 mod dialect;
+mod embeddings;
 mod images;
 mod price;
 mod printed_call;
@@ -30,6 +31,7 @@ use colloquy_domain::{
     model::{Completion, CompletionRequest, CompletionResult, ModelChoice, Recording, Transcript, Usage},
     ports::{FileOf, Model, SentFiles, TokenSink},
 };
+pub use embeddings::{EmbeddingEndpoint, EmbeddingOptions};
 pub use price::Price;
 use std::{
     collections::BTreeMap,

@@ -1,12 +1,16 @@
-//! Embeddings: texts to unit vectors, by one model on one worker.
+//! Embeddings: texts to unit vectors, by one model: on one worker of this process, or at an address ([`elsewhere`]).
 //!
-//! Questions go before documents: the worker looks at the questions' queue between any two batches, so a person waits
+//! On the worker, questions go before documents: the worker looks at the questions' queue between any two batches, so a person waits
 //! for one batch at most, however much is being ingested. Both queues are bounded.
 
+mod elsewhere;
 mod onnx;
 
+pub use elsewhere::{Elsewhere, ModelElsewhere};
+
 use crate::models::{ModelFiles, manifest::ModelSpec};
-use colloquy_domain::failure::Failure;
+pub use colloquy_domain::meaning::Vector;
+use colloquy_domain::{failure::Failure, meaning::Space};
 use onnx::Onnx;
 use ort::environment::Environment;
 use std::{
@@ -41,12 +45,23 @@ const TOKEN_BYTES: usize = 3;
 /// Requests that may wait.
 const QUEUE: usize = 64;
 
-/// A vector of length 1.
-pub type Vector = Vec<f32>;
-
-/// A loaded model. Cheap to share; dropping the last one ends its worker.
+/// A model in use. Cheap to share; dropping the last one ends its worker.
 #[derive(Debug)]
 pub struct Embedder {
+    space: Space,
+    place: Place,
+}
+
+/// Where the model is.
+#[derive(Debug)]
+enum Place {
+    Here(Box<Worker>),
+    Elsewhere(Elsewhere),
+}
+
+/// The queues of a loaded model.
+#[derive(Debug)]
+struct Worker {
     spec: ModelSpec,
     questions: mpsc::Sender<Request>,
     documents: mpsc::Sender<Request>,
@@ -62,6 +77,12 @@ impl Slot {
     #[must_use]
     pub fn get(&self) -> Option<Arc<Embedder>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same, if it is not at an address that is silent at the moment.
+    #[must_use]
+    pub fn answering(&self) -> Option<Arc<Embedder>> {
+        self.get().filter(|e| e.silence().is_none())
     }
 
     pub fn set(&self, embedder: Embedder) {
@@ -92,39 +113,85 @@ impl Embedder {
         let (documents, document_queue) = mpsc::channel(QUEUE);
         let in_model = Arc::new(AtomicU64::new(0));
         tokio::spawn(work(Arc::new(Mutex::new(model)), question_queue, document_queue, Arc::clone(&in_model)));
-        Ok(Self { spec, questions, documents, in_model })
+        let worker = Worker { spec, questions, documents, in_model };
+        Ok(Self { space: spec.space(), place: Place::Here(Box::new(worker)) })
     }
 
-    /// The time that the model has been computing.
+    /// The model at an address, which is asked for a first vector.
+    ///
+    /// # Errors
+    /// `embed.unavailable` (retry) when it does not answer, with why.
+    pub async fn begin(model: ModelElsewhere) -> Result<Self, Failure> {
+        let (space, elsewhere) = Elsewhere::begin(model).await?;
+        Ok(Self { space, place: Place::Elsewhere(elsewhere) })
+    }
+
+    /// The time that a model of this process has been computing.
     #[must_use]
     pub fn time_in_model(&self) -> Duration {
-        Duration::from_nanos(self.in_model.load(Ordering::Relaxed))
+        match &self.place {
+            Place::Here(worker) => Duration::from_nanos(worker.in_model.load(Ordering::Relaxed)),
+            Place::Elsewhere(_) => Duration::ZERO,
+        }
     }
 
     #[must_use]
-    pub const fn spec(&self) -> ModelSpec {
-        self.spec
+    pub const fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Why the model does not answer at the moment, if so: it is at an address that failed a moment ago.
+    #[must_use]
+    pub fn silence(&self) -> Option<Failure> {
+        match &self.place {
+            Place::Here(_) => None,
+            Place::Elsewhere(elsewhere) => elsewhere.silence(),
+        }
+    }
+
+    /// Whether it is at an address, which can be away.
+    #[must_use]
+    pub const fn is_elsewhere(&self) -> bool {
+        matches!(self.place, Place::Elsewhere(_))
     }
 
     /// Embeds questions, before any waiting document.
     ///
     /// # Errors
-    /// `embed.failed` (retry).
+    /// `embed.failed`, `embed.unavailable` (retry).
     pub async fn embed_questions(&self, texts: Vec<String>) -> Result<Vec<Vector>, Failure> {
-        ask(&self.questions, texts.iter().map(|t| format!("{}{t}", self.spec.question_prefix)).collect()).await
+        match &self.place {
+            Place::Here(worker) => worker.embed(&worker.questions, worker.spec.question_prefix, &texts).await,
+            Place::Elsewhere(elsewhere) => elsewhere.questions(&texts).await,
+        }
     }
 
-    /// Embeds passages, in their order. Identical texts are embedded once; similar lengths share a batch, because a
-    /// batch costs as much as its longest text in every row.
+    /// Embeds passages, in their order.
     ///
     /// # Errors
-    /// `embed.failed` (retry).
+    /// `embed.failed`, `embed.unavailable` (retry); `embed.refused` (reject) for texts that the model at an address does not
+    /// take.
     pub async fn embed_documents(&self, texts: &[String]) -> Result<Vec<Vector>, Failure> {
+        match &self.place {
+            Place::Here(worker) => worker.embed(&worker.documents, worker.spec.passage_prefix, texts).await,
+            Place::Elsewhere(elsewhere) => elsewhere.documents(texts).await,
+        }
+    }
+}
+
+impl Worker {
+    /// Identical texts are embedded once; similar lengths share a batch, because a batch costs as much as its longest text
+    /// in every row.
+    async fn embed(
+        &self,
+        queue: &mpsc::Sender<Request>,
+        prefix: &str,
+        texts: &[String],
+    ) -> Result<Vec<Vector>, Failure> {
         let unique = unique_by_length(texts);
         let mut vectors: HashMap<&str, Vector> = HashMap::with_capacity(unique.len());
         for batch in batches(&unique, self.spec.max_tokens) {
-            let prefixed = batch.iter().map(|t| format!("{}{t}", self.spec.passage_prefix)).collect();
-            let embedded = ask(&self.documents, prefixed).await?;
+            let embedded = ask(queue, batch.iter().map(|t| format!("{prefix}{t}")).collect()).await?;
             vectors.extend(batch.iter().copied().zip(embedded));
         }
         let all: Option<Vec<Vector>> = texts.iter().map(|t| vectors.get(t.as_str()).cloned()).collect();
@@ -219,7 +286,7 @@ mod tests {
         let documents = embedder.embed_documents(&texts.map(str::to_owned)).await.expect("embedded");
         let question = embedder.embed_questions(vec!["Where is the kitten?".to_owned()]).await.expect("embedded");
         assert_eq!(documents[0], documents[2], "identical texts have identical vectors");
-        assert_eq!(documents[0].len(), embedder.spec().dimension);
+        assert_eq!(documents[0].len(), embedder.space().dimension);
         assert!((cosine(&documents[0], &documents[0]) - 1.0).abs() < 1e-4, "unit length");
         assert!(cosine(&question[0], &documents[0]) > cosine(&question[0], &documents[1]) + 0.2);
     }

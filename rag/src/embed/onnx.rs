@@ -2,7 +2,7 @@
 
 use super::Vector;
 use crate::models::{ModelFiles, manifest::ModelSpec};
-use colloquy_domain::failure::Failure;
+use colloquy_domain::{failure::Failure, meaning::unit};
 use fastembed::{
     InitOptionsUserDefined, Pooling, QuantizationMode, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
 };
@@ -77,15 +77,6 @@ pub(super) fn environment(library: &Path) -> Result<Environment, Failure> {
     let environment = builder.with_name("colloquy").with_global_thread_pool(threads).build();
     let environment = environment.map_err(|e| bad_library(library, &e))?;
     Ok(loaded.insert(environment).clone())
-}
-
-/// Length 1, so that a dot product is a cosine; a zero vector stays zero.
-fn unit(mut vector: Vector) -> Vector {
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > f32::EPSILON {
-        vector.iter_mut().for_each(|x| *x /= length);
-    }
-    vector
 }
 
 /// Whether the file looks like a shared library at all: the loader's own messages do not say so plainly.

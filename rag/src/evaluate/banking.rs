@@ -167,9 +167,10 @@ async fn recall_over_the_banking_domain() {
     for models in [real_models().await, Models::new(PathBuf::from("no-models"), None)] {
         let work = tempfile::tempdir().expect("a folder");
         let store = VectorStore::Embedded { dir: work.path().join("index") };
-        let rag = Rag::open(RagOptions { store, models, extractor: Arc::new(InProcess), reranker: None })
-            .await
-            .expect("opens");
+        let rag =
+            Rag::open(RagOptions { store, models, elsewhere: None, extractor: Arc::new(InProcess), reranker: None })
+                .await
+                .expect("opens");
         let how =
             if matches!(rag.model_state(), ModelStatus::Ready { .. }) { "words and meaning" } else { "words alone" };
         let documents = ingest(&rag, &folder, work.path()).await;

@@ -113,7 +113,7 @@ async fn points(window: &[(usize, &Source)], embedder: Option<&Embedder>) -> Res
             document: document(place),
             generation: "evaluation".to_owned(),
             live: true,
-            model: embedder.map_or(NO_MODEL, |e| e.spec().id).to_owned(),
+            model: embedder.map_or(NO_MODEL, |e| &e.space().id).to_owned(),
             script: script.code().to_owned(),
             ordinal: 0,
             name: source.title.clone(),

@@ -67,7 +67,7 @@ pub(super) fn live_in(scope: &Scope) -> Where {
 
 /// Of these, the passages whose vectors can be compared with the question's.
 pub(super) fn comparable_in(scope: &Scope) -> Where {
-    live_in(scope).and(Test::Is(MODEL, scope.model.to_owned()))
+    live_in(scope).and(Test::Is(MODEL, scope.model.clone()))
 }
 
 pub(super) fn of_document(key: DocumentKey) -> Where {

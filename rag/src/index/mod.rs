@@ -93,6 +93,17 @@ impl Index {
         self.import(passages.into_iter().map(Point::from).collect()).await
     }
 
+    /// Makes room for dense vectors of this length, beside those of other lengths that are there.
+    ///
+    /// # Errors
+    /// `index.version` (fatal) on a server that is too old for that. See also [`Index`].
+    pub async fn widen(&self, dimension: usize) -> Result<(), Failure> {
+        match self {
+            Self::Embedded(index) => index.widen(dimension).await,
+            Self::Server(index) => index.widen(dimension).await,
+        }
+    }
+
     /// The ordinals of a generation that are written already, visible or not.
     ///
     /// # Errors
@@ -146,7 +157,7 @@ impl Index {
     ///
     /// # Errors
     /// See [`Index`].
-    pub async fn outdated(&self, model: &'static str) -> Result<Vec<DocumentKey>, Failure> {
+    pub async fn outdated(&self, model: &str) -> Result<Vec<DocumentKey>, Failure> {
         match self {
             Self::Embedded(index) => index.outdated(model).await,
             Self::Server(index) => index.outdated(model).await,

@@ -1,6 +1,6 @@
 //! What a point looks like in every store: its id, payload, vectors and the indexes over its payload.
 
-use crate::{chunk::indexed_text, document::Chunk, embed::Vector, sparse::Sparse};
+use crate::{chunk::indexed_text, document::Chunk, embed::Vector, models::manifest::DEFAULT_MODEL, sparse::Sparse};
 use colloquy_domain::{
     ids::{DocumentId, KnowledgeBaseId, TenantId},
     knowledge::Narrow,
@@ -12,9 +12,20 @@ use uuid::Uuid;
 /// Version of the layout: of the folder or of the collections.
 pub(super) const LAYOUT: u32 = 1;
 
-/// Names of the vectors.
+/// Names of the vectors. Those of an embedding model of another length than the default's lie beside them, see
+/// [`dense_of`].
 pub(super) const DENSE: &str = "dense";
 pub(super) const WORDS: &str = "words";
+
+/// What dense vectors of this length are called.
+pub(super) fn dense_of(dimension: usize) -> String {
+    if dimension == DEFAULT_MODEL.dimension { DENSE.to_owned() } else { format!("{DENSE}-{dimension}") }
+}
+
+/// Whether dense vectors of some length are called so.
+pub(super) fn is_dense(name: &str) -> bool {
+    name.strip_prefix(DENSE).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
 
 pub(super) const TENANT: &str = "tenant_id";
 pub(super) const BASE: &str = "kb_id";
@@ -69,7 +80,7 @@ pub struct Scope {
     pub without: Vec<DocumentId>,
     pub narrow: Narrow,
     /// Whose vectors are compared with the question's: those of other models say nothing about it.
-    pub model: &'static str,
+    pub model: String,
 }
 
 /// A passage as stored: everything that a reader or a citation needs.

@@ -1,9 +1,10 @@
 //! Moving all points from one store to another, and proving that they arrived.
 
 use super::{Index, Point};
-use crate::sparse::Sparse;
+use crate::{models::manifest::DEFAULT_MODEL, sparse::Sparse};
 use colloquy_domain::failure::Failure;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Points that are read or written together.
@@ -84,9 +85,15 @@ pub async fn copy(
     mut progress: impl FnMut(u64, Option<Uuid>) + Send,
 ) -> Result<Digest, Failure> {
     let (mut digest, mut from) = (Digest::default(), from);
+    let mut widths = BTreeSet::from([DEFAULT_MODEL.dimension]);
     loop {
         let (points, next) = source.export(from, PAGE).await?;
         points.iter().for_each(|p| digest.add(p));
+        for width in points.iter().filter_map(|p| p.dense.as_ref()).map(Vec::len) {
+            if widths.insert(width) {
+                target.widen(width).await?;
+            }
+        }
         target.import(points).await?;
         progress(digest.points, next);
         match next {

@@ -3,6 +3,7 @@
 //! A file is accepted only if its SHA-256 is listed here. The publishers of the packages are small, so no version range
 //! is followed; moving up means a new line with a hash that somebody has checked.
 
+use colloquy_domain::meaning::Space;
 use std::path::{Path, PathBuf};
 
 /// Version of the ONNX Runtime package; `ort` needs 1.24 or later.
@@ -41,7 +42,7 @@ pub const MULTILINGUAL_MODEL: ModelSpec = ModelSpec {
     tokenizer: MULTILINGUAL_TOKENIZER,
 };
 
-/// The registry of embedding models. All have the dimension of the default: an index holds passages of any.
+/// The registry of embedding models.
 pub const EMBEDDING_MODELS: [ModelSpec; 2] = [DEFAULT_MODEL, MULTILINGUAL_MODEL];
 
 /// The model that configuration calls so.
@@ -81,11 +82,16 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
-    /// A cosine of this model on the scale of the default one, -1 to 1.
+    /// Where its vectors lie.
     #[must_use]
-    pub fn similarity(&self, cosine: f32) -> f32 {
-        let (zero, one) = (f32::from(self.cosines.0) / 100.0, f32::from(self.cosines.1) / 100.0);
-        ((cosine - zero) / (one - zero)).clamp(-1.0, 1.0)
+    pub fn space(&self) -> Space {
+        let (zero, one) = self.cosines;
+        Space {
+            id: self.id.to_owned(),
+            dimension: self.dimension,
+            english_only: self.english_only,
+            cosines: (f32::from(zero) / 100.0, f32::from(one) / 100.0),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! only when it is whole.
 
 mod generation;
+mod likeness;
 mod prepare;
 mod progress;
 mod rag;
@@ -92,8 +93,8 @@ impl Pipeline {
             pace.done(bytes);
             say(indexed, DocumentStatus::Indexing);
         }
-        let now = self.embedder.get();
-        if now.as_ref().map(|e| e.spec().id) != embedder.map(|e| e.spec().id) {
+        let now = self.embedder.answering();
+        if now.as_ref().map(|e| &e.space().id) != embedder.map(|e| &e.space().id) {
             // Its vectors would say nothing to anybody.
             return Err(Failure::retry("document.model_changed", "the embedding model was exchanged meanwhile"));
         }
@@ -117,8 +118,9 @@ impl DocumentPipeline for Pipeline {
         if let Some(failure) = extraction.failure() {
             return Err(fail(&pages)(failure));
         }
-        let embedder = self.embedder.get();
-        let model = embedder.as_ref().map(|e| e.spec().id);
+        // One that is silent now is not waited for: the document is found by its words, and is made again later.
+        let embedder = self.embedder.answering();
+        let model = embedder.as_ref().map(|e| e.space().id.clone());
         let document = prepare::prepare(extraction, job.clone(), content, model).await.map_err(fail(&pages))?;
         let chunks = count(document.passages.len());
         let generation = document.passages.first().map(|p| p.stored.version().to_owned()).unwrap_or_default();

@@ -30,9 +30,9 @@ pub(super) async fn prepare(
     extraction: Extraction,
     job: IngestJob,
     content: [u8; 32],
-    model: Option<&'static str>,
+    model: Option<String>,
 ) -> Result<Document, Failure> {
-    tokio::task::spawn_blocking(move || prepare_now(&extraction, &job, &content, model.unwrap_or(NO_MODEL)))
+    tokio::task::spawn_blocking(move || prepare_now(&extraction, &job, &content, model.as_deref().unwrap_or(NO_MODEL)))
         .await
         .map_err(|e| Failure::reject("document.chunking", format!("cutting the document into passages stopped: {e}")))
 }

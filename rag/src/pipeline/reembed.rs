@@ -24,7 +24,7 @@ const ROUNDS: u32 = 100;
 /// # Errors
 /// The store's or the model's; what was done is found again by the next call.
 pub(super) async fn run(index: &EdgeIndex, slot: &Slot, next: &Arc<Embedder>) -> Result<(), Failure> {
-    let model = next.spec().id;
+    let model = next.space().id.as_str();
     for _ in 0..ROUNDS {
         let embedded = one_round(index, next).await?;
         let (place, successor) = (slot.clone(), Arc::clone(next));
@@ -39,7 +39,7 @@ pub(super) async fn run(index: &EdgeIndex, slot: &Slot, next: &Arc<Embedder>) ->
 
 /// Embeds what has no successor yet; returns how many passages.
 async fn one_round(index: &EdgeIndex, next: &Embedder) -> Result<usize, Failure> {
-    let model = next.spec().id;
+    let model = next.space().id.as_str();
     let (mut embedded, mut from) = (0, None);
     loop {
         let (points, following) = index.live_of_others(model, from, WINDOW).await?;

@@ -18,6 +18,8 @@ use std::{
 };
 use uuid::Uuid;
 
+mod elsewhere;
+
 /// Reads plain text files: `# ` is a heading, a form feed begins a page. Counts its calls.
 #[derive(Default)]
 struct Plain {
@@ -58,6 +60,11 @@ struct Bench {
     dir: tempfile::TempDir,
     plain: Arc<Plain>,
     models: Models,
+    elsewhere: Option<crate::embed::ModelElsewhere>,
+}
+
+fn ready(model: &str) -> ModelStatus {
+    ModelStatus::Ready { model: model.to_owned() }
 }
 
 const ENGLISH: &str = "# Opening hours\n\nThe reception of the hotel is open every day from seven in the morning until \
@@ -73,7 +80,7 @@ impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
         let models = Models::new(dir.path().join("no-models"), None);
-        Self { dir, plain: Arc::default(), models }
+        Self { dir, plain: Arc::default(), models, elsewhere: None }
     }
 
     async fn open(&self) -> Rag {
@@ -84,6 +91,7 @@ impl Bench {
         let options = RagOptions {
             store,
             models: self.models.clone(),
+            elsewhere: self.elsewhere.clone(),
             extractor: Arc::clone(&self.plain) as Arc<dyn Extract>,
             reranker: None,
         };
@@ -249,7 +257,7 @@ async fn an_index_made_without_a_model_is_upgraded_when_one_arrives() {
     }
     bench.models = crate::testing::real_models().await;
     let rag = bench.open().await;
-    assert_eq!(rag.model_state(), ModelStatus::Ready { model: "all-MiniLM-L6-v2" });
+    assert_eq!(rag.model_state(), ready("all-MiniLM-L6-v2"));
     let key = DocumentKey { tenant: job.tenant, base: job.base, document: job.document };
     assert_eq!(rag.outdated().await.expect("read"), [key]);
     // Until then it is found by its words.
@@ -362,7 +370,7 @@ async fn another_model_takes_over_in_one_step_and_questions_are_answered_meanwhi
     let another = crate::models::manifest::ModelSpec { id: "another-model", ..bench.models.spec() };
     bench.models = bench.models.clone().with(another);
     let rag = bench.open().await;
-    assert_eq!(rag.model_state(), ModelStatus::Ready { model: "all-MiniLM-L6-v2" }, "still the old one");
+    assert_eq!(rag.model_state(), ready("all-MiniLM-L6-v2"), "still the old one");
     assert!(rag.outdated().await.expect("read").is_empty(), "nothing has to be read again");
     let by_meaning = "May I bring my puppy?";
     assert!(ask(&rag, 1, 10, by_meaning, &[]).await[0].scores.cosine.is_some());
@@ -370,7 +378,7 @@ async fn another_model_takes_over_in_one_step_and_questions_are_answered_meanwhi
     rag.ingest(&bench.job(1, 10, 101, "conditions.pdf", FRENCH), &Progress::default()).await.expect("ingested");
 
     assert!(rag.reembed().await.expect("embedded again"));
-    assert_eq!(rag.model_state(), ModelStatus::Ready { model: "another-model" });
+    assert_eq!(rag.model_state(), ready("another-model"));
     assert_eq!(rag.passages().await.expect("counted"), 5, "each passage is there once");
     let found = ask(&rag, 1, 10, by_meaning, &[]).await;
     assert!(found[0].text.starts_with("Dogs") && found[0].scores.cosine.is_some(), "{found:?}");
@@ -380,7 +388,7 @@ async fn another_model_takes_over_in_one_step_and_questions_are_answered_meanwhi
     rag.ingest(&job, &again).await.expect("ingested again");
     assert_eq!(again.0.into_inner().expect("progress")[1].indexed, 3, "the new passages are what ingestion would make");
     rag.close().await.expect("closed");
-    assert_eq!(bench.open().await.model_state(), ModelStatus::Ready { model: "another-model" });
+    assert_eq!(bench.open().await.model_state(), ready("another-model"));
 }
 
 // req: S1-RAG-1

@@ -18,7 +18,6 @@ pub use rerank::Reranker;
 use crate::{
     embed::{Embedder, Slot, Vector},
     index::{Ask, DocumentKey, Index, NO_MODEL, Reader, Scope, Stored},
-    models::manifest::ModelSpec,
     sparse::{self, Script},
 };
 use async_trait::async_trait;
@@ -26,6 +25,7 @@ use colloquy_domain::{
     failure::Failure,
     knowledge::{KnowledgeQuery, Passage, Scores, Stretch},
     language::Language,
+    meaning::Space,
     ports::Knowledge,
 };
 use fuse::{Fused, Lists, Weights};
@@ -62,7 +62,7 @@ struct Asked {
     language: Option<Language>,
     limit: usize,
     /// Of the model that made the vectors.
-    spec: Option<ModelSpec>,
+    space: Option<Space>,
     reranker: Option<Reranker>,
 }
 
@@ -99,7 +99,7 @@ impl Retriever {
             let found = self.search_with(embedder.as_deref(), &texts, &query, mode).await?;
             // When the model was exchanged meanwhile, its predecessor's vectors were gone.
             let now = self.embedder.get().filter(|_| mode != Mode::Words);
-            if now.as_ref().map(|e| e.spec().id) == embedder.as_ref().map(|e| e.spec().id) {
+            if now.as_ref().map(|e| &e.space().id) == embedder.as_ref().map(|e| &e.space().id) {
                 return Ok(found);
             }
         }
@@ -112,11 +112,20 @@ impl Retriever {
         query: &KnowledgeQuery,
         mode: Mode,
     ) -> Result<Vec<Passage>, Failure> {
-        let vectors = match embedder {
-            Some(embedder) => embedder.embed_questions(texts.to_vec()).await?.into_iter().map(Some).collect(),
-            None => vec![None; texts.len()],
-        };
-        self.search_for(texts, vectors, embedder.map(Embedder::spec), query, mode).await
+        let by_words = vec![None; texts.len()];
+        let Some(embedder) = embedder else { return self.search_for(texts, by_words, None, query, mode).await };
+        match embedder.embed_questions(texts.to_vec()).await {
+            Ok(vectors) => {
+                let vectors = vectors.into_iter().map(Some).collect();
+                self.search_for(texts, vectors, Some(embedder.space()), query, mode).await
+            }
+            // A person waits for an answer: words find most of what they ask for.
+            Err(failure) if embedder.is_elsewhere() => {
+                tracing::debug!(tenant.id = %query.tenant, error = %failure, "a question is looked for by its words alone");
+                self.search_for(texts, by_words, None, query, mode).await
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// As [`Retriever::search_by`] for one form of the question whose vector is at hand: what the index alone takes.
@@ -127,17 +136,17 @@ impl Retriever {
         &self,
         query: KnowledgeQuery,
         vector: Vector,
-        spec: ModelSpec,
+        space: &Space,
     ) -> Result<Vec<Passage>, Failure> {
         let texts = [query.text.clone()];
-        self.search_for(&texts, vec![Some(vector)], Some(spec), &query, Mode::Hybrid).await
+        self.search_for(&texts, vec![Some(vector)], Some(space), &query, Mode::Hybrid).await
     }
 
     async fn search_for(
         &self,
         texts: &[String],
         vectors: Vec<Option<Vector>>,
-        spec: Option<ModelSpec>,
+        space: Option<&Space>,
         query: &KnowledgeQuery,
         mode: Mode,
     ) -> Result<Vec<Passage>, Failure> {
@@ -148,16 +157,16 @@ impl Retriever {
         };
         let form = |(text, vector): (&String, _)| Form { words: words(text), text: text.clone(), vector };
         let forms: Vec<Form> = texts.iter().zip(vectors).map(form).collect();
-        let weights = Weights::new(language, spec.is_none_or(|s| s.english_only));
+        let weights = Weights::new(language, space.is_none_or(|s| s.english_only));
         let scope = Scope {
             tenant: query.tenant,
             bases: query.bases.clone(),
             without: query.without.clone(),
             narrow: query.narrow.clone(),
-            model: spec.map_or(NO_MODEL, |s| s.id),
+            model: space.map_or(NO_MODEL, |s| s.id.as_str()).to_owned(),
         };
         let reranker = self.reranker.clone().filter(|_| mode == Mode::Hybrid);
-        let asked = Asked { forms, weights, language, limit: query.limit, spec, reranker };
+        let asked = Asked { forms, weights, language, limit: query.limit, space: space.cloned(), reranker };
         self.index.read(scope, move |reader| find(reader, &asked)).await
     }
 }
@@ -192,7 +201,7 @@ fn forms(query: &KnowledgeQuery) -> Vec<String> {
 }
 
 fn find(reader: &Reader<'_>, asked: &Asked) -> Result<Vec<Passage>, Failure> {
-    let Asked { forms, weights, language, limit, spec, reranker } = asked;
+    let Asked { forms, weights, language, limit, space, reranker } = asked;
     let asks: Vec<Ask<'_>> = forms.iter().map(|f| Ask { words: &f.words, vector: f.vector.as_ref() }).collect();
     let lists: Vec<Lists> = reader
         .candidates(&asks, DEPTH)?
@@ -203,8 +212,8 @@ fn find(reader: &Reader<'_>, asked: &Asked) -> Result<Vec<Passage>, Failure> {
     let read = reranker.as_ref().map_or(0, |_| rerank::READ);
     fused.truncate((limit * SPARE).max(EVIDENCE).max(read));
     fill_cosines(reader, forms, &mut fused)?;
-    if let Some(spec) = spec {
-        fused.iter_mut().for_each(|f| f.cosine = f.cosine.map(|c| spec.similarity(c)));
+    if let Some(space) = space {
+        fused.iter_mut().for_each(|f| f.cosine = f.cosine.map(|c| space.similarity(c)));
     }
 
     let ids: Vec<Uuid> = fused.iter().map(|f| f.id).collect();

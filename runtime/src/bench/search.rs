@@ -178,7 +178,7 @@ impl Made {
 async fn ask(retriever: &Retriever, made: &mut Made, tenant: u128, questions: usize) -> anyhow::Result<Percentiles> {
     let mut times: Vec<Duration> = Vec::with_capacity(questions);
     // The first ones read the index from the disk.
-    let warm = questions / 4;
+    let (warm, space) = (questions / 4, DEFAULT_MODEL.space());
     for n in 0..questions + warm {
         let subject = made.random.random_range(0..SUBJECTS);
         let (text, vector) = (made.text(subject, 8), made.vector(subject));
@@ -194,7 +194,7 @@ async fn ask(retriever: &Retriever, made: &mut Made, tenant: u128, questions: us
             narrow: Narrow::default(),
         };
         let begun = Instant::now();
-        let found = retriever.search_vector(query, vector, DEFAULT_MODEL).await?;
+        let found = retriever.search_vector(query, vector, &space).await?;
         if n >= warm {
             times.push(begun.elapsed());
         }

@@ -1,6 +1,6 @@
 //! The registry of settings: one line each. Adding one is adding a line here and to the two example files.
 
-use super::{Config, LogFormat, edges};
+use super::{Config, LogFormat, edges, embedding};
 use colloquy_domain::channel::Secret;
 use colloquy_rag::models::manifest::{EMBEDDING_MODELS, ModelSpec, model_by_name};
 use colloquy_store::SecretKey;
@@ -40,7 +40,7 @@ pub const FIELDS: &[Field] = &[
     open("public_url", "COLLOQUY_PUBLIC_URL", |c, v| url(v).map(|u| c.public_url = Some(u))),
     open("models_dir", "COLLOQUY_MODELS_DIR", |c, v| path(v).map(|p| c.models_dir = p)),
     open("install_models", "COLLOQUY_INSTALL_MODELS", |c, v| yes_or_no(v).map(|y| c.install_models = y)),
-    open("embedding_model", "COLLOQUY_EMBEDDING_MODEL", |c, v| embedding(v).map(|m| c.embedding_model = m)),
+    open("embedding_model", "COLLOQUY_EMBEDDING_MODEL", |c, v| installed(v).map(|m| c.embedding_model = m)),
     open("reranker_dir", "COLLOQUY_RERANKER_DIR", |c, v| path(v).map(|p| c.reranker = Some(p))),
     hidden("database_url", "DATABASE_URL", database),
     hidden("nats_url", "NATS_URL", |c, v| nats(v).map(|u| c.engines.nats_url = Some(u))),
@@ -115,6 +115,21 @@ pub const FIELDS: &[Field] = &[
     open("openai.transcription_model", "OPENAI_TRANSCRIPTION_MODEL", |c, v| {
         c.openai.transcription_model = Some(v.to_owned());
         Ok(())
+    }),
+    open("embedding.model", "OPENAI_EMBEDDING_MODEL", |c, v| word(v, &mut c.embedding.model)),
+    open("embedding.base_url", "OPENAI_EMBEDDING_BASE_URL", |c, v| url(v).map(|u| c.embedding.base_url = Some(u))),
+    hidden("embedding.api_key", "OPENAI_EMBEDDING_API_KEY", |c, v| secret(v, &mut c.embedding.api_key)),
+    open("embedding.dimensions", "OPENAI_EMBEDDING_DIMENSIONS", |c, v| {
+        number(v, 1, 8_192).map(|n| c.embedding.dimensions = u32::try_from(n).ok())
+    }),
+    open("embedding.question_prefix", "OPENAI_EMBEDDING_QUESTION_PREFIX", |c, v| {
+        word(v, &mut c.embedding.question_prefix)
+    }),
+    open("embedding.passage_prefix", "OPENAI_EMBEDDING_PASSAGE_PREFIX", |c, v| {
+        word(v, &mut c.embedding.passage_prefix)
+    }),
+    open("embedding.cosines", "OPENAI_EMBEDDING_COSINES", |c, v| {
+        embedding::cosines(v).map(|s| c.embedding.cosines = s)
     }),
     open("idle_seconds", "COLLOQUY_IDLE_SECONDS", |c, v| number(v, 1, 86_400).map(|n| c.idle = Duration::from_secs(n))),
     open("max_active", "COLLOQUY_MAX_ACTIVE", |c, v| {
@@ -311,9 +326,9 @@ fn filter(v: &str) -> Result<String, String> {
     tracing_subscriber::EnvFilter::try_new(v).map(|_| v.to_owned()).map_err(wrong)
 }
 
-fn embedding(v: &str) -> Result<ModelSpec, String> {
+fn installed(v: &str) -> Result<ModelSpec, String> {
     let names = || EMBEDDING_MODELS.map(|m| m.name).join(" or ");
-    model_by_name(v).ok_or_else(|| format!("must be {}", names()))
+    model_by_name(v).ok_or_else(|| format!("must be {} (for a model at an address, see `embedding.model`)", names()))
 }
 
 fn log_format(v: &str) -> Result<LogFormat, String> {

@@ -14,7 +14,7 @@ use toml::{
 /// The table of prices.
 const PRICES: &str = "prices";
 /// Tables whose entries are settings.
-const SECTIONS: &[&str] = &["openai", "nats", "qdrant", "jwt", "mail", "limits", "otlp"];
+const SECTIONS: &[&str] = &["openai", "embedding", "nats", "qdrant", "jwt", "mail", "limits", "otlp"];
 
 /// One reading of one file.
 struct Reading<'a> {

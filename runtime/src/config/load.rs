@@ -75,6 +75,7 @@ type Read<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 pub fn load(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>) -> Result<Config, Problems> {
     let (config, mut problems) = load_each(flags, env, read);
     config.check_together(&mut problems);
+    config.check_embedding(&mut problems);
     if problems.0.is_empty() { Ok(config) } else { Err(problems) }
 }
 
@@ -83,7 +84,8 @@ pub fn load(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>) -> Re
 /// # Errors
 /// All problems at once.
 pub fn load_embedded(flags: &Flags, env: &BTreeMap<String, String>, read: Read<'_>) -> Result<Config, Problems> {
-    let (config, problems) = load_each(flags, env, read);
+    let (config, mut problems) = load_each(flags, env, read);
+    config.check_embedding(&mut problems);
     if problems.0.is_empty() { Ok(Config { engines: Engines::default(), ..config }) } else { Err(problems) }
 }
 

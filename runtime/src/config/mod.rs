@@ -4,6 +4,7 @@
 //! is wrong, in any layer, is collected and told in one message.
 
 mod edges;
+mod embedding;
 mod engines;
 mod fields;
 mod file;
@@ -13,6 +14,7 @@ mod people;
 mod problems;
 
 pub use edges::Edges;
+pub use embedding::Embedding;
 pub use engines::Engines;
 pub use load::{Flags, load_bench_from_machine, load_embedded_from_machine, load_from_machine};
 pub use mcp::LocalServer;
@@ -52,7 +54,7 @@ pub struct Config {
     pub models_dir: PathBuf,
     /// Get missing models at the first start.
     pub install_models: bool,
-    /// The model that searches by meaning.
+    /// The model of this machine that searches by meaning.
     pub embedding_model: ModelSpec,
     /// The folder of a cross-encoder that ranks the best passages again.
     pub reranker: Option<PathBuf>,
@@ -73,6 +75,8 @@ pub struct Config {
     /// The collector that traces are exported to, over gRPC.
     pub otlp_endpoint: Option<String>,
     pub openai: OpenAi,
+    /// An embedding model at an address, instead of [`Config::embedding_model`].
+    pub embedding: Embedding,
     /// By the model's name.
     pub prices: BTreeMap<String, Price>,
     /// Programs that offer tools.
@@ -144,6 +148,7 @@ impl Config {
             alert_url: None,
             otlp_endpoint: None,
             openai: OpenAi::default(),
+            embedding: Embedding::default(),
             prices: BTreeMap::new(),
             local_servers: Vec::new(),
             idle: Duration::from_secs(60),

@@ -9,8 +9,8 @@ use colloquy_domain::{
     placement::{Lane, Ownership},
     ports::{Clock as _, InboxStore as _, IngressLog as _, NewEntry, Notice},
     testkit::{
-        Account, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, MemoryDirectory, MemoryStore,
-        SeqIds,
+        Account, FakeDriver, FakeKnowledge, FakeModel, FakePipeline, FakeTools, Heard, MeaningInWords, MemoryDirectory,
+        MemoryStore, SeqIds,
     },
 };
 use std::{
@@ -73,6 +73,7 @@ impl World {
             channels: directory,
             pipeline: Arc::new(FakePipeline(|_| panic!("no document was expected"))),
             knowledge: Arc::new(FakeKnowledge(|_| Ok(Vec::new()))),
+            meaning: Arc::new(MeaningInWords),
             model: Arc::new(FakeModel(echo as fn(CompletionRequest) -> Answer)),
             tools: Arc::<FakeTools>::default(),
             announcer: Arc::new(Heard { notices: Mutex::default(), on: |_: &Notice| {} }),

@@ -33,6 +33,7 @@ mod kill;
 mod knowledge;
 mod leaks;
 mod listening;
+mod meaning;
 mod moved;
 mod openai;
 mod outreach;

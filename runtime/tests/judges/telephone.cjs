@@ -48,6 +48,14 @@ const answers = {
     }
     return told;
   },
+  /** Vectors as the SDK asks for them itself (as bytes), and as numbers. */
+  embedded: async (q) => {
+    const asked = { model: q.model, input: q.input };
+    const usual = await client(q).embeddings.create(asked);
+    const numbers = await client(q).embeddings.create({ ...asked, encoding_format: 'float' });
+    const vectors = (answer) => answer.data.map((d) => Array.from(d.embedding));
+    return { usual: vectors(usual), numbers: vectors(numbers), model: usual.model, usage: usual.usage };
+  },
   /** What the SDK makes of a refusal. */
   refused: async (q) => {
     try {

@@ -6,7 +6,8 @@ use crate::{
     judge::Judge,
     support::{
         calls::{Caller, TOKEN, action, telephone},
-        server::Server,
+        embeddings::{EmbeddingServer, MODEL},
+        server::{Place, Server},
     },
 };
 use serde_json::{Map, Value, json};
@@ -63,6 +64,24 @@ async fn twilios_own_sdk_signs_what_is_believed_and_writes_what_is_answered() {
     let voice = json!({ "voice": "Polly.Léa", "language": "fr-FR" });
     let verbs = json!([["say", voice, "Merci de votre appel. Au revoir."], ["hangup", {}]]);
     assert_eq!(judge.ask("twiml", json!({ "verbs": verbs })).await, bye.text);
+}
+
+// req: S0-LLM-1
+#[tokio::test]
+async fn openais_own_sdk_is_given_vectors() {
+    let mut judge = judge();
+    let embeddings = EmbeddingServer::start().await;
+    let place = Place::default().with("OPENAI_EMBEDDING_BASE_URL", &embeddings.url);
+    let place = place.with("OPENAI_EMBEDDING_MODEL", MODEL).with("OPENAI_EMBEDDING_API_KEY", "sk-embed");
+    let server = Server::start_on(place).await;
+    let asked = json!({ "url": server.api.url, "key": server.api.key, "model": "default", "input": ["the invoice", "a puppy"] });
+    let made = judge.ask("embedded", asked).await;
+    let vectors = |form: &str| -> Vec<Vec<f64>> { serde_json::from_value(made[form].clone()).unwrap() };
+    let (usual, numbers) = (vectors("usual"), vectors("numbers"));
+    assert_eq!((usual.len(), usual[0].len()), (2, 768), "{}", made["model"]);
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-6;
+    assert!(usual.iter().zip(&numbers).all(|(a, b)| a.iter().zip(b).all(near)), "bytes and numbers say the same");
+    assert!(made["usage"]["total_tokens"].as_u64().unwrap() > 0, "{}", made["usage"]);
 }
 
 // req: S1-AI-1

@@ -9,6 +9,7 @@ pub mod calls;
 pub mod client;
 pub mod disk;
 pub mod documents;
+pub mod embeddings;
 pub mod graph;
 pub mod graph_control;
 pub mod graph_templates;

@@ -166,6 +166,9 @@ pub struct AgentSpec {
     /// Who answers what people come with. A scripted model routes by a rule of this agent that says nothing but a name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
+    /// How that is found out. By `meaning` messages are compared with the routes' words, and no model is asked.
+    #[serde(skip_serializing_if = "RouteBy::is_usual")]
+    pub route_by: RouteBy,
     /// Names of knowledge bases.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub knowledge: Vec<String>,
@@ -198,6 +201,7 @@ impl Default for AgentSpec {
             journeys: Vec::new(),
             specialists: Vec::new(),
             routes: Vec::new(),
+            route_by: RouteBy::Model,
             knowledge: Vec::new(),
             quiet: Span::millis(800),
             cap: Span::millis(5_000),
@@ -230,6 +234,21 @@ pub struct RouteSpec {
     pub when: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
+}
+
+/// How it is found out whose a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteBy {
+    #[default]
+    Model,
+    Meaning,
+}
+
+impl RouteBy {
+    fn is_usual(&self) -> bool {
+        *self == Self::Model
+    }
 }
 
 /// What happens to a message that arrives during a turn.

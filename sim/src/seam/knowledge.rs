@@ -12,7 +12,9 @@ use colloquy_domain::{
     knowledge::{
         DocumentStatus, IngestFailure, IngestJob, IngestProgress, IngestReport, KnowledgeQuery, Passage, Stretch,
     },
-    ports::{DocumentPipeline, DocumentQueue, Knowledge, ProgressSink, StoreError},
+    language::Language,
+    meaning::in_words,
+    ports::{DocumentPipeline, DocumentQueue, Knowledge, Meaning, ProgressSink, StoreError},
     testkit::{Piece, memory_knowledge::report},
 };
 use std::{
@@ -194,6 +196,19 @@ impl Knowledge for Searches {
     /// Only pages of the team ask for it, which are not simulated.
     async fn passages(&self, of: Stretch) -> Result<Vec<Passage>, Failure> {
         self.0.core.library.knowledge.passages(of).await
+    }
+}
+
+/// By words alone: a world has no embedding model, and needs none to show that what was found is kept.
+#[async_trait]
+impl Meaning for Searches {
+    async fn likeness(&self, text: &str, others: &[String], language: Language) -> Result<Vec<f32>, Failure> {
+        let seam = &self.0;
+        seam.gate.pass().await;
+        let nth = seam.core.asked("likeness");
+        tokio::time::sleep(Duration::from_millis(seam.core.seed.millis("likeness", "", nth, SEARCHES))).await;
+        seam.gate.pass().await;
+        Ok(in_words(text, others, language))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     provider,
     saved::restore,
     scenario::{
-        Action, AgentSpec, Approvals, ChannelKind, ChannelSpec, DuringTurn, MemberSpec, RouteSpec, Scenario,
+        Action, AgentSpec, Approvals, ChannelKind, ChannelSpec, DuringTurn, MemberSpec, RouteBy, RouteSpec, Scenario,
         TimelineEvent,
     },
     seed::Seed,
@@ -23,7 +23,7 @@ use colloquy_domain::{
     language::Language,
     model::ModelChoice,
     ports::Ids,
-    routing::Route,
+    routing::{Route, RoutedBy},
     team::Member,
     testkit::{MemoryStore, SeqIds},
     time::Timestamp,
@@ -121,6 +121,10 @@ fn profile(agent: &Agent<'_>, all: &[Agent<'_>], library: &Library) -> AgentProf
     profile.specialists = spec.specialists.iter().filter_map(member).collect();
     let route = |r: &RouteSpec| Some(Route { to: called(&r.to)?, when: r.when.clone(), examples: r.examples.clone() });
     profile.routes = spec.routes.iter().filter_map(route).collect();
+    profile.routing.by = match spec.route_by {
+        RouteBy::Model => RoutedBy::Model,
+        RouteBy::Meaning => RoutedBy::Meaning,
+    };
     profile.journeys.clone_from(&spec.journeys);
     profile.knowledge = spec.knowledge.iter().filter_map(|name| library.base(name)).collect();
     profile.gather = Gather { quiet: spec.quiet.0, cap: spec.cap.0 };

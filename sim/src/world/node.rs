@@ -113,6 +113,7 @@ impl Keeper {
             channels: directory,
             pipeline: Arc::new(Pipeline(seam.clone())),
             knowledge: Arc::new(Searches(seam.clone())),
+            meaning: Arc::new(Searches(seam.clone())),
             model: Arc::new(SimModel { seam: seam.clone(), thinks: self.parts.thinks.clone() }),
             tools: self.tools(&seam),
             announcer: Arc::new(Listener(seam.clone())),

@@ -8,7 +8,7 @@ use colloquy_domain::{
     language::Language,
     model::ModelChoice,
     ports::StoreError,
-    routing::Route,
+    routing::{Route, RoutedBy, Routing},
     team::Member,
     tool_limits::AgentLimits,
 };
@@ -45,6 +45,8 @@ pub struct AgentRecord {
     pub specialists: Vec<MemberRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<RoutingRecord>,
     pub gather_quiet: u64,
     pub gather_cap: u64,
     pub during_turn: DuringTurnRecord,
@@ -130,6 +132,41 @@ impl From<&Route> for RouteRecord {
 impl From<RouteRecord> for Route {
     fn from(r: RouteRecord) -> Self {
         Self { to: r.to, when: r.when, examples: r.examples }
+    }
+}
+
+/// See [`Routing`]; agents from before it ask their model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RoutingRecord {
+    by: RoutedByRecord,
+    threshold: f32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RoutedByRecord {
+    Model,
+    Meaning,
+}
+
+impl RoutingRecord {
+    /// None of what nobody chose, so that its versions stay as they were.
+    fn of(r: Routing) -> Option<Self> {
+        let by = match r.by {
+            RoutedBy::Model => RoutedByRecord::Model,
+            RoutedBy::Meaning => RoutedByRecord::Meaning,
+        };
+        (r != Routing::default()).then_some(Self { by, threshold: r.threshold })
+    }
+}
+
+impl From<RoutingRecord> for Routing {
+    fn from(r: RoutingRecord) -> Self {
+        let by = match r.by {
+            RoutedByRecord::Model => RoutedBy::Model,
+            RoutedByRecord::Meaning => RoutedBy::Meaning,
+        };
+        Self { by, threshold: r.threshold }
     }
 }
 
@@ -268,6 +305,7 @@ impl AgentRecord {
             journeys: r.journeys,
             specialists: r.specialists.into_iter().map(Into::into).collect(),
             routes: r.routes.into_iter().map(Into::into).collect(),
+            routing: r.routing.map_or_else(Routing::default, Into::into),
             gather: Gather { quiet: Duration::from_millis(r.gather_quiet), cap: Duration::from_millis(r.gather_cap) },
             during_turn: match r.during_turn {
                 DuringTurnRecord::Queue => DuringTurn::Queue,
@@ -311,6 +349,7 @@ impl From<&AgentProfile> for AgentRecord {
             journeys: p.journeys.clone(),
             specialists: p.specialists.iter().map(Into::into).collect(),
             routes: p.routes.iter().map(Into::into).collect(),
+            routing: RoutingRecord::of(p.routing),
             gather_quiet: millis(p.gather.quiet),
             gather_cap: millis(p.gather.cap),
             during_turn: match p.during_turn {

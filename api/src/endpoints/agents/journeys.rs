@@ -6,6 +6,7 @@ use crate::{error::ApiResult, state::Api};
 use colloquy_domain::{
     agent::AgentProfile,
     journey::{self, StepTool},
+    routing::RoutedBy,
     tool::ToolSpec,
 };
 use serde_json::Value;
@@ -18,7 +19,7 @@ pub(super) async fn check(api: &Api, p: &AgentProfile, wrong: &mut Vec<Detail>) 
     let needs = [
         ("journeys", p.journeys.is_empty()),
         ("specialists", p.specialists.is_empty()),
-        ("routes", p.routes.is_empty()),
+        ("route_by", p.routes.is_empty() || p.routing.by != RoutedBy::Model),
     ];
     if !api.model.writes(&p.model) {
         let message = "need a language model, which the agent's own is not: see `model`";

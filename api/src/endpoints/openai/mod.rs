@@ -1,10 +1,11 @@
-//! `POST /v1/chat/completions`, `GET /v1/models`: agents as models, for whatever speaks OpenAI's dialect; a telephone
+//! `POST /v1/chat/completions`, `POST /v1/embeddings`, `GET /v1/models`: agents as models, for whatever speaks OpenAI's dialect; a telephone
 //! provider's custom model, too.
 //!
 //! The agent behind the name answers as it does everywhere: in a conversation of its own, with its knowledge and its tools.
 //! So only the last message is read; what came before it is remembered by `user` (or the header `x-conversation-id`, or the
 //! provider's call).
 
+mod embeddings;
 mod request;
 mod shape;
 mod stream;
@@ -33,6 +34,7 @@ use colloquy_domain::{
     ports::StoreError,
 };
 use colloquy_store::PageRequest;
+pub use embeddings::{Texts, embed};
 pub use request::Body;
 use request::Request;
 use serde_json::json;

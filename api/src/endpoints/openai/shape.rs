@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use colloquy_domain::{model::Usage, outbound::Reply};
+use colloquy_domain::{failure::Failure, model::Usage, outbound::Reply};
 use colloquy_store::Agent;
 use serde_json::{Value, json};
 
@@ -40,6 +40,17 @@ impl Refused {
         let message = format!("The model `{model}` does not exist: models are agents, by their names or ids");
         let none = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", "model_not_found", message);
         Self { param: Some("model"), ..none }
+    }
+
+    pub fn no_embedder(named: &str, present: Option<&str>) -> Self {
+        let instead = present.map_or_else(|| "no embedding model is in use".to_owned(), |m| format!("there is `{m}`"));
+        let message = format!("The model `{named}` does not exist: {instead}");
+        let none = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", "model_not_found", message);
+        Self { param: Some("model"), ..none }
+    }
+
+    pub fn unavailable(failure: &Failure) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", &failure.code, failure.detail.clone())
     }
 
     pub fn failed() -> Self {

@@ -40,7 +40,7 @@ fn comes(w: &mut World, to: Option<AgentId>) -> Vec<u64> {
     until(w, |e| matches!(e, Effect::Route { .. }));
     let turn = w.state.turn().expect("a turn").no;
     let to = to.map(|to| HandOff { to, name: "Billing".into() });
-    paid(w.feed(Input::Routed { turn, routed: Routed { to, usage: cost(5) } }).effects)
+    paid(w.feed(Input::Routed { turn, routed: Routed { to, usage: cost(5), alike: None } }).effects)
 }
 
 fn paid(effects: Vec<Effect>) -> Vec<u64> {
@@ -83,7 +83,7 @@ fn a_crash_before_or_after_changes_nothing() {
     w.crash();
     until(&mut w, |e| matches!(e, Effect::Route { .. }));
     let to = Some(HandOff { to: colleague(1).id, name: "Billing".into() });
-    w.feed(Input::Routed { turn: 1, routed: Routed { to, usage: cost(5) } });
+    w.feed(Input::Routed { turn: 1, routed: Routed { to, usage: cost(5), alike: None } });
     w.crash();
     assert_eq!(w.acting().id, colleague(1).id);
     w.settle();

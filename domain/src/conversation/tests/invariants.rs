@@ -85,7 +85,7 @@ fn answer(how: u8, effect: &Effect) -> Option<Input> {
         (1..=4, Effect::Route { turn }) => {
             let to = [profile().id, colleague(1).id, colleague(2).id, colleague(3).id][how as usize - 1];
             let to = Some(HandOff { to, name: "a colleague".into() });
-            Some(Input::Routed { turn: *turn, routed: Routed { to, usage: Usage::default() } })
+            Some(Input::Routed { turn: *turn, routed: Routed { to, usage: Usage::default(), alike: None } })
         }
         // To oneself, to a colleague, to somebody who is not there.
         (2..=4, Effect::RunTool { turn, step, index, .. }) => {

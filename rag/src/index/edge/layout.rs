@@ -3,16 +3,17 @@
 use crate::{
     index::{
         filter::{Test, Where},
-        point::{DENSE, INDEXES, Indexed, LIVE, Point, WORDS},
+        point::{DENSE, INDEXES, Indexed, LIVE, Point, WORDS, dense_of},
     },
     models::manifest::DEFAULT_MODEL,
 };
 use colloquy_domain::failure::Failure;
 use qdrant_edge::{
-    BoolIndexParams, Condition, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldCondition, FieldIndexOperations, Filter, IsEmptyCondition, JsonPath, KeywordIndexParams, Match, Modifier,
-    OperationError, Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointId, PointInsertOperations,
-    PointOperations, PointStruct, SetPayloadOp, UpdateOperation, Vector as EdgeVector,
+    BoolIndexParams, Condition, CreateIndex, CreateVectorName, DenseVectorConfig, Distance, EdgeConfig, EdgeShard,
+    EdgeSparseVectorParams, EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, IsEmptyCondition, JsonPath,
+    KeywordIndexParams, Match, Modifier, OperationError, Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaParams,
+    PointId, PointInsertOperations, PointOperations, PointStruct, SetPayloadOp, UpdateOperation, Vector as EdgeVector,
+    VectorNameConfig, VectorNameOperations,
 };
 use std::{collections::HashMap, path::Path};
 
@@ -23,12 +24,20 @@ pub(super) fn upsert(points: Vec<Point>) -> Result<UpdateOperation, OperationErr
 
 fn point(point: Point) -> Result<PointStruct, OperationError> {
     let words = EdgeVector::new_sparse(point.words.indices, point.words.values)?;
-    let mut vectors = vec![(WORDS, words)];
+    let mut vectors = vec![(WORDS.to_owned(), words)];
     if let Some(dense) = point.dense {
-        vectors.push((DENSE, EdgeVector::new_dense(dense)));
+        vectors.push((dense_of(dense.len()), EdgeVector::new_dense(dense)));
     }
     let payload = serde_json::to_value(&point.stored).map_err(|e| OperationError::service_error(e.to_string()))?;
     Ok(PointStruct::new(PointId::Uuid(point.id), vectors, payload))
+}
+
+/// Makes room for dense vectors of this length; what has room for them already stays as it is.
+pub(super) fn widen(dimension: usize) -> UpdateOperation {
+    let dense =
+        DenseVectorConfig { size: dimension, distance: Distance::Cosine, multivector_config: None, datatype: None };
+    let create = CreateVectorName { vector_name: dense_of(dimension), config: VectorNameConfig::dense(dense) };
+    UpdateOperation::VectorNameOperation(VectorNameOperations::CreateVectorName(create))
 }
 
 /// Makes points visible.

@@ -80,6 +80,19 @@ impl EdgeIndex {
         self.on_shard(move |shard| read::page(shard, from, limit)).await
     }
 
+    /// Makes room for dense vectors of this length.
+    ///
+    /// # Errors
+    /// `index.store` (retry).
+    pub async fn widen(&self, dimension: usize) -> Result<(), Failure> {
+        self.write(move |shard| {
+            shard.update(layout::widen(dimension))?;
+            shard.flush();
+            Ok(())
+        })
+        .await
+    }
+
     /// How many passages there are: visible and staged, of all tenants.
     ///
     /// # Errors
@@ -153,15 +166,16 @@ impl EdgeIndex {
     ///
     /// # Errors
     /// `index.store` (retry).
-    pub async fn outdated(&self, model: &'static str) -> Result<Vec<DocumentKey>, Failure> {
-        self.on_shard(move |shard| read::outdated(shard, model)).await
+    pub async fn outdated(&self, model: &str) -> Result<Vec<DocumentKey>, Failure> {
+        let model = model.to_owned();
+        self.on_shard(move |shard| read::outdated(shard, &model)).await
     }
 
     /// The other model whose vectors visible passages have, if any.
     ///
     /// # Errors
     /// `index.store` (retry).
-    pub async fn predecessor(&self, model: &'static str) -> Result<Option<String>, Failure> {
+    pub async fn predecessor(&self, model: &str) -> Result<Option<String>, Failure> {
         let which = which::live_of_other_models(model).but_not([which::without_vectors()]);
         let found = self.on_shard(move |shard| read::page_of(shard, Some(&which), None, 1)).await?;
         Ok(found.0.into_iter().next().map(|point| point.stored.model))
@@ -174,11 +188,12 @@ impl EdgeIndex {
     /// `index.store` (retry).
     pub async fn live_of_others(
         &self,
-        model: &'static str,
+        model: &str,
         from: Option<Uuid>,
         limit: usize,
     ) -> Result<(Vec<Point>, Option<Uuid>), Failure> {
-        self.on_shard(move |shard| read::page_of(shard, Some(&which::live_of_other_models(model)), from, limit)).await
+        let which = which::live_of_other_models(model);
+        self.on_shard(move |shard| read::page_of(shard, Some(&which), from, limit)).await
     }
 
     /// Which of these ids are there.
@@ -195,26 +210,23 @@ impl EdgeIndex {
     ///
     /// # Errors
     /// `index.store`, `index.note` (retry).
-    pub async fn promote(
-        &self,
-        model: &'static str,
-        switched: impl FnOnce() + Send + 'static,
-    ) -> Result<bool, Failure> {
+    pub async fn promote(&self, model: &str, switched: impl FnOnce() + Send + 'static) -> Result<bool, Failure> {
+        let model = model.to_owned();
         let inner = Arc::clone(&self.inner);
         blocking(move || {
             let _writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
             {
                 let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);
                 let shard = shard.as_ref().ok_or_else(closed)?;
-                if !promote::complete(shard, model).map_err(store)? {
+                if !promote::complete(shard, &model).map_err(store)? {
                     return Ok(false);
                 }
                 shard.flush();
-                promote::note(&inner.dir, model)?;
+                promote::note(&inner.dir, &model)?;
             }
             {
                 let shard = inner.shard.write().unwrap_or_else(PoisonError::into_inner);
-                promote::finish(shard.as_ref().ok_or_else(closed)?, model).map_err(store)?;
+                promote::finish(shard.as_ref().ok_or_else(closed)?, &model).map_err(store)?;
                 switched();
             }
             let shard = inner.shard.read().unwrap_or_else(PoisonError::into_inner);

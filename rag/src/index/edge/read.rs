@@ -9,7 +9,7 @@ use crate::{
     index::{
         Ask, Found, Hit,
         filter::{self as which, Test, Where},
-        point::{DENSE, DocumentKey, ORDINAL, Point, Scope, Stored, WORDS},
+        point::{DocumentKey, ORDINAL, Point, Scope, Stored, WORDS, dense_of, is_dense},
     },
     sparse::Sparse,
 };
@@ -57,7 +57,7 @@ fn by_words(shard: &EdgeShard, scope: &Scope, words: &Sparse, limit: usize) -> R
 }
 
 fn by_meaning(shard: &EdgeShard, vector: &Vector, which: &Where, limit: usize) -> Result<Vec<Hit>, Failure> {
-    search(shard, VectorInternal::Dense(vector.clone()), DENSE, which, limit)
+    search(shard, VectorInternal::Dense(vector.clone()), &dense_of(vector.len()), which, limit)
 }
 
 /// For each vector the cosine of each of the named passages that has one.
@@ -203,7 +203,7 @@ fn point_of(mut record: Record) -> Result<Point, Failure> {
         for (name, vector) in vectors {
             match (name.as_str(), vector) {
                 (WORDS, VectorInternal::Sparse(v)) => words = Sparse { indices: v.indices, values: v.values },
-                (DENSE, VectorInternal::Dense(v)) => dense = Some(v),
+                (name, VectorInternal::Dense(v)) if is_dense(name) => dense = Some(v),
                 (other, _) => {
                     return Err(Failure::fatal("index.layout", format!("a point has a vector named {other}")));
                 }

@@ -5,20 +5,22 @@ use super::{
     note,
 };
 use crate::{
-    index::point::{BASE, DENSE, DOCUMENT, INDEXES, Indexed, LAYOUT, TENANT, WORDS},
+    index::point::{BASE, DENSE, DOCUMENT, INDEXES, Indexed, LAYOUT, TENANT, WORDS, dense_of},
     models::manifest::DEFAULT_MODEL,
 };
-use colloquy_domain::failure::Failure;
+use colloquy_domain::failure::{Failure, Verdict};
 use qdrant_client::qdrant::{
     BoolIndexParamsBuilder, CollectionInfo, CreateCollection, CreateCollectionBuilder,
-    CreateFieldIndexCollectionBuilder, Distance, FieldType, KeywordIndexParamsBuilder, Modifier,
-    SparseVectorParamsBuilder, SparseVectorsConfigBuilder, VectorParamsBuilder, VectorsConfigBuilder,
-    payload_index_params::IndexParams, vectors_config,
+    CreateFieldIndexCollectionBuilder, CreateVectorNameRequestBuilder, DenseVectorCreationConfigBuilder, Distance,
+    FieldType, KeywordIndexParamsBuilder, Modifier, SparseVectorParamsBuilder, SparseVectorsConfigBuilder,
+    VectorParams, VectorParamsBuilder, VectorsConfigBuilder, payload_index_params::IndexParams, vectors_config,
 };
 use std::collections::HashSet;
 
 /// The oldest server that has everything that is used here: the query API, tenants' indexes, links per payload index.
 pub(super) const OLDEST: (u32, u32) = (1, 16);
+/// The oldest server that gives a collection new vectors.
+pub(super) const WIDENS: (u32, u32) = (1, 18);
 /// A prefix's longest length.
 const PREFIX: usize = 64;
 
@@ -87,6 +89,34 @@ pub(super) async fn prepare(client: &Client, prefix: &str, names: &Names) -> Res
     Ok(())
 }
 
+/// Makes room for vectors of this length; several processes may do so at once.
+///
+/// # Errors
+/// `index.version` (fatal) when the server is too old.
+pub(super) async fn widen(client: &Client, passages: &str, dimension: usize) -> Result<(), Failure> {
+    let name = dense_of(dimension);
+    if dense(&info(client, passages).await?, &name).is_some() {
+        return Ok(());
+    }
+    let config = DenseVectorCreationConfigBuilder::new(dimension as u64, Distance::Cosine);
+    let create = CreateVectorNameRequestBuilder::new(passages, &name, config).wait(true).build();
+    let created = client.call(Kind::Write, || client.qdrant.create_vector_name(create.clone())).await;
+    if let Err(failure) = created {
+        // Another process may have been faster.
+        if dense(&info(client, passages).await?, &name).is_some() {
+            return Ok(());
+        }
+        let (major, minor) = WIDENS;
+        let what = format!("vectors of {dimension} numbers need Qdrant {major}.{minor} or newer");
+        return Err(match failure.verdict {
+            Verdict::Retry { .. } => failure,
+            _ => Failure::fatal("index.version", format!("vector store at {}: {what} ({failure})", client.host())),
+        });
+    }
+    tracing::info!(vectors.collection = passages, vectors.name = name, "room for vectors of another length");
+    Ok(())
+}
+
 const SWITCH_INDEXES: [(&str, Indexed); 4] =
     [(TENANT, Indexed::Lookup), (BASE, Indexed::Lookup), (DOCUMENT, Indexed::Lookup), (note::PHASE, Indexed::Lookup)];
 
@@ -149,13 +179,17 @@ async fn info(client: &Client, name: &str) -> Result<CollectionInfo, Failure> {
     answer.result.ok_or_else(|| Failure::retry("index.unavailable", "the server says nothing of a collection"))
 }
 
+/// The dense vectors of this name.
+fn dense<'a>(info: &'a CollectionInfo, name: &str) -> Option<&'a VectorParams> {
+    match info.config.as_ref()?.params.as_ref()?.vectors_config.as_ref()?.config.as_ref()? {
+        vectors_config::Config::ParamsMap(map) => map.map.get(name),
+        vectors_config::Config::Params(_) => None,
+    }
+}
+
 fn fits(info: &CollectionInfo) -> bool {
     let Some(params) = info.config.as_ref().and_then(|c| c.params.as_ref()) else { return false };
-    let dense = match params.vectors_config.as_ref().and_then(|v| v.config.as_ref()) {
-        Some(vectors_config::Config::ParamsMap(map)) => map.map.get(DENSE),
-        _ => None,
-    };
     let words = params.sparse_vectors_config.as_ref().and_then(|s| s.map.get(WORDS));
-    dense.is_some_and(|d| d.size == DEFAULT_MODEL.dimension as u64 && d.distance() == Distance::Cosine)
+    dense(info, DENSE).is_some_and(|d| d.size == DEFAULT_MODEL.dimension as u64 && d.distance() == Distance::Cosine)
         && words.is_some_and(|w| w.modifier() == Modifier::Idf)
 }

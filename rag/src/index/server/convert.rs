@@ -5,7 +5,7 @@ use crate::{
     index::{
         Hit, Point, Stored,
         filter::{Test, Where},
-        point::{DENSE, WORDS},
+        point::{WORDS, dense_of, is_dense},
     },
     sparse::Sparse,
 };
@@ -58,7 +58,7 @@ pub(super) fn point(point: Point) -> Result<PointStruct, Failure> {
     let words = Sent::new_sparse(point.words.indices, point.words.values);
     let mut vectors = NamedVectors::default().add_vector(WORDS, words);
     if let Some(dense) = point.dense {
-        vectors = vectors.add_vector(DENSE, Sent::new_dense(dense));
+        vectors = vectors.add_vector(dense_of(dense.len()), Sent::new_dense(dense));
     }
     Ok(PointStruct::new(point_id(point.id), vectors, payload(&point.stored)?))
 }
@@ -92,7 +92,7 @@ pub(super) fn whole(mut point: RetrievedPoint) -> Result<Point, Failure> {
                 (WORDS, vector_output::Vector::Sparse(v)) => {
                     words = Sparse { indices: v.indices, values: v.values };
                 }
-                (DENSE, vector_output::Vector::Dense(v)) => dense = Some(v.data),
+                (name, vector_output::Vector::Dense(v)) if is_dense(name) => dense = Some(v.data),
                 _ => return Err(layout(&format!("a point has a vector named {name}"))),
             }
         }
@@ -107,7 +107,7 @@ pub(super) fn by_words(collection: &str, words: &Sparse, filter: Filter, limit: 
 }
 
 pub(super) fn by_meaning(collection: &str, vector: &Vector, filter: Filter, limit: usize) -> QueryPoints {
-    nearest(collection, VectorInput::new_dense(vector.clone()), DENSE, filter, limit)
+    nearest(collection, VectorInput::new_dense(vector.clone()), &dense_of(vector.len()), filter, limit)
 }
 
 fn nearest(collection: &str, vector: VectorInput, using: &str, filter: Filter, limit: usize) -> QueryPoints {

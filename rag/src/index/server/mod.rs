@@ -81,6 +81,10 @@ impl ServerIndex {
         Ok(Self { server: Arc::new(server) })
     }
 
+    pub(super) async fn widen(&self, dimension: usize) -> Result<(), Failure> {
+        collections::widen(&self.server.client, &self.server.names.passages, dimension).await
+    }
+
     pub(super) async fn written(&self, key: DocumentKey, generation: &str) -> Result<BTreeSet<u32>, Failure> {
         let scroll = ScrollPointsBuilder::new(&self.server.names.passages)
             .filter(convert::filter(&filter::of_generation(key, generation)))

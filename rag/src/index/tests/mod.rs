@@ -52,7 +52,7 @@ pub(super) async fn put(index: &Index, key: DocumentKey, generation: &str, texts
 }
 
 pub(super) fn scope(tenant: TenantId, bases: Vec<KnowledgeBaseId>) -> Scope {
-    Scope { tenant, bases, without: Vec::new(), narrow: Narrow::default(), model: DEFAULT_MODEL.id }
+    Scope { tenant, bases, without: Vec::new(), narrow: Narrow::default(), model: DEFAULT_MODEL.id.to_owned() }
 }
 
 pub(super) async fn search(

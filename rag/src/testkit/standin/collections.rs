@@ -8,7 +8,8 @@ use qdrant_client::qdrant::{
     DeleteCollection, DeleteShardKeyRequest, DeleteShardKeyResponse, GetCollectionInfoRequest,
     GetCollectionInfoResponse, ListAliasesRequest, ListAliasesResponse, ListCollectionAliasesRequest,
     ListCollectionsRequest, ListCollectionsResponse, ListShardKeysRequest, ListShardKeysResponse, PayloadSchemaInfo,
-    UpdateCollection, UpdateCollectionClusterSetupRequest, UpdateCollectionClusterSetupResponse, collections_server,
+    UpdateCollection, UpdateCollectionClusterSetupRequest, UpdateCollectionClusterSetupResponse, VectorParams,
+    collections_server, vectors_config,
 };
 use qdrant_edge::EdgeShard;
 use std::{
@@ -27,6 +28,8 @@ pub(super) struct Collection {
     pub shard: EdgeShard,
     params: CollectionParams,
     pub indexes: Mutex<HashMap<String, PayloadSchemaInfo>>,
+    /// Dense vectors that it was given later.
+    pub widened: Mutex<HashMap<String, VectorParams>>,
 }
 
 impl Collections {
@@ -58,7 +61,10 @@ impl Collections {
                 sparse_vectors_config: create.sparse_vectors_config,
                 ..CollectionParams::default()
             };
-            open.insert(name, Arc::new(Collection { shard, params, indexes: Mutex::default() }));
+            open.insert(
+                name,
+                Arc::new(Collection { shard, params, indexes: Mutex::default(), widened: Mutex::default() }),
+            );
             Ok(())
         })
     }
@@ -68,6 +74,18 @@ impl Collections {
         drop(gone);
         std::fs::remove_dir_all(self.dir.join(name)).map_err(internal)?;
         Ok(true)
+    }
+}
+
+impl Collection {
+    fn params(&self) -> CollectionParams {
+        let mut params = self.params.clone();
+        if let Some(vectors_config::Config::ParamsMap(map)) =
+            params.vectors_config.as_mut().and_then(|c| c.config.as_mut())
+        {
+            map.map.extend(self.widened.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        }
+        params
     }
 }
 
@@ -82,7 +100,7 @@ impl collections_server::Collections for Service {
         let info = CollectionInfo {
             status: 1,
             segments_count: 1,
-            config: Some(CollectionConfig { params: Some(collection.params.clone()), ..CollectionConfig::default() }),
+            config: Some(CollectionConfig { params: Some(collection.params()), ..CollectionConfig::default() }),
             payload_schema: collection.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ..CollectionInfo::default()
         };

@@ -4,17 +4,19 @@ use qdrant_client::{
     Payload as Sent,
     qdrant::{
         self, CreateCollection, Distance as SentDistance, Modifier as SentModifier, NamedVectorsOutput,
-        PayloadIndexParams, PointStruct, QueryPoints, RetrievedPoint, Value, VectorInput, VectorOutput, VectorsOutput,
-        WithPayloadSelector, WithVectorsSelector, condition::ConditionOneOf, r#match::MatchValue,
-        payload_index_params::IndexParams, point_id::PointIdOptions, query::Variant, vector_input, vector_output,
-        vectors, vectors_config, vectors_output, with_payload_selector, with_vectors_selector,
+        PayloadIndexParams, PointStruct, QueryPoints, RetrievedPoint, Value, VectorInput, VectorOutput, VectorParams,
+        VectorsOutput, WithPayloadSelector, WithVectorsSelector, condition::ConditionOneOf,
+        create_vector_name_request::VectorConfig, r#match::MatchValue, payload_index_params::IndexParams,
+        point_id::PointIdOptions, query::Variant, vector_input, vector_output, vectors, vectors_config, vectors_output,
+        with_payload_selector, with_vectors_selector,
     },
 };
 use qdrant_edge::{
-    BoolIndexParams, Condition, Distance, EdgeConfig, EdgeSparseVectorParams, EdgeVectorParams, FieldCondition, Filter,
-    IsEmptyCondition, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, Payload, PayloadFieldSchema,
-    PayloadSchemaParams, PointId, PointStructPersisted, QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery,
-    SparseVector, Vector, VectorInternal, VectorStructInternal, Vectors, WithPayloadInterface, WithVector,
+    BoolIndexParams, Condition, DenseVectorConfig, Distance, EdgeConfig, EdgeSparseVectorParams, EdgeVectorParams,
+    FieldCondition, Filter, IsEmptyCondition, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, Payload,
+    PayloadFieldSchema, PayloadSchemaParams, PointId, PointStructPersisted, QueryEnum, QueryRequest, Record,
+    ScoredPoint, ScoringQuery, SparseVector, Vector, VectorInternal, VectorNameConfig, VectorStructInternal, Vectors,
+    WithPayloadInterface, WithVector,
 };
 use std::collections::HashMap;
 use tonic::Status;
@@ -51,6 +53,18 @@ pub(super) fn config(create: &CreateCollection) -> Result<EdgeConfig, Status> {
         config.sparse_vectors.insert(name.clone(), EdgeSparseVectorParams::builder().modifier(modifier).build());
     }
     Ok(config)
+}
+
+/// Vectors that a collection is given later, in the shard's terms and as they are told of.
+pub(super) fn new_vector(config: Option<VectorConfig>) -> Result<(VectorNameConfig, VectorParams), Status> {
+    let Some(VectorConfig::DenseConfig(sent)) = config else { return Err(unserved("new vectors of this kind")) };
+    if sent.distance() != SentDistance::Cosine {
+        return Err(unserved("this distance"));
+    }
+    let size = usize::try_from(sent.size).map_err(invalid)?;
+    let dense = DenseVectorConfig { size, distance: Distance::Cosine, multivector_config: None, datatype: None };
+    let told = VectorParams { size: sent.size, distance: sent.distance, ..VectorParams::default() };
+    Ok((VectorNameConfig::dense(dense), told))
 }
 
 pub(super) fn schema(params: Option<&PayloadIndexParams>) -> Result<PayloadFieldSchema, Status> {

@@ -14,8 +14,8 @@ use qdrant_client::qdrant::{
     UpdateStatus, UpsertPoints, points_selector::PointsSelectorOneOf, points_server::Points,
 };
 use qdrant_edge::{
-    CountRequest, CreateIndex, FieldIndexOperations, Filter, PayloadOps, PointInsertOperations, PointOperations,
-    ScrollRequest, SetPayloadOp, UpdateOperation,
+    CountRequest, CreateIndex, CreateVectorName, FieldIndexOperations, Filter, PayloadOps, PointInsertOperations,
+    PointOperations, ScrollRequest, SetPayloadOp, UpdateOperation, VectorNameOperations,
 };
 use std::sync::PoisonError;
 use tonic::{Request, Response, Status};
@@ -113,6 +113,21 @@ impl Points for Service {
         .await
     }
 
+    async fn create_vector_name(
+        &self,
+        request: Request<CreateVectorNameRequest>,
+    ) -> Result<Response<PointsOperationResponse>, Status> {
+        let CreateVectorNameRequest { collection_name, wait, vector_name, vector_config, .. } =
+            self.admit(request).await?;
+        self.change(&collection_name, wait, move |collection| {
+            let (config, params) = convert::new_vector(vector_config)?;
+            collection.widened.lock().unwrap_or_else(PoisonError::into_inner).insert(vector_name.clone(), params);
+            let create = CreateVectorName { vector_name, config };
+            Ok(UpdateOperation::VectorNameOperation(VectorNameOperations::CreateVectorName(create)))
+        })
+        .await
+    }
+
     async fn get(&self, request: Request<GetPoints>) -> Result<Response<GetResponse>, Status> {
         let GetPoints { collection_name, ids, with_payload, .. } = self.admit(request).await?;
         let result = self
@@ -183,7 +198,6 @@ impl Points for Service {
         delete_payload(DeletePayloadPoints) -> PointsOperationResponse;
         clear_payload(ClearPayloadPoints) -> PointsOperationResponse;
         delete_field_index(DeleteFieldIndexCollection) -> PointsOperationResponse;
-        create_vector_name(CreateVectorNameRequest) -> PointsOperationResponse;
         delete_vector_name(DeleteVectorNameRequest) -> PointsOperationResponse;
         search(SearchPoints) -> SearchResponse;
         search_batch(SearchBatchPoints) -> SearchBatchResponse;

@@ -134,6 +134,13 @@ fn free_space(_: &Path) -> Option<u64> {
 }
 
 async fn model(config: &Config, report: &mut Report) {
+    if let Some(model) = config.embedder() {
+        let name = model.name.clone();
+        return match Embedder::begin(model).await {
+            Ok(made) => report.ok("embeddings", format!("{name} answers with {} numbers", made.space().dimension)),
+            Err(e) => report.fail("embeddings", e.detail, "correct `embedding` in the configuration, or its server"),
+        };
+    }
     let files = match config.models().locate() {
         ModelState::Ready(files) => files,
         ModelState::Missing { what, hint } => {

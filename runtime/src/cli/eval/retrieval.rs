@@ -79,7 +79,9 @@ impl Retrieval {
         let (sources, questions) = set(&self.passages, &self.queries)?;
         install::if_missing(config).await;
         let slot = Slot::default();
-        if let ModelState::Ready(files) = config.models().locate() {
+        if let Some(model) = config.embedder() {
+            slot.set(Embedder::begin(model).await?);
+        } else if let ModelState::Ready(files) = config.models().locate() {
             slot.set(Embedder::load(files, config.embedding_model).await?);
         }
         let scratch = tempfile::tempdir()?;
