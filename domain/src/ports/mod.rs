@@ -30,6 +30,6 @@ pub use knowledge::Knowledge;
 pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};
 pub use model::{Model, TokenSink};
 pub use outbox::{Beginning, OutboxItem, OutboxStore, Settlement};
-pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
+pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError, TakenIn};
 pub use tools::{RemoteTool, RemoteTools, ToolMeter, ToolPlace, Toolbox};
 pub use web::{Outside, Poster, Unanswered, Web, WebAnswer, WebCall, WebPost, WebRequest, WebResponse};

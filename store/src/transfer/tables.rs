@@ -234,6 +234,7 @@ pub(crate) const TABLES: [Table; 70] = [
             ("closed_at", Int),
             ("tags", Text),
             ("active_agent_id", Uuid),
+            ("prompted_at", Int),
         ],
     ),
     table(
@@ -354,6 +355,7 @@ pub(crate) const TABLES: [Table; 70] = [
             ("rich", Text),
             ("by_person", Bool),
             ("template", Text),
+            ("held_until", Int),
         ],
     ),
     table(
