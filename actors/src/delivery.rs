@@ -3,7 +3,7 @@
 use crate::{
     beginning::{self, Place},
     channel::{Desk, Drained},
-    spans,
+    fallback, spans,
     supervision::Backoff,
 };
 use colloquy_domain::{
@@ -234,6 +234,9 @@ async fn deliver(
     down: &mut Option<Failure>,
 ) -> Result<Vec<Settlement>, StoreError> {
     let clock = &desk.shared.ports.clock;
+    if let Some(settled) = fallback::before(desk, item, clock.now()).await? {
+        return Ok(vec![settled]);
+    }
     let template = item.template.as_ref().filter(|_| desk.driver.templates().is_some());
     let parts = match (template, &item.rich) {
         // The provider has its words: it cannot be cut.
@@ -278,6 +281,12 @@ async fn deliver(
             // Somebody took it away: the reply goes out as others do.
             Ok(Replaced::Gone) => return Ok(vec![Settlement::Replaced { tenant, id }, released(item, clock.now())]),
             Err(SendError::Apart(failure)) => return Ok(vec![apart(item, done, &parts, &failure, clock.now())]),
+            Err(SendError::Refused(failure)) if failure.is_window_closed() => {
+                let held = fallback::instead(desk, item, clock.now()).await?;
+                return Ok(vec![
+                    held.unwrap_or_else(|| unsent(item, done, SendError::Refused(failure), clock.now(), down)),
+                ]);
+            }
             Err(error) => {
                 return Ok(vec![unsent(item, done, of_file(item, done, parts.len(), error), clock.now(), down)]);
             }
@@ -429,6 +438,7 @@ fn announce(desk: &Desk, item: &OutboxItem, settlement: &Settlement) {
         Settlement::Progress { .. }
         | Settlement::Again { .. }
         | Settlement::Released { .. }
+        | Settlement::Held { .. }
         | Settlement::Apart { .. }
         | Settlement::Replaced { .. } => return,
         Settlement::Sent { .. } => DeliveryStatus::Sent,

@@ -5,7 +5,7 @@ use crate::node::Shared;
 use colloquy_domain::{
     lookahead::{Limits, Lookahead, Read},
     placement::Lane,
-    ports::{Cursor, LogEntry, StoreError},
+    ports::{Cursor, LogEntry, StoreError, TakenIn},
     time::Timestamp,
 };
 use futures::join;
@@ -169,8 +169,10 @@ async fn pump(state: &mut State) -> Result<Moved, StoreError> {
     }
     let wanted = if ahead.has_backlog() { ahead.wants(batch) } else { Vec::new() };
     let moving = shared.ports.inbox.take_in(lane, next.from, next.to, next.entries);
-    let (hints, more) = join!(moving, read(&shared, lane, wanted));
-    shared.look(hints?);
+    let (taken, more) = join!(moving, read(&shared, lane, wanted));
+    let TakenIn { hints, released } = taken?;
+    shared.look(hints);
+    released.into_iter().for_each(|channel| shared.wake_channel(channel));
     more.into(&mut ahead);
     state.ahead = Some(ahead);
     Ok(Moved::Some)

@@ -26,6 +26,7 @@ mod delivery;
 mod draft;
 pub mod effects;
 mod elsewhere;
+mod fallback;
 mod ingestion;
 mod intake;
 mod listen;

@@ -5,6 +5,7 @@
 
 use crate::{
     disclosure::Disclosure,
+    fallback::Fallback,
     ids::{AgentId, ConversationId, KnowledgeBaseId, TenantId, TurnNo},
     journey::Journey,
     language::Language,
@@ -74,6 +75,9 @@ pub struct AgentProfile {
     /// Whether people are told that a machine speaks, and how; `None` if they are not.
     #[serde(default)]
     pub disclosure: Option<Disclosure>,
+    /// What is sent in the place of an answer whose window has closed; `None` if nothing is, and the answer is not delivered.
+    #[serde(default)]
+    pub template_fallback: Option<Fallback>,
 }
 
 /// How a burst of messages is gathered into one turn.
@@ -210,6 +214,7 @@ impl AgentProfile {
             daily_budget_micros: None,
             return_after: None,
             disclosure: None,
+            template_fallback: None,
         }
     }
 

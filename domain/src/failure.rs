@@ -50,6 +50,12 @@ impl Failure {
         [".opted_out", ".blocked"].iter().any(|cause| self.code.ends_with(cause))
     }
 
+    /// The provider takes nothing more but templates, until the person writes.
+    #[must_use]
+    pub fn is_window_closed(&self) -> bool {
+        [".window_closed", ".needs_template"].iter().any(|cause| self.code.ends_with(cause))
+    }
+
     #[must_use]
     pub const fn is_retry(&self) -> bool {
         matches!(self.verdict, Verdict::Retry { .. })

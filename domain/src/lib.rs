@@ -25,6 +25,7 @@ pub mod disclosure;
 pub mod egress;
 pub mod failure;
 pub mod fairness;
+pub mod fallback;
 pub mod grounding;
 pub mod http_tool;
 pub mod ids;

@@ -157,13 +157,13 @@ impl Limits {
         let taking = TakeIn::new(Lane(0), from, last, entries, Arc::clone(&self.ids))?;
         let start = Instant::now();
         execute(&mut self.conn, "BEGIN IMMEDIATE").await?;
-        let hints = alone(&mut self.conn, &taking).await?;
+        let taken = alone(&mut self.conn, &taking).await?;
         execute(&mut self.conn, "COMMIT").await?;
         took += start.elapsed();
         self.cursor = last;
 
         let mut replies = Vec::with_capacity(batch);
-        for (place, hint) in hints.iter().enumerate() {
+        for (place, hint) in taken.hints.iter().enumerate() {
             let number = (first + place) % CONVERSATIONS;
             let (id, turns) = &mut self.conversations[number];
             *id = Some(hint.conversation);

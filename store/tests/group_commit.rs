@@ -76,7 +76,7 @@ async fn two_movers_of_the_log_move_each_entry_once(on: Kind) {
     let results = join_all((0..4).map(|_| store.take_in(Lane(0), from, to, batch.clone()))).await;
     assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1);
     assert!(results.iter().all(|r| r.is_ok() || *r == Err(StoreError::Stale)));
-    let hint = results.into_iter().find_map(Result::ok).expect("one succeeded")[0];
+    let hint = results.into_iter().find_map(Result::ok).expect("one succeeded").hints[0];
     let pending = store.pending(hint.tenant, hint.conversation, 0).await.expect("pending");
     assert_eq!(pending.iter().map(|i| i.seq).collect::<Vec<_>>(), (1..=50).collect::<Vec<_>>());
 }
@@ -130,7 +130,7 @@ async fn lanes_that_move_together_are_answered_apart() {
     let hints = join_all(moves).await;
     assert_eq!(hints[5], Err(StoreError::Stale));
     for (lane, hints) in (0..5).zip(hints) {
-        let [hint] = hints.expect("taken in")[..] else { panic!("one conversation") };
+        let [hint] = hints.expect("taken in").hints[..] else { panic!("one conversation") };
         assert_eq!((hint.tenant, store.cursor(Lane(lane)).await), (account(lane).tenant, Ok(3)));
         let loaded = store.load(hint.tenant, hint.conversation).await.expect("load");
         assert_eq!(loaded.key.peer.address, format!("peer-{lane}"));

@@ -206,7 +206,7 @@ async fn answer_all(store: Store, ids: SeqIds, until: Arc<AtomicU32>) -> BTreeMa
         let Ok(entries) = store.read(Lane(0), from, 100).await else { continue };
         let Some(to) = entries.last().map(|e| e.offset) else { continue };
         let hints = match store.take_in(Lane(0), from, to, entries).await {
-            Ok(hints) => hints,
+            Ok(taken) => taken.hints,
             // The server took longer to come back than a write waits.
             Err(e) if e.is_retry() => continue,
             Err(e) => panic!("it is taken in, or the cursor was not moved: {e}"),

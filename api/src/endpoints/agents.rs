@@ -1,10 +1,14 @@
 //! `GET/POST /api/agents`, `GET/PUT/PATCH/DELETE /api/agents/{id}`, `POST /api/agents/{id}/train`.
 
 mod disclosure;
+mod fallback;
 mod journeys;
 mod limits;
 
-use self::disclosure::{DisclosureFields, DisclosureOut};
+use self::{
+    disclosure::{DisclosureFields, DisclosureOut},
+    fallback::{FallbackFields, FallbackOut},
+};
 use super::{
     knowledge_bases::valid_name,
     team::{self, MemberFields, RouteFields},
@@ -95,6 +99,11 @@ pub struct Fields {
     daily_budget_usd: Option<f64>,
     return_after_seconds: Option<u64>,
     disclosure: Option<DisclosureFields>,
+    /// What is sent in the place of answers that come after their channel's window has closed; `null`: nothing, and they are not
+    /// delivered.
+    #[serde(deserialize_with = "fallback::given")]
+    #[schemars(with = "Option<FallbackFields>")]
+    template_fallback: Option<Option<FallbackFields>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -151,6 +160,7 @@ pub struct Out {
     /// Counted from 1; each change is the next one.
     version: u32,
     disclosure: DisclosureOut,
+    template_fallback: Option<FallbackOut>,
     created_at: String,
     updated_at: String,
 }
@@ -224,6 +234,7 @@ pub(super) fn show_one(agent: Agent, names: &Names) -> Out {
         return_after_seconds: p.return_after.map(|d| d.as_secs()),
         version: agent.version,
         disclosure: p.disclosure.into(),
+        template_fallback: p.template_fallback.map(Into::into),
         created_at: rfc3339(agent.created_at),
         updated_at: rfc3339(agent.updated_at),
     }
@@ -410,6 +421,11 @@ pub(super) async fn apply(api: &Api, tenant: &Tenant, mut p: AgentProfile, f: Fi
     }
     if let Some(disclosure) = f.disclosure {
         p.disclosure = disclosure.read(&mut wrong);
+    }
+    match f.template_fallback {
+        None => {}
+        Some(None) => p.template_fallback = None,
+        Some(Some(fields)) => fallback::read((api, tenant), fields, &mut p.template_fallback, &mut wrong).await?,
     }
     check_limits(&p, &mut wrong);
     if wrong.is_empty() { Ok(p) } else { Err(ApiError::validation(wrong)) }

@@ -112,6 +112,10 @@ pub struct Line {
     /// How far a reply came.
     #[schemars(schema_with = "maybe_one_of::<DeliveryStatus>")]
     status: Option<DeliveryStatus>,
+    /// The name of the template that it is.
+    template: Option<String>,
+    /// Until when it waits for the person to write: its channel's window is closed, and a template asks them to.
+    waits_until: Option<String>,
     at: String,
 }
 
@@ -149,6 +153,8 @@ impl From<TranscriptLine> for Line {
             checks: (&l.checks).into(),
             outcome: l.outcome,
             status: l.status,
+            template: l.template,
+            waits_until: l.held_until.map(rfc3339),
             at: rfc3339(l.at),
         }
     }

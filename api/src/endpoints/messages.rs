@@ -51,6 +51,8 @@ pub struct Out {
     status: String,
     /// Why it failed.
     error: Option<String>,
+    /// Until when it waits for the person to write: its channel's window is closed, and a template asks them to.
+    waits_until: Option<String>,
     from: Option<String>,
     to: Option<String>,
     /// Who spoke: `person`, `agent` or `operator`.
@@ -75,6 +77,7 @@ impl From<Message> for Out {
             content: shown(&m.text, m.rich.as_ref(), m.file.as_ref()),
             status: m.status.name().to_uppercase(),
             error: m.cause.map(|c| c.to_string()),
+            waits_until: m.held_until.map(rfc3339),
             from,
             to,
             speaker: m.speaker,

@@ -59,6 +59,13 @@ function Doubts({ line }) {
   </div>`;
 }
 
+/** An answer that came after the window had closed, or the template that went out in its place. */
+function Held({ line }) {
+  if (line.waits_until) return html`<p class="ending"><${Icon} name="clock" size=${15} />${t('line.waits', { until: moment(line.waits_until) })}</p>`;
+  if (line.template && line.speaker === 'agent') return html`<p class="ending"><${Icon} name="info" size=${15} />${t('line.instead', { name: line.template })}</p>`;
+  return null;
+}
+
 export function Line({ line, conversation }) {
   const { speaker } = line;
   const who = speaker === 'operator' && line.author ? nameOf(line.author) : t(`speaker.${speaker}`);
@@ -69,6 +76,6 @@ export function Line({ line, conversation }) {
       ${line.attachment && html`<${Attachment} id=${line.attachment} />`}
     </div>
     <p class="line-about"><span>${who}</span>${line.at && html`<time datetime=${line.at} title=${moment(line.at)}>${when(line.at)}</time>`}<${Delivery} status=${line.status} /></p>
-    <${Ending} line=${line} />
+    <${Held} line=${line} /><${Ending} line=${line} />
   </article>`;
 }

@@ -12,13 +12,13 @@ const REST = 250;
 /** The channels whose provider approves templates; elsewhere a reply may be sent at any time. */
 export const hasTemplates = (conversation) => conversation.kind === 'whatsapp';
 
-/** What the channel's provider approved. */
+/** What the channel's provider approved, or the providers of all channels. */
 export async function approved(channel) {
   const found = [];
   for (let page = 1, pages = 1; page <= pages; page++) {
     const data = await get(`/api/templates${query({ page, limit: PAGE })}`);
     pages = data.pagination.totalPages;
-    found.push(...data.templates.filter((one) => one.channelId === channel && one.status === 'APPROVED'));
+    found.push(...data.templates.filter((one) => one.channelId && (!channel || one.channelId === channel) && one.status === 'APPROVED'));
   }
   return { templates: found };
 }
@@ -27,7 +27,7 @@ export async function approved(channel) {
 const gaps = (text) => Math.max(0, ...[...(text ?? '').matchAll(/\{\{\s*(\d+)\s*\}\}/g)].map(([, number]) => Number(number)));
 
 /** What fills a template, part by part: a label and an example for each value. */
-function wanted({ components }) {
+export function wanted({ components }) {
   const asked = { header: [], body: [], buttons: [] };
   for (const part of components) {
     if (part.type === 'HEADER') {
@@ -43,8 +43,8 @@ function wanted({ components }) {
   return asked;
 }
 
-const PARTS = ['header', 'body', 'buttons'];
-const empty = (asked) => Object.fromEntries(PARTS.map((part) => [part, asked[part].map(() => '')]));
+export const PARTS = ['header', 'body', 'buttons'];
+export const empty = (asked) => Object.fromEntries(PARTS.map((part) => [part, asked[part].map(() => '')]));
 
 function Preview({ template, parameters }) {
   const [text, setText] = useState('');

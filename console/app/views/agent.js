@@ -4,6 +4,7 @@ import { get, isAdmin, patch, remove } from '../api.js';
 import { named, t } from '../i18n.js';
 import { go, path } from '../router.js';
 import { Button, Check, Field, Form, Loaded, Page, attempt, notice, sure, useData } from '../ui.js';
+import { TemplateFallback, fallbackFields } from './agent-fallback.js';
 import { ToolLimits, limitFields, limitsOf } from './agent-limits.js';
 import { AgentDraft, AgentVersions, tryOut } from './agent-versions.js';
 import { Chips, OTHERS, OtherAgents, SHOWN } from './agent-others.js';
@@ -12,7 +13,7 @@ import { TestChat } from './test-chat.js';
 const PROVIDERS = ['extractive', 'openai'];
 const TOOLS = ['search_knowledge', 'hand_over'];
 /** What is written as it stands in the form. */
-const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', ...OTHERS, 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer'];
+const PLAIN = ['name', 'enabled', 'instructions', 'language', 'knowledge', 'tools', ...OTHERS, 'during_turn', 'approvals', 'follow_ups', 'unsupported', 'no_answer', 'template_fallback'];
 const NUMBERS = ['passages', 'min_cosine', 'route_threshold', 'gather_quiet_ms', 'history', 'max_steps', 'deadline_seconds', 'daily_budget_usd', 'return_after_seconds'];
 
 const filled = (value) => (value === '' || value === null || value === undefined ? undefined : Number(value));
@@ -52,6 +53,7 @@ function Fields({ values, set, bases, offered, others, wrong }) {
         <div class="columns">${['en', 'fr'].map((l) => html`<${Field} key=${l} label=${t(`agent.disclosure.${l}`)} hint=${t('agent.disclosure.hint')} kind="textarea" rows="2" maxlength="500" placeholder=${t(`agent.disclosure.${l}.usual`)} ...${says(l)} />`)}</div>
         <${Field} label=${t('agent.disclosure.again')} hint=${t('agent.disclosure.again.hint')} type="number" min="1" max="366" inputmode="numeric" ...${says('again_after_days')} />
         <${Check} label=${t('agent.disclosure.person')} checked=${values.disclosure.after_person} onChange=${says('after_person').onInput} />`}
+      <${TemplateFallback} value=${values.template_fallback} wrong=${wrong} onChange=${(template_fallback) => set({ template_fallback })} />
     </section>
     <section class="card padded"><h2>${t('agent.knows')}</h2>
       <${Chips} legend=${t('bases')} all=${bases} chosen=${values.knowledge} onChange=${(knowledge) => set({ knowledge })} empty=${t('agent.no.bases')} />
@@ -91,7 +93,7 @@ function Editor({ agent, bases, offered, others, onSaved, onChange }) {
     if (!(await sure(t('agent.remove.sure', { name: agent.name }), t('remove')))) return;
     await attempt(() => remove(`/api/agents/${agent.id}`).then(onChange).then(() => go(path('agents'))), t('done.removed'));
   };
-  const fields = [...PLAIN, ...NUMBERS, ...SHOWN, ...limitFields(values.tools), 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
+  const fields = [...PLAIN, ...NUMBERS, ...SHOWN, ...limitFields(values.tools), ...fallbackFields(values.template_fallback), 'model', 'disclosure.en', 'disclosure.fr', 'disclosure.again_after_days'];
   return html`<div class="agent-editor">
     <${Form} class="stack" onSubmit=${save} submit=${t('save')} fields=${fields}
       extra=${html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t('remove')}<//><a class="button" href=${path('agents', agent.id, 'versions')}>${t('versions')}</a><span class="grow soft small">${dirty && t('unsaved')}</span>${dirty && html`<${Button} onClick=${() => tryOut(agent.id, { changes: body(values) })}>${t('version.try')}<//>`}`}>

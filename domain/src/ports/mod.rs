@@ -33,7 +33,7 @@ pub use log::{Cursor, IngressLog, LogEntry, NewEntry, Offset};
 pub use meaning::{Embeddings, Meaning};
 pub use model::{Model, TokenSink};
 pub use outbox::{Beginning, OutboxItem, OutboxStore, Settlement};
-pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError};
+pub use store::{AgentDirectory, ConversationStore, DueTimer, InboxHint, InboxStore, Loaded, StoreError, TakenIn};
 pub use tools::{RemoteTool, RemoteTools, ToolMeter, ToolPlace, Toolbox};
 pub use video::{Avatars, Joined, Reserved, Spoken};
 pub use web::{Outside, Poster, Unanswered, Web, WebAnswer, WebCall, WebPost, WebRequest, WebResponse};

@@ -1,6 +1,7 @@
 use crate::{
     channel::{DeliveryStatus, StatusUpdate},
     failure::Failure,
+    fallback::{Closed, Offered, StandIn},
     ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId, TurnNo},
     message::Peer,
     outbound::Citation,
@@ -35,6 +36,8 @@ pub struct OutboxItem {
     pub parts_sent: u32,
     /// Attempts before this one.
     pub attempts: u32,
+    /// It waited for the person to write, at most until then.
+    pub held_until: Option<Timestamp>,
 }
 
 /// How a delivery went on.
@@ -55,6 +58,10 @@ pub enum Settlement {
     Uncertain { tenant: TenantId, id: OutboxId, failure: Failure, at: Timestamp },
     /// The provider does not take the files together: what is left goes out as `rich` says, beginning with its first part.
     Apart { tenant: TenantId, id: OutboxId, rich: Rich, at: Timestamp },
+    /// Not sent: its window is closed. It waits for the person, and what is said later waits by itself, so nothing waits behind
+    /// it. With what goes out in its place, if nothing did since the person wrote. If the person has written in between, it is
+    /// sent now instead. No attempt is counted.
+    Held { tenant: TenantId, id: OutboxId, until: Timestamp, at: Timestamp, stand_in: Option<StandIn> },
     /// The reply's own [`Beginning`] is no more: the reply stands in its place, or it was taken away.
     Replaced { tenant: TenantId, id: OutboxId },
 }
@@ -74,7 +81,7 @@ pub struct Beginning {
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
     /// Up to `max` due replies of the account, marked as being sent; in order for each peer, and none behind one of the
-    /// same peer that is not finished.
+    /// same peer that is not finished, unless that is held.
     ///
     /// # Errors
     /// The store's.
@@ -103,6 +110,18 @@ pub trait OutboxStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn waits(&self, tenant: TenantId, conversation: ConversationId) -> Result<bool, StoreError>;
+
+    /// What is known of a conversation whose window is closed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or the store's.
+    async fn closed(&self, tenant: TenantId, conversation: ConversationId) -> Result<Closed, StoreError>;
+
+    /// The templates that the account's provider has under a name, in all languages.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn offered(&self, tenant: TenantId, channel: ChannelId, name: &str) -> Result<Vec<Offered>, StoreError>;
 
     /// After a crash: replies of the account that were being sent become `uncertain`. Returns how many.
     ///

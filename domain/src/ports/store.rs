@@ -2,7 +2,7 @@ use crate::{
     agent::{AgentProfile, Refusal, Spent},
     approval::Ruling,
     conversation::{Commit, Key, Snapshot},
-    ids::{AgentId, ConversationId, Seq, TenantId},
+    ids::{AgentId, ChannelId, ConversationId, Seq, TenantId},
     message::InboxItem,
     model::HistoryMessage,
     placement::Lane,
@@ -141,6 +141,15 @@ pub struct InboxHint {
     pub conversation: ConversationId,
 }
 
+/// What a move into the inboxes brought about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TakenIn {
+    /// The conversations that got something.
+    pub hints: Vec<InboxHint>,
+    /// Accounts that may have replies to send which waited for their person to write.
+    pub released: Vec<ChannelId>,
+}
+
 /// The way from the log into the inboxes.
 #[async_trait]
 pub trait InboxStore: Send + Sync {
@@ -152,8 +161,8 @@ pub trait InboxStore: Send + Sync {
 
     /// In one transaction: entries that are new by (tenant, channel, provider message id) get the next number of their
     /// conversation (made, with its contact, if it is the peer's first), a line in the transcript, and the lane's cursor
-    /// moves from `from` to `to`. Entries of channels that no longer exist are dropped and counted in the log. Returns the
-    /// conversations that got something.
+    /// moves from `from` to `to`. Replies that were held until their person writes wait no longer. Entries of channels that no
+    /// longer exist are dropped and counted in the log.
     ///
     /// Entries may lie beyond `to`, as long as everything up to `to` was taken in, and of each tenant everything before
     /// them. So what one mover has taken in is, of each tenant, the lane's beginning, and what two have is the longer of
@@ -169,7 +178,7 @@ pub trait InboxStore: Send + Sync {
         from: Cursor,
         to: Cursor,
         entries: Vec<LogEntry>,
-    ) -> Result<Vec<InboxHint>, StoreError>;
+    ) -> Result<TakenIn, StoreError>;
 }
 
 /// Finds agents.

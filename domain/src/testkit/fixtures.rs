@@ -97,7 +97,7 @@ pub async fn take_in_all<L: IngressLog, S: InboxStore>(log: &L, inbox: &S) -> Ve
             let from = inbox.cursor(lane).await.expect("cursor");
             let entries = log.read(lane, from, 100).await.expect("read");
             let Some(to) = entries.last().map(|e| e.offset) else { break };
-            hints.extend(inbox.take_in(lane, from, to, entries).await.expect("take in"));
+            hints.extend(inbox.take_in(lane, from, to, entries).await.expect("take in").hints);
         }
     }
     hints

@@ -22,6 +22,7 @@ mod docs;
 mod edges;
 mod elsewhere;
 mod eval;
+mod fallback;
 mod grounding;
 mod hand_over;
 mod http_tools;

@@ -24,6 +24,7 @@ pub fn at_rest(core: &Core, scenario: &Scenario) {
         turns(core, news);
         super::hand_offs::at_rest(core, news);
         super::undo::at_rest(core, news);
+        super::fallback::at_rest(core, news);
     }
     super::consent::at_rest(core, &news);
     replies(core);
@@ -159,6 +160,10 @@ fn by_tag(core: &Core, who: &str, made: &[Sending], taken: &[Taken]) {
         };
         if !seen.insert((n, t.text.clone())) {
             broken(core, "reply.twice", who, t.text.clone());
+        }
+        // Templates overtake what waits for its person.
+        if made[n].item.template.is_some() {
+            continue;
         }
         if n < last {
             broken(core, "reply.order", who, t.text.clone());

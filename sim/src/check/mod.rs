@@ -4,6 +4,7 @@ mod approvals;
 mod consent;
 mod end;
 mod expect;
+mod fallback;
 mod hand_offs;
 mod journeys;
 mod knowledge;
@@ -46,6 +47,7 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("turn.reply", "every turn that answered has one reply"),
     ("reply.twice", "no reply is delivered twice"),
     ("reply.order", "the replies to one person arrive in the order in which they were made"),
+    ("reply.stand_in", "until somebody writes again, one template at most goes out in the place of answers to them"),
     ("reply.lost", "a reply that counts as sent was taken by the provider"),
     ("tenant.canary", "nothing of one tenant is seen by another"),
     ("tool.twice", "an unsafe tool is started at most once for each step"),

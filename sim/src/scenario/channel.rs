@@ -122,6 +122,14 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), LoadError> {
             return wrong("templates", "only WhatsApp has them");
         }
     }
+    for (n, agent) in scenario.world.agents.iter().enumerate() {
+        let Some(name) = &agent.template_fallback else { continue };
+        let known = |c: &&ChannelSpec| c.agent == agent.name && c.templates.iter().any(|t| t.name == *name);
+        if !channels.iter().any(|c| known(&c)) {
+            let why = format!("no channel of the agent has a template {name:?}");
+            return Err(LoadError::Field(format!("world.agents[{n}].template_fallback"), why));
+        }
+    }
     for (n, event) in scenario.timeline.iter().enumerate() {
         let field = format!("timeline[{n}].do");
         let Some((name, template, consent)) = at(&event.action) else { continue };

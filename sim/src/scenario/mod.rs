@@ -187,6 +187,9 @@ pub struct AgentSpec {
     /// After this time with a person the agent takes the conversation back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub return_after: Option<Span>,
+    /// The template of its channels that goes out in the place of answers whose window has closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_fallback: Option<String>,
 }
 
 impl Default for AgentSpec {
@@ -211,6 +214,7 @@ impl Default for AgentSpec {
             max_concurrent_turns: 64,
             daily_budget_micros: None,
             return_after: None,
+            template_fallback: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{fault::Site, planted::Planted};
 use async_trait::async_trait;
 use colloquy_domain::{
     placement::Lane,
-    ports::{Cursor, InboxHint, InboxStore, LogEntry, StoreError},
+    ports::{Cursor, InboxStore, LogEntry, StoreError, TakenIn},
 };
 
 #[async_trait]
@@ -21,15 +21,15 @@ impl InboxStore for Seam {
         from: Cursor,
         to: Cursor,
         entries: Vec<LogEntry>,
-    ) -> Result<Vec<InboxHint>, StoreError> {
+    ) -> Result<TakenIn, StoreError> {
         let work = async {
             self.fenced(lane)?;
             let entries = self.spoilt(entries);
-            let hints = self.core.store.take_in(lane, from, to, entries).await?;
-            for hint in &hints {
+            let taken = self.core.store.take_in(lane, from, to, entries).await?;
+            for hint in &taken.hints {
                 self.note("taken_in", &self.called(hint.conversation), "");
             }
-            Ok(hints)
+            Ok(taken)
         };
         self.call(Site::TakeIn, &format!("lane/{}", lane.0), work).await
     }

@@ -5,6 +5,7 @@ use crate::{fault::Site, planted::Planted};
 use async_trait::async_trait;
 use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
+    fallback::{Closed, Offered},
     ids::{ChannelId, ConversationId, MessageId, TenantId, TurnNo},
     ports::{Beginning, OutboxItem, OutboxStore, Settlement, StoreError},
     standing::Standing,
@@ -64,6 +65,16 @@ impl OutboxStore for Seam {
     ) -> Result<(), StoreError> {
         self.gate.pass().await;
         self.core.store.stands(tenant, channel, standing, now).await
+    }
+
+    async fn closed(&self, tenant: TenantId, conversation: ConversationId) -> Result<Closed, StoreError> {
+        self.gate.pass().await;
+        self.core.store.closed(tenant, conversation).await
+    }
+
+    async fn offered(&self, tenant: TenantId, channel: ChannelId, name: &str) -> Result<Vec<Offered>, StoreError> {
+        self.gate.pass().await;
+        self.core.store.offered(tenant, channel, name).await
     }
 
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
@@ -164,6 +175,7 @@ fn outbox_of(s: &Settlement) -> colloquy_domain::ids::OutboxId {
         | Settlement::Failed { id, .. }
         | Settlement::Uncertain { id, .. }
         | Settlement::Apart { id, .. }
+        | Settlement::Held { id, .. }
         | Settlement::Replaced { id, .. } => *id,
     }
 }
@@ -182,6 +194,7 @@ fn name(s: &Settlement) -> &'static str {
         Settlement::Failed { .. } => "failed",
         Settlement::Uncertain { .. } => "uncertain",
         Settlement::Apart { .. } => "apart",
+        Settlement::Held { .. } => "held",
         Settlement::Replaced { .. } => "replaced",
     }
 }

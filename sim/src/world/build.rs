@@ -1,6 +1,6 @@
 //! From a scenario to what there is when the world begins.
 
-use super::{Core, Library, Options};
+use super::{Core, Library, Options, team};
 use crate::{
     check::{Watch, canary},
     clock::WorldClock,
@@ -19,12 +19,14 @@ use crate::{
 use colloquy_domain::{
     agent::{self, AgentProfile, Gather},
     channel::{self, ChannelAccount, Secret},
+    fallback::Fallback,
     ids::{AgentId, ChannelId, TenantId},
     language::Language,
     model::ModelChoice,
     ports::Ids,
     routing::{Route, RoutedBy},
     team::Member,
+    template::Parameters,
     testkit::{MemoryStore, SeqIds},
     time::Timestamp,
 };
@@ -73,9 +75,9 @@ pub fn build(scenario: &Scenario, seed: Seed, options: Options, outside: Option<
     let trace = Trace::new(options.trace);
     let mut core = Core::new(seed, options.planted, clock, faults, trace, store, accounts, named, watch, library);
     for channel in &world.channels {
-        channel.templates.iter().for_each(|t| core.network.approves(&channel.name, &t.name, t.status));
         let texts = channel.templates.iter().map(|t| ((channel.name.clone(), t.name.clone()), t.text.clone()));
         core.templates.extend(texts);
+        channel.templates.iter().for_each(|t| team::approves(&core, &channel.name, &t.name, t.status));
     }
     core.is_paced = is_paced(scenario);
     core.writing = scenario.world.writing.0;
@@ -143,6 +145,8 @@ fn profile(agent: &Agent<'_>, all: &[Agent<'_>], library: &Library) -> AgentProf
     profile.max_concurrent_turns = spec.max_concurrent_turns;
     profile.daily_budget_micros = spec.daily_budget_micros;
     profile.return_after = spec.return_after.map(|s| s.0);
+    let fallback = |template: &String| Fallback { template: template.clone(), parameters: Parameters::default() };
+    profile.template_fallback = spec.template_fallback.as_ref().map(fallback);
     profile
 }
 

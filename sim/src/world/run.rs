@@ -258,7 +258,7 @@ async fn happens(core: Arc<Core>, nodes: Arc<Nodes>, event: TimelineEvent) {
         }
         Action::Template { channel, template, status } => {
             core.note("", "template", &channel, format!("{template} {status:?}"));
-            core.network.approves(&channel, &template, status);
+            team::approves(&core, &channel, &template, status);
         }
     }
 }

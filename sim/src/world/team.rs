@@ -1,14 +1,15 @@
 //! People of the team who decide about tool calls and write, past the conversation's actor, as over the API.
 
 use super::{Core, run::conversation};
-use crate::scenario::Author;
+use crate::scenario::{self, Author};
 use colloquy_domain::{
     approval::{CallPlace, NewUndo, Undoing, Verdict},
     conversation::{Commit, Conversation, Ctx, Input, JournalWhat, Written, decide, project},
+    fallback::Offered,
     ids::{ApprovalId, ConversationId, TenantId, UserId},
     message::Content,
     ports::{Clock, ConversationStore, Ids, StoreError},
-    template::TemplateCall,
+    template::{Category, Component, Template, TemplateCall, TemplateStatus},
     testkit::{Approval, SeqIds},
     time::Timestamp,
     tool::{ToolResult, ToolStatus},
@@ -22,6 +23,27 @@ pub(super) struct Words {
     pub text: String,
     pub by: Author,
     pub template: Option<String>,
+}
+
+/// What the provider says of a template, to whoever sends it and to us.
+pub(super) fn approves(core: &Core, channel: &str, name: &str, word: scenario::Approval) {
+    core.network.approves(channel, name, word);
+    let Some(account) = core.account_named(channel) else { return };
+    let text = core.templates.get(&(channel.to_owned(), name.to_owned())).cloned().unwrap_or_default();
+    let template = Template {
+        name: name.to_owned(),
+        category: Category::Utility,
+        language: "en".to_owned(),
+        components: vec![Component::Body { text, example: None }],
+    };
+    let status = match word {
+        scenario::Approval::Pending => TemplateStatus::Pending,
+        scenario::Approval::Approved => TemplateStatus::Approved,
+        scenario::Approval::Rejected => TemplateStatus::Rejected,
+        scenario::Approval::Paused => TemplateStatus::Paused,
+        scenario::Approval::Disabled => TemplateStatus::Disabled,
+    };
+    core.store.offer(account.tenant, account.id, Offered { template, status });
 }
 
 /// As the API lets the team write, but for the window, which is left to whoever sends.

@@ -310,8 +310,8 @@ impl Client {
         let to = entry.entry.inbound.peer.clone();
         let taking = TakeIn::new(self.lane, self.taken, self.taken + 1, vec![entry], Arc::clone(&self.ids))?;
         self.taken += 1;
-        let hints = transaction(&mut self.conn, &taking).await?;
-        let hint = hints.first().ok_or_else(|| StoreError::Broken("nothing was taken in".to_owned()))?;
+        let taken = transaction(&mut self.conn, &taking).await?;
+        let hint = taken.hints.first().ok_or_else(|| StoreError::Broken("nothing was taken in".to_owned()))?;
 
         let (id, turns) = &mut self.conversations[peer];
         *id = Some(hint.conversation);

@@ -9,10 +9,10 @@ use crate::{
 };
 use async_trait::async_trait;
 use colloquy_domain::{
-    ids::{ConversationId, TenantId},
+    ids::{ChannelId, ConversationId, TenantId},
     message::Content,
     placement::{Lane, Partition},
-    ports::{Cursor, Ids, InboxHint, InboxStore, LogEntry, StoreError},
+    ports::{Cursor, Ids, InboxHint, InboxStore, LogEntry, StoreError, TakenIn},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -34,7 +34,7 @@ impl InboxStore for Store {
         from: Cursor,
         to: Cursor,
         entries: Vec<LogEntry>,
-    ) -> Result<Vec<InboxHint>, StoreError> {
+    ) -> Result<TakenIn, StoreError> {
         self.writer().take_in(TakeIn::new(lane, from, to, entries, self.ids())?).await
     }
 }
@@ -96,8 +96,17 @@ struct Target {
     peer_name: Option<String>,
     last_seq: i64,
     last_inbound_at: i64,
+    /// The person wrote; otherwise our side did, somewhere else.
+    heard: bool,
     /// The contact to make with it, if it is the peer's first.
     new_contact: Option<Uuid>,
+}
+
+impl Target {
+    /// Replies may have been held until this.
+    const fn waited_for(&self) -> bool {
+        self.heard && self.new_contact.is_none()
+    }
 }
 
 type PeerKey = (Uuid, Uuid, String);
@@ -144,7 +153,7 @@ impl Entry {
 
 #[async_trait]
 impl Merge for TakeIn {
-    type Output = Vec<InboxHint>;
+    type Output = TakenIn;
     /// A peer's messages are in one lane.
     type Key = u8;
 
@@ -156,22 +165,20 @@ impl Merge for TakeIn {
         Some(self.lane.into())
     }
 
-    async fn run_all(conn: &mut Conn, moves: &[&Self]) -> Result<Vec<Result<Vec<InboxHint>, StoreError>>, StoreError> {
+    async fn run_all(conn: &mut Conn, moves: &[&Self]) -> Result<Vec<Result<TakenIn, StoreError>>, StoreError> {
         // Also where it stays: the row's lock lets the moves of a lane happen one after the other.
         let cursor = |q: Query, m: &&Self| q.bind(row_of(m.lane)).bind(signed(m.from)).bind(signed(m.to));
         let moved: Vec<(i64,)> =
             db::fetch_rows(conn, sql::inbox::MOVE_CURSORS, |q| q, moves, cursor).await.map_err(store_error)?;
         let moved: HashSet<i64> = moved.into_iter().map(|(row,)| row).collect();
         let passed: Vec<&Self> = moves.iter().copied().filter(|m| moved.contains(&row_of(m.lane))).collect();
-        let mut hints: HashMap<u8, Vec<InboxHint>> = HashMap::new();
+        let mut taken: HashMap<u8, TakenIn> = HashMap::new();
         if let Some(any) = passed.first() {
             let taking = Taking { entries: passed.iter().flat_map(|m| m.entries()).collect(), ids: any.ids.as_ref() };
-            for (lane, hint) in taking.run(conn).await? {
-                hints.entry(lane.0).or_default().push(hint);
-            }
+            taken = taking.run(conn).await?;
         }
         let result = |m: &&Self| match moved.contains(&row_of(m.lane)) {
-            true => Ok(hints.remove(&m.lane.0).unwrap_or_default()),
+            true => Ok(taken.remove(&m.lane.0).unwrap_or_default()),
             false => Err(StoreError::Stale),
         };
         Ok(moves.iter().map(result).collect())
@@ -217,17 +224,27 @@ struct Known {
 }
 
 impl<'t> Taking<'t> {
-    /// The conversations that got something, by their lanes.
-    async fn run(&self, conn: &mut Conn) -> Result<Vec<(Lane, InboxHint)>, StoreError> {
+    /// What came of each lane.
+    async fn run(&self, conn: &mut Conn) -> Result<HashMap<u8, TakenIn>, StoreError> {
         let known = match conn.dialect() {
             Dialect::Sqlite => self.look_in_turn(conn).await?,
             Dialect::Postgres => self.look(conn).await?,
         };
         let new = self.new_entries(&known);
         let (targets, placed) = self.place(&new);
-        self.write(conn, &targets, &placed).await?;
-        let hint = |t: &Target| InboxHint { tenant: TenantId::new(t.tenant), conversation: ConversationId::new(t.id) };
-        Ok(targets.iter().map(|t| (t.lane, hint(t))).collect())
+        let released = self.write(conn, &targets, &placed).await?;
+        let mut taken: HashMap<u8, TakenIn> = HashMap::new();
+        for t in &targets {
+            let of_lane = taken.entry(t.lane.0).or_default();
+            let (tenant, conversation) = (TenantId::new(t.tenant), ConversationId::new(t.id));
+            of_lane.hints.push(InboxHint { tenant, conversation });
+            let channel = ChannelId::new(t.channel);
+            // The statement says how many rows it changed, not whose.
+            if released && t.waited_for() && !of_lane.released.contains(&channel) {
+                of_lane.released.push(channel);
+            }
+        }
+        Ok(taken)
     }
 
     /// What is known of each entry.
@@ -305,6 +322,7 @@ impl<'t> Taking<'t> {
             let target = &mut targets[index];
             target.last_seq += 1;
             target.last_inbound_at = target.last_inbound_at.max(entry.received_at);
+            target.heard |= entry.speaker == "person";
             target.peer_name = entry.peer_name.clone().or_else(|| target.peer_name.take());
             placed.push((index, target.last_seq, *entry));
         }
@@ -325,18 +343,21 @@ impl<'t> Taking<'t> {
             peer_name: None,
             last_seq,
             last_inbound_at: entry.received_at,
+            heard: false,
             new_contact,
         }
     }
 
+    /// Whether replies that were held wait no longer.
     async fn write(
         &self,
         conn: &mut Conn,
         targets: &[Target],
         placed: &[(usize, i64, &Entry)],
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let first: Vec<(&Target, Uuid)> = targets.iter().filter_map(|t| Some((t, t.new_contact?))).collect();
         let known: Vec<&Target> = targets.iter().filter(|t| t.new_contact.is_none()).collect();
+        let waited: Vec<&Target> = targets.iter().filter(|t| t.waited_for()).collect();
         let lines: Vec<(Uuid, &(usize, i64, &Entry))> = placed.iter().map(|p| (self.ids.uuid(), p)).collect();
         let id_of = |target: &usize| targets[*target].id;
         let files: Vec<NewFile<'_>> = lines
@@ -355,7 +376,7 @@ impl<'t> Taking<'t> {
                 q.bind(t.last_seq).bind(t.last_inbound_at).bind(t.last_inbound_at)
             })
             .write(sql::inbox::MOVE_CONVERSATION, &known, |q, t| {
-                q.bind(t.tenant).bind(t.id).bind(t.last_seq).bind(t.last_inbound_at).bind(&t.peer_name)
+                q.bind(t.tenant).bind(t.id).bind(t.last_seq).bind(t.last_inbound_at).bind(&t.peer_name).bind(t.heard)
             })
             .write(sql::inbox::ADD, placed, |q, (target, seq, e)| {
                 let q = q.bind(id_of(target)).bind(*seq).bind(e.tenant).bind(e.channel);
@@ -369,6 +390,7 @@ impl<'t> Taking<'t> {
                 let q = q.bind(*id).bind(e.tenant).bind(e.channel).bind(*conversation).bind(*line).bind(file.media);
                 q.bind(&file.reference).bind(&file.mime).bind(&file.name).bind(e.received_at).bind(e.received_at)
             })
+            .write(sql::held::RELEASE, &waited, |q, t| q.bind(t.tenant).bind(t.id).bind(t.last_inbound_at))
             .run(conn)
             .await?;
         if written[4] != placed.len() as u64 {
@@ -376,7 +398,8 @@ impl<'t> Taking<'t> {
             // would be a gap.
             return Err(StoreError::Stale);
         }
-        consents(conn, placed).await
+        consents(conn, placed).await?;
+        Ok(written[7] > 0)
     }
 }
 

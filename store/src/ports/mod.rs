@@ -5,6 +5,7 @@ mod beginnings;
 mod commit;
 mod conversation;
 mod documents;
+mod held;
 mod inbox;
 mod log;
 mod outbox;

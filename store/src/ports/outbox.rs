@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use colloquy_domain::{
     channel::{DeliveryStatus, StatusUpdate},
     failure::Failure,
+    fallback::{Closed, Offered},
     ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId, TurnNo},
     message::Peer,
     placement::Partition,
@@ -72,6 +73,14 @@ impl OutboxStore for Store {
         let query = db::query_scalar(sql::WAITS).bind(tenant.uuid()).bind(conversation.uuid());
         let waiting: i64 = query.fetch_one(self.readers_of(tenant)).await.map_err(store_error)?;
         Ok(waiting > 0)
+    }
+
+    async fn closed(&self, tenant: TenantId, conversation: ConversationId) -> Result<Closed, StoreError> {
+        self.closed_window(tenant, conversation).await
+    }
+
+    async fn offered(&self, tenant: TenantId, channel: ChannelId, name: &str) -> Result<Vec<Offered>, StoreError> {
+        self.offered_templates(tenant, channel, name).await
     }
 
     async fn recover(&self, tenant: TenantId, channel: ChannelId, now: Timestamp) -> Result<u64, StoreError> {
@@ -183,6 +192,7 @@ pub(crate) struct Claimed {
     last_inbound_at: i64,
     parts_sent: i64,
     attempts: i64,
+    held_until: Option<i64>,
 }
 
 #[async_trait]
@@ -243,6 +253,7 @@ impl Claimed {
             last_inbound_at: Timestamp(self.last_inbound_at),
             parts_sent: small(self.parts_sent),
             attempts: small(self.attempts),
+            held_until: self.held_until.map(Timestamp),
         })
     }
 }

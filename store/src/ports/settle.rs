@@ -4,7 +4,7 @@
 //! `Sent`, which is news about the world; everything else about it is ignored, because queueing it again could send it
 //! twice. The same holds where the whole outbox went to another node.
 
-use super::outbox::promote;
+use super::{held::Hold, outbox::promote};
 use crate::{
     db::{self, Conn, Sql},
     error::{conflict_on, store_error},
@@ -96,6 +96,10 @@ impl Settle {
                 let row = keyed(sql::APART, *tenant, *id).bind(RichRecord::json(Some(rich))?).bind(at.millis());
                 conversation(conn, row, *tenant, *id).await.map(|_| ())
             }
+            Settlement::Held { tenant, id, until, at, stand_in } => {
+                let (tenant, id, until, at) = (*tenant, *id, *until, *at);
+                Hold { tenant, id, until, at, stand_in: stand_in.as_ref() }.run(conn).await
+            }
             Settlement::Replaced { tenant, id } => {
                 let query = db::query(beginnings::REPLACED).bind(tenant.uuid()).bind(id.uuid());
                 query.execute(conn).await.map(|_| ()).map_err(store_error)
@@ -128,6 +132,7 @@ pub(super) const fn reply_of(settlement: &Settlement) -> (TenantId, OutboxId) {
         | Settlement::Failed { tenant, id, .. }
         | Settlement::Uncertain { tenant, id, .. }
         | Settlement::Apart { tenant, id, .. }
+        | Settlement::Held { tenant, id, .. }
         | Settlement::Replaced { tenant, id } => (*tenant, *id),
     }
 }

@@ -3,6 +3,7 @@ use crate::error::unreadable;
 use colloquy_domain::{
     agent::{AgentProfile, DuringTurn, FollowUps, Gather, Grounding, NoAnswer, TurnLimits, Unsupported},
     disclosure::Disclosure,
+    fallback::Fallback,
     ids::{AgentId, KnowledgeBaseId, TenantId},
     journey::Journey,
     language::Language,
@@ -10,6 +11,7 @@ use colloquy_domain::{
     ports::StoreError,
     routing::{Route, RoutedBy, Routing},
     team::Member,
+    template::Parameters,
     tool_limits::AgentLimits,
 };
 use serde::{Deserialize, Serialize};
@@ -70,6 +72,27 @@ pub struct AgentRecord {
     pub return_after: Option<u64>,
     #[serde(default)]
     pub disclosure: Option<DisclosureRecord>,
+    #[serde(default)]
+    pub template_fallback: Option<FallbackRecord>,
+}
+
+/// See [`Fallback`]; agents from before it have none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallbackRecord {
+    template: String,
+    parameters: Parameters,
+}
+
+impl From<&Fallback> for FallbackRecord {
+    fn from(f: &Fallback) -> Self {
+        Self { template: f.template.clone(), parameters: f.parameters.clone() }
+    }
+}
+
+impl From<FallbackRecord> for Fallback {
+    fn from(r: FallbackRecord) -> Self {
+        Self { template: r.template, parameters: r.parameters }
+    }
 }
 
 /// See [`Disclosure`]; agents from before it say nothing.
@@ -327,6 +350,7 @@ impl AgentRecord {
             daily_budget_micros: r.daily_budget_micros,
             return_after: r.return_after.map(Duration::from_millis),
             disclosure: r.disclosure.map(Into::into),
+            template_fallback: r.template_fallback.map(Into::into),
         })
     }
 }
@@ -371,6 +395,7 @@ impl From<&AgentProfile> for AgentRecord {
             daily_budget_micros: p.daily_budget_micros,
             return_after: p.return_after.map(millis),
             disclosure: p.disclosure.as_ref().map(Into::into),
+            template_fallback: p.template_fallback.as_ref().map(Into::into),
         }
     }
 }

@@ -17,6 +17,7 @@ use colloquy_domain::{
     model::Speaker,
     outbound::{Checks, Citation},
     ports::StoreError,
+    template::TemplateCall,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -107,6 +108,10 @@ pub struct TranscriptLine {
     pub outcome: Option<Outcome>,
     /// How far a reply came; none where the client reads replies itself.
     pub status: Option<DeliveryStatus>,
+    /// The template that it is.
+    pub template: Option<String>,
+    /// Until when it waits for the person to write, because their window is closed.
+    pub held_until: Option<Timestamp>,
     pub at: Timestamp,
 }
 
@@ -182,6 +187,8 @@ struct LineRow {
     heard: Option<String>,
     attachment_id: Option<Uuid>,
     status: Option<String>,
+    template: Option<String>,
+    held_until: Option<i64>,
 }
 
 impl LineRow {
@@ -202,9 +209,15 @@ impl LineRow {
             attachment: self.attachment_id.map(AttachmentId::new),
             outcome: self.outcome_detail.as_deref().map(OutcomeRecord::parse).transpose()?,
             status: self.status.as_deref().map(read_status).transpose()?,
+            template: self.template.as_deref().map(template_name).transpose()?,
+            held_until: self.held_until.map(Timestamp),
             at: Timestamp(self.created_at),
         })
     }
+}
+
+fn template_name(json: &str) -> Result<String, StoreError> {
+    Ok(records::read::<TemplateCall>("template", json)?.name)
 }
 
 impl TenantStore {

@@ -43,6 +43,8 @@ pub struct Message {
     pub status: DeliveryStatus,
     /// Why it was not delivered.
     pub cause: Option<Failure>,
+    /// Until when it waits for the person to write, because their window is closed.
+    pub held_until: Option<Timestamp>,
     pub at: Timestamp,
 }
 
@@ -89,6 +91,7 @@ struct Row {
     created_at: i64,
     provider_message_id: Option<String>,
     cause: Option<String>,
+    held_until: Option<i64>,
     status: String,
 }
 
@@ -120,6 +123,7 @@ impl Row {
             provider_message_id: self.provider_message_id,
             status: read_status(&self.status)?,
             cause: self.cause.as_deref().map(FailureRecord::parse).transpose()?,
+            held_until: self.held_until.map(Timestamp),
             at: Timestamp(self.created_at),
         })
     }

@@ -29,6 +29,7 @@ macro_rules! lines {
              CASE WHEN o.template IS NULL THEN m.kind ELSE 'template' END AS kind, m.seq, m.text, m.rich, a.id AS file_id, \
              a.state AS file_state, a.media AS file_media, a.mime AS file_mime, a.name AS file_name, a.size AS file_size, \
              m.author_id, m.created_at, i.provider_message_id, o.cause, \
+             CASE WHEN o.state <> 'done' THEN o.held_until END AS held_until, \
              COALESCE(o.status, CASE m.speaker WHEN 'person' THEN 'delivered' ELSE 'sent' END) AS status \
              FROM ",
             $from,

@@ -58,10 +58,12 @@ pub(crate) const ADD_CONVERSATION: Rows = Rows::new(
     "",
 );
 
+/// Whose person wrote (column 6) may be asked to write again.
 pub(crate) const MOVE_CONVERSATION: Rows = Rows::new(
     "UPDATE conversations SET last_seq = v.column3, last_inbound_at = v.column4, \
-             peer_name = COALESCE(v.column5, peer_name) FROM (",
-    5,
+             peer_name = COALESCE(v.column5, peer_name), \
+             prompted_at = CASE WHEN v.column6 THEN NULL ELSE prompted_at END FROM (",
+    6,
     ") AS v WHERE conversations.tenant_id = v.column1 AND conversations.id = v.column2",
 );
 

@@ -33,6 +33,7 @@ pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod health;
+pub(crate) mod held;
 pub(crate) mod inbox;
 pub(crate) mod jobs;
 pub(crate) mod keys;

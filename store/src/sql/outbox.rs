@@ -1,13 +1,14 @@
 use crate::db::{Rows, Sql};
 
-/// The first unfinished row of its conversation is its head; only heads are claimed. The rows must be of different
+/// The first unfinished row of its conversation is its head; only heads are claimed. Those that are held stay heads and stand
+/// before nobody. The rows must be of different
 /// conversations: none sees the others.
 pub(crate) const ADD: Rows = Rows::new(
     "INSERT INTO outbox (id, tenant_id, channel_id, conversation_id, message_id, peer, peer_name, text, \
              citations, rich, by_person, last_inbound_at, due_at, created_at, template, head) \
              SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, \
              v.column10, v.column11, v.column12, v.column13, v.column13, v.column14, NOT EXISTS (SELECT 1 FROM outbox o \
-             WHERE o.conversation_id = v.column4 AND o.tenant_id = v.column2 AND o.state <> 'done') FROM (",
+             WHERE o.conversation_id = v.column4 AND o.tenant_id = v.column2 AND o.state <> 'done' AND o.held_until IS NULL) FROM (",
     14,
     ") AS v",
 );
@@ -19,7 +20,7 @@ pub(crate) const CLAIM: Sql = both!(
     " AND due_at <= $3 AND NOT EXISTS (SELECT 1 FROM channel_health h WHERE h.channel_id = $2 \
      AND h.stopped_at IS NOT NULL) ORDER BY due_at, position LIMIT $4) \
      RETURNING position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, rich, by_person, \
-     template, last_inbound_at, parts_sent, attempts - 1 AS attempts"
+     template, last_inbound_at, parts_sent, attempts - 1 AS attempts, held_until"
 );
 
 /// PostgreSQL's: of several accounts, each with its own time and number.
@@ -32,7 +33,7 @@ pub(crate) const CLAIM_ALL: Rows = Rows::new(
      WHERE h.channel_id = v.column2 AND h.stopped_at IS NOT NULL) ORDER BY due_at, position LIMIT v.column4) AS o) AS due \
      WHERE outbox.position = due.position \
      RETURNING outbox.position, id, channel_id, conversation_id, message_id, peer, peer_name, text, citations, rich, by_person, \
-     template, last_inbound_at, parts_sent, attempts - 1 AS attempts",
+     template, last_inbound_at, parts_sent, attempts - 1 AS attempts, held_until",
 );
 
 /// Of an account that is stopped, nothing is due.
@@ -55,19 +56,19 @@ pub(crate) const PROMOTE: Sql = both!(
     "UPDATE outbox SET head = ",
     { "1" | "TRUE" },
     " WHERE position = (SELECT MIN(position) FROM outbox \
-     WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done')"
+     WHERE tenant_id = $1 AND conversation_id = $2 AND state <> 'done' AND held_until IS NULL)"
 );
 
 /// The same of several conversations.
 pub(crate) const PROMOTE_ALL: Rows = Rows::new(
     "UPDATE outbox SET head = 1 WHERE position IN (SELECT (SELECT MIN(o.position) FROM outbox o \
-     WHERE o.tenant_id = v.column1 AND o.conversation_id = v.column2 AND o.state <> 'done') FROM (",
+     WHERE o.tenant_id = v.column1 AND o.conversation_id = v.column2 AND o.state <> 'done' AND o.held_until IS NULL) FROM (",
     2,
     ") AS v)",
 )
 .on_postgres(
     "UPDATE outbox SET head = TRUE WHERE position = ANY(ARRAY(SELECT (SELECT MIN(o.position) FROM outbox o \
-     WHERE o.tenant_id = v.column1 AND o.conversation_id = v.column2 AND o.state <> 'done') FROM (",
+     WHERE o.tenant_id = v.column1 AND o.conversation_id = v.column2 AND o.state <> 'done' AND o.held_until IS NULL) FROM (",
     ") AS v))",
 );
 

@@ -2,7 +2,7 @@
 
 use super::{
     agents, approvals, attachments, beginnings, calls, commerce, contacts, conversation, desk, documents, events,
-    health, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings,
+    health, held, inbox, knowledge, log, metrics, outbox, outreach, people, platform, reports, retention, settings,
     simulations, sizes, subscriptions, templates, tool_servers, tool_uses, trail, video, webhooks,
 };
 use crate::{
@@ -77,6 +77,12 @@ fn fixed() -> Vec<(&'static str, Sql)> {
         ("health::LIFT", health::LIFT.into()),
         ("trail::TURNS", trail::TURNS.into()),
         ("trail::COUNT_TURNS", trail::COUNT_TURNS.into()),
+        ("held::KNOWN", held::KNOWN.into()),
+        ("held::BEING_SENT", held::BEING_SENT.into()),
+        ("held::HEARD", held::HEARD.into()),
+        ("held::HOLD", held::HOLD.into()),
+        ("held::PROMPT", held::PROMPT.into()),
+        ("held::ADD_STAND_IN", held::ADD_STAND_IN),
         ("outbox::CLAIM", outbox::CLAIM),
         ("outbox::NEXT_DUE", outbox::NEXT_DUE),
         ("outbox::WAITS", outbox::WAITS.into()),
@@ -263,7 +269,8 @@ fn many() -> Vec<(&'static str, Rows, &'static str)> {
         ("inbox::LIVE_CHANNELS", inbox::LIVE_CHANNELS, "uuid[], uuid[]"),
         ("inbox::KNOWN", inbox::KNOWN, "uuid[], uuid[], text[]"),
         ("inbox::CONVERSATIONS", inbox::CONVERSATIONS, "uuid[], uuid[], text[]"),
-        ("inbox::MOVE_CONVERSATION", inbox::MOVE_CONVERSATION, "uuid[], uuid[], bigint[], bigint[], text[]"),
+        ("inbox::MOVE_CONVERSATION", inbox::MOVE_CONVERSATION, "uuid[], uuid[], bigint[], bigint[], text[], boolean[]"),
+        ("held::RELEASE", held::RELEASE, "uuid[], uuid[], bigint[]"),
         ("conversation::FENCE", conversation::FENCE, "uuid[], uuid[], bigint[], text[], text[], uuid[]"),
         ("conversation::SETTLE", conversation::SETTLE, "uuid[], uuid[], bigint[], text[], text[], bigint[]"),
         (

@@ -116,7 +116,10 @@ pub(crate) const BY_PEER: &str = "SELECT id FROM conversations WHERE tenant_id =
 pub(crate) const MESSAGES: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
      m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, i.heard, \
      (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
-     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
+     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status, \
+     (SELECT o.template FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS template, \
+     (SELECT o.held_until FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id AND o.state <> 'done') \
+     AS held_until \
      FROM (SELECT position FROM messages WHERE tenant_id = $1 AND conversation_id = $2 \
      ORDER BY position DESC LIMIT $3 OFFSET $4) AS v CROSS JOIN messages m \
      LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
@@ -126,14 +129,20 @@ pub(crate) const COUNT_MESSAGES: &str = "SELECT COUNT(*) FROM messages WHERE ten
 pub(crate) const MESSAGES_SINCE: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
      m.abstained, m.checks, m.author_id, m.created_at, i.outcome_detail, i.heard, \
      (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
-     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
+     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status, \
+     (SELECT o.template FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS template, \
+     (SELECT o.held_until FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id AND o.state <> 'done') \
+     AS held_until \
      FROM messages m LEFT JOIN inbox i ON i.conversation_id = m.conversation_id AND i.seq = m.seq \
      WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.position > $3 ORDER BY m.position LIMIT $4";
 
 pub(crate) const REPLY: &str = "SELECT m.position, m.id, m.speaker, m.kind, m.seq, m.turn, m.text, m.citations, \
      m.abstained, m.checks, m.author_id, m.created_at, NULL AS outcome_detail, NULL AS heard, \
      (SELECT a.id FROM attachments a WHERE a.message_id = m.id AND a.tenant_id = m.tenant_id) AS attachment_id, \
-     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status \
+     (SELECT o.status FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS status, \
+     (SELECT o.template FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id) AS template, \
+     (SELECT o.held_until FROM outbox o WHERE o.message_id = m.id AND o.tenant_id = m.tenant_id AND o.state <> 'done') \
+     AS held_until \
      FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.turn = $3 AND m.speaker = 'agent' \
      ORDER BY m.position DESC LIMIT 1";
 
@@ -160,8 +169,8 @@ pub(crate) const REPLAY_MESSAGE: &str = "INSERT INTO inbox (conversation_id, seq
 pub(crate) const MOVE_LINE: &str =
     "UPDATE messages SET seq = $4 WHERE tenant_id = $1 AND conversation_id = $2 AND seq = $3";
 pub(crate) const REPLAY_DELIVERY: &str = "UPDATE outbox SET state = 'queued', status = 'queued', due_at = $3, \
-     cause = NULL, head = NOT EXISTS (SELECT 1 FROM outbox o WHERE o.conversation_id = outbox.conversation_id \
-     AND o.tenant_id = outbox.tenant_id AND o.state <> 'done') \
+     cause = NULL, held_until = NULL, head = NOT EXISTS (SELECT 1 FROM outbox o WHERE o.conversation_id = outbox.conversation_id \
+     AND o.tenant_id = outbox.tenant_id AND o.state <> 'done' AND o.held_until IS NULL) \
      WHERE tenant_id = $1 AND id = $2 AND state = 'done' AND status IN ('failed', 'uncertain') RETURNING channel_id";
 
 pub(crate) const SPENDING: &str = "SELECT agent_id, day, CAST(SUM(prompt_tokens) AS BIGINT), \

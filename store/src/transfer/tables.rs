@@ -169,6 +169,7 @@ pub(crate) const TABLES: [Table; 71] = [
             ("closed_at", Int),
             ("tags", Text),
             ("active_agent_id", Uuid),
+            ("prompted_at", Int),
         ],
     ),
     table(
@@ -289,6 +290,7 @@ pub(crate) const TABLES: [Table; 71] = [
             ("rich", Text),
             ("by_person", Bool),
             ("template", Text),
+            ("held_until", Int),
         ],
     ),
     table(

@@ -35,7 +35,7 @@ use crate::{
     error::store_error,
     ports::{Claim, Claimed, Prepared, Sent, TakeIn},
 };
-use colloquy_domain::ports::{InboxHint, StoreError};
+use colloquy_domain::ports::{StoreError, TakenIn};
 use std::{io, time::Duration};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -120,7 +120,7 @@ impl Writer {
         answer.await.map_err(|_| closed())?
     }
 
-    pub(crate) async fn take_in(&self, entries: TakeIn) -> Result<Vec<InboxHint>, StoreError> {
+    pub(crate) async fn take_in(&self, entries: TakeIn) -> Result<TakenIn, StoreError> {
         self.merged(entries, Request::TakeIn).await
     }
 

@@ -3,7 +3,7 @@ use crate::{
     message::Content,
     model::Speaker,
     placement::Lane,
-    ports::{ConversationStore, Ids, InboxStore, IngressLog, LogEntry, NewEntry, StoreError},
+    ports::{ConversationStore, Ids, InboxStore, IngressLog, LogEntry, NewEntry, StoreError, TakenIn},
     testkit::{Account, Fixture, receive, said, take_in_all},
 };
 
@@ -55,7 +55,7 @@ async fn a_cursor_is_used_once<S: IngressLog + InboxStore + ConversationStore>(s
     let from = store.cursor(LANE).await.expect("cursor");
     let entries = store.read(LANE, from, 10).await.expect("read");
     let to = entries.last().expect("an entry").offset;
-    let hints = store.take_in(LANE, from, to, entries.clone()).await.expect("take in");
+    let hints = store.take_in(LANE, from, to, entries.clone()).await.expect("take in").hints;
     assert_eq!(hints.len(), 1);
     assert_eq!(store.cursor(LANE).await, Ok(to));
     for other in [from, to] {
@@ -82,13 +82,14 @@ async fn a_backlog<S: IngressLog + InboxStore>(store: &S, f: &Fixture, peer: &st
 async fn entries_may_lie_beyond_the_cursor<S: IngressLog + InboxStore + ConversationStore>(store: &S, f: &Fixture) {
     let (from, entries) = a_backlog(store, f, "beyond").await;
     let (first, last) = (entries[0].clone(), entries[6].clone());
-    let hints = store.take_in(LANE, from, from, vec![last.clone()]).await.expect("taken in");
+    let hints = store.take_in(LANE, from, from, vec![last.clone()]).await.expect("taken in").hints;
     assert_eq!(hints.iter().map(|h| h.tenant).collect::<Vec<_>>(), [f.abroad.tenant]);
     assert_eq!(store.cursor(LANE).await, Ok(from), "what lies before it is still to come");
-    let hints = store.take_in(LANE, from, first.offset, vec![first.clone(), last.clone()]).await.expect("taken in");
+    let hints =
+        store.take_in(LANE, from, first.offset, vec![first.clone(), last.clone()]).await.expect("taken in").hints;
     assert_eq!(hints.iter().map(|h| h.tenant).collect::<Vec<_>>(), [f.home.tenant], "the other one was known");
     let rest = entries[1..].to_vec();
-    let hints = store.take_in(LANE, first.offset, last.offset, rest).await.expect("taken in");
+    let hints = store.take_in(LANE, first.offset, last.offset, rest).await.expect("taken in").hints;
     assert_eq!(hints.len(), 1);
     let loaded = store.load(f.home.tenant, hints[0].conversation).await.expect("load");
     assert_eq!(loaded.pending.iter().map(|i| i.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
@@ -96,7 +97,7 @@ async fn entries_may_lie_beyond_the_cursor<S: IngressLog + InboxStore + Conversa
     append_all(store, vec![f.abroad.text("beyond", "beyond-behind", "behind", f.now)]).await;
     let again = store.read(LANE, last.offset, 9).await.expect("read");
     let to = again.last().expect("an entry").offset;
-    assert_eq!(store.take_in(LANE, last.offset, to, Vec::new()).await, Ok(Vec::new()));
+    assert_eq!(store.take_in(LANE, last.offset, to, Vec::new()).await, Ok(TakenIn::default()));
     assert_eq!(store.cursor(LANE).await, Ok(to));
     assert_eq!(store.take_in(LANE, last.offset, last.offset, Vec::new()).await, Err(StoreError::Stale));
 }
@@ -108,7 +109,7 @@ async fn two_movers_at_one_cursor_keep_the_order<S: IngressLog + InboxStore + Co
 ) {
     let (from, entries) = a_backlog(store, f, "movers").await;
     let take = async |range: std::ops::Range<usize>| {
-        store.take_in(LANE, from, from, entries[range].to_vec()).await.expect("taken in").len()
+        store.take_in(LANE, from, from, entries[range].to_vec()).await.expect("taken in").hints.len()
     };
     // The old one has the first two; the new one begins at the cursor and comes further; the old one goes on.
     assert_eq!(take(0..2).await, 1);
@@ -116,7 +117,7 @@ async fn two_movers_at_one_cursor_keep_the_order<S: IngressLog + InboxStore + Co
     assert_eq!((take(2..3).await, take(3..5).await), (0, 1));
     assert_eq!(take(4..5).await, 0);
     let to = entries[6].offset;
-    let hints = store.take_in(LANE, from, to, entries[5..].to_vec()).await.expect("taken in");
+    let hints = store.take_in(LANE, from, to, entries[5..].to_vec()).await.expect("taken in").hints;
     assert_eq!(store.take_in(LANE, from, from, entries[5..6].to_vec()).await, Err(StoreError::Stale));
     let hint = hints.into_iter().find(|h| h.tenant == f.home.tenant).expect("it got its last one");
     assert_eq!(said(store, hint.tenant, hint.conversation).await, ["0", "1", "2", "3", "4", "5"]);
@@ -175,7 +176,7 @@ async fn many_at_once<S: IngressLog + InboxStore + ConversationStore>(store: &S,
         let from = store.cursor(LANE).await.expect("cursor");
         let batch: Vec<LogEntry> = store.read(LANE, from, 1000).await.expect("read");
         let to = batch.last().expect("entries").offset;
-        let hints = store.take_in(LANE, from, to, batch).await.expect("take in");
+        let hints = store.take_in(LANE, from, to, batch).await.expect("take in").hints;
         assert_eq!(hints.len(), peers.len());
         for hint in hints {
             let pending = store.pending(hint.tenant, hint.conversation, 0).await.expect("pending");

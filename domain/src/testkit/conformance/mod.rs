@@ -4,6 +4,7 @@
 mod beginnings;
 mod conversation;
 mod documents;
+mod held;
 mod inbox;
 mod knowledge;
 mod log;

@@ -1,4 +1,4 @@
-use super::beginnings;
+use super::{beginnings, held};
 use crate::{
     channel::{DeliveryStatus, StatusUpdate},
     failure::Failure,
@@ -20,6 +20,9 @@ where
     a_crash_leaves_uncertain_replies(store, f).await;
     beginnings::an_answer_has_one_beginning(store, f).await;
     beginnings::a_reply_takes_the_place_of_its_beginning(store, f).await;
+    held::what_is_held_goes_first_when_its_person_writes(store, f).await;
+    held::who_wrote_meanwhile_is_answered(store, f).await;
+    held::what_is_held_comes_back_in_the_end(store, f).await;
     results_of_what_is_not_being_sent_change_nothing(store, f).await;
     statuses_only_move_forward(store, f).await;
     watermarks_move_what_was_sent_before(store, f).await;

@@ -115,7 +115,7 @@ fn same_place(a: &JournalRow, b: &JournalRow) -> bool {
 }
 
 impl State {
-    fn agent_of(&self, thread: &Thread) -> Result<AgentId, StoreError> {
+    pub(super) fn agent_of(&self, thread: &Thread) -> Result<AgentId, StoreError> {
         let channel = self.channels.get(&thread.key.channel).ok_or(StoreError::NotFound("channel"))?;
         Ok(channel.0.agent)
     }

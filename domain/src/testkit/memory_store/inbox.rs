@@ -5,7 +5,7 @@ use crate::{
     message::{Content, InboxItem},
     model::Speaker,
     placement::Lane,
-    ports::{Cursor, InboxHint, InboxStore, LogEntry, NewEntry, StoreError},
+    ports::{Cursor, InboxHint, InboxStore, LogEntry, NewEntry, StoreError, TakenIn},
 };
 use async_trait::async_trait;
 
@@ -21,7 +21,7 @@ impl InboxStore for MemoryStore {
         from: Cursor,
         to: Cursor,
         entries: Vec<LogEntry>,
-    ) -> Result<Vec<InboxHint>, StoreError> {
+    ) -> Result<TakenIn, StoreError> {
         let mut state = self.state();
         if to < from {
             return Err(StoreError::Broken("a cursor does not move back".to_owned()));
@@ -30,16 +30,20 @@ impl InboxStore for MemoryStore {
             return Err(StoreError::Stale);
         }
         state.cursors.insert(lane, to);
-        let mut hints: Vec<InboxHint> = Vec::new();
+        let mut taken = TakenIn::default();
         for LogEntry { entry, .. } in entries {
-            let tenant = entry.tenant;
+            let (tenant, channel) = (entry.tenant, entry.channel);
+            let (heard_at, wrote) = (entry.received_at, !matches!(entry.inbound.content, Content::Echo { .. }));
             let Some(conversation) = state.take_in(entry) else { continue };
             let hint = InboxHint { tenant, conversation };
-            if !hints.contains(&hint) {
-                hints.push(hint);
+            if !taken.hints.contains(&hint) {
+                taken.hints.push(hint);
+            }
+            if wrote && state.heard_again(conversation, heard_at) && !taken.released.contains(&channel) {
+                taken.released.push(channel);
             }
         }
-        Ok(hints)
+        Ok(taken)
     }
 }
 
@@ -67,6 +71,7 @@ impl State {
             dead_letters: Vec::new(),
             ledger: Vec::new(),
             approvals: Approvals::default(),
+            prompted: false,
         });
         if inbound.peer.name.is_some() {
             thread.key.peer.name.clone_from(&inbound.peer.name);

@@ -6,6 +6,7 @@ mod approvals;
 mod beginnings;
 mod conversation;
 mod documents;
+mod held;
 mod inbox;
 mod log;
 mod outbox;
@@ -19,6 +20,7 @@ use crate::{
     channel::{ChannelAccount, DeliveryStatus},
     conversation::{JournalRow, Key, NewDeadLetter, Snapshot},
     failure::Failure,
+    fallback::Offered,
     ids::{AgentId, ChannelId, ConversationId, MessageId, OutboxId, Seq, TenantId, TurnNo},
     journey::Travel,
     message::{Heard, InboxItem, Outcome},
@@ -58,6 +60,7 @@ struct State {
     conversations: BTreeMap<ConversationId, Thread>,
     timers: BTreeMap<ConversationId, Timestamp>,
     outbox: outbox::Outbox,
+    templates: BTreeMap<(TenantId, ChannelId), Vec<Offered>>,
     beginnings: beginnings::Beginnings,
     documents: documents::Documents,
 }
@@ -74,6 +77,8 @@ struct Thread {
     /// Agent, UTC day, millionths of a US dollar.
     ledger: Vec<(AgentId, i64, u64)>,
     approvals: Approvals,
+    /// A template went out in the place of an answer, and the person has not written since.
+    prompted: bool,
 }
 
 /// One line of a transcript.

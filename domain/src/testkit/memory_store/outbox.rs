@@ -3,6 +3,7 @@ use crate::{
     channel::{DeliveryStatus, StatusUpdate},
     conversation::NewOutbox,
     failure::Failure,
+    fallback::{Closed, Offered},
     ids::{ChannelId, ConversationId, MessageId, OutboxId, TenantId, TurnNo},
     ports::{Beginning, OutboxItem, OutboxStore, Settlement, StoreError},
     standing::Standing,
@@ -60,6 +61,7 @@ impl OutboxStore for MemoryStore {
         for settlement in settlements {
             match settlement {
                 Settlement::Replaced { tenant, id } => state.replaced(tenant, id),
+                Settlement::Held { tenant, id, until, at, stand_in } => state.hold((tenant, id), until, at, stand_in),
                 other => state.outbox.settle(other),
             }
         }
@@ -75,6 +77,16 @@ impl OutboxStore for MemoryStore {
         let outbox = &self.state().outbox;
         let open = outbox.open.iter().filter(|((of, _), _)| *of == tenant).flat_map(|(_, places)| places);
         Ok(open.into_iter().any(|i| outbox.rows[*i].item.conversation == conversation))
+    }
+
+    async fn closed(&self, tenant: TenantId, conversation: ConversationId) -> Result<Closed, StoreError> {
+        self.state().closed(tenant, conversation)
+    }
+
+    async fn offered(&self, tenant: TenantId, channel: ChannelId, name: &str) -> Result<Vec<Offered>, StoreError> {
+        let state = self.state();
+        let all = state.templates.get(&(tenant, channel)).into_iter().flatten();
+        Ok(all.filter(|o| o.template.name == name).cloned().collect())
     }
 
     /// Nobody asks this store how an account stands.
@@ -182,6 +194,7 @@ fn named(settlement: &Settlement) -> (TenantId, OutboxId) {
         | Settlement::Failed { tenant, id, .. }
         | Settlement::Uncertain { tenant, id, .. }
         | Settlement::Apart { tenant, id, .. }
+        | Settlement::Held { tenant, id, .. }
         | Settlement::Replaced { tenant, id } => (*tenant, *id),
     }
 }
@@ -222,6 +235,7 @@ impl Outbox {
             last_inbound_at: new.last_inbound_at,
             parts_sent: 0,
             attempts: 0,
+            held_until: None,
         };
         let (place, status) = (Place::Queued, DeliveryStatus::Queued);
         self.rows.push(Row { item, place, status, due: now, claimed_at: None, cause: None });
@@ -239,11 +253,11 @@ impl Outbox {
         self.by_id.get(&id).copied().filter(|i| self.rows[*i].item.tenant == tenant)
     }
 
-    /// Queued rows that no unfinished one of the same conversation stands before.
+    /// Queued rows that no unfinished one of the same conversation stands before; those that are held stand before none.
     fn heads(&self, tenant: TenantId, channel: ChannelId) -> impl Iterator<Item = usize> {
         let mut seen = BTreeSet::new();
         let open = self.open.get(&(tenant, channel)).into_iter().flatten().copied();
-        open.filter(move |i| seen.insert(self.rows[*i].item.conversation))
+        open.filter(move |i| self.rows[*i].item.held_until.is_some() || seen.insert(self.rows[*i].item.conversation))
             .filter(|i| self.rows[*i].place == Place::Queued)
     }
 
@@ -277,8 +291,8 @@ impl Outbox {
             }
             // The rest is only true of a row that is being sent.
             _ if !sending => {}
-            // No row's.
-            Settlement::Replaced { .. } => {}
+            // Not the row's alone.
+            Settlement::Replaced { .. } | Settlement::Held { .. } => {}
             Settlement::Again { parts, at, failure, .. } => {
                 row.item.parts_sent = row.item.parts_sent.max(parts);
                 (row.place, row.due, row.cause) = (Place::Queued, at, Some(failure));
@@ -304,6 +318,31 @@ impl Outbox {
                 self.done(i);
             }
         }
+    }
+
+    /// Gives a reply that is being sent back: it waits for its person until then, or it is due at once.
+    pub(super) fn hold(&mut self, id: OutboxId, until: Option<Timestamp>, at: Timestamp, heard: Option<Timestamp>) {
+        let Some(row) = self.by_id.get(&id).copied().and_then(|i| self.rows.get_mut(i)) else { return };
+        row.item.attempts -= 1;
+        row.item.held_until = until;
+        row.item.last_inbound_at = heard.unwrap_or(row.item.last_inbound_at);
+        (row.place, row.due) = (Place::Queued, until.unwrap_or(at));
+    }
+
+    /// What is held in the conversation is due. Whether anything was.
+    pub(super) fn release(&mut self, conversation: ConversationId, at: Timestamp) -> bool {
+        let held = |r: &&mut Row| r.item.conversation == conversation && r.place == Place::Queued;
+        let mut any = false;
+        for row in self.rows.iter_mut().filter(held).filter(|r| r.item.held_until.is_some()) {
+            (row.item.held_until, row.item.last_inbound_at, row.due) = (None, at, at);
+            any = true;
+        }
+        any
+    }
+
+    /// The reply, if it is being sent.
+    pub(super) fn sending(&self, tenant: TenantId, id: OutboxId) -> Option<&OutboxItem> {
+        self.row(tenant, id).map(|i| &self.rows[i]).filter(|r| r.place == Place::Sending).map(|r| &r.item)
     }
 
     fn name_part(&mut self, i: usize, provider_message_id: Option<String>) {

@@ -53,7 +53,8 @@ impl MemoryStore {
             state.timers.insert(key.id, at);
         }
         let (id, journal, dead_letters) = (key.id, Vec::new(), Vec::new());
-        let thread = Thread { key, version, snapshot, inbox, lines, journal, dead_letters, ledger, approvals };
+        let thread =
+            Thread { key, version, snapshot, inbox, lines, journal, dead_letters, ledger, approvals, prompted: false };
         state.conversations.insert(id, thread);
         Some(id)
     }
