@@ -22,6 +22,7 @@ use colloquy_domain::{
         settings::{self as services, Connections},
     },
     failure::Failure,
+    fallback::{Closed, Offered},
     http_tool::{Imported, Operation},
     ids::{ChannelId, ConversationId, MessageId, TenantId, TurnNo},
     meaning::Embedded,
@@ -184,6 +185,14 @@ impl OutboxStore for Moody {
 
     async fn waits(&self, t: TenantId, c: ConversationId) -> Result<bool, StoreError> {
         self.store.waits(t, c).await
+    }
+
+    async fn closed(&self, t: TenantId, c: ConversationId) -> Result<Closed, StoreError> {
+        self.store.closed(t, c).await
+    }
+
+    async fn offered(&self, t: TenantId, c: ChannelId, name: &str) -> Result<Vec<Offered>, StoreError> {
+        self.store.offered(t, c, name).await
     }
 
     async fn recover(&self, t: TenantId, c: ChannelId, at: Timestamp) -> Result<u64, StoreError> {

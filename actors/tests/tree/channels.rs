@@ -2,8 +2,10 @@ use super::world::{World, until};
 use colloquy_domain::{
     channel::{ChannelEvent, DeliveryStatus, Polled, SendError},
     failure::Failure,
+    fallback::LONGEST,
     model::Completion,
-    ports::Clock,
+    ports::{Clock, ConversationStore, OutboxStore, Settlement},
+    testkit::{SeqIds, answer, receive},
 };
 use std::{collections::VecDeque, time::Duration};
 
@@ -74,6 +76,25 @@ async fn parts_that_were_taken_are_not_sent_again_and_nothing_overtakes() {
     sorted.sort();
     sorted.dedup();
     assert_eq!(texts, sorted, "in order, none twice");
+    node.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_person_does_not_write_again_is_given_up_in_the_end() {
+    let mut w = World::new();
+    let (now, ids, hour) = (w.clock.now(), SeqIds::new(8), Duration::from_secs(3_600));
+    let loaded = receive(w.store.as_ref(), &w.account, "ann", &[("m1", "hello")], now).await;
+    w.store.commit(answer(&loaded, "too late", &ids, now)).await.expect("commit");
+    let item = w.store.claim(w.account.tenant, w.account.channel, now, 1).await.expect("claimed").remove(0);
+    let held = Settlement::Held { tenant: item.tenant, id: item.id, until: now + LONGEST, at: now, stand_in: None };
+    w.store.settle(vec![held]).await.expect("held");
+    let node = w.start().await;
+    tokio::time::sleep(LONGEST - hour).await;
+    assert_eq!(statuses(&w), [DeliveryStatus::Queued]);
+    tokio::time::sleep(2 * hour).await;
+    let cause = w.store.outbox().remove(0).cause.map(|cause| cause.code);
+    assert_eq!((statuses(&w), cause.as_deref()), (vec![DeliveryStatus::Failed], Some("fallback.expired")));
+    assert_eq!(*w.driver.attempts.lock().expect("fine"), 0, "it was never sent");
     node.stop().await;
 }
 

@@ -104,6 +104,7 @@ async fn what_an_agent_falls_back_on_is_looked_at_when_it_is_saved() {
     assert_eq!(before["agent"]["template_fallback"], kept, "{before}");
 }
 
+// req: S3-TPL-1
 #[tokio::test]
 async fn the_template_goes_out_once_through_a_crash_and_the_answers_wait_for_the_person() {
     let (graph, mut server, channel, _) = falling_back().await;
@@ -119,7 +120,7 @@ async fn the_template_goes_out_once_through_a_crash_and_the_answers_wait_for_the
     assert!(said[0]["waits_until"].is_string() && said[0]["status"] == "queued", "{said:?}");
     assert_eq!(
         (&said[1]["template"], &said[1]["text"]),
-        (&json!("answer"), &json!("Hello there, we have an answer for you."))
+        (&json!("answer"), &json!("Hello Person 33612345678, we have an answer for you."))
     );
     // A colleague's words do not reach them either, and nothing is sent in their place.
     graph.next(CLOSED);
