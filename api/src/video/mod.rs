@@ -176,7 +176,11 @@ impl Videos {
         };
         let said = in_time(self.avatars.speak(account, external, words)).await.unwrap_or_else(Err);
         Ok(match said {
-            Ok(spoken) => Said::Now(spoken),
+            Ok(spoken) => {
+                // Who listens to an answer that was long in coming is there.
+                self.put(session.clone(), Input::Used, None).await?;
+                Said::Now(spoken)
+            }
             Err(Answer::Refused { code } | Answer::Later { code, .. } | Answer::Unknown { code }) => {
                 tracing::warn!(tenant.id = %session.tenant, video.id = %session.id, failure.code = code, "avatar silent");
                 Said::Failed { code }
@@ -216,7 +220,12 @@ impl Videos {
             let lease = if decided.effect.is_some() { LEASE } else { Duration::ZERO };
             match rows.save_video(&next, lease).await {
                 Ok(saved) => return Ok((told(saved), decided.effect)),
-                Err(StoreError::Stale) => session = rows.video(session.id).await?,
+                Err(StoreError::Stale) => {
+                    let now = rows.video(session.id).await?;
+                    // What is over keeps no secret; what has to be stopped after all is stopped with ours.
+                    let access = if now.access.account.is_some() { now.access } else { session.access };
+                    session = VideoSession { access, ..now };
+                }
                 Err(e) => return Err(e),
             }
         }

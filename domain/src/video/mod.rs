@@ -300,8 +300,8 @@ fn reserved(video: &Video, external: String, now: Timestamp) -> Decision {
         VideoStatus::Ending => Decision::new(vec![known], Some(Effect::Stop)),
         // It was given up meanwhile.
         _ => {
-            let closing = Event::Closing { at: now, reason: EndReason::Failed, code: Some(CUT_SHORT.to_owned()) };
-            Decision::new(vec![known, closing], Some(Effect::Stop))
+            let Decision { events, effect } = close(EndReason::Failed, Some(CUT_SHORT.to_owned()), now);
+            Decision::new(std::iter::once(known).chain(events).collect(), effect)
         }
     }
 }
@@ -334,8 +334,15 @@ fn started(video: &Video, longest: Option<Duration>, now: Timestamp) -> Decision
             let until = longest.map_or(video.expires_at, |l| video.expires_at.min(now + l));
             Decision::new(vec![Event::Started { at: now, until }], None)
         }
-        // Somebody wanted it to end while it was being started.
+        _ => started_too_late(video, now),
+    }
+}
+
+/// Somebody wanted it to end while it was being started: it may run now, whatever an earlier stop was answered.
+fn started_too_late(video: &Video, now: Timestamp) -> Decision {
+    match video.status {
         VideoStatus::Ending => Decision::new(Vec::new(), Some(Effect::Stop)),
+        status if status.is_over() => close(video.reason.unwrap_or(EndReason::Failed), video.code.clone(), now),
         _ => Decision::default(),
     }
 }
@@ -343,7 +350,7 @@ fn started(video: &Video, longest: Option<Duration>, now: Timestamp) -> Decision
 fn not_started(video: &Video, answer: Answer, now: Timestamp) -> Decision {
     match video.status {
         VideoStatus::Creating if video.external.is_some() => close(EndReason::Failed, code_of(answer), now),
-        VideoStatus::Ending => Decision::new(Vec::new(), Some(Effect::Stop)),
+        _ if matches!(answer, Answer::Unknown { .. }) => started_too_late(video, now),
         _ => Decision::default(),
     }
 }

@@ -43,6 +43,25 @@ fn a_session_ends_by_itself_when_nobody_writes_and_when_it_has_lasted_long_enoug
     assert_eq!((ended.status, ended.ended_at), (VideoStatus::Ended, Some(NOW + LONGEST)));
 }
 
+// req: S0-VID-2
+#[test]
+fn what_starts_after_it_was_ended_is_stopped_again() {
+    let named = put(&new(AvatarProvider::LiveAvatar), Input::Reserved(Ok("x".into())), NOW).0;
+    let (ending, effect) = put(&named, Input::End(EndReason::Asked), NOW);
+    assert_eq!(effect, Some(Effect::Stop));
+    assert_eq!(put(&ending, Input::Started(Ok(None)), NOW).1, Some(Effect::Stop));
+    let ended = put(&ending, Input::Stopped(Answer::Absent), NOW).0;
+    for late in [Ok(None), Err(unknown())] {
+        let (again, effect) = put(&ended, Input::Started(late), NOW);
+        assert_eq!(
+            (again.status, again.reason, effect),
+            (VideoStatus::Ending, Some(EndReason::Asked), Some(Effect::Stop))
+        );
+    }
+    let refused = Answer::Refused { code: "x.refused".into() };
+    assert_eq!(put(&ended, Input::Started(Err(refused)), NOW), (ended.clone(), None), "nothing runs");
+}
+
 #[test]
 fn the_provider_may_allow_less_and_never_more() {
     let reserved = put(&new(AvatarProvider::LiveAvatar), Input::Reserved(Ok("x".into())), NOW).0;

@@ -109,6 +109,18 @@ run(async (open) => {
   await stripe.getByRole('button', { name: 'Save' }).click();
   await stripe.getByText('On', { exact: true }).waitFor();
   assert.equal(await stripe.getByLabel('Secret key').inputValue(), '***');
+  const avatar = page.getByRole('region', { name: 'Avatar' });
+  await avatar.getByLabel('Provider').selectOption('liveavatar');
+  await avatar.getByLabel('Avatar id').fill('Anna');
+  await avatar.getByLabel('Sessions at once').fill('1000');
+  await avatar.getByLabel('API key').fill('key-1');
+  await avatar.getByRole('button', { name: 'Save' }).click();
+  await avatar.locator('.field-error').getByText('from 1 to 100').waitFor();
+  await avatar.getByLabel('Sessions at once').fill('2');
+  await avatar.getByRole('button', { name: 'Save' }).click();
+  await avatar.getByText('On', { exact: true }).waitFor();
+  assert.equal(await avatar.getByLabel('API key').inputValue(), '***');
+  assert.equal(await avatar.getByLabel('Provider').inputValue(), 'liveavatar');
   await quiet();
   assert.deepEqual(await barriers(page), []);
   await picture(page, 'services');
