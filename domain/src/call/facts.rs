@@ -118,8 +118,8 @@ impl CallChange {
 }
 
 impl CallFacts {
-    /// What is known after a change. Statuses only move forward, a call ends once (how a lost one ended may be told later), and what the provider counted wins over
-    /// what we counted.
+    /// What is known after a change. Statuses only move forward, a call ends once (how a lost one ended may be told later),
+    /// and what the provider counted wins over what we counted.
     #[must_use]
     pub fn changed(mut self, change: &CallChange, started_at: Timestamp, now: Timestamp) -> Self {
         let loses = change.outcome == Some(CallOutcome::Lost);

@@ -24,8 +24,8 @@ class Judge:
     def whole(self, q):
         answer = client(q).chat.completions.create(**asked(q))
         [choice] = answer.choices
-        # The SDK's own model of an answer, strictly: what has another type than it says is refused.
-        type(answer).model_validate_json(answer.model_dump_json(), strict=False)
+        # It takes what comes as it is: held against its own model, what is missing or of another type is refused.
+        type(answer).model_validate_json(answer.model_dump_json())
         return {
             "text": choice.message.content,
             "finish": choice.finish_reason,
