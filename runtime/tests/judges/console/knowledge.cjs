@@ -71,6 +71,10 @@ run(async (open) => {
   await picture(page, 'proposal');
   await page.getByRole('button', { name: 'Put into effect' }).click();
   await page.getByText('In effect', { exact: true }).waitFor();
-  const told = await own('POST', '/api/ask', { kb: 'default', question: 'How much is a massage?' });
-  assert.match(told.answer, /95 euros/);
+  // Readers see the old one until the new one is read.
+  await page.waitForFunction(async ([token, question]) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const told = await fetch('/api/ask', { method: 'POST', headers, body: JSON.stringify({ kb: 'default', question }) });
+    return /95 euros/.test((await told.json()).data?.answer ?? '');
+  }, [token, 'How much is a massage?'], { polling: 250 });
 });
