@@ -5,7 +5,7 @@ use crate::{
     install,
     support::{
         documents::{fixture_path, warranty_docx},
-        graph::Graph,
+        graph::{Fault, Graph},
         mcp::Bank,
         meta,
         server::{Place, Server},
@@ -78,6 +78,23 @@ async fn a_template_reaches_whom_words_do_not_any_more() {
     let sent = until("both templates", async || Some(graph.sent()).filter(|sent| sent.len() == 2)).await;
     let body = &sent[1].body["template"]["components"][1]["parameters"];
     assert_eq!(body[1]["text"], "tea", "{:?}", sent[1].body);
+    assert_eq!(graph.complaints(), Vec::<String>::new());
+}
+
+// req: S3-TPL-1
+#[tokio::test]
+async fn an_answer_that_came_too_late_is_seen_to_wait_behind_its_template() {
+    let (graph, server) = (Graph::start().await, Server::start_on(busy_place()).await);
+    let settings = meta::whatsapp_settings(&graph.url).to_string();
+    let approval = async {
+        until("the template", async || graph.templates().first().cloned()).await;
+        graph.next(Fault::Error { status: 400, code: 131_047, message: "Re-engagement message" });
+        graph.decide("answer", "APPROVED");
+    };
+    let about = [("SETTINGS", settings.as_str())];
+    tokio::join!(flow("fallback", &server, &about), approval);
+    let sent = until("all three", async || Some(graph.sent()).filter(|sent| sent.len() == 3)).await;
+    assert!(sent[0].body["type"] == "template" && sent[1].text.contains("Is it ready?"), "{sent:?}");
     assert_eq!(graph.complaints(), Vec::<String>::new());
 }
 
