@@ -113,7 +113,8 @@ impl Avatars for Stand {
 
     async fn start(&self, _: &AvatarAccount, reserved: &Reserved) -> Result<Joined, Answer> {
         self.note("start");
-        let _open = self.gate.lock().await;
+        // Passed, not kept: who dies in the call would keep it.
+        drop(self.gate.lock().await);
         self.call(|| {
             self.running.lock().unwrap().insert(reserved.external.clone());
             let join = Join { url: "wss://room".into(), token: Secret::new("token") };
