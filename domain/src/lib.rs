@@ -37,6 +37,7 @@ pub mod lookahead;
 pub mod meaning;
 pub mod message;
 pub mod model;
+mod names;
 pub mod outbound;
 pub mod outreach;
 pub mod pacing;

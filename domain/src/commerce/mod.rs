@@ -7,6 +7,7 @@ pub mod settings;
 
 use crate::{
     ids::{ConversationId, FlowId, MenuItemId, OrderId, ReservationId, TenantId, TurnNo},
+    names::names,
     time::Timestamp,
 };
 use flow::{End, Flow, FlowKind, Phase, Step};
@@ -24,29 +25,7 @@ const MOST_OF_ONE: u32 = 1_000;
 /// In the currency's smallest unit: below what payment providers take (99 999 999).
 pub const LARGEST_AMOUNT: i64 = 99_999_999;
 
-macro_rules! statuses {
-    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$of])* $variant,)* }
-
-        impl $name {
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            #[must_use]
-            pub fn named(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|s| s.name() == name)
-            }
-        }
-    };
-}
-
-statuses! {
+names! {
     /// Where a reservation is.
     ReservationStatus {
         /// It is being entered.
@@ -60,7 +39,7 @@ statuses! {
     }
 }
 
-statuses! {
+names! {
     /// Where an order is.
     OrderStatus {
         /// Its payment is being prepared.

@@ -11,6 +11,7 @@ use crate::{
     channel::Secret,
     commerce::flow::Answer,
     ids::{ChannelId, TenantId, VideoSessionId},
+    names::names,
     time::Timestamp,
 };
 use std::time::Duration;
@@ -62,28 +63,6 @@ impl AvatarProvider {
     pub const fn opens_at_once(self) -> bool {
         matches!(self, Self::HeyGen)
     }
-}
-
-macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $text:literal,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$of])* $variant,)* }
-
-        impl $name {
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            #[must_use]
-            pub fn named(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|s| s.name() == name)
-            }
-        }
-    )*};
 }
 
 names! {
