@@ -117,20 +117,7 @@ impl Installation {
     /// # Errors
     /// The store's.
     pub async fn lease_attachment(&self, lease: Duration) -> Result<Option<Attachment>, StoreError> {
-        let now = self.store.now();
-        let query = db::query_scalar(sql::WAITING).bind(now.millis());
-        let waiting: Option<i64> = query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
-        if waiting.is_none() {
-            return Ok(None);
-        }
-        let until = (now + lease).millis();
-        let row: Option<Row> = self
-            .store
-            .tell(None, move |conn| {
-                let query = db::query_as(sql::LEASE).bind(now.millis()).bind(until);
-                async move { query.fetch_optional(conn).await.map_err(store_error) }.boxed()
-            })
-            .await?;
+        let row: Option<Row> = self.leased(sql::WAITING, sql::LEASE, lease).await?;
         row.map(Row::attachment).transpose()
     }
 }

@@ -129,20 +129,7 @@ impl Installation {
     /// # Errors
     /// The store's.
     pub async fn lease_job(&self, lease: Duration) -> Result<Option<Job>, StoreError> {
-        let now = self.store.now();
-        let query = db::query_scalar(sql::DUE).bind(now.millis());
-        let due: Option<i64> = query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
-        if due.is_none() {
-            return Ok(None);
-        }
-        let until = (now + lease).millis();
-        let row: Option<Row> = self
-            .store
-            .tell(None, move |conn| {
-                let query = db::query_as(sql::LEASE).bind(now.millis()).bind(until);
-                async move { query.fetch_optional(conn).await.map_err(store_error) }.boxed()
-            })
-            .await?;
+        let row: Option<Row> = self.leased(sql::DUE, sql::LEASE, lease).await?;
         row.map(job).transpose()
     }
 }

@@ -106,12 +106,13 @@ pub use video::{NewVideo, OpenedVideo};
 pub use webhooks::{DeliveryState, SettledDelivery, SigningSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint};
 
 use crate::{
-    db::{self, Conn, FromDb, Reads, Value},
+    db::{self, Conn, FromDb, Reads, Sql, Value},
     error::store_error,
     store::Store,
 };
 use colloquy_domain::{ids::TenantId, ports::StoreError};
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// One tenant's rows and nothing else.
@@ -186,4 +187,29 @@ impl TenantStore {
 /// Whether a change found its row.
 fn found(changed: u64, what: &'static str) -> Result<(), StoreError> {
     if changed == 0 { Err(StoreError::NotFound(what)) } else { Ok(()) }
+}
+
+impl Installation {
+    /// What waits longest of all tenants' things, for `lease`; meanwhile nobody else gets it. The writer is asked only where
+    /// something waits.
+    async fn leased<R: FromDb + Send + 'static>(
+        &self,
+        waiting: impl Into<Sql>,
+        take: impl Into<Sql>,
+        lease: Duration,
+    ) -> Result<Option<R>, StoreError> {
+        let now = self.store.now();
+        let query = db::query_scalar(waiting).bind(now.millis());
+        let found: Option<i64> = query.fetch_optional(self.store.readers()).await.map_err(store_error)?;
+        if found.is_none() {
+            return Ok(None);
+        }
+        let (take, until) = (take.into(), (now + lease).millis());
+        self.store
+            .tell(None, move |conn| {
+                let query = db::query_as(take).bind(now.millis()).bind(until);
+                async move { query.fetch_optional(conn).await.map_err(store_error) }.boxed()
+            })
+            .await
+    }
 }
